@@ -1,0 +1,24 @@
+/** What an aggregator says of one slot of a share message. */
+export const ACK_CODES = { stored: 0, duplicate: 1, conflict: 2, closed: 3, resend: 4 } as const;
+
+export type AckCodeName = keyof typeof ACK_CODES;
+export type AckCode = (typeof ACK_CODES)[AckCodeName];
+
+/** A run of consecutive slots of one kind with the same code. */
+export interface AckEntry {
+  readonly kind: number;
+  readonly firstSlot: number;
+  readonly count: number;
+  readonly code: AckCode;
+}
+
+/** The number pair of a sealed message; ordered by boot, then by counter. Both are unsigned 32-bit integers. */
+export interface MessageNumber {
+  readonly boot: number;
+  readonly counter: number;
+}
+
+/** Negative, zero or positive as `a` comes before, is, or comes after `b`. */
+export function compareMessageNumbers(a: MessageNumber, b: MessageNumber): number {
+  return a.boot - b.boot || a.counter - b.counter;
+}

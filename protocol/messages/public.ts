@@ -1,0 +1,40 @@
+/** JSON that travels in clear: status lines, and what the utility publishes for anyone. Units are in the names. */
+import { z } from "zod";
+import { feederId } from "../names.ts";
+
+/** A meter's retained status. `challenge` and `boot` belong to the hello (docs/protocol.md). */
+export const meterStatus = z.discriminatedUnion("state", [
+  z.strictObject({
+    state: z.literal("online"),
+    challenge: z.string().regex(/^[0-9a-f]{32}$/, "a challenge is 32 hex digits"),
+    boot: z.int().min(0).max(0xffff_fffe),
+  }),
+  z.strictObject({ state: z.literal("offline") }),
+]);
+export type MeterStatus = z.infer<typeof meterStatus>;
+
+export const serverStatus = z.strictObject({ state: z.enum(["online", "offline"]) });
+export type ServerStatus = z.infer<typeof serverStatus>;
+
+/** `wv/1/pub/feeder/<feeder>/load`: one slot of one feeder, released. */
+export const feederLoad = z.strictObject({
+  feederId,
+  slotStart: z.int(),
+  slotSeconds: z.int().min(1),
+  energyWh: z.int(),
+  exportWh: z.int().nullable(),
+  /** Mean import power over the slot. */
+  powerW: z.number(),
+  meters: z.int().min(1),
+  status: z.string(),
+});
+export type FeederLoad = z.infer<typeof feederLoad>;
+
+/** `wv/1/pub/alert/<topic>`: something a person should know, in words. */
+export const alert = z.strictObject({
+  time: z.int(),
+  code: z.string(),
+  message: z.string(),
+  round: z.string().optional(),
+});
+export type Alert = z.infer<typeof alert>;

@@ -1,0 +1,158 @@
+/**
+ * The messages of a round, from the utility's question to the aggregators' sums (docs/protocol.md, "A round").
+ * Bitmaps and digests only: no share and no reading crosses this border, except that `sums` holds sums of shares.
+ */
+import { z } from "zod";
+import { aggregatorIndex, feederId, meterId, roundId } from "../names.ts";
+import { MAX_SLOT } from "../slots.ts";
+
+const bytes = z.instanceof(Uint8Array);
+const slot = z.int().min(0).max(MAX_SLOT);
+const index = z.int().min(0).max(0xff_ffff);
+/** SHA-256, or empty where the unit has no cell. */
+const digest = bytes.refine((value) => value.length === 0 || value.length === 32, "a digest has 32 bytes, or none");
+const hash = bytes.refine((value) => value.length === 32, "a hash has 32 bytes");
+const signature = bytes.refine((value) => value.length <= 4096, "a signed item has at most 4096 bytes");
+
+export const purpose = z.enum(["billing", "load"]);
+export type Purpose = z.infer<typeof purpose>;
+
+const segment = z.tuple([slot, slot]).refine(([from, to]) => from < to, "a segment ends after it starts");
+const kind = z.int().min(1).max(4);
+const unit = z.tuple([bytes, digest]);
+/** [bitmap, digest] of one unit; the axis of the bitmap depends on the purpose. */
+export type Unit = z.infer<typeof unit>;
+
+const question = {
+  purpose,
+  feeder: feederId,
+  meters: z.array(meterId).min(1).max(65_535),
+  segments: z.array(segment).min(1).max(64),
+  kinds: z.array(kind).min(1).max(4),
+};
+
+export const openMessage = z.strictObject({ type: z.literal("open"), round: roundId, ...question });
+export type OpenMessage = z.infer<typeof openMessage>;
+/** What a round asks about; the shape that fixes the order of its units. */
+export type Question = Omit<OpenMessage, "type" | "round">;
+
+export const detailMessage = z.strictObject({ type: z.literal("detail"), round: roundId, units: z.array(index).min(1) });
+export type DetailMessage = z.infer<typeof detailMessage>;
+
+export const wantMessage = z.strictObject({
+  type: z.literal("want"),
+  round: roundId,
+  units: z.array(z.tuple([index, bytes])).min(1),
+});
+export type WantMessage = z.infer<typeof wantMessage>;
+
+const band = z.strictObject({ name: z.string().min(1).max(64), kind, masks: z.array(bytes).min(1).max(64) });
+const scheme = z.strictObject({ bands: z.array(band).min(1).max(64) });
+export type Scheme = z.infer<typeof scheme>;
+
+/** The content of a set: its id is the SHA-256 of these bytes as the utility encoded them. */
+export const setContent = z.strictObject({
+  ...question,
+  schemes: z.array(scheme).max(256),
+  assignment: z.array(index),
+  units: z.array(unit),
+});
+export type SetContent = z.infer<typeof setContent>;
+
+export const setMessage = z.strictObject({ type: z.literal("set"), round: roundId, content: bytes });
+export type SetMessage = z.infer<typeof setMessage>;
+
+export const endorsedMessage = z.strictObject({
+  type: z.literal("endorsed"),
+  round: roundId,
+  setId: hash,
+  endorsements: z.array(signature).min(1).max(7),
+});
+export type EndorsedMessage = z.infer<typeof endorsedMessage>;
+
+const answer = { round: roundId, aggregator: aggregatorIndex };
+
+export const manifestMessage = z.strictObject({
+  type: z.literal("manifest"),
+  ...answer,
+  units: z.array(unit),
+  root: hash,
+});
+export type ManifestMessage = z.infer<typeof manifestMessage>;
+
+export const tagsMessage = z.strictObject({
+  type: z.literal("tags"),
+  ...answer,
+  units: z.array(z.tuple([index, bytes])),
+});
+export type TagsMessage = z.infer<typeof tagsMessage>;
+
+export const endorseMessage = z.strictObject({
+  type: z.literal("endorse"),
+  ...answer,
+  setId: hash,
+  endorsement: signature,
+});
+export type EndorseMessage = z.infer<typeof endorseMessage>;
+
+/** What an endorsement says, signed by the aggregator under the context `wv/1 endorse`. */
+export const endorsementContent = z.strictObject({ setId: hash, aggregator: aggregatorIndex });
+export type EndorsementContent = z.infer<typeof endorsementContent>;
+
+/** Why an aggregator will not endorse or answer. */
+export const REFUSAL_CODES = [
+  "malformed-set",
+  "unknown-round",
+  "unknown-member",
+  "too-few-meters",
+  "too-few-slots",
+  "already-released",
+  "other-set-endorsed",
+  "period-mismatch",
+  "difference-too-small",
+  "masks-overlap",
+  "not-endorsed",
+  "too-few-shares",
+] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+export const refuseMessage = z.strictObject({
+  type: z.literal("refuse"),
+  ...answer,
+  setId: hash.optional(),
+  code: z.enum(REFUSAL_CODES),
+  /** Which rule, meter, slot or band, in words; never a value. */
+  detail: z.string().max(1000),
+  /** Indices of the units or outputs that break the rule, so that the utility can leave them out. */
+  where: z.array(index).max(100_000),
+});
+export type RefuseMessage = z.infer<typeof refuseMessage>;
+
+export const sumsMessage = z.strictObject({
+  type: z.literal("sums"),
+  ...answer,
+  setId: hash,
+  have: bytes,
+  values: bytes,
+});
+export type SumsMessage = z.infer<typeof sumsMessage>;
+
+/** Everything the utility sends to an aggregator in a round. */
+export const roundRequest = z.discriminatedUnion("type", [
+  openMessage,
+  detailMessage,
+  wantMessage,
+  setMessage,
+  endorsedMessage,
+]);
+export type RoundRequest = z.infer<typeof roundRequest>;
+
+/** Everything an aggregator answers in a round. */
+export const roundAnswer = z.discriminatedUnion("type", [
+  manifestMessage,
+  tagsMessage,
+  endorseMessage,
+  refuseMessage,
+  sumsMessage,
+]);
+export type RoundAnswer = z.infer<typeof roundAnswer>;

@@ -1,0 +1,262 @@
+/**
+ * Every topic of the system in one typed table: who may publish it, who may subscribe to it, and what it carries.
+ * All parties build and parse topics through it, and the broker takes its rules from it.
+ */
+
+/** Who a connected client is: the OU of its certificate, or `public` on the loopback listener. */
+export const ROLES = [
+  "meter",
+  "aggregator",
+  "utility",
+  "analytics",
+  "authority",
+  "simulator",
+  "broker",
+  "public",
+] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Named parts of a topic. `meter`, `agg` are also identities: "own" rules compare them with the client. */
+export interface TopicParameters {
+  meter: string;
+  agg: string;
+  feeder: string;
+  round: string;
+  series: string;
+  job: string;
+  type: string;
+  topic: string;
+}
+
+/** May a role use a topic: never, for any parameters, or only where the named parameter is its own id. */
+export type Rule = { readonly role: Role; readonly own?: "meter" | "agg" };
+
+export interface TopicDefinition {
+  /** Slash-separated; `<name>` is a parameter of one level. */
+  readonly pattern: string;
+  readonly publish: readonly Rule[];
+  readonly subscribe: readonly Rule[];
+  readonly retained?: boolean;
+  /** Largest payload in bytes that a publisher may send. */
+  readonly maxBytes: number;
+}
+
+const KIB = 1024;
+/** Sealed server messages travel in chunks of this many bytes of content. */
+export const CHUNK_BYTES = 256 * KIB;
+const CHUNK_PAYLOAD = CHUNK_BYTES + KIB;
+
+const OWN_METER: Rule = { role: "meter", own: "meter" };
+const OWN_AGGREGATOR: Rule = { role: "aggregator", own: "agg" };
+const UTILITY: Rule = { role: "utility" };
+const ANALYTICS: Rule = { role: "analytics" };
+const AUTHORITY: Rule = { role: "authority" };
+const AGGREGATORS: Rule = { role: "aggregator" };
+const SERVERS: readonly Rule[] = [UTILITY, ANALYTICS, AUTHORITY, AGGREGATORS, { role: "simulator" }];
+const ANYONE: readonly Rule[] = ROLES.map((role) => ({ role }));
+
+export const TOPICS = {
+  share: {
+    pattern: "wv/1/m/<meter>/share/<agg>",
+    publish: [OWN_METER],
+    subscribe: [OWN_AGGREGATOR],
+    maxBytes: 64 * KIB,
+  },
+  meterStatus: {
+    pattern: "wv/1/m/<meter>/status",
+    publish: [OWN_METER],
+    subscribe: [UTILITY, AGGREGATORS],
+    retained: true,
+    maxBytes: 512,
+  },
+  ack: {
+    pattern: "wv/1/a/<agg>/ack/<meter>",
+    publish: [OWN_AGGREGATOR],
+    subscribe: [OWN_METER],
+    maxBytes: 64 * KIB,
+  },
+  aggregatorStatus: {
+    pattern: "wv/1/a/<agg>/status",
+    publish: [OWN_AGGREGATOR],
+    subscribe: [...SERVERS, { role: "meter" }],
+    retained: true,
+    maxBytes: 512,
+  },
+  roundRequest: {
+    pattern: "wv/1/u/round/<round>/<agg>",
+    publish: [UTILITY],
+    subscribe: [OWN_AGGREGATOR],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  roundAnswer: {
+    pattern: "wv/1/a/<agg>/round/<round>/<type>",
+    publish: [OWN_AGGREGATOR],
+    subscribe: [UTILITY],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  enrolRequest: {
+    pattern: "wv/1/e/enrol/<agg>",
+    publish: [AUTHORITY],
+    subscribe: [OWN_AGGREGATOR],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  enrolAnswer: {
+    pattern: "wv/1/a/<agg>/enrol/<meter>",
+    publish: [OWN_AGGREGATOR],
+    subscribe: [AUTHORITY],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  roll: {
+    pattern: "wv/1/e/roll",
+    publish: [AUTHORITY],
+    subscribe: [...SERVERS, { role: "broker" }],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  simClock: {
+    pattern: "wv/1/sim/clock",
+    publish: [{ role: "simulator" }],
+    subscribe: ANYONE,
+    maxBytes: KIB,
+  },
+  feederLoad: {
+    pattern: "wv/1/pub/feeder/<feeder>/load",
+    publish: [UTILITY],
+    subscribe: ANYONE,
+    maxBytes: 16 * KIB,
+  },
+  grid: { pattern: "wv/1/pub/grid/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 256 * KIB },
+  alert: { pattern: "wv/1/pub/alert/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 16 * KIB },
+  bill: {
+    pattern: "wv/1/c/<meter>/bill",
+    publish: [UTILITY],
+    subscribe: [OWN_METER],
+    maxBytes: 64 * KIB,
+  },
+} as const satisfies Record<string, TopicDefinition>;
+
+export type TopicName = keyof typeof TOPICS;
+
+type ParameterNames<P extends string> = P extends `${string}<${infer Name}>${infer Rest}`
+  ? Name | ParameterNames<Rest>
+  : never;
+/** The parameters that a topic's pattern names. */
+export type ParametersOf<N extends TopicName> = Pick<
+  TopicParameters,
+  ParameterNames<(typeof TOPICS)[N]["pattern"]> & keyof TopicParameters
+>;
+
+const PARAMETER = /<([a-z]+)>/g;
+const LEVEL = /^[A-Za-z0-9._-]{1,64}$/;
+
+function assertLevel(name: string, value: string | undefined): string {
+  if (value === undefined || !LEVEL.test(value)) {
+    throw new RangeError(`${name}: expected one topic level of letters, digits, '.', '_' or '-', got ${String(value)}`);
+  }
+  return value;
+}
+
+/** Builds a topic. Throws RangeError on a parameter that is not a single plain topic level. */
+export function topicOf<N extends TopicName>(name: N, parameters: ParametersOf<N>): string {
+  const values = parameters as Readonly<Record<string, string>>;
+  return TOPICS[name].pattern.replace(PARAMETER, (_, key: string) => assertLevel(key, values[key]));
+}
+
+/** Builds a subscription filter: parameters left out become `+`. */
+export function filterOf<N extends TopicName>(name: N, parameters: Partial<ParametersOf<N>> = {}): string {
+  const values = parameters as Readonly<Record<string, string | undefined>>;
+  return TOPICS[name].pattern.replace(PARAMETER, (_, key: string) =>
+    values[key] === undefined ? "+" : assertLevel(key, values[key]),
+  );
+}
+
+export interface ParsedTopic {
+  readonly name: TopicName;
+  readonly parameters: Partial<TopicParameters>;
+}
+
+interface Compiled {
+  readonly name: TopicName;
+  readonly levels: readonly string[];
+}
+
+const COMPILED: readonly Compiled[] = (Object.keys(TOPICS) as TopicName[]).map((name) => ({
+  name,
+  levels: TOPICS[name].pattern.split("/"),
+}));
+
+/** Finds which entry of the table a concrete topic belongs to; undefined when it belongs to none. */
+export function parseTopic(topic: string): ParsedTopic | undefined {
+  const given = topic.split("/");
+  for (const { name, levels } of COMPILED) {
+    const parameters = matchLevels(levels, given);
+    if (parameters !== undefined) return { name, parameters };
+  }
+  return undefined;
+}
+
+function matchLevels(levels: readonly string[], given: readonly string[]): Partial<TopicParameters> | undefined {
+  if (levels.length !== given.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (let i = 0; i < levels.length; i++) {
+    const level = levels[i] ?? "";
+    const value = given[i] ?? "";
+    if (level.startsWith("<")) {
+      if (!LEVEL.test(value)) return undefined;
+      parameters[level.slice(1, -1)] = value;
+    } else if (level !== value) return undefined;
+  }
+  return parameters;
+}
+
+/** The identity of a connected client, as the broker knows it. `id` is the certificate's CN. */
+export interface ClientIdentity {
+  readonly role: Role;
+  readonly id: string;
+}
+
+/** The value that an "own" parameter must have for this client: an aggregator `a-2` owns `2`. */
+function ownValue(identity: ClientIdentity): string {
+  return identity.role === "aggregator" ? identity.id.replace(/^a-/, "") : identity.id;
+}
+
+function allowed(rules: readonly Rule[], identity: ClientIdentity, parameters: Partial<TopicParameters>): boolean {
+  return rules.some(
+    (rule) =>
+      rule.role === identity.role && (rule.own === undefined || parameters[rule.own] === ownValue(identity)),
+  );
+}
+
+/** May this client publish to this concrete topic? */
+export function mayPublish(identity: ClientIdentity, topic: string): boolean {
+  const parsed = parseTopic(topic);
+  return parsed !== undefined && allowed(TOPICS[parsed.name].publish, identity, parsed.parameters);
+}
+
+/** May this client receive what is published on this concrete topic? */
+export function mayReceive(identity: ClientIdentity, topic: string): boolean {
+  const parsed = parseTopic(topic);
+  return parsed !== undefined && allowed(TOPICS[parsed.name].subscribe, identity, parsed.parameters);
+}
+
+const PUBLIC_PREFIX = "wv/1/pub";
+
+/**
+ * May this client subscribe with this filter? Granted only where everything the filter can match is allowed:
+ * `+` stands only for a parameter, an "own" parameter must be spelled out, and `#` only below `wv/1/pub/`.
+ */
+export function maySubscribe(identity: ClientIdentity, filter: string): boolean {
+  if (filter === `${PUBLIC_PREFIX}/#`) return true;
+  const given = filter.split("/");
+  return COMPILED.some(({ name, levels }) => {
+    if (levels.length !== given.length) return false;
+    const parameters: Record<string, string> = {};
+    const contained = levels.every((level, i) => {
+      const value = given[i] ?? "";
+      if (!level.startsWith("<")) return level === value;
+      if (value !== "+" && !LEVEL.test(value)) return false;
+      parameters[level.slice(1, -1)] = value;
+      return true;
+    });
+    return contained && allowed(TOPICS[name].subscribe, identity, parameters);
+  });
+}
