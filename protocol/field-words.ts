@@ -25,7 +25,7 @@ export function wordsOf(elements: BigUint64Array): Uint32Array {
 
 /**
  * Stores low + 2^32 * high, modulo p, as element `index` of `words`.
- * Takes any integers 0 <= low < 2^53 and 0 <= high < 2^52.
+ * Takes any integers 0 <= low < 2^53 and 0 <= high < 2^53 - 2^21.
  */
 export function storeElement(low: number, high: number, words: Uint32Array, index: number): void {
   const carry = Math.floor(low / TWO_32);
@@ -70,6 +70,18 @@ export function addProduct(low: number, high: number, factor: Float64Array, at: 
 export function storeProductSum(sum: Float64Array, words: Uint32Array, index: number): void {
   storeLimbs(sum[0] as number, sum[1] as number, sum[2] as number, words, index);
   sum[0] = sum[1] = sum[2] = 0;
+}
+
+/** Brings a product sum down to limbs of 34, 21 and 19 bits without changing its value modulo p. */
+export function carryProductSum(sum: Float64Array): void {
+  const c0 = Math.floor((sum[0] as number) * 2 ** -21);
+  const s1 = (sum[1] as number) + c0;
+  const c1 = Math.floor(s1 * 2 ** -21);
+  const s2 = (sum[2] as number) + c1;
+  const c2 = Math.floor(s2 * 2 ** -19);
+  sum[0] = (sum[0] as number) - c0 * 2 ** 21 + c2;
+  sum[1] = s1 - c1 * 2 ** 21;
+  sum[2] = s2 - c2 * 2 ** 19;
 }
 
 /** Splits elements into the limbs `addProduct` takes: three doubles for each. */

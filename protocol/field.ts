@@ -24,7 +24,9 @@ export function isElement(value: bigint): value is FieldElement {
  */
 export function assertElement(name: string, value: bigint): void {
   if (isElement(value)) return;
-  throw new RangeError(`${name}: expected 0 to 2^61 - 2, got a value ${value < 0n ? "below 0" : "of 2^61 - 1 or more"}`);
+  throw new RangeError(
+    `${name}: expected 0 to 2^61 - 2, got a value ${value < 0n ? "below 0" : "of 2^61 - 1 or more"}`,
+  );
 }
 
 /** The element congruent to any integer. */

@@ -8,7 +8,7 @@
  * every following group of 8 bytes, read big endian and masked to 61 bits, is a candidate; p itself is skipped.
  */
 import { chacha20Block, chacha20KeyWords } from "./chacha20-block.ts";
-import { assertElement, FIELD_PRIME, type FieldElement } from "./field.ts";
+import { assertElement, type FieldElement } from "./field.ts";
 import { assertThreshold } from "./shamir/share-entries.ts";
 import { assertSlot } from "./slots.ts";
 import { kindName } from "./units.ts";
@@ -17,9 +17,6 @@ import { kindName } from "./units.ts";
 export const TAG_BYTES = 8;
 
 const HIGH_MASK = 0x1fff_ffff;
-
-/** A key stream: writes the sixteen words of block `index` to `out`. */
-export type BlockSource = (index: number, out: Int32Array) => void;
 
 /** Working memory of one polynomial, reused from reading to reading. */
 export interface PolynomialWords {
@@ -70,14 +67,16 @@ export function polynomialOf(input: PolynomialInput): Polynomial {
   view.setInt32(4, words.tag[1] as number, true);
   const coefficients: FieldElement[] = [];
   for (let index = 0; index < words.coefficients.length; index += 2) {
-    coefficients.push((BigInt(words.coefficients[index + 1] as number) << 32n) + BigInt(words.coefficients[index] as number));
+    coefficients.push(
+      (BigInt(words.coefficients[index + 1] as number) << 32n) + BigInt(words.coefficients[index] as number),
+    );
   }
   return { tag, coefficients };
 }
 
 /**
  * Fills `words` for the reading high * 2^32 + low. Allocates nothing and checks nothing: the hot path of splitting.
- * The number of coefficients follows from the working memory.
+ * The number of coefficients follows from the working memory. `block` is ChaCha20 except in the test that p is skipped.
  */
 export function expandPolynomial(
   key: Int32Array,
@@ -86,34 +85,39 @@ export function expandPolynomial(
   high: number,
   low: number,
   words: PolynomialWords,
+  block: typeof chacha20Block = chacha20Block,
 ): void {
   const counter = kind * 2 ** 24;
   const n0 = swapBytes(slot);
   const n1 = swapBytes(high);
   const n2 = swapBytes(low);
-  chacha20Block(key, counter, n0, n1, n2, words.block);
-  const needed = words.coefficients.length / 2;
-  let found = takeTagAndCandidates(words, needed);
-  // Reached once in 2^58 readings; seven candidates are enough for any threshold unless one is p.
-  for (let index = 1; found < needed; index++) {
-    chacha20Block(key, counter + index, n0, n1, n2, words.block);
-    found = takeCandidates(words, 0, found, needed);
+  block(key, counter, n0, n1, n2, words.block);
+  words.tag[0] = words.block[0] as number;
+  words.tag[1] = words.block[1] as number;
+  let wanted = takeCandidates(words, 2, 0);
+  // Further blocks: only when a candidate was p, about once in 2^58 readings.
+  for (let index = 1; wanted > 0; index++) {
+    block(key, counter + index, n0, n1, n2, words.block);
+    wanted = takeCandidates(words, 0, words.coefficients.length / 2 - wanted);
   }
 }
 
-/** The same from any key stream, so that the skipping of p can be shown with a stream that contains it. */
-export function expandFromBlocks(source: BlockSource, words: PolynomialWords): void {
-  const needed = words.coefficients.length / 2;
-  source(0, words.block);
-  let found = takeTagAndCandidates(words, needed);
-  for (let index = 1; found < needed; index++) {
-    source(index, words.block);
-    found = takeCandidates(words, 0, found, needed);
+/** Takes coefficients from the block, starting at word `from`; `found` are there. Returns how many are missing. */
+function takeCandidates(words: PolynomialWords, from: number, found: number): number {
+  const { block, coefficients } = words;
+  let at = 2 * found;
+  for (let word = from; word < 16 && at < coefficients.length; word += 2) {
+    const high = swapBytes(block[word] as number) & HIGH_MASK;
+    const low = swapBytes(block[word + 1] as number);
+    if (high === HIGH_MASK && low === -1) continue;
+    coefficients[at] = low;
+    coefficients[at + 1] = high;
+    at += 2;
   }
+  return (coefficients.length - at) / 2;
 }
 
-/** The value of coefficient bytes as an integer below 2^61, or undefined when it is p and must be skipped. */
-export function candidateOf(bytes: bigint): FieldElement | undefined {
-  const candidate = bytes & FIELD_PRIME;
-  return candidate === FIELD_PRIME ? undefined : candidate;
+/** Turns the bytes of a 32-bit word around: ChaCha20 is little endian, this protocol big endian. */
+function swapBytes(word: number): number {
+  return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
