@@ -69,7 +69,7 @@ export function removeMember(bits: Uint8Array, member: number): void {
 /** How many members the set has. */
 export function countMembers(bits: Uint8Array): number {
   let count = 0;
-  for (let index = 0; index < bits.length; index++) count += ONES_OF_BYTE[bits[index] as number] as number;
+  for (let index = 0; index < bits.length; index++) count += ONES_OF_BYTE[bits[index]!]!;
   return count;
 }
 
@@ -81,25 +81,25 @@ export function isEmptyBitmap(bits: Uint8Array): boolean {
 /** The members in both sets. Throws RangeError on unequal lengths, as do the other operations on two sets. */
 export function intersection(a: Uint8Array, b: Uint8Array): Uint8Array {
   assertSameLength(a, b);
-  return a.map((byte, index) => byte & (b[index] as number));
+  return a.map((byte, index) => byte & b[index]!);
 }
 
 /** The members in either set. */
 export function union(a: Uint8Array, b: Uint8Array): Uint8Array {
   assertSameLength(a, b);
-  return a.map((byte, index) => byte | (b[index] as number));
+  return a.map((byte, index) => byte | b[index]!);
 }
 
 /** The members in exactly one of the sets. */
 export function symmetricDifference(a: Uint8Array, b: Uint8Array): Uint8Array {
   assertSameLength(a, b);
-  return a.map((byte, index) => byte ^ (b[index] as number));
+  return a.map((byte, index) => byte ^ b[index]!);
 }
 
 /** The members of `a` that are not in `b`. */
 export function difference(a: Uint8Array, b: Uint8Array): Uint8Array {
   assertSameLength(a, b);
-  return a.map((byte, index) => byte & ~(b[index] as number));
+  return a.map((byte, index) => byte & ~b[index]!);
 }
 
 /** Whether two sets over the same size are the same. */
@@ -111,7 +111,7 @@ export function equalBitmaps(a: Uint8Array, b: Uint8Array): boolean {
 /** The members in rising order. */
 export function* members(bits: Uint8Array): Generator<number, void, undefined> {
   for (let index = 0; index < bits.length; index++) {
-    for (let rest = bits[index] as number; rest > 0; rest &= rest - 1) {
+    for (let rest = bits[index]!; rest > 0; rest &= rest - 1) {
       yield 8 * index + (31 - Math.clz32(rest & -rest));
     }
   }

@@ -28,14 +28,14 @@ export function chacha20Block(
   n2: number,
   out: Int32Array,
 ): void {
-  const k0 = key[0] as number;
-  const k1 = key[1] as number;
-  const k2 = key[2] as number;
-  const k3 = key[3] as number;
-  const k4 = key[4] as number;
-  const k5 = key[5] as number;
-  const k6 = key[6] as number;
-  const k7 = key[7] as number;
+  const k0 = key[0]!;
+  const k1 = key[1]!;
+  const k2 = key[2]!;
+  const k3 = key[3]!;
+  const k4 = key[4]!;
+  const k5 = key[5]!;
+  const k6 = key[6]!;
+  const k7 = key[7]!;
   // "expand 32-byte k"
   let x0 = 0x61707865;
   let x1 = 0x3320646e;

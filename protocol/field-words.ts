@@ -58,28 +58,28 @@ export function addProduct(low: number, high: number, factor: Float64Array, at: 
   const a0 = low & 0x1f_ffff;
   const a1 = (low >>> 21) | ((high & 0x3ff) << 11);
   const a2 = high >>> 10;
-  const b0 = factor[at] as number;
-  const b1 = factor[at + 1] as number;
-  const b2 = factor[at + 2] as number;
-  sum[0] = (sum[0] as number) + a0 * b0 + 4 * (a1 * b2 + a2 * b1);
-  sum[1] = (sum[1] as number) + a0 * b1 + a1 * b0 + 4 * (a2 * b2);
-  sum[2] = (sum[2] as number) + a0 * b2 + a1 * b1 + a2 * b0;
+  const b0 = factor[at]!;
+  const b1 = factor[at + 1]!;
+  const b2 = factor[at + 2]!;
+  sum[0] = sum[0]! + a0 * b0 + 4 * (a1 * b2 + a2 * b1);
+  sum[1] = sum[1]! + a0 * b1 + a1 * b0 + 4 * (a2 * b2);
+  sum[2] = sum[2]! + a0 * b2 + a1 * b1 + a2 * b0;
 }
 
 /** Stores the product sum modulo p as element `index` of `words` and clears the sum. */
 export function storeProductSum(sum: Float64Array, words: Uint32Array, index: number): void {
-  storeLimbs(sum[0] as number, sum[1] as number, sum[2] as number, words, index);
+  storeLimbs(sum[0]!, sum[1]!, sum[2]!, words, index);
   sum[0] = sum[1] = sum[2] = 0;
 }
 
 /** Brings a product sum down to limbs of 34, 21 and 19 bits without changing its value modulo p. */
 export function carryProductSum(sum: Float64Array): void {
-  const c0 = Math.floor((sum[0] as number) * 2 ** -21);
-  const s1 = (sum[1] as number) + c0;
+  const c0 = Math.floor(sum[0]! * 2 ** -21);
+  const s1 = sum[1]! + c0;
   const c1 = Math.floor(s1 * 2 ** -21);
-  const s2 = (sum[2] as number) + c1;
+  const s2 = sum[2]! + c1;
   const c2 = Math.floor(s2 * 2 ** -19);
-  sum[0] = (sum[0] as number) - c0 * 2 ** 21 + c2;
+  sum[0] = sum[0]! - c0 * 2 ** 21 + c2;
   sum[1] = s1 - c1 * 2 ** 21;
   sum[2] = s2 - c2 * 2 ** 19;
 }
@@ -102,10 +102,10 @@ export function multiplyBatch(a: BigUint64Array, b: BigUint64Array, out: BigUint
   const bWords = wordsOf(b);
   const words = wordsOf(out);
   for (let index = 0; index < a.length; index++) {
-    const aLow = aWords[2 * index + LOW] as number;
-    const aHigh = aWords[2 * index + HIGH] as number;
-    const bLow = bWords[2 * index + LOW] as number;
-    const bHigh = bWords[2 * index + HIGH] as number;
+    const aLow = aWords[2 * index + LOW]!;
+    const aHigh = aWords[2 * index + HIGH]!;
+    const bLow = bWords[2 * index + LOW]!;
+    const bHigh = bWords[2 * index + HIGH]!;
     const a0 = aLow & 0x1f_ffff;
     const a1 = (aLow >>> 21) | ((aHigh & 0x3ff) << 11);
     const a2 = aHigh >>> 10;
@@ -127,8 +127,8 @@ export function addBatch(a: BigUint64Array, b: BigUint64Array, out: BigUint64Arr
   const bWords = wordsOf(b);
   const words = wordsOf(out);
   for (let index = 0; index < a.length; index++) {
-    const low = (aWords[2 * index + LOW] as number) + (bWords[2 * index + LOW] as number);
-    const high = (aWords[2 * index + HIGH] as number) + (bWords[2 * index + HIGH] as number);
+    const low = aWords[2 * index + LOW]! + bWords[2 * index + LOW]!;
+    const high = aWords[2 * index + HIGH]! + bWords[2 * index + HIGH]!;
     storeElement(low, high, words, index);
   }
 }
@@ -139,8 +139,8 @@ export function elementsToBytes(elements: BigUint64Array): Uint8Array {
   const bytes = new Uint8Array(8 * elements.length);
   const view = new DataView(bytes.buffer);
   for (let index = 0; index < elements.length; index++) {
-    view.setUint32(8 * index, words[2 * index + HIGH] as number);
-    view.setUint32(8 * index + 4, words[2 * index + LOW] as number);
+    view.setUint32(8 * index, words[2 * index + HIGH]!);
+    view.setUint32(8 * index + 4, words[2 * index + LOW]!);
   }
   return bytes;
 }

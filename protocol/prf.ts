@@ -63,13 +63,11 @@ export function polynomialOf(input: PolynomialInput): Polynomial {
   expandPolynomial(chacha20KeyWords(input.key), input.kind, input.slot, high, low, words);
   const tag = new Uint8Array(TAG_BYTES);
   const view = new DataView(tag.buffer);
-  view.setInt32(0, words.tag[0] as number, true);
-  view.setInt32(4, words.tag[1] as number, true);
+  view.setInt32(0, words.tag[0]!, true);
+  view.setInt32(4, words.tag[1]!, true);
   const coefficients: FieldElement[] = [];
   for (let index = 0; index < words.coefficients.length; index += 2) {
-    coefficients.push(
-      (BigInt(words.coefficients[index + 1] as number) << 32n) + BigInt(words.coefficients[index] as number),
-    );
+    coefficients.push((BigInt(words.coefficients[index + 1]!) << 32n) + BigInt(words.coefficients[index]!));
   }
   return { tag, coefficients };
 }
@@ -92,8 +90,8 @@ export function expandPolynomial(
   const n1 = swapBytes(high);
   const n2 = swapBytes(low);
   block(key, counter, n0, n1, n2, words.block);
-  words.tag[0] = words.block[0] as number;
-  words.tag[1] = words.block[1] as number;
+  words.tag[0] = words.block[0]!;
+  words.tag[1] = words.block[1]!;
   let wanted = takeCandidates(words, 2, 0);
   // Further blocks: only when a candidate was p, about once in 2^58 readings.
   for (let index = 1; wanted > 0; index++) {
@@ -107,8 +105,8 @@ function takeCandidates(words: PolynomialWords, from: number, found: number): nu
   const { block, coefficients } = words;
   let at = 2 * found;
   for (let word = from; word < 16 && at < coefficients.length; word += 2) {
-    const high = swapBytes(block[word] as number) & HIGH_MASK;
-    const low = swapBytes(block[word + 1] as number);
+    const high = swapBytes(block[word]!) & HIGH_MASK;
+    const low = swapBytes(block[word + 1]!);
     if (high === HIGH_MASK && low === -1) continue;
     coefficients[at] = low;
     coefficients[at + 1] = high;

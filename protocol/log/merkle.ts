@@ -32,7 +32,7 @@ export function merkleRoot(leaves: Iterable<Uint8Array>): Uint8Array {
   let size = 0;
   for (const leaf of leaves) {
     let root = leafHash(leaf);
-    for (let rest = size; rest % 2 === 1; rest = Math.floor(rest / 2)) root = nodeHash(roots.pop() as Uint8Array, root);
+    for (let rest = size; rest % 2 === 1; rest = Math.floor(rest / 2)) root = nodeHash(roots.pop()!, root);
     roots.push(root);
     size++;
   }

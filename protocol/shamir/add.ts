@@ -6,6 +6,7 @@ import { assertBitmap } from "../bitmap.ts";
 import { assertElement, type FieldElement } from "../field.ts";
 import {
   addProduct,
+  carryProductSum,
   elementsToBytes,
   HIGH,
   limbsOf,
@@ -32,17 +33,17 @@ export function sumShares(entries: Uint8Array, mask?: Uint8Array): FieldElement 
   const total = new BigUint64Array(1);
   const words = wordsOf(total);
   for (let from = 0; from < count; from += MAX_LAZY_SUMS) {
-    let low = words[LOW] as number;
-    let high = words[HIGH] as number;
+    let low = words[LOW]!;
+    let high = words[HIGH]!;
     const to = Math.min(count, from + MAX_LAZY_SUMS);
     for (let index = from; index < to; index++) {
-      if (mask !== undefined && ((mask[index >>> 3] as number) & (1 << (index & 7))) === 0) continue;
+      if (mask !== undefined && (mask[index >>> 3]! & (1 << (index & 7))) === 0) continue;
       high += view.getUint32(ENTRY_BYTES * index);
       low += view.getUint32(ENTRY_BYTES * index + 4);
     }
     storeElement(low, high, words, 0);
   }
-  return total[0] as bigint;
+  return total[0]!;
 }
 
 /**
@@ -63,7 +64,7 @@ export function weightedSum(entries: Uint8Array, weights: readonly FieldElement[
     if (index % MAX_LAZY_PRODUCTS === 0) carryProductSum(sum);
   }
   storeProductSum(sum, words, 0);
-  return total[0] as bigint;
+  return total[0]!;
 }
 
 /**
@@ -97,9 +98,9 @@ export class ShareTotals {
     const high = this.#high;
     const view = viewOf(entries);
     for (let slot = 0; slot < low.length; slot++) {
-      if (mask !== undefined && ((mask[slot >>> 3] as number) & (1 << (slot & 7))) === 0) continue;
-      high[slot] = (high[slot] as number) + view.getUint32(ENTRY_BYTES * slot);
-      low[slot] = (low[slot] as number) + view.getUint32(ENTRY_BYTES * slot + 4);
+      if (mask !== undefined && (mask[slot >>> 3]! & (1 << (slot & 7))) === 0) continue;
+      high[slot] = high[slot]! + view.getUint32(ENTRY_BYTES * slot);
+      low[slot] = low[slot]! + view.getUint32(ENTRY_BYTES * slot + 4);
     }
   }
 
@@ -113,7 +114,7 @@ export class ShareTotals {
     const product = new Uint32Array(2);
     const view = viewOf(entries);
     for (let slot = 0; slot < this.slots; slot++) {
-      if (mask !== undefined && ((mask[slot >>> 3] as number) & (1 << (slot & 7))) === 0) continue;
+      if (mask !== undefined && (mask[slot >>> 3]! & (1 << (slot & 7))) === 0) continue;
       addProduct(view.getUint32(ENTRY_BYTES * slot + 4), view.getUint32(ENTRY_BYTES * slot), limbs, 0, sum);
       storeProductSum(sum, product, 0);
       this.#addWords(slot, product);
@@ -126,8 +127,8 @@ export class ShareTotals {
       throw new RangeError(`slot: expected an integer from 0 to ${this.slots - 1}, got ${slot}`);
     }
     const value = new BigUint64Array(1);
-    storeElement(this.#low[slot] as number, this.#high[slot] as number, wordsOf(value), 0);
-    return value[0] as bigint;
+    storeElement(this.#low[slot]!, this.#high[slot]!, wordsOf(value), 0);
+    return value[0]!;
   }
 
   /** All totals, below p. */
@@ -135,7 +136,7 @@ export class ShareTotals {
     const values = new BigUint64Array(this.slots);
     const words = wordsOf(values);
     for (let slot = 0; slot < this.slots; slot++) {
-      storeElement(this.#low[slot] as number, this.#high[slot] as number, words, slot);
+      storeElement(this.#low[slot]!, this.#high[slot]!, words, slot);
     }
     return values;
   }
@@ -146,8 +147,8 @@ export class ShareTotals {
   }
 
   #addWords(slot: number, words: Uint32Array): void {
-    this.#low[slot] = (this.#low[slot] as number) + (words[LOW] as number);
-    this.#high[slot] = (this.#high[slot] as number) + (words[HIGH] as number);
+    this.#low[slot] = this.#low[slot]! + words[LOW]!;
+    this.#high[slot] = this.#high[slot]! + words[HIGH]!;
   }
 
   #assertFits(entries: Uint8Array, mask: Uint8Array | undefined): void {
@@ -163,8 +164,8 @@ export class ShareTotals {
     if (this.#lazySums < MAX_LAZY_SUMS) return;
     const words = wordsOf(this.elements());
     for (let slot = 0; slot < this.slots; slot++) {
-      this.#low[slot] = words[2 * slot + LOW] as number;
-      this.#high[slot] = words[2 * slot + HIGH] as number;
+      this.#low[slot] = words[2 * slot + LOW]!;
+      this.#high[slot] = words[2 * slot + HIGH]!;
     }
     this.#lazySums = 2;
   }

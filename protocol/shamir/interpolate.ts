@@ -90,7 +90,7 @@ export function interpolateBatch(xs: readonly number[], sums: readonly Uint8Arra
   for (const [index, x] of xs.entries()) {
     if (index < t) continue;
     combine(sums, lagrangeWeights(base, x), expected);
-    countDifferences(wordsOf(expected), sums[index] as Uint8Array, disagreeing);
+    countDifferences(wordsOf(expected), sums[index]!, disagreeing);
   }
   const inconsistent = disagreeing.reduce((sum, wrong) => sum + (wrong > 0 ? 1 : 0), 0);
   return { values, spare: xs.length - t, disagreeing, inconsistent };
@@ -99,7 +99,7 @@ export function interpolateBatch(xs: readonly number[], sums: readonly Uint8Arra
 function valueAt(base: readonly Point[], at: number): FieldElement {
   const xs = base.map((point) => point.x);
   const weights = lagrangeWeights(xs, at);
-  return base.reduce((sum, point, index) => add(sum, multiply(point.y, weights[index] as bigint)), 0n);
+  return base.reduce((sum, point, index) => add(sum, multiply(point.y, weights[index]!)), 0n);
 }
 
 /** out[j] = sum over i of weights[i] * sums[i][j]. */
@@ -110,7 +110,7 @@ function combine(sums: readonly Uint8Array[], weights: readonly FieldElement[], 
   const sum = new Float64Array(3);
   for (let index = 0; index < out.length; index++) {
     for (let point = 0; point < weights.length; point++) {
-      const view = views[point] as DataView;
+      const view = views[point]!;
       addProduct(view.getUint32(8 * index + 4), view.getUint32(8 * index), limbs, 3 * point, sum);
     }
     storeProductSum(sum, words, index);
@@ -123,7 +123,7 @@ function countDifferences(expected: Uint32Array, actual: Uint8Array, counts: Uin
     const high = view.getUint32(8 * index);
     const low = view.getUint32(8 * index + 4);
     if (expected[2 * index + HIGH] !== high || expected[2 * index + LOW] !== low) {
-      counts[index] = (counts[index] as number) + 1;
+      counts[index] = counts[index]! + 1;
     }
   }
 }
@@ -154,7 +154,7 @@ function assertIndices(xs: readonly number[]): void {
 /** Checks lengths and that every answer is a field element; returns how many values there are. */
 function assertSums(xs: readonly number[], sums: readonly Uint8Array[]): number {
   if (sums.length !== xs.length) throw new RangeError(`sums: expected ${xs.length} buffers, got ${sums.length}`);
-  const bytes = (sums[0] as Uint8Array).length;
+  const bytes = sums[0]!.length;
   for (const [index, buffer] of sums.entries()) {
     if (buffer.length !== bytes || bytes % 8 !== 0) {
       const expected = bytes % 8 === 0 ? `${bytes} bytes` : "a multiple of 8 bytes";

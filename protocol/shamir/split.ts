@@ -61,20 +61,20 @@ export function splitBatch(batch: SplitBatch): void {
   const { coefficients, tag } = words;
   const degree = t - 1;
   for (let index = 0; index < readings.length; index++) {
-    const reading = readings[index] as number;
+    const reading = readings[index]!;
     const readingHigh = Math.floor(reading / TWO_32);
     const readingLow = reading - readingHigh * TWO_32;
     expandPolynomial(key, kind, firstSlot + index, readingHigh, readingLow, words);
-    const tag0 = tag[0] as number;
-    const tag1 = tag[1] as number;
+    const tag0 = tag[0]!;
+    const tag1 = tag[1]!;
     const at = ENTRY_BYTES * index;
     for (let x = 1; x <= n; x++) {
       // Horner's rule. As x <= 7 a product never exceeds 35 bits per word, so doubles hold it exactly.
       let low = 0;
       let high = 0;
       for (let power = degree; power >= 0; power--) {
-        const addLow = power > 0 ? (coefficients[2 * power - 2] as number) : readingLow;
-        const addHigh = power > 0 ? (coefficients[2 * power - 1] as number) : readingHigh;
+        const addLow = power > 0 ? coefficients[2 * power - 2]! : readingLow;
+        const addHigh = power > 0 ? coefficients[2 * power - 1]! : readingHigh;
         const wideLow = low * x + addLow;
         const wideHigh = high * x + addHigh + Math.floor(wideLow / TWO_32);
         // 2^61 = 1 modulo p: the bits above the 61st are added at the bottom.
@@ -90,7 +90,7 @@ export function splitBatch(batch: SplitBatch): void {
         low = high > HIGH_MASK ? low + 1 : 0;
         high = 0;
       }
-      const view = views[x - 1] as DataView;
+      const view = views[x - 1]!;
       view.setUint32(at, high);
       view.setUint32(at + 4, low);
       view.setInt32(at + 8, tag0, true);
@@ -112,7 +112,7 @@ function assertBatch({ kind, firstSlot, readings, n, t, out }: SplitBatch): void
     }
   }
   for (let index = 0; index < readings.length; index++) {
-    const reading = readings[index] as number;
+    const reading = readings[index]!;
     if (!Number.isSafeInteger(reading) || reading < 0) {
       // The value stays out of the message: it is a reading.
       throw new RangeError(`readings[${index}]: expected an integer from 0 to 2^53 - 1`);
