@@ -58,7 +58,11 @@ export default defineConfig(
       ],
       "no-restricted-properties": [
         "error",
-        { object: "Math", property: "random", message: "Randomness is a parameter: seeded in simulation, else crypto." },
+        {
+          object: "Math",
+          property: "random",
+          message: "Randomness is a parameter: seeded in simulation, else crypto.",
+        },
       ],
       "max-lines": ["error", 300], // past this a file usually holds two ideas
     },
@@ -87,5 +91,4 @@ export default defineConfig(
       "max-lines": "off",
     },
   },
-  { files: ["scripts/summary-last.ts"], rules: { "no-restricted-syntax": "off" } }, // node wants a reporter as default
 );

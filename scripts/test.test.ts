@@ -1,0 +1,90 @@
+/** Runs the test command itself in small trees: its exit codes, and what its last lines say. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+
+const COMMAND = join(import.meta.dirname, "test.ts");
+const PASSING = 'import { test } from "node:test";\ntest("passes", (): void => {});\n';
+const FAILING = 'import { test } from "node:test";\ntest("fails", (): void => { throw new Error("as told"); });\n';
+const NEEDY = `// needs: sh no-such-command-anywhere\n${FAILING}`;
+
+interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function runTests(
+  context: TestContext,
+  files: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+  ci = "",
+): Promise<Run> {
+  const root = await mkdtemp(join(tmpdir(), "wattveil-test-command-"));
+  context.after(() => rm(root, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(root, name), text);
+  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), COMMAND, ...args], {
+    cwd: root,
+    env: { ...process.env, CI: ci },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stdout, stderr };
+}
+
+function lastLine(text: string): string | undefined {
+  return text.trimEnd().split("\n").at(-1);
+}
+
+test("passing tests exit with 0 and end with the counts", async (context) => {
+  const { code, stdout } = await runTests(context, { "a.test.ts": PASSING });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /ℹ tests 1\nℹ suites 0\nℹ pass 1\nℹ fail 0\n/);
+  assert.match(lastLine(stdout) ?? "", /^ℹ duration_ms/);
+});
+
+test("a failing test exits with 1, and the counts still come last", async (context) => {
+  const { code, stdout } = await runTests(context, { "a.test.ts": PASSING, "b.test.ts": FAILING });
+  assert.equal(code, 1);
+  assert.match(stdout, /as told[^]*ℹ tests 2\nℹ suites 0\nℹ pass 1\nℹ fail 1\n/);
+  assert.match(lastLine(stdout) ?? "", /^ℹ duration_ms/);
+});
+
+test("no test file at all is a failure", async (context) => {
+  const { code, stderr } = await runTests(context, { "a.ts": PASSING });
+  assert.equal(code, 2);
+  assert.match(stderr, /no \*\.test\.ts file/);
+});
+
+test("a filter that selects nothing is a failure", async (context) => {
+  const { code, stderr } = await runTests(context, { "a.test.ts": PASSING }, ["b"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /"b" selects none of 1 test files/);
+});
+
+test("a file whose program is missing is left out and named ahead of the counts", async (context) => {
+  const { code, stdout } = await runTests(context, { "a.test.ts": PASSING, "b.test.ts": NEEDY });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /LEFT OUT: 1 test file [^]*b\.test\.ts: needs no-such-command-anywhere\n\nℹ tests 1\n/);
+  assert.match(lastLine(stdout) ?? "", /^ℹ duration_ms/);
+});
+
+test("in CI a file left out is a failure", async (context) => {
+  const { code, stdout } = await runTests(context, { "a.test.ts": PASSING, "b.test.ts": NEEDY }, [], "true");
+  assert.equal(code, 1);
+  assert.match(stdout, /CI is set: this run fails/);
+  assert.match(lastLine(stdout) ?? "", /^ℹ duration_ms/);
+});
+
+test("nothing left to run is a failure", async (context) => {
+  const { code, stderr } = await runTests(context, { "b.test.ts": NEEDY });
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing is left to run/);
+});
