@@ -69,7 +69,7 @@ export function removeMember(bits: Uint8Array, member: number): void {
 /** How many members the set has. */
 export function countMembers(bits: Uint8Array): number {
   let count = 0;
-  for (let index = 0; index < bits.length; index++) count += ONES_OF_BYTE[bits[index]!]!;
+  for (const byte of bits) count += ONES_OF_BYTE[byte]!;
   return count;
 }
 

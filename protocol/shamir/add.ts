@@ -18,7 +18,6 @@ import {
 } from "../field-words.ts";
 import { ENTRY_BYTES, entryCount, viewOf } from "./share-entries.ts";
 
-const TWO_32 = 2 ** 32;
 // Products pile up unreduced this many times; addProduct allows 128.
 const MAX_LAZY_PRODUCTS = 64;
 
