@@ -12,7 +12,8 @@ const FOLDERS = ["protocol", "config", ...ROLES, "firmware-sim", ...FREE];
 const TESTS = "(\\.test\\.ts$|(^|/)testing/|^tests/)";
 /** Tests that put whole systems together. */
 const SYSTEM_TESTS = ["^tests/", "^firmware-sim/testing/", "^firmware-sim/.*\\.test\\.ts$"];
-const SELF_TEST = "^protocol/self-test(\\.ts$|/)";
+/** Code that performs every step of the sharing: the check of an installation, the reference behind the vectors. */
+const WHOLE_SCHEME = ["^protocol/self-test(\\.ts$|/)", "^protocol/vectors/.*\\.ts$"];
 
 const local = (...allowed) => ({ dependencyTypes: ["local"], pathNot: allowed });
 const folders = (names) => `^(${names.join("|")})/`;
@@ -37,7 +38,7 @@ const trustRules = TRUST.flatMap(({ name, holder, strangers }) => [
     comment: `protocol/shamir/${name}.ts belongs to ${holder} alone (and to the self-test, benchmarks and tests)`,
     severity: "error",
     // Re-exporting from an index would hand the step to everyone, so even the protocol may not import it.
-    from: { pathNot: [holder, SELF_TEST, "^bench/", TESTS] },
+    from: { pathNot: [holder, ...WHOLE_SCHEME, "^bench/", TESTS] },
     to: { path: `^protocol/shamir/${name}\\.ts$` },
   },
   {
@@ -91,11 +92,11 @@ module.exports = {
       to: local("^(firmware-sim|hardware|protocol|config)/"),
     },
     {
-      name: "self-test-stays-out-of-roles",
-      comment: "the self-test performs every step of the sharing: it is for installation checks, not for a party",
+      name: "whole-scheme-stays-out-of-roles",
+      comment: "what performs every step of the sharing is for checks and tests, not for a party",
       severity: "error",
-      from: { pathNot: ["^firmware-sim/", folders(FREE), TESTS, SELF_TEST] },
-      to: { path: SELF_TEST },
+      from: { pathNot: ["^firmware-sim/", folders(FREE), TESTS, ...WHOLE_SCHEME] },
+      to: { path: WHOLE_SCHEME },
     },
     ...trustRules,
     {

@@ -71,8 +71,9 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
   [
     "broker/self-tests.ts",
     ["../protocol/self-test.ts"],
-    ["self-test-stays-out-of-roles", "trust-split-reach", "trust-add-reach", "trust-interpolate-reach"],
+    ["whole-scheme-stays-out-of-roles", "trust-split-reach", "trust-add-reach", "trust-interpolate-reach"],
   ],
+  ["utility/refers.ts", ["../protocol/vectors/reference.ts"], ["whole-scheme-stays-out-of-roles"]],
   ["utility/splits.ts", ["../protocol/shamir/split.ts"], ["trust-split", "trust-split-reach"]],
   ["hardware/gateway/splits.ts", ["../../protocol/shamir/split.ts"], ["trust-split"]],
   ["protocol/shamir/index.ts", ["./split.ts"], ["trust-split"]],
@@ -97,6 +98,7 @@ const TARGETS: Readonly<Record<string, string>> = {
   "bench/report.ts": imports("node:fs"),
   "firmware-sim/clock.ts": imports("node:fs"),
   "utility/rates.ts": imports("node:fs"),
+  "protocol/vectors/reference.ts": imports("node:crypto"),
   "broker/target.ts": imports("./circle.ts"),
 };
 

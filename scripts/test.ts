@@ -50,11 +50,9 @@ async function main(filters: readonly string[], options: Options): Promise<numbe
   const env: NodeJS.ProcessEnv = { ...process.env, PATH: path };
   // A runner that believes it runs inside a test of another runner would report to that one.
   delete env["NODE_TEST_CONTEXT"];
-  delete env[LEFT_OUT_VARIABLE];
-  if (leftOut.length > 0) {
-    env[LEFT_OUT_VARIABLE] = describeLeftOut(leftOut, incomplete);
-    console.error(env[LEFT_OUT_VARIABLE]);
-  }
+  // Set to undefined it is not inherited either.
+  env[LEFT_OUT_VARIABLE] = leftOut.length > 0 ? describeLeftOut(leftOut, incomplete) : undefined;
+  if (leftOut.length > 0) console.error(env[LEFT_OUT_VARIABLE]);
   if (runnable.length === 0) {
     console.error("tests: nothing is left to run");
     return 1;
