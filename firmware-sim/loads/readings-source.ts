@@ -1,0 +1,28 @@
+/**
+ * Where readings come from, simulated or replayed: both answer the same questions, so the fleet does not know which.
+ */
+import type { SlotRange } from "../../protocol/slots.ts";
+
+/** Energy of one slot in integer watt-hours, both non-negative, never netted. */
+export interface SlotEnergy {
+  readonly importWh: number;
+  readonly exportWh: number;
+}
+
+/** A meter and the feeder it hangs on (at the start of the range, where it moves). */
+export interface MeterPlace {
+  readonly id: string;
+  readonly feeder: string;
+}
+
+/** Readings of a fleet over a range of slots, in any order of asking. */
+export interface ReadingsSource {
+  readonly meters: readonly MeterPlace[];
+  readonly slotSeconds: number;
+  /** Half-open; outside it `read` answers undefined. */
+  readonly range: SlotRange;
+  /** The energy of a slot, or undefined where the source has a gap. Throws RangeError on an unknown meter index. */
+  read(meterIndex: number, slot: number): SlotEnergy | undefined;
+  /** The feeder of a meter in a slot; in a gap the one it had last. */
+  feederOf(meterIndex: number, slot: number): string;
+}
