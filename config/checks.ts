@@ -1,0 +1,137 @@
+/**
+ * What several fields must agree on. Each check names the fields it reads, so that a fault is reported under all of
+ * them and a check is skipped where one of its fields is wrong by itself.
+ */
+import { CHUNK_BYTES } from "../protocol/topics.ts";
+import type { Config } from "./schema.ts";
+
+interface Check {
+  readonly fields: readonly string[];
+  /** What is wrong, or undefined. */
+  readonly fault: (config: Config) => string | undefined;
+}
+
+/** Smallest number of aggregators of which two groups always share one. */
+export function majority(aggregators: number): number {
+  return Math.floor(aggregators / 2) + 1;
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const unless = (holds: boolean, message: string): string | undefined => (holds ? undefined : message);
+
+/** A chunk's payload, its topic and the packet's own bytes. */
+const CHUNK_PACKET_BYTES = CHUNK_BYTES + 2_048;
+
+export const CHECKS: readonly Check[] = [
+  {
+    fields: ["system.threshold", "system.aggregators"],
+    fault: ({ system: { threshold: t, aggregators: n } }) =>
+      unless(t <= n, `the threshold (${t}) cannot exceed the number of aggregators (${n})`),
+  },
+  {
+    fields: ["system.quorum", "system.aggregators"],
+    fault: ({ system: { quorum: q, aggregators: n } }) =>
+      unless(
+        q === 0 || (q >= majority(n) && q <= n),
+        `with ${n} aggregators the quorum must be ${majority(n)} to ${n}, or 0 for the smallest of these; got ${q}`,
+      ),
+  },
+  {
+    fields: ["system.quorum", "system.threshold"],
+    fault: ({ system: { quorum: q, threshold: t, aggregators: n } }) =>
+      unless((q === 0 ? majority(n) : q) >= t, `a quorum below the threshold (${t}) endorses what cannot be opened`),
+  },
+  {
+    fields: ["system.slotSeconds"],
+    fault: ({ system: { slotSeconds } }) =>
+      unless(86_400 % slotSeconds === 0, `${slotSeconds} s does not divide a day (86400 s)`),
+  },
+  {
+    fields: ["system.timezone"],
+    fault: ({ system: { timezone } }) => unless(isTimezone(timezone), `"${timezone}" is no known time zone`),
+  },
+  {
+    fields: ["system.production", "simulation.enabled"],
+    fault: ({ system: { production }, simulation: { enabled } }) =>
+      unless(!production || !enabled, "a production system never runs on simulated time"),
+  },
+  {
+    fields: ["system.production", "release.minMeters"],
+    fault: ({ system: { production }, release: { minMeters } }) =>
+      unless(!production || minMeters >= 5, `a production system releases loads of 5 meters or more, not ${minMeters}`),
+  },
+  {
+    fields: ["system.production", "release.minSlots"],
+    fault: ({ system: { production }, release: { minSlots } }) =>
+      unless(!production || minSlots >= 96, `a production system releases 96 slots or more, not ${minSlots}`),
+  },
+  {
+    fields: ["broker.tlsPort", "broker.wssPort", "broker.publicPort"],
+    fault: ({ broker: { tlsPort, wssPort, publicPort } }) => {
+      const ports = [tlsPort, wssPort, publicPort].filter((number) => number !== 0);
+      return unless(new Set(ports).size === ports.length, `the ports must differ: ${ports.join(", ")}`);
+    },
+  },
+  {
+    fields: ["broker.maxPacketBytes"],
+    fault: ({ broker: { maxPacketBytes } }) =>
+      unless(maxPacketBytes >= CHUNK_PACKET_BYTES, `a chunk between servers needs ${CHUNK_PACKET_BYTES} bytes`),
+  },
+  {
+    fields: ["broker.connectBytes", "broker.maxPacketBytes"],
+    fault: ({ broker: { connectBytes, maxPacketBytes } }) =>
+      unless(connectBytes <= maxPacketBytes, `a CONNECT (${connectBytes} B) cannot exceed ${maxPacketBytes} B`),
+  },
+  {
+    fields: ["meter.maxSlotsPerMessage", "meter.outboxSlots"],
+    fault: ({ meter: { maxSlotsPerMessage, outboxSlots } }) =>
+      unless(maxSlotsPerMessage <= outboxSlots, `a message of ${maxSlotsPerMessage} slots exceeds the outbox`),
+  },
+  {
+    fields: ["meter.batchSlots", "meter.maxSlotsPerMessage"],
+    fault: ({ meter: { batchSlots, maxSlotsPerMessage } }) =>
+      unless(batchSlots <= maxSlotsPerMessage, `a batch of ${batchSlots} slots does not fit ${maxSlotsPerMessage}`),
+  },
+  {
+    fields: ["meter.maxIntervalWh", "meter.registerModulus"],
+    fault: ({ meter: { maxIntervalWh, registerModulus } }) =>
+      unless(maxIntervalWh < registerModulus, "one slot cannot hold a whole turn of the register"),
+  },
+  {
+    fields: ["meter.historyDays", "meter.outboxSlots", "system.slotSeconds"],
+    fault: ({ meter: { historyDays, outboxSlots }, system: { slotSeconds } }) =>
+      unless(
+        historyDays * 86_400 >= outboxSlots * slotSeconds,
+        `${historyDays} days of history do not cover an outbox of ${outboxSlots} slots`,
+      ),
+  },
+  {
+    fields: ["aggregator.windowSlots", "meter.outboxSlots"],
+    fault: ({ aggregator: { windowSlots }, meter: { outboxSlots } }) =>
+      unless(
+        windowSlots >= outboxSlots,
+        `a window of ${windowSlots} slots refuses what an outbox of ${outboxSlots} holds`,
+      ),
+  },
+  {
+    fields: ["aggregator.commitMessages", "aggregator.maxQueuedMessages"],
+    fault: ({ aggregator: { commitMessages, maxQueuedMessages } }) =>
+      unless(
+        commitMessages <= maxQueuedMessages,
+        `a commit of ${commitMessages} never fills a queue of ${maxQueuedMessages}`,
+      ),
+  },
+  {
+    fields: ["simulation.feeders", "simulation.meters"],
+    fault: ({ simulation: { feeders, meters } }) =>
+      unless(feeders <= meters, `${feeders} feeders cannot each have one of ${meters} meters`),
+  },
+];

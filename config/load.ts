@@ -1,0 +1,133 @@
+/**
+ * Builds the effective configuration: defaults, then a profile, a file, the environment and flags, each over the one
+ * before. Every fault of every layer is found before anything is refused.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import type { z } from "zod";
+import { CHECKS, majority } from "./checks.ts";
+import { ConfigError, DEFAULT_ORIGIN, didYouMean } from "./faults.ts";
+import type { Fault, Origin } from "./faults.ts";
+import { environmentLayer, flagLayer, yamlLayer } from "./layers.ts";
+import type { Flag, Layer, LayerValue } from "./layers.ts";
+import { FIELDS } from "./schema.ts";
+import type { Config } from "./schema.ts";
+
+export interface ConfigSources {
+  /** A YAML file; else the one that WV_CONFIG names, else none. */
+  readonly file?: string | undefined;
+  /** A name in `config/profiles`; else WV_PROFILE, else what the file asks for, else none. */
+  readonly profile?: string | undefined;
+  /** Usually `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly flags?: readonly Flag[] | undefined;
+}
+
+export interface EffectiveConfig {
+  readonly config: Config;
+  /** Where each field's value comes from, by `section.field`. */
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+const PROFILES = path.join(import.meta.dirname, "profiles");
+
+/** Names of the profiles that come with the system. */
+export function profileNames(): string[] {
+  return readdirSync(PROFILES)
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => name.slice(0, -".yaml".length))
+    .sort();
+}
+
+/** Throws ConfigError, which lists all faults. */
+export function loadConfig(sources: ConfigSources): Config {
+  return loadEffective(sources).config;
+}
+
+/** As loadConfig, with the origin of each value. */
+export function loadEffective({ file, profile, env, flags = [] }: ConfigSources): EffectiveConfig {
+  const fileName = file ?? env["WV_CONFIG"];
+  const fileLayer = fileName === undefined ? EMPTY : readLayer(fileName, "file", fileName);
+  const profileName = profile ?? env["WV_PROFILE"] ?? fileLayer.profile;
+  const profileLayer = profileName === undefined ? EMPTY : readProfile(profileName);
+  return merge([profileLayer, fileLayer, environmentLayer(env), flagLayer(flags)]);
+}
+
+const EMPTY: Layer = { values: new Map(), faults: [] };
+
+function readProfile(name: string): Layer {
+  const known = profileNames();
+  if (known.includes(name)) return readLayer(path.join(PROFILES, `${name}.yaml`), "profile", `${name}.yaml`);
+  const message = `there is no such profile, only ${known.join(", ")}${didYouMean(name, known)}`;
+  return { values: new Map(), faults: [{ path: "profile", message, origin: { kind: "profile", name } }] };
+}
+
+function readLayer(file: string, kind: "profile" | "file", name: string): Layer {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
+    const message = code === "ENOENT" ? "there is no such file" : `cannot be read (${code})`;
+    return { values: new Map(), faults: [{ path: "(file)", message, origin: { kind, name } }] };
+  }
+  return yamlLayer(text, kind, name);
+}
+
+type Sections = Record<string, Record<string, unknown>>;
+
+function merge(layers: readonly Layer[]): EffectiveConfig {
+  const given = new Map<string, LayerValue>(layers.flatMap((layer) => [...layer.values]));
+  const faults = layers.flatMap((layer) => [...layer.faults]);
+  const origins = new Map<string, Origin>();
+  const sections: Sections = {};
+  const wrong = new Set<string>();
+  for (const { path: fieldPath, section, name, schema } of FIELDS.values()) {
+    const { value, origin } = given.get(fieldPath) ?? { value: undefined, origin: DEFAULT_ORIGIN };
+    const result = schema.safeParse(value);
+    if (!result.success) {
+      wrong.add(fieldPath);
+      for (const issue of result.error.issues) faults.push({ path: fieldPath, message: explain(issue, value), origin });
+    }
+    // A wrong field takes its default for the checks; those that read it are skipped.
+    (sections[section] ??= {})[name] = result.success ? result.data : schema.parse(undefined);
+    origins.set(fieldPath, origin);
+  }
+  const config = sections as unknown as Config;
+  faults.push(...crossFaults(config, wrong, origins));
+  if (faults.length > 0) throw new ConfigError(faults);
+  return { config: deepFreeze(withDerived(sections, origins)), origins };
+}
+
+function explain(issue: z.core.$ZodIssue, value: unknown): string {
+  const where = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+  return `${where}${issue.message}, got ${JSON.stringify(value)}`;
+}
+
+function crossFaults(config: Config, wrong: ReadonlySet<string>, origins: ReadonlyMap<string, Origin>): Fault[] {
+  return CHECKS.flatMap(({ fields, fault }) => {
+    if (fields.some((name) => wrong.has(name))) return [];
+    const message = fault(config);
+    if (message === undefined) return [];
+    // What the user set is more likely at fault than a default.
+    const name = fields.find((field) => origins.get(field)?.kind !== "default") ?? fields[0]!;
+    const others = fields.filter((field) => field !== name);
+    const beside = others.length === 0 ? "" : ` [with ${others.join(", ")}]`;
+    return [{ path: name, message: `${message}${beside}`, origin: origins.get(name) ?? DEFAULT_ORIGIN }];
+  });
+}
+
+function withDerived(sections: Sections, origins: Map<string, Origin>): Config {
+  const config = sections as unknown as Config;
+  if (config.system.quorum === 0) {
+    sections["system"]!["quorum"] = majority(config.system.aggregators);
+    origins.set("system.quorum", { kind: "derived", name: "smallest majority of system.aggregators" });
+  }
+  return config;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value))
+    if (typeof inner === "object" && inner !== null) deepFreeze(inner as object);
+  return Object.freeze(value);
+}

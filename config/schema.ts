@@ -1,0 +1,215 @@
+/**
+ * Every parameter of the system: type, range, unit, default and what it is for. Nothing tunable is written in code.
+ * Two levels, section and field; what several fields must agree on stands in `checks.ts`.
+ */
+import { z } from "zod";
+
+/** Meta data of a field: `unit` is printed beside its value in the reference. */
+interface FieldNotes {
+  readonly unit?: string;
+}
+
+const whole = (min: number, max: number, byDefault: number, description: string, notes: FieldNotes = {}) =>
+  z
+    .int()
+    .min(min)
+    .max(max)
+    .default(byDefault)
+    .meta({ description, ...notes });
+const seconds = (min: number, max: number, byDefault: number, description: string) =>
+  z.number().min(min).max(max).default(byDefault).meta({ description, unit: "s" });
+const flag = (byDefault: boolean, description: string) => z.boolean().default(byDefault).meta({ description });
+const text = (byDefault: string, description: string) => z.string().min(1).default(byDefault).meta({ description });
+const port = (byDefault: number, description: string) =>
+  whole(0, 65_535, byDefault, `${description}; 0 lets the system choose a free one`);
+
+const DAY_SLOTS_MAX = 2_976; // 31 days of quarter hours: the longest share message that the wire allows
+const FILE_NAME = z.string().min(1);
+const METER_NAME = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "a meter: letters a-z, digits and '-', at most 32");
+
+const system = z.strictObject({
+  aggregators: whole(2, 7, 3, "Aggregators (n) that each hold one share of every reading."),
+  threshold: whole(2, 7, 2, "Aggregators (t) whose sums are enough for a total; fewer than t learn nothing."),
+  quorum: whole(
+    0,
+    7,
+    0,
+    "Aggregators (q) that must endorse a set before anyone answers for it; 0 takes the smallest majority of n. " +
+      "With c colluding aggregators more than (n + c) / 2 is needed.",
+  ),
+  slotSeconds: whole(1, 86_400, 900, "Length of a slot; must divide a day.", { unit: "s" }),
+  timezone: text("Europe/Berlin", "Time zone of tariffs, billing days and simulated households (IANA name)."),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, "a currency: three capital letters of ISO 4217")
+    .default("EUR")
+    .meta({ description: "Currency of the tariffs." }),
+  production: flag(false, "Refuses everything that only a simulation may do, and release minimums below the defaults."),
+});
+
+const release = z.strictObject({
+  minMeters: whole(2, 100_000, 5, "Fewest meters in a released feeder load (k).", { unit: "meters" }),
+  minSlots: whole(1, 100_000, 96, "Fewest slots in anything released of a single meter (s).", { unit: "slots" }),
+});
+
+const paths = z.strictObject({
+  data: text("./data", "Folder of databases and keys (`<data>/keys/<party>`, `<data>/<party>/`)."),
+  results: text("./results", "Folder of result files."),
+  logs: text("./logs", "Folder of `system.log` and `performance.json`."),
+});
+
+const broker = z.strictObject({
+  host: text("127.0.0.1", "Where the parties find the broker: host name or address."),
+  listen: text("127.0.0.1", "Address on which the broker accepts mqtts and WebSocket clients; `0.0.0.0` for all."),
+  tlsPort: port(8883, "Port of MQTT over mutual TLS"),
+  wssPort: port(8884, "Port of MQTT over WebSocket over mutual TLS"),
+  publicPort: port(1883, "Loopback-only port on which any MQTT client may read public topics"),
+  connectBytes: whole(256, 65_536, 4_096, "Largest CONNECT packet.", { unit: "B" }),
+  maxPacketBytes: whole(1_024, 268_435_455, 300_000, "Largest packet of an identified client.", { unit: "B" }),
+  messagesPerSecond: whole(0, 1_000_000, 0, "Messages accepted from one client; 0 for no limit.", { unit: "1/s" }),
+  maxInFlight: whole(1, 65_535, 16_384, "Unacknowledged messages towards one client.", { unit: "messages" }),
+  maxQueuedBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes waiting for one slow client before it is cut off.", {
+    unit: "B",
+  }),
+  connectionsPerSecond: whole(0, 100_000, 500, "New connections accepted; 0 for no limit.", { unit: "1/s" }),
+  maxConnections: whole(1, 1_000_000, 20_000, "Clients connected at the same time.", { unit: "clients" }),
+  idleSeconds: seconds(1, 86_400, 120, "Silence after which a client without keepalive is cut off."),
+  slowSeconds: seconds(0.1, 3_600, 10, "Time a new connection may take to identify itself, or a full queue to drain."),
+  sysSeconds: seconds(1, 3_600, 10, "Interval of the broker's own counters on `$SYS/...`."),
+});
+
+const meter = z.strictObject({
+  maxSlotsPerMessage: whole(1, DAY_SLOTS_MAX, 96, "Most slots packed into one share message.", { unit: "slots" }),
+  batchSlots: whole(1, DAY_SLOTS_MAX, 1, "New slots collected before they are sent.", { unit: "slots" }),
+  outboxSlots: whole(1, 1_000_000, 2_976, "Slots kept while they cannot be delivered; beyond it the oldest is a gap.", {
+    unit: "slots",
+  }),
+  resendSeconds: seconds(0.05, 3_600, 2, "Wait for an aggregator's ack before a message is sent again."),
+  maxInFlight: whole(1, 16_384, 256, "Messages of one meter waiting for an ack.", { unit: "messages" }),
+  historyDays: whole(1, 3_650, 400, "Days that readings stay on the meter (for resends and bill checks).", {
+    unit: "days",
+  }),
+  maxIntervalWh: whole(1, 1_000_000_000, 100_000, "Most energy that one slot can hold; more is a register fault.", {
+    unit: "Wh",
+  }),
+  registerModulus: whole(1_000, 1_000_000_000_000, 1_000_000_000, "The register wraps to 0 at this value.", {
+    unit: "Wh",
+  }),
+});
+
+const aggregator = z.strictObject({
+  windowSlots: whole(1, 1_000_000, 2_976, "Slots back from now that are still accepted.", { unit: "slots" }),
+  futureSlots: whole(0, 96, 1, "Slots ahead of now that are accepted (clock differences).", { unit: "slots" }),
+  commitMilliseconds: whole(0, 10_000, 20, "Longest wait before received shares are committed and acknowledged.", {
+    unit: "ms",
+  }),
+  commitMessages: whole(1, 100_000, 2_000, "Messages that trigger a commit at once.", { unit: "messages" }),
+  maxQueuedMessages: whole(1, 1_000_000, 20_000, "Messages waiting for a commit before the broker is held back.", {
+    unit: "messages",
+  }),
+  journalRows: whole(1_000, 100_000_000, 100_000, "Rows of the journal before it is packed into the share store.", {
+    unit: "rows",
+  }),
+});
+
+const rounds = z.strictObject({
+  loadEverySlots: whole(1, 10_000, 4, "A feeder load is asked for every so many slots.", { unit: "slots" }),
+  graceSlots: whole(0, 10_000, 1, "Slots waited after the last slot of a feeder load for late meters.", {
+    unit: "slots",
+  }),
+  retrySeconds: seconds(0.05, 3_600, 1, "An unanswered request of a round is repeated after this."),
+  answerSeconds: seconds(0, 3_600, 5, "Wait for one more aggregator that is online when t have answered."),
+  maxOpenRounds: whole(1, 100_000, 64, "Rounds open at the same time.", { unit: "rounds" }),
+});
+
+const billing = z.strictObject({
+  period: z.enum(["day", "month", "whole"]).default("day").meta({ description: "What one bill covers." }),
+  tariff: text("config/tariffs/time-of-use.yaml", "Tariff file of every meter without one of its own."),
+  tariffs: z
+    .record(METER_NAME, FILE_NAME)
+    .default({})
+    .meta({ description: "Tariff file per meter, for those that differ." }),
+  graceSlots: whole(0, 10_000, 2, "Slots waited after the end of a period for late meters.", { unit: "slots" }),
+});
+
+const simulation = z.strictObject({
+  enabled: flag(false, "Simulated time: the parties follow the signed clock of the simulator."),
+  meters: whole(1, 1_000_000, 50, "Simulated meters.", { unit: "meters" }),
+  feeders: whole(1, 100_000, 5, "Feeders over which they are spread.", { unit: "feeders" }),
+  days: whole(1, 3_660, 1, "Simulated days.", { unit: "days" }),
+  start: z.iso.date().default("2025-01-15").meta({ description: "First local day of the simulation." }),
+  seed: whole(0, 4_294_967_295, 1, "Seed of everything random in the simulation; the same seed gives the same run."),
+  speed: z
+    .union([z.literal("max"), z.number().positive().max(1_000_000)])
+    .default("max")
+    .meta({ description: "Simulated seconds per second, or `max`: as fast as slots are acknowledged." }),
+  hosts: whole(1, 64, 1, "Processes that share the simulated meters.", { unit: "processes" }),
+  patienceSeconds: seconds(0.1, 3_600, 20, "Wait for slots that are not acknowledged before time goes on regardless."),
+  network: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, "the name of a network condition")
+    .default("perfect")
+    .meta({ description: "Network condition of the simulated meters, by name." }),
+});
+
+const logging = z.strictObject({
+  level: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .meta({ description: "Least severe entries that are written." }),
+  performance: flag(true, "Writes measurements to `performance.json` (JSON lines)."),
+  refusalSeconds: seconds(0, 86_400, 10, "Refusals are counted always, and logged once per code in this time."),
+});
+
+/** The whole configuration. Sections and fields left out take their defaults. */
+export const configSchema = z.strictObject({
+  system: system.prefault({}).meta({ description: "What all parties must agree on; fixed at enrolment." }),
+  release: release.prefault({}).meta({ description: "Release rules that every aggregator enforces by itself." }),
+  paths: paths.prefault({}).meta({ description: "Folders, relative to the working directory." }),
+  broker: broker.prefault({}).meta({ description: "The embedded broker and how to reach it." }),
+  meter: meter.prefault({}).meta({ description: "The agent at the customer." }),
+  aggregator: aggregator.prefault({}).meta({ description: "Intake and share store." }),
+  rounds: rounds.prefault({}).meta({ description: "How the utility asks for totals." }),
+  billing: billing.prefault({}).meta({ description: "Bills." }),
+  simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
+  logging: logging.prefault({}).meta({ description: "Logs." }),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The effective configuration: complete, checked, never changed. `system.quorum` holds the derived number. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>;
+export type SectionName = keyof Config;
+
+/** One parameter of the schema, addressed as `section.field`. */
+export interface Field {
+  readonly path: string;
+  readonly section: SectionName;
+  readonly name: string;
+  readonly schema: z.ZodType;
+  readonly environment: string;
+}
+
+function environmentName(section: string, name: string): string {
+  return `WV_${section}_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`)}`.toUpperCase();
+}
+
+const SECTIONS = { system, release, paths, broker, meter, aggregator, rounds, billing, simulation, logging };
+
+/** Every field by its path, in the order of the schema. */
+export const FIELDS: ReadonlyMap<string, Field> = new Map(
+  Object.entries(SECTIONS).flatMap(([section, object]) =>
+    Object.entries(object.shape as Record<string, z.ZodType>).map(([name, schema]): [string, Field] => [
+      `${section}.${name}`,
+      {
+        path: `${section}.${name}`,
+        section: section as SectionName,
+        name,
+        schema,
+        environment: environmentName(section, name),
+      },
+    ]),
+  ),
+);
+
+export const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[];
