@@ -1,9 +1,7 @@
 /**
  * Makes the test vectors of this folder from fixed seeds with the reference implementation. They are meant for other
  * implementations too, a C program included: flat arrays of flat objects, bytes in hex, 64-bit integers in decimal
- * strings, small integers as numbers. To write one anew:
- *
- *     npx tsx protocol/vectors/generate.ts prf > protocol/vectors/prf.json
+ * strings, small integers as numbers. `npx tsx protocol/vectors/testing/generate-main.ts` writes the files anew.
  */
 import { evaluate, invert, lagrange, mod, polynomial, seededBytes, treeHash } from "./reference.ts";
 
@@ -152,11 +150,4 @@ function randomElements(seed: string): () => bigint {
 
 function hex64(value: bigint): string {
   return value.toString(16).padStart(16, "0");
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const name = VECTOR_NAMES.find((known) => known === process.argv[2]);
-  if (name === undefined)
-    throw new RangeError(`vector: expected one of ${VECTOR_NAMES.join(", ")}, got ${process.argv[2]}`);
-  process.stdout.write(vectorText(name));
 }
