@@ -103,7 +103,13 @@ export class CivilDay {
   private readonly expected: readonly Float64Array[];
   private readonly remainders = new Map<number, Float64Array>();
 
-  constructor(day: number, slotSeconds: number, calendar: Calendar, runOver: number, models: readonly ApplianceModel[]) {
+  constructor(
+    day: number,
+    slotSeconds: number,
+    calendar: Calendar,
+    runOver: number,
+    models: readonly ApplianceModel[],
+  ) {
     this.start = day * DAY_SECONDS;
     this.localDays = localDaysOf(this.start, calendar, runOver);
     const watts = new Float64Array(QUARTERS_PER_DAY);

@@ -5,7 +5,7 @@
 import type { SlotRange } from "../../protocol/slots.ts";
 import { assertSlot } from "../../protocol/slots.ts";
 import { APPLIANCES, modelAppliance } from "./appliances.ts";
-import { Calendar, type CivilDay, DAY_SECONDS, energyPerSlot } from "./civil-day.ts";
+import { assertSlotSeconds, Calendar, type CivilDay, DAY_SECONDS, energyPerSlot } from "./civil-day.ts";
 import { drawHome, type Home } from "./home.ts";
 import { ALL_PARTS, HouseholdModel, type LoadParts, RUN_OVER_SECONDS } from "./household.ts";
 import { type LoadModelOptions, loadModel } from "./model-options.ts";
@@ -72,6 +72,7 @@ export class LoadGenerator implements ReadingsSource {
     this.meters = options.meters;
     this.range = options.range;
     this.slotSeconds = options.slotSeconds ?? 900;
+    assertSlotSeconds(this.slotSeconds);
     assertSlot(this.range.from);
     assertSlot(this.range.to);
     this.model = loadModel(options.model);

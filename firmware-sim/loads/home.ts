@@ -27,7 +27,12 @@ export interface Home {
 }
 
 /** Draws a home. All draws are made in one order whatever the outcome, so that changing a share moves few homes. */
-export function drawHome(seed: Name, meter: string, options: LoadModelOptions, models: readonly ApplianceModel[]): Home {
+export function drawHome(
+  seed: Name,
+  meter: string,
+  options: LoadModelOptions,
+  models: readonly ApplianceModel[],
+): Home {
   const name = nameOf(meter);
   const stream = new RandomStream().enter(seed, name, 0, PURPOSES.home);
   const annualKwh = stream.logNormal(options.annualKwhMean, options.annualKwhSigma);

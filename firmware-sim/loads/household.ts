@@ -194,7 +194,7 @@ export class HouseholdModel {
   }
 }
 
-/** Log-normal factors at evenly spaced quantiles, shuffled by nothing: draws index it. Their mean is exactly 1. */
+/** Log-normal factors for draws to pick from, cheaper than drawing them anew. Their mean is exactly 1. */
 function noiseTable(sigma: number): Float64Array {
   const table = new Float64Array(NOISE_TABLE_SIZE);
   const stream = new RandomStream().enter([0, 0], [0, 0], 0, PURPOSES.slotNoise);

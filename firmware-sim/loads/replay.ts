@@ -5,7 +5,8 @@
  */
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import { CsvError, type Info, parse } from "csv-parse";
+import { pipeline } from "node:stream/promises";
+import { CsvError, type InfoRecord, parse } from "csv-parse";
 import { feederId, meterId } from "../../protocol/names.ts";
 import { MAX_SLOT, type SlotRange } from "../../protocol/slots.ts";
 import { assertSlotSeconds } from "./civil-day.ts";
@@ -40,25 +41,27 @@ export async function readReplay(input: Readable, name: string, options: ReplayO
   const slotSeconds = options.slotSeconds ?? 900;
   assertSlotSeconds(slotSeconds);
   const reader = new RowReader(slotSeconds, options.defaultFeeder ?? "feeder-1");
-  const parser = input.pipe(parse({ bom: true, info: true, relax_column_count: true, skip_empty_lines: true }));
-  // A read error of the file must reach the loop below; pipe does not pass it on.
-  input.on("error", (error) => parser.destroy(error));
+  // Rows are taken as they are parsed: a later syntax error must not hide the faults before it.
+  const parser = parse({
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    on_record: (record: string[], context: InfoRecord) => {
+      reader.take(record, context.lines);
+      return null;
+    },
+  });
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
-      // The parser counts lines up to the end of the record; with a quoted line break that is its last line.
-      if (!reader.take(record, info.lines)) break;
-    }
+    await pipeline(input, parser.resume());
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    reader.faults.add(Number(error["lines"] ?? 0), `not CSV: ${error.message}`);
-  } finally {
-    input.destroy();
+    reader.fail(Number(error["lines"] ?? 0), error.message);
   }
   return reader.finish(name);
 }
 
 class RowReader {
-  readonly faults = new FaultList();
+  private readonly faults = new FaultList();
   private readonly slotSeconds: number;
   private readonly defaultFeeder: string;
   private readonly table = new ReplayTable();
@@ -67,18 +70,23 @@ class RowReader {
   private columns: Map<string, number> | undefined;
   private width = 0;
   private headerLine = 1;
+  private isHopeless = false;
 
   constructor(slotSeconds: number, defaultFeeder: string) {
     this.slotSeconds = slotSeconds;
     this.defaultFeeder = feederId.parse(defaultFeeder);
   }
 
-  /** Takes a row; false when the header is so wrong that the rows mean nothing. */
-  take(record: readonly string[], line: number): boolean {
-    if (this.columns === undefined) return this.takeHeader(record, line);
+  /** Takes a row; when the header is wrong the rows mean nothing and are passed over. */
+  take(record: readonly string[], line: number): void {
+    if (this.columns === undefined) {
+      this.takeHeader(record, line);
+      return;
+    }
+    if (this.isHopeless) return;
     if (record.length !== this.width) {
       this.faults.add(line, `expected ${this.width} fields, got ${record.length}`);
-      return true;
+      return;
     }
     const before = this.faults.count;
     const meter = this.id(record, "meter", line);
@@ -87,12 +95,18 @@ class RowReader {
     const exportWh = this.columns.has("export_wh") ? this.energy(record, "export_wh", line) : 0;
     const feeder = this.columns.has("feeder") ? this.id(record, "feeder", line) : this.defaultFeeder;
     if (this.faults.count === before) this.table.add({ meter, feeder, slot, importWh, exportWh, line });
-    return true;
+  }
+
+  /** Notes that the file ends in something that is not CSV. */
+  fail(line: number, message: string): void {
+    this.faults.add(line, `not CSV: ${message}`);
   }
 
   finish(name: string): ReadingsSource {
-    if (this.columns === undefined) this.faults.add(this.headerLine, `no header; expected ${REQUIRED.join(",")}`);
-    else if (this.faults.count === 0 && this.table.rows === 0) this.faults.add(this.headerLine, "no readings");
+    if (this.faults.count === 0 && this.table.rows === 0) {
+      const isEmpty = this.columns === undefined;
+      this.faults.add(this.headerLine, isEmpty ? `no header; expected ${REQUIRED.join(",")}` : "no readings");
+    }
     this.table.finish((line, message) => {
       this.faults.add(line, message);
     }, this.slotSeconds);
@@ -100,7 +114,7 @@ class RowReader {
     return new ReplaySource(this.table, this.slotSeconds);
   }
 
-  private takeHeader(record: readonly string[], line: number): boolean {
+  private takeHeader(record: readonly string[], line: number): void {
     const columns = new Map<string, number>();
     this.headerLine = line;
     for (const [index, raw] of record.entries()) {
@@ -117,7 +131,7 @@ class RowReader {
     }
     this.columns = columns;
     this.width = record.length;
-    return this.faults.count === 0;
+    this.isHopeless = this.faults.count > 0;
   }
 
   private field(record: readonly string[], column: string): string | undefined {

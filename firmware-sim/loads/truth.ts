@@ -15,7 +15,10 @@ export interface TruthRow {
 
 /** An open truth file; rows may come in any order, each (meter, slot) once. */
 export class TruthFile {
-  private readonly rows = stringify({ header: true, columns: ["meter", "slot_start", "energy_wh", "feeder", "export_wh"] });
+  private readonly rows = stringify({
+    header: true,
+    columns: ["meter", "slot_start", "energy_wh", "feeder", "export_wh"],
+  });
   private readonly written: Promise<void>;
 
   constructor(path: string) {
@@ -47,7 +50,12 @@ export async function writeTruth(path: string, source: ReadingsSource): Promise<
     for (const [index, { id }] of source.meters.entries()) {
       const energy = source.read(index, slot);
       if (energy === undefined) continue;
-      await file.write({ meter: id, slotStart: slot * source.slotSeconds, feeder: source.feederOf(index, slot), ...energy });
+      await file.write({
+        meter: id,
+        slotStart: slot * source.slotSeconds,
+        feeder: source.feederOf(index, slot),
+        ...energy,
+      });
     }
   }
   await file.close();

@@ -74,8 +74,8 @@ export class RegionWeather {
   day(day: number): WeatherDay {
     const { latitude, longitude, temperatureMeanC, temperatureSeasonC, temperatureDayC, temperatureWeatherC } =
       this.options;
-    // A logistic curve of a wide normal: many clear and many grey days, fewer between.
-    const cloudCover = 1 / (1 + Math.exp(-(0.4 + 1.8 * this.smoothNormal(day, PURPOSES.cloud))));
+    // A logistic curve of a wide normal: many grey and some clear days, fewer between; 70 % covered on average.
+    const cloudCover = 1 / (1 + Math.exp(-(1.2 + 1.8 * this.smoothNormal(day, PURPOSES.cloud))));
     const weatherC = temperatureWeatherC * this.smoothNormal(day, PURPOSES.temperature);
     const stream = this.stream.enter(this.seed, this.region, day, PURPOSES.cloudInDay);
     const irradiance = new Float64Array(QUARTERS_PER_DAY);
