@@ -124,7 +124,10 @@ test("photovoltaics export by day in summer and never while the sun is down", ()
 
 test("a home without photovoltaics never exports", () => {
   const generator = fleet(20, "2025-06-10", 5, { model: { pvShare: 0 } });
-  for (let meter = 0; meter < 20; meter += 1) assert.equal(totals(generator, meter).exportWh, 0);
+  for (let meter = 0; meter < 20; meter += 1) {
+    assert.equal(generator.hasExport(meter), false);
+    assert.equal(totals(generator, meter).exportWh, 0);
+  }
 });
 
 test("a kilowatt peak yields what central Europe sees in a year: 700 to 1150 kWh", () => {

@@ -103,6 +103,10 @@ export class LoadGenerator implements ReadingsSource {
     return this.placeOf(meterIndex).feeder;
   }
 
+  hasExport(meterIndex: number): boolean {
+    return this.parts.pv && this.homeOf(meterIndex).pv !== undefined;
+  }
+
   /** The registers at the start of a slot: the sum of all slots of the range before it. */
   registersAt(meterIndex: number, slot: number): Registers {
     const { from, to } = this.range;

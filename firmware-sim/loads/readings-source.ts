@@ -25,4 +25,6 @@ export interface ReadingsSource {
   read(meterIndex: number, slot: number): SlotEnergy | undefined;
   /** The feeder of a meter in a slot; in a gap the one it had last. */
   feederOf(meterIndex: number, slot: number): string;
+  /** Whether a meter has anything to export in the whole range: a meter without generation sends no export shares. */
+  hasExport(meterIndex: number): boolean;
 }

@@ -23,6 +23,7 @@ class MeterRows {
   columns = emptyColumns(128);
   length = 0;
   isSorted = true;
+  hasExport = false;
 
   add(row: ReplayRow, feeder: number): void {
     if (this.length === this.columns.slot.length) {
@@ -35,6 +36,7 @@ class MeterRows {
     this.columns.slot[this.length] = row.slot;
     this.columns.importWh[this.length] = row.importWh;
     this.columns.exportWh[this.length] = row.exportWh;
+    this.hasExport ||= row.exportWh > 0;
     this.columns.feeder[this.length] = feeder;
     this.columns.line[this.length] = row.line;
     this.length += 1;
@@ -142,6 +144,10 @@ export class ReplayTable {
   feederOf(meterIndex: number, slot: number): string {
     const rows = this.rowsOf(meterIndex);
     return this.feeders[rows.columns.feeder[Math.max(0, rows.floor(slot))] ?? 0] ?? "";
+  }
+
+  hasExport(meterIndex: number): boolean {
+    return this.rowsOf(meterIndex).hasExport;
   }
 
   private rowsOf(meterIndex: number): MeterRows {

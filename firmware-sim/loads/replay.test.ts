@@ -39,6 +39,7 @@ test("reads energies, sorts meters and slots, and leaves missing rows as gaps", 
     { id: "m-2", feeder: "feeder-1" },
   ]);
   assert.deepEqual(source.range, { from: 1, to: 5 });
+  assert.equal(source.hasExport(0), false);
   assert.deepEqual(source.read(0, 1), { importWh: 12, exportWh: 0 });
   assert.equal(source.read(0, 2), undefined);
   assert.deepEqual(source.read(0, 4), { importWh: 3, exportWh: 0 });
@@ -54,6 +55,7 @@ test("takes columns in any order, a byte order mark, CRLF, quotes and blank line
   assert.deepEqual(source.read(0, 1), { importWh: 0, exportWh: 5 });
   assert.deepEqual(source.read(0, 2), { importWh: 4, exportWh: 0 });
   assert.equal(source.meters[0]?.feeder, "north");
+  assert.equal(source.hasExport(0), true);
 });
 
 test("takes ISO 8601 times with an offset", async () => {

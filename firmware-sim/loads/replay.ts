@@ -194,6 +194,10 @@ class ReplaySource implements ReadingsSource {
   feederOf(meterIndex: number, slot: number): string {
     return this.table.feederOf(meterIndex, slot);
   }
+
+  hasExport(meterIndex: number): boolean {
+    return this.table.hasExport(meterIndex);
+  }
 }
 
 function quote(text: string): string {
