@@ -1,0 +1,89 @@
+/** The tables `meters`, `root_keys` and `own_boot`: what must survive a kill for nonces never to be reused. */
+import type { Database } from "better-sqlite3";
+import type { MeterChannel, MeterState, RootKey } from "./meter-channel.ts";
+
+interface MeterRow {
+  number: number;
+  id: string;
+  seen_boot: number;
+  seen_counter: number;
+  granted_boot: number;
+  challenge: Buffer | null;
+}
+
+export class MeterTable {
+  readonly #db: Database;
+  readonly #insert;
+  readonly #select;
+  readonly #update;
+  readonly #keys;
+  readonly #insertKey;
+  readonly #confirm;
+  readonly #dropOlder;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#insert = db.prepare<[string]>("INSERT OR IGNORE INTO meters (id) VALUES (?)");
+    this.#select = db.prepare<[string], MeterRow>("SELECT * FROM meters WHERE id = ?");
+    this.#update = db.prepare<[number, number, number, Buffer | null, number]>(
+      "UPDATE meters SET seen_boot = ?, seen_counter = ?, granted_boot = ?, challenge = ? WHERE number = ?",
+    );
+    this.#keys = db.prepare<[number], { version: number; key: Buffer; state: string }>(
+      "SELECT version, key, state FROM root_keys WHERE meter = ? ORDER BY version DESC",
+    );
+    this.#insertKey = db.prepare<[number, number, Buffer, string]>(
+      "INSERT OR IGNORE INTO root_keys (meter, version, key, state) VALUES (?, ?, ?, ?)",
+    );
+    this.#confirm = db.prepare<[number, number]>(
+      "UPDATE root_keys SET state = 'current' WHERE meter = ? AND version = ?",
+    );
+    this.#dropOlder = db.prepare<[number, number]>("DELETE FROM root_keys WHERE meter = ? AND version < ?");
+  }
+
+  /** The meter's row, made if need be. */
+  register(id: string): MeterState {
+    this.#insert.run(id);
+    const row = this.#select.get(id)!;
+    return {
+      number: row.number,
+      id,
+      seen: { boot: row.seen_boot, counter: row.seen_counter },
+      grantedBoot: row.granted_boot,
+      challenge: row.challenge ?? undefined,
+    };
+  }
+
+  /** Every meter id that has a row. */
+  ids(): string[] {
+    return this.#db.prepare<[], string>("SELECT id FROM meters ORDER BY number").pluck().all();
+  }
+
+  save(channel: MeterChannel): void {
+    const { seen, grantedBoot, challenge, number } = channel;
+    const blob = challenge === undefined ? null : Buffer.from(challenge);
+    this.#update.run(seen.boot, seen.counter, grantedBoot, blob, number);
+  }
+
+  /** The keys of a meter, newest first. */
+  keysOf(number: number): RootKey[] {
+    return this.#keys.all(number).map(({ version, key, state }) => ({ version, key, trying: state === "trying" }));
+  }
+
+  addKey(number: number, { version, key, trying }: RootKey): void {
+    this.#insertKey.run(number, version, Buffer.from(key), trying ? "trying" : "current");
+  }
+
+  /** A message has authenticated under this version: it is current, and older ones are forgotten. */
+  confirmKey(number: number, version: number): void {
+    this.#confirm.run(number, version);
+    this.#dropOlder.run(number, version);
+  }
+
+  /** Takes the next boot number of this aggregator; durable when it returns. */
+  nextOwnBoot(): number {
+    return this.#db
+      .prepare<[], number>("UPDATE own_boot SET boot = boot + 1 WHERE one = 1 RETURNING boot")
+      .pluck()
+      .get()!;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Blocks in memory, written back later: what the journal holds and the blocks table does not is dirty here.
+ * Bounded: beyond `maxBlocks` the clean blocks that were used least recently are forgotten.
+ */
+import type { Database } from "better-sqlite3";
+import { Block } from "./block.ts";
+
+const METER_UNIT = 2 ** 29;
+const KIND_UNIT = 2 ** 26;
+
+/** The row id of a block. */
+export function blockId(meter: number, kind: number, day: number): number {
+  return meter * METER_UNIT + kind * KIND_UNIT + day;
+}
+
+export class BlockCache {
+  readonly #blocks = new Map<number, Block>();
+  readonly #dirty = new Map<number, Block>();
+  readonly #select;
+  readonly #selectRange;
+  readonly #upsert;
+  readonly #maxBlocks: number;
+  #tick = 0;
+
+  constructor(db: Database, maxBlocks: number) {
+    this.#maxBlocks = maxBlocks;
+    this.#select = db.prepare<[number], Buffer>("SELECT body FROM blocks WHERE id = ?").pluck();
+    this.#selectRange = db.prepare<[number, number], { id: number; body: Buffer }>(
+      "SELECT id, body FROM blocks WHERE id BETWEEN ? AND ?",
+    );
+    this.#upsert = db.prepare<[number, Buffer]>(
+      "INSERT INTO blocks (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+    );
+  }
+
+  get dirtyBlocks(): number {
+    return this.#dirty.size;
+  }
+
+  get size(): number {
+    return this.#blocks.size;
+  }
+
+  /** The block for writing: from memory, else from the table, else a new one. */
+  obtain(id: number): Block {
+    let block = this.#blocks.get(id);
+    if (block === undefined) {
+      const body = this.#select.get(id);
+      block = body === undefined ? new Block() : Block.decode(body);
+      this.#blocks.set(id, block);
+    }
+    block.touched = this.#tick;
+    return block;
+  }
+
+  /** Notes that a block holds more than its row. */
+  markDirty(id: number, block: Block): void {
+    this.#dirty.set(id, block);
+  }
+
+  /**
+   * Calls `visit` for the stored blocks of consecutive days, in any order. Rows that are not in memory are read and
+   * not kept, so that a month of bills does not push out what the intake needs.
+   */
+  scan(firstId: number, lastId: number, visit: (id: number, block: Block) => void): void {
+    let missing = false;
+    for (let id = firstId; id <= lastId; id++) {
+      const block = this.#blocks.get(id);
+      if (block === undefined) missing = true;
+      else visit(id, block);
+    }
+    if (!missing) return;
+    for (const { id, body } of this.#selectRange.all(firstId, lastId)) {
+      if (!this.#blocks.has(id)) visit(id, Block.decode(body));
+    }
+  }
+
+  /** Writes all dirty blocks to the table; the caller holds the transaction. */
+  writeDirty(): void {
+    for (const [id, block] of this.#dirty) {
+      this.#upsert.run(id, block.encode());
+    }
+  }
+
+  /** After the transaction of `writeDirty` is committed: blocks are clean. */
+  settle(): void {
+    for (const block of this.#dirty.values()) block.dirty = false;
+    this.#dirty.clear();
+    this.trim();
+  }
+
+  /** Forgets clean blocks when there are too many; called after every commit. */
+  trim(): void {
+    this.#tick++;
+    if (this.#blocks.size <= this.#maxBlocks) return;
+    const byAge = [...this.#blocks].sort(([, a], [, b]) => a.touched - b.touched);
+    // A quarter more than needed, so that the next block does not sort again.
+    const surplus = this.#blocks.size - Math.floor(this.#maxBlocks * 0.75);
+    for (const [id, block] of byAge.slice(0, surplus)) if (!block.dirty) this.#blocks.delete(id);
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Every accepted share exactly once: a journal for durability, blocks in memory for checks and sums.
+ * A put is visible at once and durable after `commit`; nothing may be acknowledged before that.
+ * Invariant: blocks table + journal + uncommitted puts = blocks in memory.
+ */
+import type { Database } from "better-sqlite3";
+import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
+import { BLOCK_SLOTS } from "./block.ts";
+import { BlockCache, blockId } from "./block-cache.ts";
+import { JournalBuffer, readRecords } from "./journal.ts";
+import type { PutResult } from "./block.ts";
+
+export interface ShareStoreOptions {
+  /** Journal records after which they are packed into blocks. */
+  readonly journalRows: number;
+  /** Most blocks kept in memory (each about 2 KB). */
+  readonly cacheBlocks: number;
+  /** Most blocks with unpacked changes, so that packing never takes long. */
+  readonly dirtyBlocks: number;
+}
+
+/** 128 MB of blocks; packing 4,096 of them takes some 50 ms. */
+export const DEFAULT_STORE_OPTIONS = { cacheBlocks: 65_536, dirtyBlocks: 4_096 } as const;
+
+/** Shares of one meter and kind over a range of slots: a bitmap, and an entry for every slot (zero where unset). */
+export interface StoredRange {
+  readonly bits: Uint8Array;
+  readonly entries: Uint8Array;
+}
+
+export class ShareStore {
+  readonly #db: Database;
+  readonly #options: ShareStoreOptions;
+  readonly #cache: BlockCache;
+  readonly #pending = new JournalBuffer();
+  readonly #insertJournal;
+  readonly #trimJournal;
+  readonly #insertTamper;
+  #tamper: (readonly [meter: number, kind: number, slot: number, time: number])[] = [];
+  #journalRecords = 0;
+
+  constructor(db: Database, options: ShareStoreOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#cache = new BlockCache(db, options.cacheBlocks);
+    this.#insertJournal = db.prepare<[number, Buffer]>("INSERT INTO journal (records, body) VALUES (?, ?)");
+    this.#trimJournal = db.prepare<[number]>("DELETE FROM journal WHERE id <= ?");
+    this.#insertTamper = db.prepare<[number, number, number, number]>(
+      "INSERT OR IGNORE INTO tamper_events (meter, kind, slot, time) VALUES (?, ?, ?, ?)",
+    );
+    this.#replay();
+  }
+
+  /** Records that wait for a commit. */
+  get pendingRecords(): number {
+    return this.#pending.records;
+  }
+
+  get journalRecords(): number {
+    return this.#journalRecords;
+  }
+
+  get cachedBlocks(): number {
+    return this.#cache.size;
+  }
+
+  /**
+   * Puts consecutive entries and reports each slot's result. The first entry for a slot stands; another one is a
+   * conflict and becomes a tamper event. `time` is the time of the event.
+   */
+  put(
+    meter: number,
+    kind: number,
+    firstSlot: number,
+    entries: Uint8Array,
+    time: number,
+    report: (slot: number, result: PutResult) => void,
+  ): void {
+    const count = entries.length / ENTRY_BYTES;
+    let runStart = -1;
+    let index = 0;
+    while (index < count) {
+      const slot = firstSlot + index;
+      const day = Math.floor(slot / BLOCK_SLOTS);
+      const id = blockId(meter, kind, day);
+      const block = this.#cache.obtain(id);
+      const wasDirty = block.dirty;
+      const dayStart = day * BLOCK_SLOTS;
+      const end = Math.min(count, dayStart + BLOCK_SLOTS - firstSlot);
+      for (; index < end; index++) {
+        const at = firstSlot + index;
+        const result = block.put(at - dayStart, entries, index * ENTRY_BYTES);
+        if (result === "stored") {
+          if (runStart < 0) runStart = index;
+        } else {
+          if (runStart >= 0) this.#journal(meter, kind, firstSlot, entries, runStart, index);
+          runStart = -1;
+          if (result === "conflict") this.#tamper.push([meter, kind, at, time]);
+        }
+        report(at, result);
+      }
+      if (block.dirty && !wasDirty) this.#cache.markDirty(id, block);
+    }
+    if (runStart >= 0) this.#journal(meter, kind, firstSlot, entries, runStart, count);
+  }
+
+  #journal(meter: number, kind: number, firstSlot: number, entries: Uint8Array, from: number, to: number): void {
+    this.#pending.append(meter, kind, firstSlot + from, entries, from, to - from);
+  }
+
+  /** Writes what was put since the last commit; the caller holds the transaction and calls `committed` after it. */
+  writePending(): void {
+    if (this.#pending.records > 0) this.#insertJournal.run(this.#pending.records, this.#pending.bytes());
+    for (const event of this.#tamper) this.#insertTamper.run(...event);
+  }
+
+  /** After the transaction of `writePending`. Packs the journal when it has grown long. */
+  committed(): void {
+    this.#journalRecords += this.#pending.records;
+    this.#pending.clear();
+    this.#tamper = [];
+    if (this.#journalRecords >= this.#options.journalRows || this.#cache.dirtyBlocks >= this.#options.dirtyBlocks) {
+      this.pack();
+    } else {
+      this.#cache.trim();
+    }
+  }
+
+  /** Moves the journal into blocks, in one transaction. Everything put must be committed. */
+  pack(): void {
+    if (this.#pending.records > 0) throw new RangeError(`pack: ${this.#pending.records} records are not committed`);
+    this.#packUpTo(Number.MAX_SAFE_INTEGER);
+  }
+
+  #packUpTo(lastId: number): void {
+    this.#db.transaction(() => {
+      this.#cache.writeDirty();
+      this.#trimJournal.run(lastId);
+    })();
+    this.#cache.settle();
+    this.#journalRecords = 0;
+  }
+
+  /** Whether a slot is stored. */
+  has(meter: number, kind: number, slot: number): boolean {
+    let found = false;
+    const id = blockId(meter, kind, Math.floor(slot / BLOCK_SLOTS));
+    this.#cache.scan(id, id, (_, { bits }) => {
+      const index = slot % BLOCK_SLOTS;
+      found = (bits[index >>> 3]! & (1 << (index & 7))) !== 0;
+    });
+    return found;
+  }
+
+  /** The shares of a meter and kind from slot `from` up to, not including, `to`. */
+  range(meter: number, kind: number, from: number, to: number): StoredRange {
+    const size = to - from;
+    const bits = new Uint8Array(Math.ceil(size / 8));
+    const entries = new Uint8Array(size * ENTRY_BYTES);
+    const firstDay = Math.floor(from / BLOCK_SLOTS);
+    const lastDay = Math.floor((to - 1) / BLOCK_SLOTS);
+    const zero = blockId(meter, kind, 0);
+    this.#cache.scan(zero + firstDay, zero + lastDay, (id, block) => {
+      const dayStart = (id - zero) * BLOCK_SLOTS;
+      const first = Math.max(from, dayStart);
+      const end = Math.min(to, dayStart + BLOCK_SLOTS);
+      const source = (first - dayStart) * ENTRY_BYTES;
+      entries.set(block.entries.subarray(source, (end - dayStart) * ENTRY_BYTES), (first - from) * ENTRY_BYTES);
+      copyBits(block.bits, first - dayStart, bits, first - from, end - first);
+    });
+    return { bits, entries };
+  }
+
+  #replay(): void {
+    const rows = this.#db.prepare<[], { id: number; body: Buffer }>("SELECT id, body FROM journal ORDER BY id").all();
+    for (const { id, body } of rows) {
+      for (const { meter, kind, firstSlot, entries } of readRecords(body)) {
+        this.#replayRecord(meter, kind, firstSlot, entries);
+        this.#journalRecords++;
+      }
+      if (this.#cache.dirtyBlocks >= this.#options.dirtyBlocks) this.#packUpTo(id);
+    }
+  }
+
+  #replayRecord(meter: number, kind: number, firstSlot: number, entries: Uint8Array): void {
+    const count = entries.length / ENTRY_BYTES;
+    for (let index = 0; index < count; index++) {
+      const slot = firstSlot + index;
+      const id = blockId(meter, kind, Math.floor(slot / BLOCK_SLOTS));
+      const block = this.#cache.obtain(id);
+      block.put(slot % BLOCK_SLOTS, entries, index * ENTRY_BYTES);
+      if (block.dirty) this.#cache.markDirty(id, block);
+    }
+  }
+}
+
+/** Copies `count` bits between bitmaps; whole bytes where both sides are aligned. */
+function copyBits(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
+  let done = 0;
+  if ((from & 7) === 0 && (to & 7) === 0) {
+    const whole = count >>> 3;
+    target.set(source.subarray(from >>> 3, (from >>> 3) + whole), to >>> 3);
+    done = whole << 3;
+  }
+  for (; done < count; done++) {
+    const bit = from + done;
+    if ((source[bit >>> 3]! & (1 << (bit & 7))) !== 0) target[(to + done) >>> 3]! |= 1 << ((to + done) & 7);
+  }
+}

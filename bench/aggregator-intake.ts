@@ -1,0 +1,107 @@
+/**
+ * How many share messages per second one aggregator process opens, checks and commits, and what of a core that takes.
+ * Everything but MQTT and TLS is real: sealed messages, SQLite in a temporary folder with synchronous = FULL, acks.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Intake } from "../aggregator/intake/intake.ts";
+import { MeterChannel } from "../aggregator/intake/meter-channel.ts";
+import { MeterTable } from "../aggregator/intake/meter-table.ts";
+import { MIGRATIONS } from "../aggregator/store/schema.ts";
+import { DEFAULT_STORE_OPTIONS, ShareStore } from "../aggregator/store/share-store.ts";
+import { migrate, openDatabase } from "../config/runtime/database.ts";
+import { createShareSealer } from "../protocol/envelope/share.ts";
+
+export interface IntakeBenchOptions {
+  readonly meters: number;
+  readonly messages: number;
+  readonly slotsPerMessage: number;
+  /** Messages between two commits: what 20 ms bring at the rate in question. */
+  readonly commitMessages: number;
+}
+
+export interface IntakeBenchResult {
+  readonly messages: number;
+  readonly slots: number;
+  readonly acks: number;
+  readonly wallSeconds: number;
+  readonly messagesPerSecond: number;
+  readonly cpuMicrosecondsPerMessage: number;
+  /** Of one core, at 15,000 messages per second. */
+  readonly coreShareAt15000: number;
+}
+
+const DEFAULTS: IntakeBenchOptions = { meters: 200, messages: 60_000, slotsPerMessage: 1, commitMessages: 300 };
+
+export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResult {
+  const { meters, messages, slotsPerMessage, commitMessages } = { ...DEFAULTS, ...options };
+  const folder = mkdtempSync(path.join(tmpdir(), "wattveil-intake-"));
+  const db = openDatabase(path.join(folder, "aggregator.db"), { synchronous: "FULL" });
+  try {
+    migrate(db, MIGRATIONS);
+    const firstSlot = 1_900_000;
+    const table = new MeterTable(db);
+    let acks = 0;
+    const intake = new Intake({
+      db,
+      store: new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: 100_000 }),
+      meters: table,
+      now: () => (firstSlot + messages * slotsPerMessage) * 900,
+      slotSeconds: 900,
+      windowSlots: 10_000_000,
+      futureSlots: 1,
+      commitMessages,
+      scheduleCommit: () => {},
+      send: () => acks++,
+      refuse: (code) => {
+        throw new Error(`refused: ${code}`);
+      },
+    });
+    const sealed = prepare(intake, table, { meters, messages, slotsPerMessage, firstSlot });
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    for (const { meter, payload } of sealed) intake.handleShare(meter, payload);
+    intake.close();
+    const wallSeconds = (performance.now() - start) / 1000;
+    const used = process.cpuUsage(cpu);
+    const cpuMicrosecondsPerMessage = (used.user + used.system) / messages;
+    return {
+      messages,
+      slots: intake.counters.slotsStored,
+      acks,
+      wallSeconds,
+      messagesPerSecond: messages / wallSeconds,
+      cpuMicrosecondsPerMessage,
+      coreShareAt15000: (cpuMicrosecondsPerMessage * 15_000) / 1e6,
+    };
+  } finally {
+    db.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Workload {
+  readonly meters: number;
+  readonly messages: number;
+  readonly slotsPerMessage: number;
+  readonly firstSlot: number;
+}
+
+function prepare(intake: Intake, table: MeterTable, workload: Workload): { meter: string; payload: Uint8Array }[] {
+  const { meters, messages, slotsPerMessage, firstSlot } = workload;
+  const senders = Array.from({ length: meters }, (_, index) => {
+    const meter = `m-${String(index + 1).padStart(4, "0")}`;
+    const key = new Uint8Array(32).fill(index + 1);
+    const channel = new MeterChannel(table.register(meter), 1, [{ version: 1, key, trying: false }]);
+    channel.places = [{ feeder: "f-1", from: 0, to: null }];
+    intake.addChannel(channel);
+    return { meter, sealer: createShareSealer(key, meter, 1) };
+  });
+  const entries = new Uint8Array(16 * slotsPerMessage).fill(7);
+  return Array.from({ length: messages }, (_, counter) => {
+    const { meter, sealer } = senders[counter % meters]!;
+    const slot = firstSlot + Math.floor(counter / meters) * slotsPerMessage;
+    return { meter, payload: sealer.seal(1, slot, { boot: 1, counter }, entries) };
+  });
+}
