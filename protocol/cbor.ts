@@ -10,7 +10,6 @@ const codec = new Encoder({
   mapsAsObjects: true,
   tagUint8Array: false,
   variableMapSize: true,
-  useFloat32: 0,
 });
 
 /** Encodes a value of maps, arrays, strings, integers, booleans, null and Uint8Array. */

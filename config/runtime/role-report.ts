@@ -1,0 +1,50 @@
+/**
+ * What a role tells whoever started it: that it is ready, and figures about itself.
+ * Ready goes over the parent's IPC channel where there is one; figures are a small file that is replaced as a whole.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** Figures of a role: counters by name, and refusals by code. */
+export interface RoleStats {
+  readonly role: string;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface ReadyMessage {
+  readonly type: "ready";
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Says once that the role accepts work; `details` are for example the ports it listens on. */
+export function announceReady(details: Readonly<Record<string, unknown>> = {}): void {
+  const message: ReadyMessage = { type: "ready", details };
+  if (process.send === undefined) return;
+  process.send(message);
+  // Whoever started this role is gone: nobody would ever stop it.
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+}
+
+/** Where a role in a data folder keeps its figures. */
+export function statsPath(data: string, party: string): string {
+  return join(data, party, "stats.json");
+}
+
+/** Replaces the figures of a role; a reader never sees half a file. */
+export function writeStats(data: string, party: string, stats: RoleStats): void {
+  const path = statsPath(data, party);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.next`, `${JSON.stringify(stats, null, 2)}\n`);
+  renameSync(`${path}.next`, path);
+}
+
+/** The last figures of a role, or undefined if it has not written any. */
+export function readStats(data: string, party: string): RoleStats | undefined {
+  try {
+    return JSON.parse(readFileSync(statsPath(data, party), "utf8")) as RoleStats;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

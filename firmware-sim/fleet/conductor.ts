@@ -1,0 +1,176 @@
+/**
+ * Conducts simulated time: a slot ends only once the slots before it are acknowledged, so that fast simulation loses
+ * nothing that real time would not. It publishes the signed clock and tells the meter hosts which slots have ended.
+ */
+import type { HostCommand, HostCounters, HostProgress } from "./host-messages.ts";
+
+const REPEAT_MILLISECONDS = 500;
+
+export interface ConductorOptions {
+  readonly slotSeconds: number;
+  /** Names of the hosts. */
+  readonly hosts: readonly string[];
+  readonly send: (host: string, command: HostCommand) => boolean;
+  /** Signs and publishes the clock; resolves when the broker has it. */
+  readonly publishClock: (time: number) => Promise<void>;
+  /** How many slots the clock may be ahead of the oldest unacknowledged one. */
+  readonly lagSlots: number;
+  /** Simulated seconds per second, or "max". */
+  readonly speed: number | "max";
+  readonly monotonic: () => number;
+  readonly onSlot?: (slot: number) => void;
+}
+
+export class Conductor {
+  readonly #options: ConductorOptions;
+  readonly #progress = new Map<string, HostProgress>();
+  readonly #retired = new Map<string, HostCounters>();
+  #slot: number | undefined;
+  #time = 0;
+  #changed: () => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #flushing = false;
+
+  constructor(options: ConductorOptions) {
+    this.#options = options;
+  }
+
+  get time(): number {
+    return this.#time;
+  }
+
+  /** What a host reports; a host that was restarted counts from zero again, so its earlier totals are kept. */
+  onProgress(host: string, progress: HostProgress): void {
+    const last = this.#progress.get(host);
+    if (last !== undefined && progress.fed === null && last.fed !== null) {
+      this.#retired.set(host, addCounters(this.#retired.get(host), last.counters));
+    }
+    this.#progress.set(host, progress);
+    this.#changed();
+  }
+
+  /** Aggregators for which at least one host no longer waits. */
+  get absentAggregators(): number[] {
+    return [...new Set([...this.#progress.values()].flatMap((one) => one.absent))].sort();
+  }
+
+  counters(): HostCounters {
+    let total: HostCounters | undefined;
+    for (const host of this.#options.hosts) {
+      total = addCounters(total, this.#retired.get(host));
+      total = addCounters(total, this.#progress.get(host)?.counters);
+    }
+    return addCounters(total, undefined);
+  }
+
+  /** Repeats clock and command regularly: a role or host that was restarted hears where time stands. */
+  start(): void {
+    this.#timer = setInterval(() => this.#repeat(), REPEAT_MILLISECONDS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#changed();
+  }
+
+  #repeat(): void {
+    if (this.#time > 0) this.#publish(this.#time);
+    for (const host of this.#options.hosts) {
+      const fed = this.#progress.get(host)?.fed ?? null;
+      if (this.#slot !== undefined && (fed === null || fed < this.#slot)) {
+        this.#options.send(host, { type: "advance", slot: this.#slot });
+      } else if (this.#flushing) this.#options.send(host, { type: "flush" });
+    }
+    this.#changed();
+  }
+
+  #publish(time: number): void {
+    // The broker may be down just now; the next repetition tells it again.
+    this.#options.publishClock(time).catch(() => undefined);
+  }
+
+  /** Runs slots [from, to): each is announced, read by the meters, and acknowledged up to the allowed lag. */
+  async run(from: number, to: number): Promise<void> {
+    const { slotSeconds, speed, monotonic, lagSlots } = this.#options;
+    const startedAt = monotonic();
+    await this.setTime(from * slotSeconds);
+    for (let slot = from; slot < to && !this.#stopped; slot++) {
+      if (speed !== "max") {
+        const due = startedAt + ((slot + 1 - from) * slotSeconds * 1000) / speed;
+        await this.#until(() => monotonic() >= due, due - monotonic());
+      }
+      await this.#until(() => this.#acknowledgedUpTo(slot - lagSlots));
+      await this.setTime((slot + 1) * slotSeconds);
+      this.#slot = slot;
+      for (const host of this.#options.hosts) this.#options.send(host, { type: "advance", slot });
+      await this.#until(() => this.#options.hosts.every((host) => (this.#progress.get(host)?.fed ?? -1) >= slot));
+      this.#options.onSlot?.(slot);
+    }
+  }
+
+  /** Sends what batches still hold back, and waits until every present aggregator has settled everything. */
+  async drain(): Promise<void> {
+    this.#flushing = true;
+    for (const host of this.#options.hosts) this.#options.send(host, { type: "flush" });
+    await this.#until(() => this.#acknowledgedUpTo(Number.POSITIVE_INFINITY));
+  }
+
+  /** Moves the clock and waits until the broker has it, however often that takes. */
+  async setTime(time: number): Promise<void> {
+    this.#time = Math.max(this.#time, time);
+    while (!this.#stopped) {
+      try {
+        await this.#options.publishClock(this.#time);
+        return;
+      } catch {
+        // Offline: the repetition timer wakes this loop.
+        await new Promise<void>((resolve) => this.#onNextChange(resolve));
+      }
+    }
+  }
+
+  #acknowledgedUpTo(slot: number): boolean {
+    return this.#options.hosts.every((host) => {
+      const progress = this.#progress.get(host);
+      if (progress === undefined) return false;
+      if (this.#slot !== undefined && (progress.fed === null || progress.fed < this.#slot)) return false;
+      return progress.oldest === null || progress.oldest > slot;
+    });
+  }
+
+  #onNextChange(wake: () => void): void {
+    const before = this.#changed;
+    this.#changed = () => {
+      this.#changed = before;
+      before();
+      wake();
+    };
+  }
+
+  async #until(condition: () => boolean, milliseconds?: number): Promise<void> {
+    while (!this.#stopped && !condition()) {
+      await new Promise<void>((resolve) => {
+        const timer = milliseconds === undefined ? undefined : setTimeout(resolve, Math.max(1, milliseconds));
+        this.#onNextChange(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+}
+
+function addCounters(a: HostCounters | undefined, b: HostCounters | undefined): HostCounters {
+  const sum = (name: keyof HostCounters): number => (a?.[name] ?? 0) + (b?.[name] ?? 0);
+  return {
+    readings: sum("readings"),
+    settled: sum("settled"),
+    shareMessages: sum("shareMessages"),
+    shareSlots: sum("shareSlots"),
+    shareBytes: sum("shareBytes"),
+    gaps: sum("gaps"),
+    refused: sum("refused"),
+  };
+}

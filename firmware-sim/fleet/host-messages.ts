@@ -1,0 +1,57 @@
+/** What the conductor and a host of simulated meters tell each other over IPC: time and progress, never readings. */
+
+/** The work of one host, written by the fleet to a file that the host reads at start. */
+export interface HostPlan {
+  readonly name: string;
+  readonly configFile: string;
+  /** Data folder; keys are at `<data>/keys/<meter>`. */
+  readonly data: string;
+  /** Meters of this host as indices into the source's list. */
+  readonly meters: readonly number[];
+  readonly feed: FeedPlan;
+  readonly network: string;
+  readonly seed: number;
+}
+
+/** Where the readings come from; every process rebuilds the same source from it. */
+export type FeedPlan =
+  | {
+      readonly kind: "generated";
+      readonly seed: number;
+      readonly meters: readonly { readonly id: string; readonly feeder: string }[];
+      readonly range: { readonly from: number; readonly to: number };
+      readonly slotSeconds: number;
+      readonly timezone: string;
+    }
+  | { readonly kind: "replayed"; readonly file: string; readonly slotSeconds: number };
+
+/** Conductor to host. */
+export type HostCommand =
+  /** Every slot up to and including this one has ended: read the meters. */
+  | { readonly type: "advance"; readonly slot: number }
+  /** Send batches that are not full. */
+  | { readonly type: "flush" };
+
+/** Host to conductor, after every change and a few times a second. */
+export interface HostProgress {
+  readonly type: "progress";
+  /** The last slot whose readings are taken, or null before the first. */
+  readonly fed: number | null;
+  /** The lowest slot that a present aggregator has not settled, or null. */
+  readonly oldest: number | null;
+  /** Aggregators that the host no longer waits for: silent for longer than the patience. */
+  readonly absent: readonly number[];
+  readonly connected: number;
+  readonly counters: HostCounters;
+}
+
+/** Totals since the host's start. */
+export interface HostCounters {
+  readings: number;
+  settled: number;
+  shareMessages: number;
+  shareSlots: number;
+  shareBytes: number;
+  gaps: number;
+  refused: number;
+}

@@ -1,0 +1,248 @@
+/**
+ * Many simulated meters in one process: each is a real agent with its own keys and its own TLS connection.
+ * Simulated are the household behind the meter and the passing of time; everything after the register is the product.
+ */
+import { join } from "node:path";
+import type { Config } from "../../config/index.ts";
+import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { connectLink, type Link, type Logger } from "../../config/runtime/index.ts";
+import { type AgentEvents, type AgentLink, agentSettings, MeterAgent, type Outbox } from "../../hardware/agent/index.ts";
+import { KINDS, type Kind } from "../../protocol/units.ts";
+import type { ReadingsSource } from "../loads/index.ts";
+import type { HostCounters, HostProgress } from "./host-messages.ts";
+
+const CONNECTING_AT_ONCE = 32;
+const METERS_PER_TURN = 250;
+
+export interface HostedMeter {
+  readonly index: number;
+  readonly agent: MeterAgent;
+  readonly link: Link;
+  /** The simulated register, at the start of slot `boundary`. */
+  register?: { boundary: number; importWh: number; exportWh: number };
+}
+
+export interface MeterHostOptions {
+  readonly config: Config;
+  readonly data: string;
+  readonly source: ReadingsSource;
+  /** Which of the source's meters live here. */
+  readonly meters: readonly number[];
+  readonly outbox: Outbox;
+  readonly log: Logger;
+  /** Where a meter finds the broker; a simulated network puts a relay in between. */
+  readonly endpoint: (meterIndex: number) => Promise<{ host: string; port: number }>;
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly monotonic: () => number;
+  /** Is a device without power at a slot boundary? */
+  readonly isDown?: (meterIndex: number, boundary: number) => boolean;
+}
+
+export class MeterHost {
+  readonly #options: MeterHostOptions;
+  readonly #meters: HostedMeter[] = [];
+  readonly #absent = new Set<number>();
+  #fed: number | null = null;
+  #wanted: number | null = null;
+  #feeding = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly counters: HostCounters = {
+    readings: 0,
+    settled: 0,
+    shareMessages: 0,
+    shareSlots: 0,
+    shareBytes: 0,
+    gaps: 0,
+    refused: 0,
+  };
+
+  constructor(options: MeterHostOptions) {
+    this.#options = options;
+  }
+
+  /** Opens every meter's folder, connects it, and starts the resend clock. `connected` is called as they come up. */
+  async start(connected: (count: number) => void): Promise<void> {
+    const waiting = [...this.#options.meters];
+    let up = 0;
+    const connectSome = async (): Promise<void> => {
+      for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+        this.#meters.push(await this.#open(index));
+        connected(++up);
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, connectSome));
+    this.#timer = setInterval(() => this.#tick(), this.#options.config.meter.resendSeconds * 500);
+  }
+
+  async #open(index: number): Promise<HostedMeter> {
+    const { config, data, source, outbox, log, randomBytes, monotonic } = this.#options;
+    const id = source.meters[index]?.id;
+    if (id === undefined) throw new RangeError(`meters: the source has no meter of index ${index}`);
+    const folder = join(data, "keys", id);
+    const party = openParty(folder);
+    const { host, port } = await this.#options.endpoint(index);
+    // The agent is made before its connection is, and reaches it through this handle.
+    const handle: { link?: Link } = {};
+    const agentLink: AgentLink = {
+      get connected() {
+        return handle.link?.connected ?? false;
+      },
+      publish: (topic, payload, options) =>
+        handle.link === undefined
+          ? Promise.reject(new Error(`${id} is not connected`))
+          : handle.link.publish(topic, payload, options),
+    };
+    const agent = new MeterAgent({
+      secrets: openMeterSecrets(folder),
+      settings: agentSettings(config, party.directory.t),
+      outbox,
+      link: agentLink,
+      randomBytes,
+      monotonic,
+      events: this.#events(),
+    });
+    handle.link = await connectLink({
+      party,
+      host,
+      port,
+      will: MeterAgent.lastWill(id),
+      subscriptions: MeterAgent.subscriptions(id),
+      onMessage: (topic, payload) => agent.onMessage(topic, payload),
+      onConnect: () => agent.onConnect(),
+      log,
+    });
+    agent.onConnect();
+    return { index, agent, link: handle.link };
+  }
+
+  #events(): AgentEvents {
+    const { counters } = this;
+    return {
+      gap: (meter, gap) => {
+        counters.gaps += gap.to - gap.from;
+        this.#options.log.warn({ meter, ...gap }, "gap");
+      },
+      refused: (meter, error) => {
+        counters.refused += 1;
+        this.#options.log.debug({ meter, err: error }, "refused");
+      },
+      settled: (_meter, _kind, _slot, count) => {
+        counters.settled += count;
+      },
+      sent: (_meter, _aggregator, slots, bytes) => {
+        counters.shareMessages += 1;
+        counters.shareSlots += slots;
+        counters.shareBytes += bytes;
+      },
+    };
+  }
+
+  /** Takes the readings of every slot up to and including `slot`; returns when this host has caught up. */
+  async advance(slot: number): Promise<void> {
+    this.#wanted = Math.max(this.#wanted ?? slot, slot);
+    if (this.#feeding) return;
+    this.#feeding = true;
+    while (this.#fed === null || this.#fed < this.#wanted) {
+      const to = this.#wanted;
+      const from = this.#fed === null ? this.#options.source.range.from : this.#fed + 1;
+      for (const [count, meter] of this.#meters.entries()) {
+        this.#feed(meter, from, to);
+        if (count % METERS_PER_TURN === METERS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+      this.#fed = to;
+    }
+    this.#feeding = false;
+  }
+
+  /** Simulated households have registers, which the agent differences; replayed files have intervals. */
+  #feed(meter: HostedMeter, from: number, to: number): void {
+    if (this.#options.source.registersAt === undefined) this.#feedIntervals(meter, from, to);
+    else this.#feedRegister(meter, from, to);
+  }
+
+  /** Shows the agent its register at every slot boundary, unless the device is without power just then. */
+  #feedRegister(meter: HostedMeter, from: number, to: number): void {
+    const { source } = this.#options;
+    const { index, agent } = meter;
+    const withExport = source.hasExport(index);
+    for (let boundary = Math.max(from, (agent.registerSlot ?? -1) + 1); boundary <= to + 1; boundary++) {
+      const register = this.#registerAt(meter, boundary);
+      if (this.#options.isDown?.(index, boundary) === true) continue;
+      const time = boundary * source.slotSeconds;
+      const { importWh, exportWh } = register;
+      agent.addSample(withExport ? { time, importWh, exportWh } : { time, importWh });
+      this.counters.readings += boundary > from ? 1 : 0;
+    }
+  }
+
+  #registerAt(meter: HostedMeter, boundary: number): { importWh: number; exportWh: number } {
+    const { source } = this.#options;
+    const last = meter.register;
+    if (last?.boundary === boundary - 1) {
+      const energy = source.read(meter.index, boundary - 1);
+      last.importWh += energy?.importWh ?? 0;
+      last.exportWh += energy?.exportWh ?? 0;
+      last.boundary = boundary;
+      return last;
+    }
+    const register = source.registersAt?.(meter.index, boundary) ?? { importWh: 0, exportWh: 0 };
+    meter.register = { boundary, ...register };
+    return register;
+  }
+
+  /** Hands over runs of consecutive readings; what the outbox already has (after a restart) is skipped. */
+  #feedIntervals({ index, agent }: HostedMeter, from: number, to: number): void {
+    const { source } = this.#options;
+    for (const kind of source.hasExport(index) ? [KINDS.import, KINDS.export] : [KINDS.import]) {
+      let run: number[] = [];
+      const first = Math.max(from, agent.nextSlot(kind));
+      for (let slot = first; slot <= to; slot++) {
+        const energy = source.read(index, slot);
+        if (energy === undefined) {
+          this.#hand(agent, kind, slot - run.length, run);
+          run = [];
+        } else run.push(kind === KINDS.import ? energy.importWh : energy.exportWh);
+      }
+      this.#hand(agent, kind, to + 1 - run.length, run);
+    }
+  }
+
+  #hand(agent: MeterAgent, kind: Kind, firstSlot: number, run: readonly number[]): void {
+    if (run.length === 0) return;
+    this.counters.readings += run.length;
+    agent.addReadings(kind, firstSlot, run);
+  }
+
+  flushBatches(): void {
+    this.#options.outbox.flush();
+    for (const { agent } of this.#meters) agent.flushBatches();
+  }
+
+  #tick(): void {
+    this.#absent.clear();
+    const patience = this.#options.config.simulation.patienceSeconds * 1000;
+    for (const { agent } of this.#meters) {
+      agent.tick();
+      for (const aggregator of agent.silentAggregators(patience)) this.#absent.add(aggregator);
+    }
+  }
+
+  progress(): HostProgress {
+    let oldest: number | null = null;
+    const all = Array.from({ length: this.#options.config.system.aggregators }, (_, index) => index + 1);
+    const present = all.filter((x) => !this.#absent.has(x));
+    for (const { agent } of this.#meters) {
+      const slot = agent.oldestOutstanding(present);
+      if (slot !== undefined && (oldest === null || slot < oldest)) oldest = slot;
+    }
+    const connected = this.#meters.filter(({ link }) => link.connected).length;
+    const counters = { ...this.counters };
+    return { type: "progress", fed: this.#fed, oldest, absent: [...this.#absent].sort(), connected, counters };
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#options.outbox.flush();
+    await Promise.all(this.#meters.map(({ link }) => link.close()));
+  }
+}

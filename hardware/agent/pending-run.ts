@@ -1,0 +1,47 @@
+/**
+ * Consecutive readings of one kind that are on their way, with what each aggregator has not settled yet.
+ * Pure bookkeeping: nothing here knows keys, topics or time.
+ */
+
+/** Readings of consecutive slots, and per slot one bit for each aggregator that still has to settle it. */
+export interface PendingRun {
+  readonly kind: number;
+  readonly firstSlot: number;
+  /** Watt-hours per slot. */
+  readonly readings: readonly number[];
+  /** Per slot: bit x - 1 is set while aggregator x has not settled it. */
+  readonly outstanding: Uint8Array;
+  /** Shares for aggregator x at x - 1, kept only between splitting and sending. */
+  shares: (Uint8Array | undefined)[] | undefined;
+}
+
+/** A run in which every slot is outstanding with every aggregator whose bit is in `mask`. */
+export function createRun(kind: number, firstSlot: number, readings: readonly number[], mask: number): PendingRun {
+  return { kind, firstSlot, readings, outstanding: new Uint8Array(readings.length).fill(mask), shares: undefined };
+}
+
+/** The bit of aggregator x (from 1). */
+export function aggregatorBit(x: number): number {
+  return 1 << (x - 1);
+}
+
+/** Does any slot of the run still wait for one of the aggregators in `mask`? */
+export function isOutstanding(run: PendingRun, mask: number): boolean {
+  for (const bits of run.outstanding) if ((bits & mask) !== 0) return true;
+  return false;
+}
+
+/** Marks one slot as settled with aggregator x; true if it was outstanding before. */
+export function settleSlot(run: PendingRun, slot: number, x: number): boolean {
+  const index = slot - run.firstSlot;
+  const bits = run.outstanding[index] ?? 0;
+  const bit = aggregatorBit(x);
+  if ((bits & bit) === 0) return false;
+  run.outstanding[index] = bits & ~bit;
+  return true;
+}
+
+/** A key for (kind, slot) that fits a double: kinds are below 2^8, slots below 2^32. */
+export function cellKey(kind: number, slot: number): number {
+  return kind * 2 ** 32 + slot;
+}
