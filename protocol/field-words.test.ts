@@ -109,6 +109,27 @@ test("product sums agree with BigInt", () => {
   );
 });
 
+test("limbs of any size up to 2^52 are stored modulo p, also where carries run through", () => {
+  const limb = fc.oneof(
+    fc.bigInt({ min: 0n, max: 2n ** 52n }),
+    fc
+      .tuple(fc.constantFrom(0n, 19n, 21n, 33n, 42n, 51n), fc.bigInt({ min: -2n, max: 2n }))
+      .map(([bits, offset]) => (2n ** bits + offset < 0n ? 0n : 2n ** bits + offset)),
+  );
+  const check = (r0: bigint, r1: bigint, r2: bigint): void => {
+    const out = new BigUint64Array(1);
+    storeProductSum(Float64Array.of(Number(r0), Number(r1), Number(r2)), wordsOf(out), 0);
+    assert.equal(out[0], (r0 + (r1 << 21n) + (r2 << 42n)) % FIELD_PRIME);
+  };
+  fc.assert(fc.property(limb, limb, limb, check), { numRuns: 5000 });
+  const ones = 2n ** 21n - 1n;
+  check(ones, ones, 2n ** 19n - 1n);
+  check(ones, ones, 2n ** 19n);
+  // A carry to 2^61 that leaves the low word all ones: the last addition carries once more.
+  const folded = 2048n;
+  check(ones, ones, 2n ** 19n - 1n + (folded << 40n));
+});
+
 test("elements are written big endian", () => {
   assert.equal(
     Buffer.from(elementsToBytes(BigUint64Array.of(1n, 0x0a0b0c0d01020304n))).toString("hex"),

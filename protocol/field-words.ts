@@ -7,6 +7,7 @@
 const TWO_32 = 2 ** 32;
 const TWO_29 = 2 ** 29;
 const HIGH_MASK = 0x1fff_ffff;
+const LIMB_MASK = 0x1f_ffff;
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
@@ -55,7 +56,7 @@ export function storeElement(low: number, high: number, words: Uint32Array, inde
  * of weight 2^63 and 2^84, fold onto the lower with factor 4.
  */
 export function addProduct(low: number, high: number, factor: Float64Array, at: number, sum: Float64Array): void {
-  const a0 = low & 0x1f_ffff;
+  const a0 = low & LIMB_MASK;
   const a1 = (low >>> 21) | ((high & 0x3ff) << 11);
   const a2 = high >>> 10;
   const b0 = factor[at]!;
@@ -106,10 +107,10 @@ export function multiplyBatch(a: BigUint64Array, b: BigUint64Array, out: BigUint
     const aHigh = aWords[2 * index + HIGH]!;
     const bLow = bWords[2 * index + LOW]!;
     const bHigh = bWords[2 * index + HIGH]!;
-    const a0 = aLow & 0x1f_ffff;
+    const a0 = aLow & LIMB_MASK;
     const a1 = (aLow >>> 21) | ((aHigh & 0x3ff) << 11);
     const a2 = aHigh >>> 10;
-    const b0 = bLow & 0x1f_ffff;
+    const b0 = bLow & LIMB_MASK;
     const b1 = (bLow >>> 21) | ((bHigh & 0x3ff) << 11);
     const b2 = bHigh >>> 10;
     // The same product as in addProduct, kept in registers.
@@ -152,9 +153,22 @@ function storeLimbs(r0: number, r1: number, r2: number, words: Uint32Array, inde
   const c1 = Math.floor(s1 * 2 ** -21);
   const s2 = r2 + c1;
   const c2 = Math.floor(s2 * 2 ** -19);
-  // c2 has weight 2^61 = 1. The low part is below 2^21 + 2^34 + 2^42, the high part below 2^29.
-  const low = r0 - c0 * 2 ** 21 + c2 + (s1 - c1 * 2 ** 21) * 2 ** 21;
-  storeElement(low, (s2 - c2 * 2 ** 19) * 2 ** 10, words, index);
+  // c2 has weight 2^61 = 1. From here on everything but the lowest limb, below 2^35, fits 32-bit integers.
+  const s0 = r0 - c0 * 2 ** 21 + c2;
+  const d0 = Math.floor(s0 * 2 ** -21);
+  const limb0 = s0 - d0 * 2 ** 21;
+  const wide1 = s1 - c1 * 2 ** 21 + d0;
+  const limb1 = wide1 & LIMB_MASK;
+  const limb2 = s2 - c2 * 2 ** 19 + (wide1 >> 21);
+  const low = limb0 | (limb1 << 21);
+  const high = (limb1 >>> 11) | (limb2 << 10);
+  if (high >= HIGH_MASK) {
+    // Perhaps p itself, or a carry to 2^61: rare enough to leave to the general case.
+    storeElement(low >>> 0, high, words, index);
+    return;
+  }
+  words[2 * index + LOW] = low;
+  words[2 * index + HIGH] = high;
 }
 
 function assertLengths(a: BigUint64Array, b: BigUint64Array, out: BigUint64Array): void {

@@ -69,12 +69,13 @@ export function splitBatch(batch: SplitBatch): void {
     const tag1 = tag[1]!;
     const at = ENTRY_BYTES * index;
     for (let x = 1; x <= n; x++) {
-      // Horner's rule. As x <= 7 a product never exceeds 35 bits per word, so doubles hold it exactly.
-      let low = 0;
-      let high = 0;
-      for (let power = degree; power >= 0; power--) {
-        const addLow = power > 0 ? coefficients[2 * power - 2]! : readingLow;
-        const addHigh = power > 0 ? coefficients[2 * power - 1]! : readingHigh;
+      // Horner's rule, from the highest coefficient down to the reading. As x <= 7 a product never exceeds 35 bits per
+      // word, so doubles hold it exactly.
+      let low = degree > 0 ? coefficients[2 * degree - 2]! : readingLow;
+      let high = degree > 0 ? coefficients[2 * degree - 1]! : readingHigh;
+      for (let word = 2 * degree - 4; word >= -2; word -= 2) {
+        const addLow = word >= 0 ? coefficients[word]! : readingLow;
+        const addHigh = word >= 0 ? coefficients[word + 1]! : readingHigh;
         const wideLow = low * x + addLow;
         const wideHigh = high * x + addHigh + Math.floor(wideLow / TWO_32);
         // 2^61 = 1 modulo p: the bits above the 61st are added at the bottom.
