@@ -1,3 +1,4 @@
 /** Public names of the key directory. */
 export { type Directory, openDirectory, sealDirectory, type ServerKeys } from "./directory.ts";
+export { type MeterKey, openMeterKeyList, sealMeterKeys } from "./meter-keys.ts";
 export { publicKeyFromRaw, rawPrivateKey, rawPublicKey } from "./raw.ts";

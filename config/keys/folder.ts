@@ -1,0 +1,96 @@
+/**
+ * Reads the files of a party's key folder and refuses what it should not trust: files that others on the machine may
+ * read, files that are missing, and files that do not belong there. Names files, never their content.
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Role } from "../../protocol/topics.ts";
+
+export type KeyFolderErrorCode = "missing-file" | "foreign-file" | "open-permissions" | "damaged-file" | "not-trusted";
+
+/** Something is wrong with a folder of keys; the message names the file and what to do. */
+export class KeyFolderError extends Error {
+  readonly code: KeyFolderErrorCode;
+
+  constructor(code: KeyFolderErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "KeyFolderError";
+    this.code = code;
+  }
+}
+
+const EVERYONE = ["identity.crt", "identity.key", "ca.crt", "authority.pub", "directory.cose"];
+/** What each role's folder holds besides (docs/protocol.md, "Folders of keys"). */
+const EXTRAS: Readonly<Record<Role, readonly string[]>> = {
+  meter: ["meter.json"],
+  aggregator: ["roll.cbor", "sign.key", "seal.key", "meter-keys.cbor"],
+  utility: ["roll.cbor", "sign.key", "seal.key", "customers.cbor"],
+  authority: ["roll.cbor", "sign.key", "seal.key", "customers.cbor", "ca.key"],
+  simulator: ["sign.key"],
+  broker: ["roll.cbor"],
+  analytics: [],
+  public: [],
+};
+/** Enrolments under way; only while there are any. */
+export const PENDING_FOLDER = "pending";
+
+/** The files that a role's folder must hold. */
+export function filesOf(role: Role): readonly string[] {
+  return [...EVERYONE, ...EXTRAS[role]];
+}
+
+/** Reads one file. Throws KeyFolderError when it is missing or open to others. */
+export function readKeyFile(folder: string, name: string): Buffer {
+  const path = join(folder, name);
+  try {
+    assertPrivate(path, "600");
+    return readFileSync(path);
+  } catch (cause) {
+    if (cause instanceof KeyFolderError) throw cause;
+    throw new KeyFolderError("missing-file", `${path} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Checks the folder itself: its permissions, and that it holds the files of this role and no others. */
+export function assertFolder(folder: string, role: Role): void {
+  const present = listFolder(folder);
+  const wanted = filesOf(role);
+  const missing = wanted.filter((name) => !present.includes(name));
+  if (missing.length > 0) {
+    throw new KeyFolderError("missing-file", `${folder} lacks ${missing.join(", ")} of a ${role}'s keys`);
+  }
+  const allowed = role === "authority" ? [...wanted, PENDING_FOLDER] : wanted;
+  // A file that is being written has a name that begins with a dot.
+  const foreign = present.filter((name) => !name.startsWith(".") && !allowed.includes(name));
+  if (foreign.length > 0) {
+    throw new KeyFolderError(
+      "foreign-file",
+      `${folder} holds ${foreign.join(", ")}, which is not part of a ${role}'s keys: move it elsewhere`,
+    );
+  }
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    assertPrivate(folder, "700");
+    return readdirSync(folder);
+  } catch (cause) {
+    if (cause instanceof KeyFolderError) throw cause;
+    throw new KeyFolderError("missing-file", `${folder} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Windows has no such mode bits; its files are private by the profile folder's access list. */
+function assertPrivate(path: string, mode: string): void {
+  if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) {
+    throw new KeyFolderError(
+      "open-permissions",
+      `${path} can be read by other users of this machine: chmod ${mode} ${path}`,
+    );
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return code === "ENOENT" ? "there is no such file" : String(code ?? cause);
+}

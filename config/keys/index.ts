@@ -1,0 +1,7 @@
+/** Public names of the folders of keys: what a process opens at its start. */
+export { openCustomers } from "./customers-file.ts";
+export { KeyFolderError, type KeyFolderErrorCode } from "./folder.ts";
+export { openMeterKeys } from "./meter-keys-file.ts";
+export { customerKeyObject, type MeterSecrets, openMeterSecrets } from "./meter-secrets.ts";
+export { openParty, type Party } from "./party.ts";
+export { openRoll, readRoll } from "./roll-file.ts";

@@ -1,0 +1,101 @@
+/**
+ * `meter.json`: the secrets of one meter. The polynomial key never leaves the device; a root key is shared with one
+ * aggregator; the customer's key opens what is sealed to the household.
+ */
+import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { aggregatorIndex, feederId, meterId } from "../../protocol/names.ts";
+import { KeyFolderError, readKeyFile } from "./folder.ts";
+
+export const METER_FILE = "meter.json";
+
+const key = z.string().regex(/^[0-9a-f]{64}$/, "a key is 64 hex digits");
+const content = z.strictObject({
+  meter: meterId,
+  /** Where the meter was enrolled; the roll says where it is. */
+  feeder: feederId,
+  keyVersion: z.int().min(1),
+  polynomialKey: key,
+  rootKeys: z.array(z.strictObject({ aggregator: aggregatorIndex, key })).min(1),
+  customerSealKey: key,
+});
+const meterFile = z.strictObject({ ...content.shape, checksum: key });
+
+export interface MeterSecrets {
+  readonly meter: string;
+  readonly feeder: string;
+  readonly keyVersion: number;
+  /** 32 bytes. */
+  readonly polynomialKey: Uint8Array;
+  /** 32 bytes for each aggregator, by share index. */
+  readonly rootKeys: ReadonlyMap<number, Uint8Array>;
+  /** X25519 private key, 32 raw bytes. */
+  readonly customerSealKey: Uint8Array;
+}
+
+/** The content of `meter.json`. */
+export function encodeMeterSecrets(secrets: MeterSecrets): string {
+  const file: z.infer<typeof content> = {
+    meter: secrets.meter,
+    feeder: secrets.feeder,
+    keyVersion: secrets.keyVersion,
+    polynomialKey: hex(secrets.polynomialKey),
+    rootKeys: [...secrets.rootKeys].map(([aggregator, value]) => ({ aggregator, key: hex(value) })),
+    customerSealKey: hex(secrets.customerSealKey),
+  };
+  return `${JSON.stringify({ ...file, checksum: checksumOf(file) }, null, 2)}\n`;
+}
+
+/** Reads a meter's secrets. Throws KeyFolderError when the file is missing, open to others, or not as written. */
+export function openMeterSecrets(folder: string): MeterSecrets {
+  const parsed = meterFile.safeParse(parseJson(readKeyFile(folder, METER_FILE).toString("utf8")));
+  if (!parsed.success) damaged(folder, "is no meter's file of secrets");
+  const { checksum, ...file } = parsed.data;
+  // Against a failing card, not against someone who may write here: a wrong key would only show as refused shares.
+  if (checksumOf(file) !== checksum) damaged(folder, "does not fit its checksum");
+  const rootKeys = new Map(file.rootKeys.map((entry) => [entry.aggregator, bytes(entry.key)]));
+  if (rootKeys.size !== file.rootKeys.length) damaged(folder, "lists an aggregator twice");
+  return {
+    meter: file.meter,
+    feeder: file.feeder,
+    keyVersion: file.keyVersion,
+    polynomialKey: bytes(file.polynomialKey),
+    rootKeys,
+    customerSealKey: bytes(file.customerSealKey),
+  };
+}
+
+/** The customer's key as an object for opening sealed messages; its public half is in the utility's `customers.cbor`. */
+export function customerKeyObject(raw: Uint8Array): KeyObject {
+  // PKCS#8 of an X25519 key is a fixed prefix (RFC 8410) and the raw key.
+  const der = Buffer.concat([Buffer.from("302e020100300506032b656e04220420", "hex"), raw]);
+  return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+}
+
+function checksumOf(file: z.infer<typeof content>): string {
+  return createHash("sha256")
+    .update(JSON.stringify(content.parse(file)))
+    .digest("hex");
+}
+
+// Parse errors quote the text, so none is kept.
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function damaged(folder: string, problem: string): never {
+  throw new KeyFolderError("damaged-file", `${join(folder, METER_FILE)} ${problem}`);
+}
+
+function hex(value: Uint8Array): string {
+  return Buffer.from(value).toString("hex");
+}
+
+function bytes(value: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(value, "hex"));
+}
