@@ -91,6 +91,16 @@ export const CHECKS: readonly Check[] = [
       unless(connectBytes <= maxPacketBytes, `a CONNECT (${connectBytes} B) cannot exceed ${maxPacketBytes} B`),
   },
   {
+    fields: ["link.retryMinSeconds", "link.retryMaxSeconds"],
+    fault: ({ link: { retryMinSeconds, retryMaxSeconds } }) =>
+      unless(retryMinSeconds <= retryMaxSeconds, `the first wait (${retryMinSeconds} s) exceeds the longest`),
+  },
+  {
+    fields: ["link.keepaliveSeconds", "broker.idleSeconds"],
+    fault: ({ link: { keepaliveSeconds }, broker: { idleSeconds } }) =>
+      unless(keepaliveSeconds < idleSeconds, `the broker cuts off (${idleSeconds} s) before a party pings`),
+  },
+  {
     fields: ["meter.maxSlotsPerMessage", "meter.outboxSlots"],
     fault: ({ meter: { maxSlotsPerMessage, outboxSlots } }) =>
       unless(maxSlotsPerMessage <= outboxSlots, `a message of ${maxSlotsPerMessage} slots exceeds the outbox`),

@@ -78,6 +78,21 @@ const broker = z.strictObject({
   sysSeconds: seconds(1, 3_600, 10, "Interval of the broker's own counters on `$SYS/...`."),
 });
 
+const link = z.strictObject({
+  keepaliveSeconds: whole(1, 3_600, 30, "A party pings the broker this often.", { unit: "s" }),
+  connectSeconds: seconds(0.1, 300, 10, "Wait for the broker to answer a new connection."),
+  retryMinSeconds: seconds(0.01, 60, 0.1, "First wait before reconnecting; doubles, with jitter."),
+  retryMaxSeconds: seconds(0.01, 600, 5, "Longest wait before reconnecting."),
+  closeSeconds: seconds(0, 60, 2, "Wait for outstanding messages when a party stops."),
+  maxInFlight: whole(1, 32_767, 16_384, "Messages of one connection waiting for the broker.", { unit: "messages" }),
+  maxUnsentBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes of one connection waiting to be sent.", {
+    unit: "B",
+  }),
+  maxPending: whole(1, 1_000_000, 1_000, "Received messages still being handled before the broker is held back.", {
+    unit: "messages",
+  }),
+});
+
 const meter = z.strictObject({
   maxSlotsPerMessage: whole(1, DAY_SLOTS_MAX, 96, "Most slots packed into one share message.", { unit: "slots" }),
   batchSlots: whole(1, DAY_SLOTS_MAX, 1, "New slots collected before they are sent.", { unit: "slots" }),
@@ -89,6 +104,12 @@ const meter = z.strictObject({
   historyDays: whole(1, 3_650, 400, "Days that readings stay on the meter (for resends and bill checks).", {
     unit: "days",
   }),
+  boundaryTolerance: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.05)
+    .meta({ description: "How far from a slot boundary a register sample may lie, as a part of the slot." }),
   maxIntervalWh: whole(1, 1_000_000_000, 100_000, "Most energy that one slot can hold; more is a register fault.", {
     unit: "Wh",
   }),
@@ -167,6 +188,7 @@ export const configSchema = z.strictObject({
   release: release.prefault({}).meta({ description: "Release rules that every aggregator enforces by itself." }),
   paths: paths.prefault({}).meta({ description: "Folders, relative to the working directory." }),
   broker: broker.prefault({}).meta({ description: "The embedded broker and how to reach it." }),
+  link: link.prefault({}).meta({ description: "The connection of a party to the broker." }),
   meter: meter.prefault({}).meta({ description: "The agent at the customer." }),
   aggregator: aggregator.prefault({}).meta({ description: "Intake and share store." }),
   rounds: rounds.prefault({}).meta({ description: "How the utility asks for totals." }),
@@ -194,7 +216,7 @@ function environmentName(section: string, name: string): string {
   return `WV_${section}_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`)}`.toUpperCase();
 }
 
-const SECTIONS = { system, release, paths, broker, meter, aggregator, rounds, billing, simulation, logging };
+const SECTIONS = { system, release, paths, broker, link, meter, aggregator, rounds, billing, simulation, logging };
 
 /** Every field by its path, in the order of the schema. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map(

@@ -1,0 +1,208 @@
+/**
+ * One connection of a link, from CONNECT to its end: an mqtt.js client that never reconnects by itself, on a stream that
+ * gathers small packets. What is unacknowledged when it ends is reported as lost, never sent again behind the caller's
+ * back: outboxes belong to the callers.
+ */
+import type { Duplex } from "node:stream";
+import mqtt from "mqtt";
+import type { IPublishPacket } from "mqtt";
+import type { Config } from "../schema.ts";
+import { LinkError, connectionError } from "./link-error.ts";
+
+export interface ConnectionOptions {
+  readonly clientId: string;
+  readonly where: string;
+  readonly openStream: () => Duplex;
+  readonly will: { readonly topic: string; readonly payload: Buffer; readonly retain: boolean } | undefined;
+  readonly settings: Config["link"];
+  readonly onMessage: (topic: string, payload: Uint8Array) => void | Promise<void>;
+  /** The handler threw or rejected. */
+  readonly onFailure: (error: unknown) => void;
+  /** Called once, also when the connection never came about. */
+  readonly onEnd: (reason: LinkError) => void;
+}
+
+export type Done = (error?: LinkError) => void;
+
+/** mqtt.js takes a function for its debug output; formatting it would cost as much as sending. */
+const NO_TRACE = (): void => {};
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #client: mqtt.MqttClient;
+  #stream: Duplex | undefined;
+  #corked = false;
+  #inFlight = 0;
+  #pending = 0;
+  #held: (() => void) | undefined;
+  #reason: LinkError | undefined;
+  #ended = false;
+  #onDrained: (() => void) | undefined;
+  #markOver: () => void = () => {};
+  readonly #over = new Promise<void>((resolve) => {
+    this.#markOver = resolve;
+  });
+
+  constructor(options: ConnectionOptions, onConnect: () => void) {
+    this.#options = options;
+    const { clientId, will, settings } = options;
+    this.#client = new mqtt.MqttClient(() => this.#open(), {
+      clientId,
+      clean: true,
+      protocolVersion: 4,
+      keepalive: settings.keepaliveSeconds,
+      connectTimeout: settings.connectSeconds * 1_000,
+      reschedulePings: false, // a timer reset per packet otherwise
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+      log: NO_TRACE,
+      ...(will && { will: { ...will, qos: 1 } }),
+    });
+    this.#client.on("connect", onConnect);
+    this.#client.on("error", (error) => this.#fail(connectionError(error, options.where)));
+    this.#client.on("close", () => this.#end());
+    this.#client.handleMessage = (packet, done) => this.#receive(packet, done);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** `done` is called when the broker has acknowledged, or with the error why it has not. */
+  publish(topic: string, payload: Uint8Array | string, retain: boolean, done: Done): void {
+    const { maxInFlight, maxUnsentBytes } = this.#options.settings;
+    if (this.#inFlight >= maxInFlight) {
+      done(new LinkError("full", `${this.#inFlight} messages are waiting for the broker`));
+      return;
+    }
+    const unsent = this.#stream?.writableLength ?? 0;
+    if (unsent > maxUnsentBytes) {
+      done(new LinkError("full", `${unsent} bytes are waiting to be sent`));
+      return;
+    }
+    this.#inFlight++;
+    this.#cork();
+    this.#client.publish(topic, asBuffer(payload), { qos: 1, retain }, (error) => {
+      if (--this.#inFlight === 0) this.#onDrained?.();
+      if (error) done(this.#reason ?? new LinkError("lost", "the connection broke before the broker acknowledged"));
+      else done();
+    });
+  }
+
+  subscribe(filters: readonly string[], done: Done): void {
+    if (filters.length === 0) {
+      done();
+      return;
+    }
+    this.#client.subscribe([...filters], { qos: 1 }, (error) => {
+      if (!error) done();
+      else if ("code" in error) done(new LinkError("subscription", `the broker refused one of: ${filters.join(", ")}`));
+      else done(this.#reason ?? new LinkError("lost", "the connection broke during the subscription"));
+    });
+  }
+
+  /** Breaks off at once; what is in flight is reported with `reason`. */
+  destroy(reason: LinkError): void {
+    this.#fail(reason);
+  }
+
+  /** Waits for what is in flight, at most `closeSeconds`, says DISCONNECT (so that no will is sent) and ends. */
+  async close(): Promise<void> {
+    this.#release();
+    if (this.#client.connected && this.#inFlight > 0) await this.#drained();
+    this.#reason ??= new LinkError("closed", "the link was closed");
+    if (this.#client.connected && this.#inFlight === 0) this.#client.end(false);
+    else this.#fail(this.#reason);
+    // A broker that does not take the DISCONNECT must not keep the process.
+    const timer = setTimeout(() => this.#stream?.destroy(), this.#closeMilliseconds);
+    await this.#over;
+    clearTimeout(timer);
+  }
+
+  get #closeMilliseconds(): number {
+    return this.#options.settings.closeSeconds * 1_000;
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#closeMilliseconds);
+      this.#onDrained = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #open(): Duplex {
+    this.#stream = this.#options.openStream();
+    return this.#stream;
+  }
+
+  /**
+   * Holds small packets back until the current turn of the event loop is over, so that a hundred of them leave as one
+   * TLS record. mqtt-packet corks each packet by itself, but only until the next microtask: too early for the answers
+   * to a batch of received packets.
+   */
+  #cork(): void {
+    const stream = this.#stream;
+    if (this.#corked || stream === undefined) return;
+    this.#corked = true;
+    stream.cork();
+    setImmediate(() => {
+      this.#corked = false;
+      stream.uncork();
+    });
+  }
+
+  #receive(packet: IPublishPacket, acknowledge: () => void): void {
+    this.#cork();
+    const outcome = this.#handle(packet);
+    if (outcome !== undefined) {
+      this.#pending++;
+      outcome.catch(this.#options.onFailure).finally(() => {
+        this.#pending--;
+        if (this.#pending < this.#options.settings.maxPending) this.#release();
+      });
+    }
+    // Without its acknowledgement mqtt.js reads no further packet: the broker feels the queue.
+    if (this.#pending >= this.#options.settings.maxPending) this.#held = acknowledge;
+    else acknowledge();
+  }
+
+  #handle({ topic, payload }: IPublishPacket): Promise<void> | undefined {
+    try {
+      return this.#options.onMessage(topic, payload as Buffer) ?? undefined;
+    } catch (error) {
+      this.#options.onFailure(error);
+      return undefined;
+    }
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    held?.();
+  }
+
+  #fail(reason: LinkError): void {
+    this.#reason ??= reason;
+    if (this.#stream && !this.#stream.destroyed) this.#stream.destroy();
+    if (this.#stream === undefined) this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // Fails what is outstanding: mqtt.js keeps it for a reconnection that never comes.
+    this.#client.end(true);
+    this.#onDrained?.();
+    this.#markOver();
+    this.#options.onEnd(this.#reason ?? new LinkError("lost", `the broker at ${this.#options.where} hung up`));
+  }
+}
+
+function asBuffer(payload: Uint8Array | string): Buffer | string {
+  if (typeof payload === "string" || Buffer.isBuffer(payload)) return payload;
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+}

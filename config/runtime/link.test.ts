@@ -1,0 +1,334 @@
+/** The link against a real Aedes broker over mutual TLS. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
+import { after, before, test } from "node:test";
+import type { TestContext } from "node:test";
+import { configSchema } from "../schema.ts";
+import type { Config } from "../schema.ts";
+import { LinkError, connectLink } from "./link.ts";
+import type { Link, LinkOptions } from "./link.ts";
+import { startTestBroker } from "./testing/broker.ts";
+import type { TestBroker } from "./testing/broker.ts";
+import { TestAuthority } from "./testing/certificates.ts";
+import type { TestTls } from "./testing/certificates.ts";
+
+const SILENT = { info: () => {}, warn: () => {} };
+const SETTINGS: Config["link"] = { ...configSchema.parse({}).link, retryMinSeconds: 0.01, retryMaxSeconds: 0.02 };
+
+let authority: TestAuthority;
+let brokerTls: TestTls;
+let meterTls: TestTls;
+let aggregatorTls: TestTls;
+
+before(async () => {
+  authority = await TestAuthority.create();
+  brokerTls = await authority.issue("broker", "broker");
+  meterTls = await authority.issue("m-001", "meter");
+  aggregatorTls = await authority.issue("a-1", "aggregator");
+});
+
+const brokers: TestBroker[] = [];
+after(async () => {
+  for (const broker of brokers) await broker.close();
+});
+
+async function newBroker(keys: TestTls | undefined = brokerTls): Promise<TestBroker> {
+  const broker = await startTestBroker(keys);
+  brokers.push(broker);
+  return broker;
+}
+
+interface Received {
+  readonly topic: string;
+  readonly text: string;
+}
+
+/** A queue that tests wait on without polling. */
+function inbox(): { push: (topic: string, payload: Uint8Array) => void; next: () => Promise<Received> } {
+  const messages: Received[] = [];
+  const waiting: ((message: Received) => void)[] = [];
+  return {
+    push: (topic, payload) => {
+      const message = { topic, text: Buffer.from(payload).toString() };
+      const waiter = waiting.shift();
+      if (waiter) waiter(message);
+      else messages.push(message);
+    },
+    next: () => {
+      const message = messages.shift();
+      return message ? Promise.resolve(message) : new Promise((resolve) => waiting.push(resolve));
+    },
+  };
+}
+
+async function connect(t: TestContext, broker: TestBroker, options: Partial<LinkOptions> = {}): Promise<Link> {
+  const link = await connectLink({
+    party: { id: "m-001", tls: meterTls },
+    host: "127.0.0.1",
+    port: broker.port,
+    subscriptions: [],
+    onMessage: () => {},
+    log: SILENT,
+    settings: SETTINGS,
+    ...options,
+  });
+  t.after(() => link.close());
+  return link;
+}
+
+test("carries a message from one party to another over mutual TLS", async (t) => {
+  const broker = await newBroker();
+  const received = inbox();
+  const party = { id: "a-1", tls: aggregatorTls };
+  await connect(t, broker, { party, subscriptions: ["wv/1/m/+/share/1"], onMessage: received.push });
+  const meter = await connect(t, broker);
+  await meter.publish("wv/1/m/m-001/share/1", Buffer.from("sealed"));
+  assert.deepEqual(await received.next(), { topic: "wv/1/m/m-001/share/1", text: "sealed" });
+  assert.equal(meter.inFlight, 0);
+});
+
+test("reconnects and subscribes again after the broker broke off, and calls onConnect each time", async (t) => {
+  const broker = await newBroker();
+  const received = inbox();
+  const connects = inbox();
+  const options = { subscriptions: ["x/y"], onMessage: received.push };
+  const link = await connect(t, broker, { ...options, onConnect: () => connects.push("connected", Buffer.alloc(0)) });
+  await connects.next();
+  broker.dropAll();
+  await connects.next();
+  await link.publish("x/y", "after");
+  assert.equal((await received.next()).text, "after");
+});
+
+test("keeps filters that were added later across a reconnection", async (t) => {
+  const broker = await newBroker();
+  const received = inbox();
+  const connects = inbox();
+  const link = await connect(t, broker, {
+    onMessage: received.push,
+    onConnect: () => connects.push("connected", Buffer.alloc(0)),
+  });
+  await connects.next();
+  await link.subscribe(["late/+"]);
+  broker.dropAll();
+  await connects.next();
+  await link.publish("late/1", "still there");
+  assert.equal((await received.next()).topic, "late/1");
+});
+
+test("waits for a broker that is not there yet", async (t) => {
+  const broker = await newBroker();
+  await broker.stop();
+  const warned = inbox();
+  const log = { info: () => {}, warn: (_: unknown, message: string) => warned.push(message, Buffer.alloc(0)) };
+  const connecting = connect(t, broker, { log });
+  assert.match((await warned.next()).topic, /cannot be reached/);
+  await broker.start();
+  assert.equal((await connecting).connected, true);
+});
+
+test("rejects what is published while it is down, and says so", async (t) => {
+  const broker = await newBroker();
+  const down = inbox();
+  const link = await connect(t, broker, { onDisconnect: (reason) => down.push(reason.code, Buffer.alloc(0)) });
+  await broker.stop();
+  await down.next();
+  assert.equal(link.connected, false);
+  await assert.rejects(link.publish("x", "y"), (error: LinkError) => error.code === "offline");
+});
+
+test("reports as lost what the broker had not acknowledged, and does not send it again", async (t) => {
+  const broker = await newBroker();
+  const publishes: string[] = [];
+  broker.aedes.authorizePublish = (_client, packet, _callback) => {
+    publishes.push(packet.topic);
+    broker.dropAll(); // never acknowledged
+  };
+  const connects = inbox();
+  const link = await connect(t, broker, { onConnect: () => connects.push("connected", Buffer.alloc(0)) });
+  await connects.next();
+  await assert.rejects(link.publish("lost/1", "x"), (error: LinkError) => error.code === "lost");
+  broker.aedes.authorizePublish = (_client, packet, callback) => {
+    publishes.push(packet.topic);
+    callback(null);
+  };
+  await connects.next();
+  await link.publish("fresh/1", "x");
+  assert.deepEqual(publishes, ["lost/1", "fresh/1"]);
+});
+
+test("refuses a party of our own authority that plays the broker", async (t) => {
+  const impostor = await newBroker(aggregatorTls);
+  await assert.rejects(connect(t, impostor), (error: LinkError) => {
+    return error.code === "untrusted" && error.message.includes("aggregator");
+  });
+});
+
+test("refuses a broker of another authority", async (t) => {
+  const stranger = await newBroker(await (await TestAuthority.create()).issue("broker", "broker"));
+  await assert.rejects(connect(t, stranger), (error: LinkError) => error.code === "untrusted");
+});
+
+test("gives up when the broker refuses the party", async (t) => {
+  const broker = await newBroker();
+  broker.aedes.authenticate = (_client, _user, _password, callback) => {
+    callback(Object.assign(new Error("no"), { returnCode: 5 }) as never, false);
+  };
+  await assert.rejects(connect(t, broker), (error: LinkError) => error.code === "refused");
+});
+
+test("gives up when the broker refuses a subscription", async (t) => {
+  const broker = await newBroker();
+  broker.aedes.authorizeSubscribe = (_client, _subscription, callback) => callback(null, null);
+  await assert.rejects(connect(t, broker, { subscriptions: ["secret"] }), (error: LinkError) => {
+    return error.code === "subscription" && error.message.includes("secret");
+  });
+});
+
+test("stops trying when the signal aborts", async (t) => {
+  const broker = await newBroker();
+  await broker.stop();
+  const controller = new AbortController();
+  const connecting = connect(t, broker, { signal: controller.signal });
+  controller.abort();
+  await assert.rejects(connecting, (error: LinkError) => error.code === "closed");
+});
+
+test("sends a hundred publishes of one turn in few writes", async (t) => {
+  const broker = await newBroker(null as never);
+  let socket!: net.Socket;
+  const link = await connect(t, broker, {
+    openStream: () => (socket = net.connect(broker.port, "127.0.0.1").setNoDelay(true)),
+  });
+  let writes = 0;
+  const handle = socket as unknown as {
+    _writev: (...rest: unknown[]) => void;
+    _write: (...rest: unknown[]) => void;
+  };
+  const { _writev: writev, _write: write } = handle;
+  handle._writev = (...rest) => (writes++, writev.apply(socket, rest));
+  handle._write = (...rest) => (writes++, write.apply(socket, rest));
+  await Promise.all(Array.from({ length: 100 }, (_, i) => link.publish(`x/${i}`, Buffer.alloc(60))));
+  assert.ok(writes <= 3, `${writes} writes`);
+});
+
+test("acknowledges a batch of received messages in few writes", async (t) => {
+  const broker = await newBroker(null as never);
+  let socket!: net.Socket;
+  let got = 0;
+  let all!: () => void;
+  const complete = new Promise<void>((resolve) => (all = resolve));
+  const link = await connect(t, broker, {
+    subscriptions: ["x/+"],
+    onMessage: () => {
+      if (++got === 200) all();
+    },
+    openStream: () => (socket = net.connect(broker.port, "127.0.0.1").setNoDelay(true)),
+  });
+  let writes = 0;
+  const handle = socket as unknown as { _writev: (...rest: unknown[]) => void };
+  const { _writev: writev } = handle;
+  handle._writev = (...rest) => (writes++, writev.apply(socket, rest));
+  await Promise.all(Array.from({ length: 200 }, (_, i) => link.publish(`x/${i}`, Buffer.alloc(60))));
+  await complete;
+  assert.ok(writes <= 60, `${writes} writes for 200 publishes and 200 acknowledgements`);
+});
+
+test("holds the broker back while too many handlers are at work, and goes on when they are done", async (t) => {
+  const broker = await newBroker();
+  const open: (() => void)[] = [];
+  const started = inbox();
+  const receiver = await connect(t, broker, {
+    party: { id: "a-1", tls: aggregatorTls },
+    subscriptions: ["x/+"],
+    settings: { ...SETTINGS, maxPending: 3 },
+    onMessage: (topic, payload) => {
+      started.push(topic, payload);
+      return new Promise<void>((resolve) => open.push(resolve));
+    },
+  });
+  const sender = await connect(t, broker);
+  await Promise.all(Array.from({ length: 10 }, (_, i) => sender.publish(`x/${i}`, "m")));
+  for (let i = 0; i < 3; i++) await started.next();
+  await receiver.publish("other", "the link itself still works").catch(() => {}); // its PUBACK waits behind the queue
+  assert.equal(open.length, 3);
+  for (let i = 3; i < 10; i++) {
+    open.shift()?.();
+    assert.equal((await started.next()).topic, `x/${i}`);
+  }
+});
+
+test("gives a handler's error to onFailure and goes on", async (t) => {
+  const broker = await newBroker();
+  const failures = inbox();
+  const link = await connect(t, broker, {
+    subscriptions: ["x/+"],
+    onMessage: (topic) => {
+      if (topic === "x/sync") throw new Error("sync");
+      return Promise.reject(new Error("async"));
+    },
+    onFailure: (error) => failures.push((error as Error).message, Buffer.alloc(0)),
+  });
+  await link.publish("x/sync", "");
+  assert.equal((await failures.next()).topic, "sync");
+  await link.publish("x/async", "");
+  assert.equal((await failures.next()).topic, "async");
+});
+
+test("refuses more than maxInFlight messages at a time", async (t) => {
+  const broker = await newBroker();
+  const link = await connect(t, broker, { settings: { ...SETTINGS, maxInFlight: 2 } });
+  const results = await Promise.allSettled(["a", "b", "c"].map((topic) => link.publish(topic, "x")));
+  assert.deepEqual(
+    results.map((result) => (result.status === "fulfilled" ? "sent" : (result.reason as LinkError).code)),
+    ["sent", "sent", "full"],
+  );
+});
+
+test("publishes its will when it vanishes, and not when it closes", async (t) => {
+  const broker = await newBroker();
+  const received = inbox();
+  const party = { id: "a-1", tls: aggregatorTls };
+  await connect(t, broker, { party, subscriptions: ["status/+"], onMessage: received.push });
+  const closing = await connect(t, broker, { will: { topic: "status/closing", payload: "gone" } });
+  const gone = once(broker.aedes, "clientDisconnect");
+  await closing.close();
+  await gone;
+  const controller = net.createServer();
+  t.after(() => controller.close());
+  let socket!: net.Socket;
+  const plain = await startTestBroker();
+  brokers.push(plain);
+  const watcher = inbox();
+  await connect(t, plain, {
+    party,
+    subscriptions: ["status/+"],
+    onMessage: watcher.push,
+    openStream: () => net.connect(plain.port, "127.0.0.1"),
+  });
+  await connect(t, plain, {
+    will: { topic: "status/m-001", payload: "offline" },
+    openStream: () => (socket = net.connect(plain.port, "127.0.0.1")),
+  });
+  socket.destroy();
+  assert.deepEqual(await watcher.next(), { topic: "status/m-001", text: "offline" });
+});
+
+test("waits for what is in flight when it is closed, and rejects what comes after", async (t) => {
+  const broker = await newBroker();
+  const link = await connect(t, broker);
+  const last = link.publish("x/last", "x");
+  await link.close();
+  await last;
+  await assert.rejects(link.publish("x/after", "x"), (error: LinkError) => error.code === "closed");
+});
+
+test("closes in bounded time when the broker never acknowledges", async (t) => {
+  const broker = await newBroker();
+  broker.aedes.authorizePublish = () => {};
+  const link = await connect(t, broker, { settings: { ...SETTINGS, closeSeconds: 0.05 } });
+  const unanswered = assert.rejects(link.publish("x", "x"), (error: LinkError) => error.code === "closed");
+  await link.close();
+  await unanswered;
+});

@@ -1,0 +1,253 @@
+/**
+ * A party's lasting link to the broker: mutual TLS, clean sessions, reconnects with jitter, subscribes again. What is
+ * published while it is down is rejected: a queue here would be a second outbox that nobody can see.
+ */
+import { randomInt } from "node:crypto";
+import type { Duplex } from "node:stream";
+import tls from "node:tls";
+import type { PeerCertificate, SecureContext } from "node:tls";
+import { configSchema } from "../schema.ts";
+import type { Config } from "../schema.ts";
+import { Connection } from "./connection.ts";
+import type { Done } from "./connection.ts";
+import { LinkError, isLasting } from "./link-error.ts";
+
+export { LinkError } from "./link-error.ts";
+export type { LinkErrorCode } from "./link-error.ts";
+
+/** The part of a party's keys that a link needs; PEM texts. */
+export interface LinkParty {
+  readonly id: string;
+  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+}
+
+/** The part of a logger that a link needs. */
+export interface LinkLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface LinkOptions {
+  readonly party: LinkParty;
+  readonly host: string;
+  readonly port: number;
+  readonly subscriptions: readonly string[];
+  /**
+   * Called for each message in order. A synchronous handler costs no promise; while more than `link.maxPending`
+   * promises are open the broker is held back. The payload is a view into the receive buffer: copy what is kept long.
+   */
+  readonly onMessage: (topic: string, payload: Uint8Array) => void | Promise<void>;
+  /** Published by the broker, retained, when this party vanishes without closing. */
+  readonly will?: { readonly topic: string; readonly payload: string | Uint8Array; readonly retain?: boolean };
+  /** After each connection, when its subscriptions are granted; the first time before `connectLink` resolves. */
+  readonly onConnect?: (link: Link) => void | Promise<void>;
+  readonly onDisconnect?: (reason: LinkError) => void;
+  /** A handler threw or rejected. By default the error is thrown where it stops the process. */
+  readonly onFailure?: (error: unknown) => void;
+  readonly log: LinkLog;
+  /** Config `link`; its defaults if left out. */
+  readonly settings?: Config["link"];
+  /** Gives up the first connection, or closes the link. */
+  readonly signal?: AbortSignal;
+  /** In place of TLS: simulated network conditions and tests. */
+  readonly openStream?: () => Duplex;
+  /** A number in [0, 1) for the jitter of reconnections. */
+  readonly random?: () => number;
+}
+
+export interface PublishOptions {
+  readonly retain?: boolean;
+}
+
+export interface Link {
+  /** Resolves when the broker has acknowledged (which is not delivery). Rejects with LinkError. */
+  publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void>;
+  /** As publish, without a promise: `done` gets the error. For acks and other messages whose loss is repaired later. */
+  send(topic: string, payload: Uint8Array | string, options?: PublishOptions, done?: Done): void;
+  /** Adds filters, now and for every later connection. Rejects with LinkError. */
+  subscribe(filters: readonly string[]): Promise<void>;
+  readonly connected: boolean;
+  /** Messages sent and not yet acknowledged by the broker. */
+  readonly inFlight: number;
+  /** Waits for what is in flight (at most `link.closeSeconds`) and disconnects; no will is published. */
+  close(): Promise<void>;
+}
+
+/**
+ * Resolves when the first connection stands and its subscriptions are granted; until then it keeps trying. Rejects with
+ * LinkError when the broker refuses this party or a subscription, when it is not our broker, or when `signal` aborts.
+ */
+export function connectLink(options: LinkOptions): Promise<Link> {
+  return new Promise((resolve, reject) => new ReconnectingLink(options, resolve, reject).start());
+}
+
+const RANDOM_STEPS = 2 ** 32;
+const IGNORE: Done = () => {};
+
+class ReconnectingLink implements Link {
+  readonly #options: LinkOptions;
+  readonly #settings: Config["link"];
+  readonly #openStream: () => Duplex;
+  readonly #filters: string[];
+  readonly #settle: { resolve: (link: Link) => void; reject: (error: LinkError) => void };
+  #connection: Connection | undefined;
+  #up = false;
+  #established = false;
+  #closed = false;
+  #failures = 0;
+  #upSince = 0;
+  #lastReason = "";
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LinkOptions, resolve: (link: Link) => void, reject: (error: LinkError) => void) {
+    this.#options = options;
+    this.#settings = options.settings ?? configSchema.parse({}).link;
+    this.#openStream = options.openStream ?? tlsOpener(options);
+    this.#filters = [...options.subscriptions];
+    this.#settle = { resolve, reject };
+    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
+  }
+
+  start(): void {
+    if (this.#options.signal?.aborted === true) void this.close();
+    else this.#connect();
+  }
+
+  get connected(): boolean {
+    return this.#up;
+  }
+
+  get inFlight(): number {
+    return this.#connection?.inFlight ?? 0;
+  }
+
+  send(topic: string, payload: Uint8Array | string, options?: PublishOptions, done: Done = IGNORE): void {
+    if (this.#up && this.#connection) this.#connection.publish(topic, payload, options?.retain ?? false, done);
+    else if (this.#closed) done(new LinkError("closed", "the link was closed"));
+    else done(new LinkError("offline", `not connected to the broker at ${this.#where}: nothing was sent`));
+  }
+
+  publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void> {
+    return new Promise((resolve, reject) => this.send(topic, payload, options, settleWith(resolve, reject)));
+  }
+
+  async subscribe(filters: readonly string[]): Promise<void> {
+    const added = filters.filter((filter) => !this.#filters.includes(filter));
+    const connection = this.#connection;
+    if (this.#up && connection !== undefined) {
+      await new Promise<void>((resolve, reject) => connection.subscribe(added, settleWith(resolve, reject)));
+    }
+    this.#filters.push(...added); // while it is down, the next connection subscribes to all
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#connection?.close();
+    this.#up = false;
+    this.#settle.reject(new LinkError("closed", "the link was closed before it was connected"));
+  }
+
+  get #where(): string {
+    return `${this.#options.host}:${this.#options.port}`;
+  }
+
+  #connect(): void {
+    const { party, will, onMessage, onFailure } = this.#options;
+    const connection = new Connection(
+      {
+        clientId: party.id,
+        where: this.#where,
+        openStream: this.#openStream,
+        will: will && { topic: will.topic, payload: Buffer.from(will.payload), retain: will.retain ?? true },
+        settings: this.#settings,
+        onMessage,
+        onFailure: onFailure ?? stopProcess,
+        onEnd: (reason) => this.#onEnd(reason),
+      },
+      () => this.#onConnack(connection),
+    );
+    this.#connection = connection;
+  }
+
+  #onConnack(connection: Connection): void {
+    connection.subscribe(this.#filters, (error) => {
+      if (error) connection.destroy(error);
+      else void this.#onReady(connection);
+    });
+  }
+
+  async #onReady(connection: Connection): Promise<void> {
+    this.#up = true;
+    this.#upSince = performance.now();
+    this.#options.log.info({ broker: this.#where }, "connected to the broker");
+    try {
+      await this.#options.onConnect?.(this);
+    } catch (error) {
+      // A connection that breaks while it is being set up is no failure of the handler.
+      if (!(error instanceof LinkError)) (this.#options.onFailure ?? stopProcess)(error);
+    }
+    if (connection !== this.#connection || !this.#up) return;
+    this.#lastReason = "";
+    this.#established = true;
+    this.#settle.resolve(this);
+  }
+
+  #onEnd(reason: LinkError): void {
+    const wasUp = this.#up;
+    this.#up = false;
+    this.#connection = undefined;
+    if (this.#closed) return;
+    // A broker that stays away is one line in the log, not one for every attempt.
+    if (reason.message !== this.#lastReason) this.#options.log.warn({ code: reason.code }, reason.message);
+    this.#lastReason = reason.message;
+    // Two processes with one identity throw each other out at once: only a connection that lasted starts afresh.
+    const lasted = wasUp && performance.now() - this.#upSince > this.#settings.retryMaxSeconds * 1_000;
+    if (lasted) this.#failures = 0;
+    if (wasUp) this.#options.onDisconnect?.(reason);
+    if (!this.#established && isLasting(reason)) {
+      this.#closed = true;
+      this.#settle.reject(reason);
+      return;
+    }
+    this.#timer = setTimeout(() => this.#connect(), this.#backoffSeconds() * 1_000);
+  }
+
+  /** Doubles up to the longest wait; half of it is jitter, so that a fleet does not return in one moment. */
+  #backoffSeconds(): number {
+    const { retryMinSeconds, retryMaxSeconds } = this.#settings;
+    const wait = Math.min(retryMaxSeconds, retryMinSeconds * 2 ** Math.min(this.#failures++, 30));
+    const random = this.#options.random?.() ?? randomInt(RANDOM_STEPS) / RANDOM_STEPS;
+    return wait * (0.5 + random / 2);
+  }
+}
+
+function settleWith(resolve: () => void, reject: (error: LinkError) => void): Done {
+  return (error) => (error ? reject(error) : resolve());
+}
+
+function stopProcess(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+/**
+ * Opens TLS 1.3 streams. The certificate must come from our authority and name the role of a broker: any party holds a
+ * certificate of that authority, and none of them may play the broker. The host name is only where to look.
+ */
+function tlsOpener({ party, host, port }: LinkOptions): () => Duplex {
+  let secureContext: SecureContext | undefined;
+  return () => {
+    secureContext ??= tls.createSecureContext({ ...party.tls, minVersion: "TLSv1.3" });
+    const socket = tls.connect({ host, port, secureContext, servername: "broker", checkServerIdentity: requireBroker });
+    return socket.setNoDelay(true); // packets are gathered above; waiting below would only add delay
+  };
+}
+
+function requireBroker(_host: string, certificate: PeerCertificate): Error | undefined {
+  const unit: unknown = certificate.subject.OU;
+  if (unit === "broker") return undefined;
+  return new LinkError("untrusted", `what answers has the certificate of a ${String(unit)}, not of a broker`);
+}

@@ -1,0 +1,68 @@
+/**
+ * Logs of a process as JSON lines: `system.log` for events, `performance.json` for measurements. Each line is appended
+ * by one write, so that several processes and workers can share the files. Secrets are never logged: payloads, keys,
+ * readings and shares have no business in an entry.
+ */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { destination, multistream, pino, stdTimeFunctions } from "pino";
+import type { DestinationStream, Logger as PinoLogger } from "pino";
+import type { Config } from "../schema.ts";
+
+export { Refusals } from "./refusals.ts";
+
+export type Logger = PinoLogger;
+
+/** Numbers and names of one measurement; units stand in the field names (`commitMilliseconds`). */
+export type Measurement = Readonly<Record<string, string | number | boolean>>;
+
+export interface ProcessLog {
+  readonly log: Logger;
+  /** Writes one line to `performance.json`; does nothing when `logging.performance` is off. */
+  measure(name: string, measurement: Measurement): void;
+  /** Writes what is buffered; to be called before the process ends. */
+  flush(): void;
+}
+
+export interface LoggerOptions {
+  /** Also to stderr from this level on; default `warn`. */
+  readonly stderr?: "info" | "warn" | "error" | "silent";
+}
+
+/** Append mode, one synchronous write per line: lines of several processes never mix, and none is lost by a kill. */
+function appendTo(file: string): DestinationStream & { flushSync(): void } {
+  return destination({ dest: file, append: true, mkdir: true, sync: true });
+}
+
+/** `party` is the id that every line carries. The folder `paths.logs` is made if it is missing. */
+export function createLogger(config: Config, party: string, options: LoggerOptions = {}): ProcessLog {
+  const { level, performance } = config.logging;
+  mkdirSync(config.paths.logs, { recursive: true });
+  const system = appendTo(path.join(config.paths.logs, "system.log"));
+  const measurements = performance ? appendTo(path.join(config.paths.logs, "performance.json")) : undefined;
+  const base = { party, pid: process.pid };
+  const streams = [{ level: "trace" as const, stream: system }, ...stderrStream(options.stderr ?? "warn")];
+  const format = {
+    base,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const log = pino({ ...format, level }, multistream(streams));
+  return {
+    log,
+    measure: (name, measurement) => {
+      if (measurements === undefined) return;
+      measurements.write(`${JSON.stringify({ time: new Date().toISOString(), ...base, name, ...measurement })}\n`);
+    },
+    flush: () => {
+      system.flushSync();
+      measurements?.flushSync();
+    },
+  };
+}
+
+function stderrStream(
+  level: "info" | "warn" | "error" | "silent",
+): { level: "info" | "warn" | "error"; stream: DestinationStream }[] {
+  return level === "silent" ? [] : [{ level, stream: destination({ dest: 2, sync: true }) }];
+}
