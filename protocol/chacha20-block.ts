@@ -5,7 +5,7 @@
  */
 
 /** Bytes of a ChaCha20 key. */
-export const CHACHA20_KEY_BYTES = 32;
+const CHACHA20_KEY_BYTES = 32;
 
 /** A key as the eight little-endian words of the state. Throws RangeError unless it has 32 bytes. */
 export function chacha20KeyWords(key: Uint8Array): Int32Array {

@@ -1,8 +1,9 @@
 /**
  * GF(2^61 - 1) for batches, without BigInt: an element is a low word of 32 bits and a high word of 29.
  * In memory it is a pair in a Uint32Array that shares its buffer with a BigUint64Array, so that both see the value.
- * Sums are left unreduced in doubles (exact below 2^53) and brought below p once; see docs in each function.
+ * Sums are left unreduced in doubles (exact below 2^53) and brought below p once; the doc of each function states its bounds.
  */
+import { ELEMENT_BYTES } from "./field.ts";
 
 const TWO_32 = 2 ** 32;
 const TWO_29 = 2 ** 29;
@@ -137,11 +138,11 @@ export function addBatch(a: BigUint64Array, b: BigUint64Array, out: BigUint64Arr
 /** Writes elements as 8 bytes each, big endian. */
 export function elementsToBytes(elements: BigUint64Array): Uint8Array {
   const words = wordsOf(elements);
-  const bytes = new Uint8Array(8 * elements.length);
+  const bytes = new Uint8Array(ELEMENT_BYTES * elements.length);
   const view = new DataView(bytes.buffer);
   for (let index = 0; index < elements.length; index++) {
-    view.setUint32(8 * index, words[2 * index + HIGH]!);
-    view.setUint32(8 * index + 4, words[2 * index + LOW]!);
+    view.setUint32(ELEMENT_BYTES * index, words[2 * index + HIGH]!);
+    view.setUint32(ELEMENT_BYTES * index + 4, words[2 * index + LOW]!);
   }
   return bytes;
 }

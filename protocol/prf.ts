@@ -14,7 +14,7 @@ import { assertSlot } from "./slots.ts";
 import { kindName } from "./units.ts";
 
 /** Bytes of a polynomial's tag. */
-export const TAG_BYTES = 8;
+const TAG_BYTES = 8;
 
 const HIGH_MASK = 0x1fff_ffff;
 

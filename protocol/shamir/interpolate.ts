@@ -3,7 +3,7 @@
  * checked against the polynomial of the first t. Runs at the utility's collector only, and only on totals.
  * With a points the check detects up to a - t wrong ones; it does not say which.
  */
-import { add, assertElement, type FieldElement, inverse, multiply, negate } from "../field.ts";
+import { add, assertElement, ELEMENT_BYTES, type FieldElement, inverse, multiply, negate } from "../field.ts";
 import { addProduct, HIGH, limbsOf, LOW, storeProductSum, wordsOf } from "../field-words.ts";
 import { assertThreshold, MAX_SHARES, viewOf } from "./share-entries.ts";
 
@@ -111,7 +111,13 @@ function combine(sums: readonly Uint8Array[], weights: readonly FieldElement[], 
   for (let index = 0; index < out.length; index++) {
     for (let point = 0; point < weights.length; point++) {
       const view = views[point]!;
-      addProduct(view.getUint32(8 * index + 4), view.getUint32(8 * index), limbs, 3 * point, sum);
+      addProduct(
+        view.getUint32(ELEMENT_BYTES * index + 4),
+        view.getUint32(ELEMENT_BYTES * index),
+        limbs,
+        3 * point,
+        sum,
+      );
     }
     storeProductSum(sum, words, index);
   }
@@ -120,8 +126,8 @@ function combine(sums: readonly Uint8Array[], weights: readonly FieldElement[], 
 function countDifferences(expected: Uint32Array, actual: Uint8Array, counts: Uint8Array): void {
   const view = viewOf(actual);
   for (let index = 0; index < counts.length; index++) {
-    const high = view.getUint32(8 * index);
-    const low = view.getUint32(8 * index + 4);
+    const high = view.getUint32(ELEMENT_BYTES * index);
+    const low = view.getUint32(ELEMENT_BYTES * index + 4);
     if (expected[2 * index + HIGH] !== high || expected[2 * index + LOW] !== low) {
       counts[index] = counts[index]! + 1;
     }
@@ -156,17 +162,19 @@ function assertSums(xs: readonly number[], sums: readonly Uint8Array[]): number 
   if (sums.length !== xs.length) throw new RangeError(`sums: expected ${xs.length} buffers, got ${sums.length}`);
   const bytes = sums[0]!.length;
   for (const [index, buffer] of sums.entries()) {
-    if (buffer.length !== bytes || bytes % 8 !== 0) {
-      const expected = bytes % 8 === 0 ? `${bytes} bytes` : "a multiple of 8 bytes";
+    if (buffer.length !== bytes || bytes % ELEMENT_BYTES !== 0) {
+      const expected = bytes % ELEMENT_BYTES === 0 ? `${bytes} bytes` : "a multiple of 8 bytes";
       throw new RangeError(`sums[${index}]: expected ${expected}, got ${buffer.length}`);
     }
     const view = viewOf(buffer);
-    for (let at = 0; at < bytes; at += 8) {
+    for (let at = 0; at < bytes; at += ELEMENT_BYTES) {
       const high = view.getUint32(at);
       if (high > 0x1fff_ffff || (high === 0x1fff_ffff && view.getUint32(at + 4) === 0xffff_ffff)) {
-        throw new RangeError(`sums[${index}]: expected 0 to 2^61 - 2, got 2^61 - 1 or more at value ${at / 8}`);
+        throw new RangeError(
+          `sums[${index}]: expected 0 to 2^61 - 2, got 2^61 - 1 or more at value ${at / ELEMENT_BYTES}`,
+        );
       }
     }
   }
-  return bytes / 8;
+  return bytes / ELEMENT_BYTES;
 }

@@ -7,7 +7,7 @@
 /** Bytes of an entry. */
 export const ENTRY_BYTES = 16;
 /** Where the tag begins within an entry. */
-export const ENTRY_TAG_OFFSET = 8;
+const ENTRY_TAG_OFFSET = 8;
 /** The most aggregators there can be: share indices are 1 to 7. */
 export const MAX_SHARES = 7;
 

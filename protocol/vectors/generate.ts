@@ -13,7 +13,7 @@ export const VECTOR_NAMES = ["field", "prf", "shamir", "merkle"] as const;
 export type VectorName = (typeof VECTOR_NAMES)[number];
 
 /** Sums, products and inverses: every pair of edge cases, then random pairs. */
-export function fieldVectors() {
+function fieldVectors() {
   const next = randomElements("wattveil field vectors");
   const pairs = EDGES.flatMap((a) => EDGES.map((b) => ({ a, b })));
   for (let count = 0; count < 50; count++) pairs.push({ a: next(), b: next() });
@@ -33,7 +33,7 @@ export function fieldVectors() {
 }
 
 /** Polynomials: key, kind, slot, reading, t to tag and coefficients. */
-export function prfVectors() {
+function prfVectors() {
   return {
     description:
       "ChaCha20 (RFC 8439, 2.3), counter kind * 2^24 + block, nonce slot u32 BE || reading u64 BE; tag, then coefficients",
@@ -45,7 +45,7 @@ export function prfVectors() {
 }
 
 /** Splits with their shares and wire entries, and interpolations with agreeing and disagreeing points. */
-export function shamirVectors() {
+function shamirVectors() {
   const splits = sharingInputs().map((input) => {
     const { tag, coefficients } = polynomial(input);
     const shares = Array.from({ length: input.n }, (_, index) =>
@@ -62,7 +62,7 @@ export function shamirVectors() {
 }
 
 /** Roots over 0 to 20 leaves; the first eight are the well-known ones of Certificate Transparency. */
-export function merkleVectors() {
+function merkleVectors() {
   const known = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
   const bytes = seededBytes("wattveil merkle vectors");
   const leaves = [...known, ...Array.from({ length: 12 }, (_, index) => bytes(index * 7).toString("hex"))];

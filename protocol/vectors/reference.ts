@@ -43,7 +43,7 @@ export function lagrange(points: readonly { readonly x: number; readonly y: bigi
 }
 
 /** One ChaCha20 block by OpenSSL, whose 16-byte IV is the counter (little endian) and the nonce. */
-export function keyStreamBlock(key: Uint8Array, counter: number, nonce: Uint8Array): Buffer {
+function keyStreamBlock(key: Uint8Array, counter: number, nonce: Uint8Array): Buffer {
   const iv = Buffer.alloc(16);
   iv.writeUInt32LE(counter, 0);
   iv.set(nonce, 4);
