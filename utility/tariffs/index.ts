@@ -1,5 +1,6 @@
 /** Tariffs: their files, when each band holds, and the masks and periods that follow from it. */
 export { type BandMask, type BillColumn, bandMasks, billColumns } from "./band-masks.ts";
+export { slotAlignedRuns } from "./band-runs.ts";
 export { TariffError, type TariffErrorCode, type TariffFault } from "./faults.ts";
 export { loadTariff, parseTariffYaml } from "./load.ts";
 export { addToDate, dateAt, dayStart, isTimezone, type LocalDate, localDate } from "./local-time.ts";

@@ -49,21 +49,23 @@ const pricing = { priceMicroPerKwh: price.optional(), tiers: tiers.optional() };
 
 const flat = z.strictObject(pricing).superRefine(onePrice);
 
+// One step, so that a window with a fault is no window at all and the week is not judged by it.
 const window = z
   .strictObject({ days: days().optional(), from: clock().optional(), to: clock().optional() })
-  .superRefine((value, context) => {
-    if ((value.from ?? 0) === 1440) {
+  .transform((value, context) => {
+    const fromMinute = value.from ?? 0;
+    const toMinute = value.to ?? 1440;
+    if (fromMinute === 1440) {
       context.addIssue({ code: "custom", path: ["from"], message: "24:00 can end a window, not start one" });
-    } else if ((value.from ?? 0) === (value.to ?? 1440)) {
+      return z.NEVER;
+    }
+    if (fromMinute === toMinute) {
       const message = "equals `from`, which leaves no time; leave both out for the whole day";
       context.addIssue({ code: "custom", path: ["to"], message });
+      return z.NEVER;
     }
-  })
-  .transform((value) => ({
-    days: value.days ?? DAYS_OF_WEEK.map((_, index) => index),
-    fromMinute: value.from ?? 0,
-    toMinute: value.to ?? 1440,
-  }));
+    return { days: value.days ?? DAYS_OF_WEEK.map((_, index) => index), fromMinute, toMinute };
+  });
 
 const bandName = z
   .string()

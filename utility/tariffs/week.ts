@@ -37,19 +37,26 @@ export interface WeekResult {
 export function planWeek(
   bands: readonly { readonly name: string; readonly when: readonly ClockWindow[] }[],
 ): WeekResult {
-  const claims = Array.from({ length: WEEK_MINUTES }, () => new Set<number>());
-  bands.forEach((band, index) => {
-    for (const minute of band.when.flatMap(minutesOfWindow)) claims[minute]?.add(index);
+  const claims = bands.map((band) => {
+    const minutes = new Uint8Array(WEEK_MINUTES);
+    for (const window of band.when) markWindow(minutes, window);
+    return minutes;
   });
-  const bandOfMinute = Uint8Array.from(claims, (claim) => [...claim][0] ?? 0);
+  const claimants = (minute: number) => bands.filter((_, index) => claims[index]?.[minute] === 1);
+  const bandOfMinute = Uint8Array.from({ length: WEEK_MINUTES }, (_, minute) =>
+    Math.max(
+      0,
+      claims.findIndex((claim) => claim[minute] === 1),
+    ),
+  );
   const changes: number[] = [];
   for (let minute = 0; minute < WEEK_MINUTES; minute += 1) {
     const before = bandOfMinute[(minute + WEEK_MINUTES - 1) % WEEK_MINUTES];
     if (bandOfMinute[minute] !== before) changes.push(minute);
   }
-  const verdicts = claims.map((claim) => {
-    if (claim.size === 1) return "";
-    const names = [...claim].map((index) => bands[index]?.name ?? "");
+  const verdicts = Array.from({ length: WEEK_MINUTES }, (_, minute) => {
+    const names = claimants(minute).map((band) => band.name);
+    if (names.length === 1) return "";
     return names.length === 0 ? "is in no band" : `is in more than one band (${names.join(", ")})`;
   });
   return { plan: { bandOfMinute, changes }, faults: describeVerdicts(verdicts) };
@@ -90,13 +97,13 @@ export function clockText(minuteOfDay: number): string {
   return `${String(hours).padStart(2, "0")}:${String(minuteOfDay % 60).padStart(2, "0")}`;
 }
 
-function minutesOfWindow(window: ClockWindow): number[] {
+function markWindow(minutes: Uint8Array, window: ClockWindow): void {
   const wraps = window.toMinute <= window.fromMinute;
   const length = window.toMinute - window.fromMinute + (wraps ? DAY_MINUTES : 0);
-  return window.days.flatMap((day) => {
+  for (const day of window.days) {
     const start = day * DAY_MINUTES + window.fromMinute;
-    return Array.from({ length }, (_, step) => (start + step) % WEEK_MINUTES);
-  });
+    for (let step = 0; step < length; step += 1) minutes[(start + step) % WEEK_MINUTES] = 1;
+  }
 }
 
 /** Joins equal verdicts into stretches within a day, and equal stretches of several days into one sentence. */
