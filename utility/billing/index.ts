@@ -10,4 +10,5 @@ export {
   type Versioned,
 } from "./corrections.ts";
 export { type Invoice, type InvoiceRow, invoice, type RowKind } from "./invoice.ts";
+export { decodeTotals, encodeTotals } from "./totals-json.ts";
 export { type BillTotals, collectTotals, type PeriodTotals, type VersionTotals, withLateEnergy } from "./totals.ts";
