@@ -45,6 +45,12 @@ export function kindName(kind: number): KindName {
   return name;
 }
 
+/** A number as a kind; throws RangeError on a number that is no kind. */
+export function kindOf(kind: number): Kind {
+  kindName(kind);
+  return kind as Kind;
+}
+
 /** True for the kinds that enter a feeder load. */
 export function isLoadKind(kind: Kind): boolean {
   return kind === KINDS.import || kind === KINDS.export;

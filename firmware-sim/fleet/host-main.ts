@@ -15,11 +15,11 @@ const PROGRESS_MILLISECONDS = 20;
 
 const [planFile = ""] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, "utf8")) as HostPlan;
-const config = loadConfig({ file: plan.configFile });
+const config = loadConfig({ file: plan.configFile, env: {} });
 const { log, flush } = createLogger(config, plan.name);
 const database = openDatabase(join(plan.data, plan.name, "outbox.db"), { synchronous: "FULL" });
 const source = await openFeed(plan.feed);
-const network = await openNetwork(plan, config);
+const network = openNetwork(plan, config);
 const host = new MeterHost({
   config,
   data: plan.data,

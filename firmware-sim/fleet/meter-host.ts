@@ -87,10 +87,10 @@ export class MeterHost {
       get connected() {
         return handle.link?.connected ?? false;
       },
-      publish: (topic, payload, options) =>
-        handle.link === undefined
-          ? Promise.reject(new Error(`${id} is not connected`))
-          : handle.link.publish(topic, payload, options),
+      send: (topic, payload, options, done) => {
+        if (handle.link === undefined) done(new Error(`${id} is not connected`));
+        else handle.link.send(topic, payload, options, done);
+      },
     };
     const agent = new MeterAgent({
       secrets: openMeterSecrets(folder),

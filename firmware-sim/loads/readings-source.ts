@@ -27,4 +27,6 @@ export interface ReadingsSource {
   feederOf(meterIndex: number, slot: number): string;
   /** Whether a meter has anything to export in the whole range: a meter without generation sends no export shares. */
   hasExport(meterIndex: number): boolean;
+  /** The cumulative registers at the start of a slot, where the source has registers (a replayed file has intervals). */
+  registersAt?(meterIndex: number, slot: number): SlotEnergy;
 }

@@ -9,7 +9,7 @@ import type { MeterStatus } from "../../protocol/messages/public.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { splitBatch } from "../../protocol/shamir/split.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
-import { type Kind, kindName } from "../../protocol/units.ts";
+import { type Kind, kindName, kindOf } from "../../protocol/units.ts";
 import { Channel } from "./channel.ts";
 import type { Gap, Outbox } from "./outbox.ts";
 import { aggregatorBit, cellKey, createRun, isOutstanding, type PendingRun, settleSlot } from "./pending-run.ts";
@@ -38,10 +38,15 @@ export interface AgentSettings extends RegisterRules {
   readonly historyDays: number;
 }
 
-/** The part of a connection that the agent uses. `publish` rejects when offline; the agent resends by itself. */
+/** The part of a connection that the agent uses. What could not be sent is reported, and sent again by the agent. */
 export interface AgentLink {
   readonly connected: boolean;
-  publish(topic: string, payload: Uint8Array | string, options?: { retain?: boolean }): Promise<void>;
+  send(
+    topic: string,
+    payload: Uint8Array | string,
+    options: { readonly retain?: boolean },
+    done: (error?: Error) => void,
+  ): void;
 }
 
 export interface AgentEvents {
@@ -257,7 +262,7 @@ export class MeterAgent {
     this.#pump();
   }
 
-  #admit(stored: { kind: number; firstSlot: number; readings: readonly number[] }, mask: number): void {
+  #admit(stored: { kind: Kind; firstSlot: number; readings: readonly number[] }, mask: number): void {
     const run = createRun(stored.kind, stored.firstSlot, stored.readings, mask);
     this.#pending.add(run);
     this.#pendingSlots += run.readings.length;
@@ -305,13 +310,13 @@ export class MeterAgent {
     const challenge = Buffer.from(this.#challenge).toString("hex");
     const status: MeterStatus = { state: "online", challenge, boot: this.#challengeBoot };
     const topic = topicOf("meterStatus", { meter: this.meter });
-    // A publish that fails means the connection is gone: the next one says hello again.
-    link.publish(topic, JSON.stringify(status), { retain: true }).catch((error: unknown) => this.#failed(error));
+    link.send(topic, JSON.stringify(status), { retain: true }, this.#sent);
   }
 
-  #failed(error: unknown): void {
-    if (this.#options.link.connected) this.#options.events?.refused?.(this.meter, error);
-  }
+  /** A failure usually means that the connection is gone: the next one says hello and sends everything again. */
+  readonly #sent = (error?: Error): void => {
+    if (error !== undefined && this.#options.link.connected) this.#options.events?.refused?.(this.meter, error);
+  };
 
   /** Call about twice per resend period: resends what is overdue and renews sessions that went silent. */
   tick(): void {
@@ -411,7 +416,7 @@ export class MeterAgent {
         continue;
       }
       const reading = this.#options.outbox.readingAt(this.#number, entry.kind, slot);
-      if (reading !== undefined) this.#admit({ kind: entry.kind, firstSlot: slot, readings: [reading] }, mask);
+      if (reading !== undefined) this.#admit({ kind: kindOf(entry.kind), firstSlot: slot, readings: [reading] }, mask);
     }
   }
 
@@ -425,7 +430,7 @@ export class MeterAgent {
         const message = channel.next(now, (run, x) => this.#sharesOf(run, x));
         if (message === undefined) break;
         events?.sent?.(this.meter, channel.aggregator, message.slots, message.payload.length);
-        link.publish(topic, message.payload).catch((error: unknown) => this.#failed(error));
+        link.send(topic, message.payload, {}, this.#sent);
       }
     }
   }

@@ -4,7 +4,8 @@
  * a real device has one. Writes are collected and committed together; callers are told when theirs are durable.
  */
 import type { Database } from "better-sqlite3";
-import { migrate } from "../../config/runtime/index.ts";
+import { migrate } from "../../config/runtime/database.ts";
+import { type Kind, kindOf } from "../../protocol/units.ts";
 import type { RegisterState } from "./register.ts";
 
 const READING_BYTES = 8;
@@ -36,7 +37,7 @@ const MIGRATIONS = [
 ];
 
 export interface StoredRun {
-  readonly kind: number;
+  readonly kind: Kind;
   readonly firstSlot: number;
   readonly readings: readonly number[];
 }
@@ -166,7 +167,7 @@ export class Outbox {
   /** Every run with a slot above `settledSlot`, in order of slots. */
   runsSince(number: number, settledSlot: number): StoredRun[] {
     return this.#statements.since.all(number, settledSlot + 1).map((row) => ({
-      kind: row.kind,
+      kind: kindOf(row.kind),
       firstSlot: row.first_slot,
       readings: decodeReadings(row.readings),
     }));

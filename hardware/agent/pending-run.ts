@@ -3,9 +3,11 @@
  * Pure bookkeeping: nothing here knows keys, topics or time.
  */
 
+import type { Kind } from "../../protocol/units.ts";
+
 /** Readings of consecutive slots, and per slot one bit for each aggregator that still has to settle it. */
 export interface PendingRun {
-  readonly kind: number;
+  readonly kind: Kind;
   readonly firstSlot: number;
   /** Watt-hours per slot. */
   readonly readings: readonly number[];
@@ -16,7 +18,7 @@ export interface PendingRun {
 }
 
 /** A run in which every slot is outstanding with every aggregator whose bit is in `mask`. */
-export function createRun(kind: number, firstSlot: number, readings: readonly number[], mask: number): PendingRun {
+export function createRun(kind: Kind, firstSlot: number, readings: readonly number[], mask: number): PendingRun {
   return { kind, firstSlot, readings, outstanding: new Uint8Array(readings.length).fill(mask), shares: undefined };
 }
 

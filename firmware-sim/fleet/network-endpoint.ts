@@ -1,0 +1,43 @@
+/** Where each simulated meter finds the broker: directly, or through a relay of its own that behaves like its link. */
+import type { Config } from "../../config/index.ts";
+import { LINK_PRESETS, Link, type LinkPreset, linkConditions, type Relay, startRelay } from "../network/index.ts";
+import type { HostPlan } from "./host-messages.ts";
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface SimulatedNetwork {
+  readonly endpoint: (meterIndex: number) => Promise<Endpoint>;
+  readonly close: () => Promise<void>;
+}
+
+/** Names that `simulation.network` may have. */
+export function isLinkPreset(name: string): name is LinkPreset {
+  return Object.hasOwn(LINK_PRESETS, name);
+}
+
+/** Throws RangeError for a network of unknown name. */
+export function openNetwork(plan: Pick<HostPlan, "network" | "seed">, config: Config): SimulatedNetwork {
+  const { network, seed } = plan;
+  if (!isLinkPreset(network)) {
+    throw new RangeError(`network: expected one of ${Object.keys(LINK_PRESETS).join(", ")}, got ${network}`);
+  }
+  const broker = { host: config.broker.host, port: config.broker.tlsPort };
+  if (network === "perfect") return { endpoint: () => Promise.resolve(broker), close: () => Promise.resolve() };
+  const conditions = linkConditions(network);
+  const relays: Relay[] = [];
+  return {
+    endpoint: async (meterIndex) => {
+      // One link per meter, through all its reconnections: an outage does not end because the client tries again.
+      const link = new Link(conditions, seed, `meter-${meterIndex}`);
+      const relay = await startRelay({ port: 0, upstream: broker, linkFor: () => link });
+      relays.push(relay);
+      return { host: "127.0.0.1", port: relay.port };
+    },
+    close: async () => {
+      await Promise.all(relays.map((relay) => relay.close()));
+    },
+  };
+}
