@@ -27,6 +27,9 @@ export type Done = (error?: LinkError) => void;
 /** mqtt.js takes a function for its debug output; formatting it would cost as much as sending. */
 const NO_TRACE = (): void => {};
 
+/** MQTT 3.1.1, section 3.9.3: the filter was not granted. */
+const SUBACK_REFUSED = 0x80;
+
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #client: mqtt.MqttClient;
@@ -95,10 +98,11 @@ export class Connection {
       done();
       return;
     }
-    this.#client.subscribe([...filters], { qos: 1 }, (error) => {
+    this.#client.subscribe([...filters], { qos: 1 }, (error, _, answer) => {
+      const refused = filters.filter((_filter, i) => Number(answer?.granted[i] ?? 0) >= SUBACK_REFUSED);
       if (!error) done();
-      else if ("code" in error) done(new LinkError("subscription", `the broker refused one of: ${filters.join(", ")}`));
-      else done(this.#reason ?? new LinkError("lost", "the connection broke during the subscription"));
+      else if (refused.length === 0) done(this.#reason ?? new LinkError("lost", "broke during the subscription"));
+      else done(new LinkError("subscription", `the broker refused the subscription to ${refused.join(", ")}`));
     });
   }
 
