@@ -89,10 +89,9 @@ export const MIGRATIONS: readonly string[] = [
     meter INTEGER NOT NULL,
     set_id BLOB NOT NULL,
     output INTEGER NOT NULL,
-    first_slot INTEGER NOT NULL,
-    slots BLOB NOT NULL,                       -- bitmap from first_slot
+    slots BLOB NOT NULL,                       -- bitmap from period_from
     PRIMARY KEY (feeder, kind, period_from, meter, set_id, output)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX bill_cells_by_set ON bill_cells (set_id);
+  CREATE INDEX bill_cells_by_output ON bill_cells (set_id, output);
   `,
 ];

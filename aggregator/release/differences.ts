@@ -1,0 +1,129 @@
+/**
+ * May these totals be known together? Two questions about all that is released of one feeder and kind:
+ *
+ * 1. Of a single meter: can any linear combination of loads and bills leave cells of one meter alone, fewer than s of
+ *    them? Answered exactly (docs/decisions/002-release-rules.md): what can be left over of a meter are the vectors that
+ *    are constant on components and on its bills, and the smallest of them is the lightest cut of a small graph.
+ * 2. Of all meters: cells that are in bills but not in loads, and the reverse, are none, or at least s of at least two
+ *    meters, within each component, in all and among what is new.
+ */
+import { type Component, componentsOf, type FeederView, type MeterView } from "./components.ts";
+import { type Edge, lightCut } from "./min-cut.ts";
+import { and, andNot, countSlots, emptySlots, intersects, isEmpty, absorb, type SlotBits } from "./slot-bits.ts";
+
+/** What would give away too little of too few. Names meters and slots, never values. */
+export interface DifferenceFault {
+  readonly rule: "single-meter" | "billed-not-in-load" | "in-load-not-billed";
+  /** Whether only what is new now falls short, or all together. */
+  readonly fresh: boolean;
+  readonly cells: readonly { readonly meter: number; readonly slots: SlotBits }[];
+  readonly count: number;
+}
+
+/**
+ * The first fault found, or undefined. `freshLoad`: slots whose load is to be released now. `singleMeterOnly` asks the
+ * first question alone.
+ */
+export function differenceFault(
+  view: FeederView,
+  freshLoad: SlotBits,
+  minSlots: number,
+  { singleMeterOnly = false } = {},
+): DifferenceFault | undefined {
+  const all = componentsOf(view);
+  for (const component of singleMeterOnly ? [] : all.list) {
+    const fault = componentFault(view, component, freshLoad, minSlots);
+    if (fault !== undefined) return fault;
+  }
+  for (const meter of view.meters) {
+    const components = all.shapedBy.has(meter) ? componentsOf(view, meter) : all;
+    const fault = singleMeterFault(view, meter, components.list, minSlots);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+interface Tally {
+  readonly cells: { meter: number; slots: SlotBits }[];
+  count: number;
+}
+
+function componentFault(
+  view: FeederView,
+  { slots }: Component,
+  freshLoad: SlotBits,
+  minSlots: number,
+): DifferenceFault | undefined {
+  const tally = (): Tally => ({ cells: [], count: 0 });
+  const billed = { all: tally(), fresh: tally() };
+  const loaded = { all: tally(), fresh: tally() };
+  for (const meter of view.meters) {
+    const missing = { all: emptySlots(view.slots), fresh: emptySlots(view.slots) };
+    for (const { cells, fresh } of meter.bills) {
+      if (!intersects(and(cells, meter.load), slots)) continue;
+      const rest = andNot(cells, meter.load);
+      absorb(missing.all, rest);
+      if (fresh) absorb(missing.fresh, rest);
+    }
+    addTo(billed.all, meter, missing.all);
+    addTo(billed.fresh, meter, missing.fresh);
+    const unbilled = andNot(and(meter.load, slots), meter.billed);
+    addTo(loaded.all, meter, unbilled);
+    addTo(loaded.fresh, meter, and(unbilled, freshLoad));
+  }
+  const fault = (
+    rule: DifferenceFault["rule"],
+    fresh: boolean,
+    { cells, count }: Tally,
+  ): DifferenceFault | undefined =>
+    count === 0 || (count >= minSlots && cells.length >= 2) ? undefined : { rule, fresh, cells, count };
+  return (
+    fault("billed-not-in-load", false, billed.all) ??
+    fault("billed-not-in-load", true, billed.fresh) ??
+    fault("in-load-not-billed", false, loaded.all) ??
+    fault("in-load-not-billed", true, loaded.fresh)
+  );
+}
+
+function addTo(tally: Tally, { meter }: MeterView, slots: SlotBits): void {
+  const count = countSlots(slots);
+  if (count === 0) return;
+  tally.cells.push({ meter, slots });
+  tally.count += count;
+}
+
+/**
+ * Nodes: 0 the ground, then the components that can cancel for all other meters, then the meter's bills. A cell is an
+ * edge between its component and its bill (the ground where it has none). A vector that lives on this meter alone gives
+ * each node a potential, the ground 0, and is non-zero on the edges between different potentials: on a cut.
+ */
+function singleMeterFault(
+  view: FeederView,
+  meter: MeterView,
+  components: readonly Component[],
+  minSlots: number,
+): DifferenceFault | undefined {
+  const live = components.filter(
+    ({ slots, killers }) => killers.every((killer) => killer === meter.meter) && intersects(slots, meter.load),
+  );
+  const edges: (Edge & { cells: SlotBits })[] = [];
+  const connect = (a: number, b: number, cells: SlotBits): void => {
+    if (!isEmpty(cells)) edges.push({ a, b, weight: countSlots(cells), cells });
+  };
+  const reached = emptySlots(view.slots);
+  const held = live.map(({ slots }) => {
+    const cells = and(slots, meter.load);
+    absorb(reached, cells);
+    return cells;
+  });
+  for (const [c, cells] of held.entries()) {
+    for (const [b, bill] of meter.bills.entries()) connect(1 + c, 1 + live.length + b, and(cells, bill.cells));
+    connect(1 + c, 0, andNot(cells, meter.billed));
+  }
+  for (const [b, bill] of meter.bills.entries()) connect(1 + live.length + b, 0, andNot(bill.cells, reached));
+  const side = lightCut(1 + live.length + meter.bills.length, edges, minSlots);
+  if (side === undefined) return undefined;
+  const slots = emptySlots(view.slots);
+  for (const { a, b, cells } of edges) if (side.has(a) !== side.has(b)) absorb(slots, cells);
+  return { rule: "single-meter", fresh: false, cells: [{ meter: meter.meter, slots }], count: countSlots(slots) };
+}

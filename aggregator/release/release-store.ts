@@ -1,0 +1,148 @@
+/**
+ * What this aggregator has endorsed, durably: which cells are in which feeder load and in which bill. Endorsed counts
+ * as released, since the others may be enough to release it. Sets arrive checked; nothing here judges them.
+ */
+import type { Database } from "better-sqlite3";
+
+export interface Period {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Cells of a bill output within one period. `output` is its index in set `setId`; `slots` starts with the period. */
+export interface BillCells {
+  readonly meter: number;
+  readonly setId: Buffer;
+  readonly output: number;
+  readonly slots: Buffer;
+}
+
+export interface StoredSet {
+  readonly content: Buffer;
+  /** This aggregator's own endorsement, once it has given it. */
+  readonly endorsement: Buffer | null;
+  /** Proof that q aggregators endorsed it (CBOR array of signatures). */
+  readonly endorsements: Buffer | null;
+}
+
+interface LoadRow {
+  readonly slot: number;
+  readonly set_id: Buffer;
+  readonly meters: Buffer;
+}
+
+interface BillRow {
+  readonly meter: number;
+  readonly set_id: Buffer;
+  readonly output: number;
+  readonly slots: Buffer;
+}
+
+export class ReleaseStore {
+  readonly #db: Database;
+  readonly #sets;
+  readonly #insertSet;
+  readonly #setEndorsed;
+  readonly #periods;
+  readonly #insertPeriod;
+  readonly #loads;
+  readonly #insertLoad;
+  readonly #bills;
+  readonly #insertBill;
+  readonly #linked;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#sets = db.prepare<[Uint8Array], StoredSet>(
+      "SELECT content, endorsement, endorsements FROM sets WHERE set_id = ?",
+    );
+    this.#insertSet = db.prepare<[Uint8Array, Uint8Array, Uint8Array]>(
+      "INSERT INTO sets (set_id, content, endorsement) VALUES (?, ?, ?)",
+    );
+    this.#setEndorsed = db.prepare<[Uint8Array, Uint8Array]>("UPDATE sets SET endorsements = ? WHERE set_id = ?");
+    this.#periods = db.prepare<[string], Period>(
+      'SELECT period_from AS "from", period_to AS "to" FROM periods WHERE feeder = ? ORDER BY period_from',
+    );
+    this.#insertPeriod = db.prepare<[string, number, number]>("INSERT OR IGNORE INTO periods VALUES (?, ?, ?)");
+    this.#loads = db.prepare<[string, number, number, number], LoadRow>(
+      "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ?",
+    );
+    this.#insertLoad = db.prepare<[string, number, number, Uint8Array, Uint8Array]>(
+      "INSERT INTO load_cells (feeder, kind, slot, set_id, meters) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.#bills = db.prepare<[string, number, number], BillRow>(
+      `SELECT meter, set_id, output, slots FROM bill_cells
+       WHERE feeder = ? AND kind = ? AND period_from = ?`,
+    );
+    this.#insertBill = db.prepare<[string, number, number, number, Uint8Array, number, Uint8Array]>(
+      `INSERT INTO bill_cells (feeder, kind, period_from, meter, set_id, output, slots)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#linked = db
+      .prepare<[string, number, number], number>(
+        `SELECT DISTINCT other.period_from FROM bill_cells one
+         JOIN bill_cells other ON other.set_id = one.set_id AND other.output = one.output
+         WHERE one.feeder = ? AND one.kind = ? AND one.period_from = ? AND other.period_from <> one.period_from`,
+      )
+      .pluck();
+  }
+
+  set(setId: Uint8Array): StoredSet | undefined {
+    return this.#sets.get(setId);
+  }
+
+  /** Runs `work` in one transaction: a set's cells and its endorsement become durable together. */
+  transaction<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
+  }
+
+  addSet(setId: Uint8Array, content: Uint8Array, endorsement: Uint8Array): void {
+    this.#insertSet.run(setId, content, endorsement);
+  }
+
+  setEndorsements(setId: Uint8Array, endorsements: Uint8Array): void {
+    this.#setEndorsed.run(endorsements, setId);
+  }
+
+  /** The periods that bills of this feeder have used, in order. */
+  periods(feeder: string): Period[] {
+    return this.#periods.all(feeder);
+  }
+
+  addPeriod(feeder: string, { from, to }: Period): void {
+    this.#insertPeriod.run(feeder, from, to);
+  }
+
+  loads(feeder: string, kind: number, { from, to }: Period): { slot: number; setId: Buffer; meters: number[] }[] {
+    return this.#loads.all(feeder, kind, from, to).map(({ slot, set_id, meters }) => ({
+      slot,
+      setId: set_id,
+      meters: Array.from({ length: meters.length / 4 }, (_, i) => meters.readUInt32BE(4 * i)),
+    }));
+  }
+
+  addLoad(feeder: string, kind: number, slot: number, setId: Uint8Array, meters: readonly number[]): void {
+    const bytes = Buffer.allocUnsafe(4 * meters.length);
+    for (const [i, meter] of meters.entries()) bytes.writeUInt32BE(meter, 4 * i);
+    this.#insertLoad.run(feeder, kind, slot, setId, bytes);
+  }
+
+  bills(feeder: string, kind: number, periodFrom: number): BillCells[] {
+    return this.#bills.all(feeder, kind, periodFrom).map((row) => ({
+      meter: row.meter,
+      setId: row.set_id,
+      output: row.output,
+      slots: row.slots,
+    }));
+  }
+
+  addBill(feeder: string, kind: number, periodFrom: number, cells: BillCells): void {
+    const { meter, setId, output, slots } = cells;
+    this.#insertBill.run(feeder, kind, periodFrom, meter, setId, output, slots);
+  }
+
+  /** Periods that share a bill output with this one: late cells that entered a later bill. */
+  linkedPeriods(feeder: string, kind: number, periodFrom: number): number[] {
+    return this.#linked.all(feeder, kind, periodFrom);
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The release rules (docs/decisions/002-release-rules.md): may this aggregator endorse this set, given all that it has
+ * endorsed before? Sees which cells exist, never what they hold. A set that breaks a rule is a SetError with the units
+ * or outputs at fault.
+ */
+import { countMembers, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
+import type { SetContent } from "../../protocol/messages/round.ts";
+import { billingUnitAt, billingUnitIndex, billOutputs, loadUnitAt, outputCells, SetError } from "../rounds/layout.ts";
+import { coveredSlots, type Gaps } from "./catchup.ts";
+import { type DifferenceFault, differenceFault } from "./differences.ts";
+import { FeederHistory } from "./feeder-history.ts";
+import type { Period, ReleaseStore } from "./release-store.ts";
+import { addSlot, emptySlots, slotsOf } from "./slot-bits.ts";
+
+/** Who belongs where, by countersigned records. */
+export interface Members {
+  /** The meter's number in this aggregator's database; undefined when it is unknown. */
+  numberOf(meter: string): number | undefined;
+  /** The slots from `from` up to `to` at which the meter's countersigned place is the feeder, as a bitmap. */
+  slotsOn(meter: string, feeder: string, from: number, to: number): Uint8Array;
+}
+
+export interface RuleContext {
+  readonly store: ReleaseStore;
+  readonly members: Members;
+  readonly gaps: Gaps;
+  /** k: fewest meters in a load. */
+  readonly minMeters: number;
+  /** s: fewest slots in anything released of a single meter. */
+  readonly minSlots: number;
+}
+
+/** Throws SetError unless the set may be endorsed. The set has passed `assertSet`. */
+export function assertReleasable(set: SetContent, context: RuleContext): void {
+  const numbers = memberNumbers(set, context.members);
+  if (set.purpose === "load") assertLoad(set, numbers, context);
+  else assertBilling(set, numbers, context);
+}
+
+/** Writes down what `assertReleasable` allowed; the caller holds the transaction. */
+export function recordRelease(set: SetContent, setId: Buffer, { store, members: known }: RuleContext): void {
+  const numbers = memberNumbers(set, known);
+  const { feeder } = set;
+  if (set.purpose === "load") {
+    for (const [index, [bitmap]] of set.units.entries()) {
+      if (isEmptyBitmap(bitmap)) continue;
+      const { slot, kind } = loadUnitAt(set, index);
+      store.addLoad(feeder, set.kinds[kind]!, slot, setId, numbersIn(bitmap, numbers));
+    }
+    return;
+  }
+  store.addPeriod(feeder, periodOf(set, 0));
+  for (const output of billOutputs(set)) {
+    for (const segment of set.segments.keys()) {
+      const cells = outputCells(set, output, segment);
+      if (isEmptyBitmap(cells)) continue;
+      const meter = numbers[output.meter]!;
+      const row = { meter, setId, output: output.index, slots: Buffer.from(cells) };
+      store.addBill(feeder, output.kind, periodOf(set, segment).from, row);
+    }
+  }
+}
+
+/** The numbers of the set's meters. Throws SetError `unknown-member` for cells whose meter is not of this feeder then. */
+function memberNumbers(set: SetContent, known: Members): number[] {
+  const { feeder, meters, segments } = set;
+  const numbers = meters.map((meter) => known.numberOf(meter) ?? -1);
+  const allowed = segments.map(([from, to]) => meters.map((meter) => known.slotsOn(meter, feeder, from, to)));
+  const where: number[] = [];
+  for (const [index, [bitmap]] of set.units.entries()) {
+    if (set.purpose === "billing") {
+      const { segment, meter } = billingUnitAt(set, index);
+      const own = allowed[segment]![meter]!;
+      if (bitmap.some((byte, i) => (byte & ~own[i]!) !== 0)) where.push(index);
+    } else {
+      const at = loadUnitAt(set, index).slot - segments[0]![0];
+      for (const meter of members(bitmap)) {
+        if ((allowed[0]![meter]![at >>> 3]! & (1 << (at & 7))) !== 0) continue;
+        where.push(index);
+        break;
+      }
+    }
+  }
+  if (where.length > 0) {
+    throw new SetError("unknown-member", `cells of meters without a countersigned place on ${feeder}`, where);
+  }
+  return numbers;
+}
+
+function numbersIn(bitmap: Uint8Array, numbers: readonly number[]): number[] {
+  return [...members(bitmap)].map((meter) => numbers[meter]!);
+}
+
+function periodOf({ segments }: SetContent, segment: number): Period {
+  const [from, to] = segments[segment]!;
+  return { from, to };
+}
+
+function assertLoad(set: SetContent, numbers: readonly number[], context: RuleContext): void {
+  const { store, minMeters, minSlots } = context;
+  const { feeder, kinds } = set;
+  const few = indicesWhere(set.units, ([bitmap]) => {
+    const count = countMembers(bitmap);
+    return count > 0 && count < minMeters;
+  });
+  if (few.length > 0) throw new SetError("too-few-meters", `a load needs at least ${minMeters} meters`, few);
+  const asked = periodOf(set, 0);
+  const billed = store.periods(feeder).filter(({ from, to }) => from < asked.to && asked.from < to);
+  for (const [position, kind] of kinds.entries()) {
+    const units = [...set.units.keys()].filter(
+      (index) => loadUnitAt(set, index).kind === position && !isEmptyBitmap(set.units[index]![0]),
+    );
+    const before = new Map(store.loads(feeder, kind, asked).map(({ slot, setId }) => [slot, setId]));
+    const again = units.filter((index) => before.has(loadUnitAt(set, index).slot));
+    if (again.length > 0) throw otherSet(store, before.get(loadUnitAt(set, again[0]!).slot)!, again);
+    const history = new FeederHistory(store, feeder, kind, billed);
+    if (!history.hasBills) continue;
+    const fresh = emptySlots(history.slots);
+    for (const index of units) {
+      const { slot } = loadUnitAt(set, index);
+      if (!history.covers(slot)) continue;
+      history.addLoad(slot, numbersIn(set.units[index]![0], numbers));
+      addSlot(fresh, history.indexOf(slot));
+    }
+    const fault = differenceFault(history.view(), fresh, minSlots);
+    if (fault === undefined) continue;
+    const slots = new Set(fault.cells.flatMap((cell) => [...slotsOf(cell.slots)].map((i) => history.slotAt(i))));
+    const named = units.filter((index) => slots.has(loadUnitAt(set, index).slot));
+    // The fault may lie in cells of the past that this load lays bare: then each of its slots in that period may do it.
+    const touching = units.filter((index) => history.covers(loadUnitAt(set, index).slot));
+    throw tooSmall(set, fault, history, numbers, kind, named.length > 0 ? named : touching, minSlots);
+  }
+}
+
+function assertBilling(set: SetContent, numbers: readonly number[], context: RuleContext): void {
+  const { store, minSlots } = context;
+  assertPeriods(set, store.periods(set.feeder));
+  assertMasks(set);
+  assertOutputs(set, numbers, context);
+  for (const kind of set.kinds) {
+    const periods = set.segments.map((_, segment) => periodOf(set, segment));
+    const history = new FeederHistory(store, set.feeder, kind, periods);
+    assertOneBill(set, kind, numbers, history, store);
+    for (const output of billOutputs(set)) {
+      if (output.kind !== kind) continue;
+      for (const segment of set.segments.keys()) {
+        const cells = outputCells(set, output, segment);
+        if (isEmptyBitmap(cells)) continue;
+        history.addBill(numbers[output.meter]!, String(output.index), periodOf(set, segment).from, cells, true);
+      }
+    }
+    const fault = differenceFault(history.view(), emptySlots(history.slots), minSlots);
+    if (fault === undefined) continue;
+    throw tooSmall(set, fault, history, numbers, kind, faultUnits(set, fault, history, numbers, kind), minSlots);
+  }
+}
+
+/** Meters of a feeder share period boundaries; late cells come from earlier periods, as those were cut. */
+function assertPeriods(set: SetContent, used: readonly Period[]): void {
+  const first = periodOf(set, 0);
+  const clash = used.find(({ from, to }) => from < first.to && first.from < to);
+  if (clash !== undefined && (clash.from !== first.from || clash.to !== first.to)) {
+    const detail = `slots ${first.from} to ${first.to} cut across the period ${clash.from} to ${clash.to}`;
+    throw new SetError("period-mismatch", `${set.feeder}: ${detail}`);
+  }
+  for (const segment of set.segments.keys()) {
+    if (segment === 0) continue;
+    const late = periodOf(set, segment);
+    if (late.from < first.from && used.some(({ from, to }) => from === late.from && to === late.to)) continue;
+    throw new SetError("period-mismatch", `${set.feeder}: ${late.from} to ${late.to} is no earlier period`);
+  }
+}
+
+/** Within a scheme and kind no slot is in two bands. */
+function assertMasks({ schemes, segments }: SetContent): void {
+  for (const [index, { bands }] of schemes.entries()) {
+    for (const segment of segments.keys()) {
+      const taken = new Map<number, Uint8Array>();
+      for (const { name, kind, masks } of bands) {
+        const mask = masks[segment]!;
+        const before = taken.get(kind);
+        if (before === undefined) {
+          taken.set(kind, mask.slice());
+          continue;
+        }
+        for (let i = 0; i < mask.length; i++) {
+          if ((before[i]! & mask[i]!) !== 0) {
+            throw new SetError("masks-overlap", `schemes[${index}] band ${name}: shares slots with another band`);
+          }
+          before[i]! |= mask[i]!;
+        }
+      }
+    }
+  }
+}
+
+/** Every output has no cell, or cells that stand for at least s slots. */
+function assertOutputs(set: SetContent, numbers: readonly number[], { gaps, minSlots }: RuleContext): void {
+  const few: number[] = [];
+  for (const output of billOutputs(set)) {
+    const cells = set.segments.map((_, segment) => outputCells(set, output, segment));
+    const count = cells.reduce((sum, bits) => sum + countMembers(bits), 0);
+    if (count === 0) continue;
+    const slots = cells.flatMap((bits, segment) => [...members(bits)].map((i) => set.segments[segment]![0] + i));
+    const stands = output.kind <= 2 ? count : coveredSlots(gaps, numbers[output.meter]!, output.kind, slots);
+    if (stands < minSlots) few.push(output.index);
+  }
+  if (few.length > 0) {
+    throw new SetError("too-few-slots", `an output has no cell, or stands for at least ${minSlots} slots`, few);
+  }
+}
+
+/** A cell is in one bill, ever. */
+function assertOneBill(
+  set: SetContent,
+  kind: number,
+  numbers: readonly number[],
+  history: FeederHistory,
+  store: ReleaseStore,
+): void {
+  const where: number[] = [];
+  let other: Buffer | undefined;
+  const position = set.kinds.indexOf(kind);
+  for (const output of billOutputs(set)) {
+    if (output.kind !== kind) continue;
+    for (const segment of set.segments.keys()) {
+      const cells = outputCells(set, output, segment);
+      if (isEmptyBitmap(cells)) continue;
+      const found = history.billSetOf(numbers[output.meter]!, periodOf(set, segment).from, cells);
+      if (found === undefined) continue;
+      other ??= found;
+      where.push(billingUnitIndex(set, { segment, meter: output.meter, kind: position }));
+    }
+  }
+  if (other !== undefined) throw otherSet(store, other, [...new Set(where)]);
+}
+
+function otherSet(store: ReleaseStore, setId: Buffer, where: readonly number[]): SetError {
+  const released = store.set(setId)?.endorsements != null;
+  const name = setId.toString("hex").slice(0, 16);
+  return released
+    ? new SetError("already-released", `these cells were released by set ${name}`, where)
+    : new SetError("other-set-endorsed", `set ${name} was endorsed for these cells`, where);
+}
+
+function faultUnits(
+  set: SetContent,
+  fault: DifferenceFault,
+  history: FeederHistory,
+  numbers: readonly number[],
+  kind: number,
+): number[] {
+  const position = set.kinds.indexOf(kind);
+  const units = new Set<number>();
+  for (const { meter: number, slots } of fault.cells) {
+    const meter = numbers.indexOf(number);
+    if (meter < 0) continue;
+    for (const index of slotsOf(slots)) {
+      const slot = history.slotAt(index);
+      const segment = set.segments.findIndex(([from, to]) => from <= slot && slot < to);
+      if (segment >= 0) units.add(billingUnitIndex(set, { segment, meter, kind: position }));
+    }
+  }
+  return [...units];
+}
+
+const RULE_TEXT: Readonly<Record<DifferenceFault["rule"], string>> = {
+  "single-meter": "loads and bills together would leave alone",
+  "billed-not-in-load": "in bills but not in loads:",
+  "in-load-not-billed": "in loads but not in bills:",
+};
+
+function tooSmall(
+  set: SetContent,
+  fault: DifferenceFault,
+  history: FeederHistory,
+  numbers: readonly number[],
+  kind: number,
+  where: readonly number[],
+  minSlots: number,
+): SetError {
+  const named = fault.cells.slice(0, 5).map(({ meter, slots }) => {
+    const first = slotsOf(slots).next().value ?? 0;
+    return `${set.meters[numbers.indexOf(meter)] ?? "another meter"} from slot ${history.slotAt(first)}`;
+  });
+  const what = `${fault.fresh ? "newly " : ""}${RULE_TEXT[fault.rule]} ${fault.count} cells of ${fault.cells.length} meters`;
+  const need = `expected none, or at least ${minSlots} of two meters`;
+  return new SetError("difference-too-small", `kind ${kind}: ${what} (${named.join(", ")}); ${need}`, where);
+}
+
+function indicesWhere<T>(list: readonly T[], test: (item: T) => boolean): number[] {
+  return [...list.keys()].filter((index) => test(list[index]!));
+}

@@ -1,0 +1,166 @@
+/**
+ * The order of a question's units, and the shape a set must have (docs/protocol.md, "A round"). Pure: what comes in is
+ * typed by the schemas already; what does not fit together is a SetError.
+ */
+import { assertBitmap, isEmptyBitmap } from "../../protocol/bitmap.ts";
+import type { Question, RefusalCode, SetContent } from "../../protocol/messages/round.ts";
+
+/** A set or question that this aggregator does not accept. `where`: units or outputs that break the rule. */
+export class SetError extends Error {
+  readonly code: RefusalCode;
+  readonly where: readonly number[];
+
+  constructor(code: RefusalCode, message: string, where: readonly number[] = []) {
+    super(message);
+    this.name = "SetError";
+    this.code = code;
+    this.where = where;
+  }
+}
+
+/** Cells that one question may span: meters times slots times kinds. Beyond it an aggregator would stand still. */
+const MAX_CELLS = 2 ** 27;
+const MAX_UNITS = 2 ** 22;
+const LOAD_KINDS = new Set([1, 2]);
+
+/** A billing unit: one meter and kind over a segment. */
+export interface BillingUnit {
+  readonly segment: number;
+  readonly meter: number;
+  readonly kind: number;
+}
+
+/** Throws SetError `malformed-set` unless lists are sorted, without repeats, and of a size that can be handled. */
+export function assertQuestion({ purpose, meters, segments, kinds }: Question): void {
+  if (!meters.every((meter, i) => i === 0 || meters[i - 1]! < meter)) {
+    throw new SetError("malformed-set", "meters: expected sorted names without repeats");
+  }
+  if (!kinds.every((kind, i) => i === 0 || kinds[i - 1]! < kind)) {
+    throw new SetError("malformed-set", "kinds: expected rising kinds without repeats");
+  }
+  const inOrder = [...segments].sort(([a], [b]) => a - b);
+  if (!inOrder.every(([from], i) => i === 0 || inOrder[i - 1]![1] <= from)) {
+    throw new SetError("malformed-set", "segments: expected ranges without overlap");
+  }
+  if (purpose === "load" && (segments.length !== 1 || !kinds.every((kind) => LOAD_KINDS.has(kind)))) {
+    throw new SetError("malformed-set", "a load has one segment, and the kinds import and export only");
+  }
+  const slots = segments.reduce((sum, [from, to]) => sum + to - from, 0);
+  if (meters.length * slots * kinds.length > MAX_CELLS || unitCount({ purpose, meters, segments, kinds }) > MAX_UNITS) {
+    throw new SetError("malformed-set", `expected at most ${MAX_CELLS} cells and ${MAX_UNITS} units`);
+  }
+}
+
+export function unitCount({ purpose, meters, segments, kinds }: Omit<Question, "feeder">): number {
+  if (purpose === "billing") return segments.length * meters.length * kinds.length;
+  const [from, to] = segments[0]!;
+  return (to - from) * kinds.length;
+}
+
+/** The index of a billing unit. */
+export function billingUnitIndex(question: Question, { segment, meter, kind }: BillingUnit): number {
+  return (segment * question.meters.length + meter) * question.kinds.length + kind;
+}
+
+/** Segment, meter and kind (as positions in the question's lists) of a billing unit. */
+export function billingUnitAt({ meters, kinds }: Question, index: number): BillingUnit {
+  const rest = Math.floor(index / kinds.length);
+  return { segment: Math.floor(rest / meters.length), meter: rest % meters.length, kind: index % kinds.length };
+}
+
+/** Slot and position of the kind of a load unit. */
+export function loadUnitAt({ segments, kinds }: Question, index: number): { slot: number; kind: number } {
+  return { slot: segments[0]![0] + Math.floor(index / kinds.length), kind: index % kinds.length };
+}
+
+/** How many members the bitmap of a unit is over. */
+export function unitSize(question: Question, index: number): number {
+  if (question.purpose === "load") return question.meters.length;
+  const [from, to] = question.segments[billingUnitAt(question, index).segment]!;
+  return to - from;
+}
+
+/** Throws SetError `malformed-set` unless every list, bitmap and digest of the set fits its question. */
+export function assertSet(set: SetContent): void {
+  assertQuestion(set);
+  const expected = unitCount(set);
+  if (set.units.length !== expected) {
+    throw new SetError("malformed-set", `units: expected ${expected}, got ${set.units.length}`);
+  }
+  for (const [index, [bitmap, digest]] of set.units.entries()) {
+    assertBits(`units[${index}]`, bitmap, unitSize(set, index));
+    if (isEmptyBitmap(bitmap) !== (digest.length === 0)) {
+      throw new SetError("malformed-set", `units[${index}]: a digest stands exactly where there are cells`, [index]);
+    }
+  }
+  if (set.purpose === "load") {
+    if (set.schemes.length === 0 && set.assignment.length === 0) return;
+    throw new SetError("malformed-set", "a load has no schemes and no assignment");
+  }
+  if (set.assignment.length !== set.meters.length) {
+    throw new SetError("malformed-set", `assignment: expected ${set.meters.length}, got ${set.assignment.length}`);
+  }
+  if (set.assignment.some((scheme) => scheme >= set.schemes.length)) {
+    throw new SetError("malformed-set", "assignment: expected indices of schemes");
+  }
+  for (const [index] of set.schemes.entries()) assertScheme(set, index);
+}
+
+function assertScheme({ schemes, segments, kinds }: SetContent, index: number): void {
+  const names = new Set<string>();
+  for (const { name, kind, masks } of schemes[index]!.bands) {
+    const where = `schemes[${index}] band ${name}`;
+    if (!kinds.includes(kind)) throw new SetError("malformed-set", `${where}: kind ${kind} is not asked for`);
+    const key = `${kind} ${name}`;
+    if (names.has(key)) throw new SetError("malformed-set", `${where}: there are two of this name and kind`);
+    names.add(key);
+    if (masks.length !== segments.length) {
+      throw new SetError("malformed-set", `${where}: expected ${segments.length} masks, got ${masks.length}`);
+    }
+    for (const [segment, mask] of masks.entries()) {
+      const [from, to] = segments[segment]!;
+      assertBits(`${where} mask ${segment}`, mask, to - from);
+    }
+  }
+}
+
+function assertBits(name: string, bits: Uint8Array, size: number): void {
+  try {
+    assertBitmap(name, bits, size);
+  } catch (error) {
+    if (error instanceof RangeError) throw new SetError("malformed-set", error.message);
+    throw error;
+  }
+}
+
+/** One output of a billing set: a band of one meter. */
+export interface BillOutput {
+  readonly index: number;
+  /** Position in `meters`. */
+  readonly meter: number;
+  readonly kind: number;
+  readonly name: string;
+  readonly masks: readonly Uint8Array[];
+}
+
+/** The outputs of a billing set, in order: for each meter, for each band of its scheme. */
+export function* billOutputs(set: SetContent): Generator<BillOutput, void, undefined> {
+  let index = 0;
+  for (const [meter, scheme] of set.assignment.entries()) {
+    for (const { name, kind, masks } of set.schemes[scheme]!.bands) yield { index: index++, meter, kind, name, masks };
+  }
+}
+
+/** How many outputs a set has. */
+export function outputCount(set: SetContent): number {
+  if (set.purpose === "load") return set.units.length;
+  return set.assignment.reduce((sum, scheme) => sum + set.schemes[scheme]!.bands.length, 0);
+}
+
+/** The cells of an output within one segment: its mask, where the unit has a cell. */
+export function outputCells(set: SetContent, output: BillOutput, segment: number): Uint8Array {
+  const kind = set.kinds.indexOf(output.kind);
+  const [bitmap] = set.units[billingUnitIndex(set, { segment, meter: output.meter, kind })]!;
+  const mask = output.masks[segment]!;
+  return bitmap.map((byte, i) => byte & mask[i]!);
+}
