@@ -79,10 +79,16 @@ export function verifyMembership(
   return { record, countersignedBy: [...by].sort((a, b) => a - b) };
 }
 
+/** A record as signed by the authority, and what it says. */
+export interface SignedRecord {
+  readonly signed: Uint8Array;
+  readonly record: MembershipRecord;
+}
+
 export interface AcceptOptions {
   readonly directory: Servers;
-  /** What this aggregator countersigned last for the same meter. */
-  readonly previous?: { readonly signed: Uint8Array; readonly record: MembershipRecord } | undefined;
+  /** What this aggregator countersigned last for a meter. */
+  readonly previous: (meter: string) => SignedRecord | undefined;
   /** The slot that runs now; what lies before it is the past. */
   readonly currentSlot: number;
   /**
@@ -97,11 +103,11 @@ export interface AcceptOptions {
  * is wrong. The very same record may come again; another one needs a higher serial and must leave the past as it was.
  */
 export function acceptRecord(signed: Uint8Array, options: AcceptOptions): MembershipRecord {
-  const { directory, previous, currentSlot, lateSlots = 0 } = options;
+  const { directory, currentSlot, lateSlots = 0 } = options;
   const record = openRecord(signed, directory);
+  const previous = options.previous(record.meter);
   const name = `${record.meter} serial ${record.serial}`;
   if (previous !== undefined) {
-    if (previous.record.meter !== record.meter) throw new RangeError(`previous: is of meter ${previous.record.meter}`);
     if (Buffer.from(signed).equals(previous.signed)) return record;
     if (record.serial <= previous.record.serial) {
       throw new ProtocolError("replayed", `${name}: serial ${previous.record.serial} is countersigned already`);
@@ -180,6 +186,13 @@ export class Roll {
     return this.#members.get(meter)?.record;
   }
 
+  /** The record with its signature, as `acceptRecord` compares it. */
+  signedRecord(meter: string): SignedRecord | undefined {
+    const known = this.#members.get(meter);
+    return known === undefined ? undefined : { signed: known.certificate.record, record: known.record };
+  }
+
+  /** In the order of `meters()`. */
   certificates(): MembershipCertificate[] {
     return this.meters().map((meter) => this.#members.get(meter)!.certificate);
   }

@@ -7,7 +7,10 @@ import { openServerMessage, sealServerMessage, type ServerParty } from "../envel
 import { ProtocolError } from "../errors.ts";
 import { meterId } from "../names.ts";
 
-const rootKey = z.instanceof(Uint8Array).refine((value) => value.length === 32, "a root key has 32 bytes");
+const rootKey = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length === 32,
+  "a root key has 32 bytes",
+);
 const meterKeysMessage = z.strictObject({
   type: z.literal("meter-keys"),
   keys: z.array(z.strictObject({ meter: meterId, keyVersion: z.int().min(1), rootKey })),

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { aggregatorIndex, feederId, meterId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 
-const bytes = z.instanceof(Uint8Array);
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected a byte string");
 const slot = z.int().min(0).max(MAX_SLOT);
 
 const place = z.strictObject({ feeder: feederId, from: slot, to: slot.nullable() });
