@@ -7,6 +7,8 @@ import type { Config } from "./schema.ts";
 
 interface Check {
   readonly fields: readonly string[];
+  /** The rule in a phrase, for the reference page. */
+  readonly rule: string;
   /** What is wrong, or undefined. */
   readonly fault: (config: Config) => string | undefined;
 }
@@ -33,11 +35,13 @@ const CHUNK_PACKET_BYTES = CHUNK_BYTES + 2_048;
 export const CHECKS: readonly Check[] = [
   {
     fields: ["system.threshold", "system.aggregators"],
+    rule: "The threshold does not exceed the number of aggregators",
     fault: ({ system: { threshold: t, aggregators: n } }) =>
       unless(t <= n, `the threshold (${t}) cannot exceed the number of aggregators (${n})`),
   },
   {
     fields: ["system.quorum", "system.aggregators"],
+    rule: "The quorum is a majority of the aggregators, and at most all of them",
     fault: ({ system: { quorum: q, aggregators: n } }) =>
       unless(
         q === 0 || (q >= majority(n) && q <= n),
@@ -46,35 +50,42 @@ export const CHECKS: readonly Check[] = [
   },
   {
     fields: ["system.quorum", "system.threshold"],
+    rule: "The quorum is at least the threshold",
     fault: ({ system: { quorum: q, threshold: t, aggregators: n } }) =>
       unless((q === 0 ? majority(n) : q) >= t, `a quorum below the threshold (${t}) endorses what cannot be opened`),
   },
   {
     fields: ["system.slotSeconds"],
+    rule: "A slot divides a day",
     fault: ({ system: { slotSeconds } }) =>
       unless(86_400 % slotSeconds === 0, `${slotSeconds} s does not divide a day (86400 s)`),
   },
   {
     fields: ["system.timezone"],
+    rule: "The time zone is known",
     fault: ({ system: { timezone } }) => unless(isTimezone(timezone), `"${timezone}" is no known time zone`),
   },
   {
     fields: ["system.production", "simulation.enabled"],
+    rule: "A production system is no simulation",
     fault: ({ system: { production }, simulation: { enabled } }) =>
       unless(!production || !enabled, "a production system never runs on simulated time"),
   },
   {
     fields: ["system.production", "release.minMeters"],
+    rule: "A production system keeps `minMeters` at 5 or more",
     fault: ({ system: { production }, release: { minMeters } }) =>
       unless(!production || minMeters >= 5, `a production system releases loads of 5 meters or more, not ${minMeters}`),
   },
   {
     fields: ["system.production", "release.minSlots"],
+    rule: "A production system keeps `minSlots` at 96 or more",
     fault: ({ system: { production }, release: { minSlots } }) =>
       unless(!production || minSlots >= 96, `a production system releases 96 slots or more, not ${minSlots}`),
   },
   {
     fields: ["broker.tlsPort", "broker.wssPort", "broker.publicPort"],
+    rule: "The ports differ",
     fault: ({ broker: { tlsPort, wssPort, publicPort } }) => {
       const ports = [tlsPort, wssPort, publicPort].filter((number) => number !== 0);
       return unless(new Set(ports).size === ports.length, `the ports must differ: ${ports.join(", ")}`);
@@ -82,41 +93,49 @@ export const CHECKS: readonly Check[] = [
   },
   {
     fields: ["broker.maxPacketBytes"],
+    rule: "A packet has room for a chunk between servers",
     fault: ({ broker: { maxPacketBytes } }) =>
       unless(maxPacketBytes >= CHUNK_PACKET_BYTES, `a chunk between servers needs ${CHUNK_PACKET_BYTES} bytes`),
   },
   {
     fields: ["broker.connectBytes", "broker.maxPacketBytes"],
+    rule: "A CONNECT fits a packet",
     fault: ({ broker: { connectBytes, maxPacketBytes } }) =>
       unless(connectBytes <= maxPacketBytes, `a CONNECT (${connectBytes} B) cannot exceed ${maxPacketBytes} B`),
   },
   {
     fields: ["link.retryMinSeconds", "link.retryMaxSeconds"],
+    rule: "The first wait before reconnecting does not exceed the longest",
     fault: ({ link: { retryMinSeconds, retryMaxSeconds } }) =>
       unless(retryMinSeconds <= retryMaxSeconds, `the first wait (${retryMinSeconds} s) exceeds the longest`),
   },
   {
     fields: ["link.keepaliveSeconds", "broker.idleSeconds"],
+    rule: "A party pings before the broker calls it idle",
     fault: ({ link: { keepaliveSeconds }, broker: { idleSeconds } }) =>
       unless(keepaliveSeconds < idleSeconds, `the broker cuts off (${idleSeconds} s) before a party pings`),
   },
   {
     fields: ["meter.maxSlotsPerMessage", "meter.outboxSlots"],
+    rule: "A share message holds no more slots than the outbox",
     fault: ({ meter: { maxSlotsPerMessage, outboxSlots } }) =>
       unless(maxSlotsPerMessage <= outboxSlots, `a message of ${maxSlotsPerMessage} slots exceeds the outbox`),
   },
   {
     fields: ["meter.batchSlots", "meter.maxSlotsPerMessage"],
+    rule: "A batch fits one share message",
     fault: ({ meter: { batchSlots, maxSlotsPerMessage } }) =>
       unless(batchSlots <= maxSlotsPerMessage, `a batch of ${batchSlots} slots does not fit ${maxSlotsPerMessage}`),
   },
   {
     fields: ["meter.maxIntervalWh", "meter.registerModulus"],
+    rule: "One slot holds less energy than a whole turn of the register",
     fault: ({ meter: { maxIntervalWh, registerModulus } }) =>
       unless(maxIntervalWh < registerModulus, "one slot cannot hold a whole turn of the register"),
   },
   {
     fields: ["meter.historyDays", "meter.outboxSlots", "system.slotSeconds"],
+    rule: "The history covers the outbox",
     fault: ({ meter: { historyDays, outboxSlots }, system: { slotSeconds } }) =>
       unless(
         historyDays * 86_400 >= outboxSlots * slotSeconds,
@@ -125,6 +144,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     fields: ["aggregator.windowSlots", "meter.outboxSlots"],
+    rule: "The window accepts whatever an outbox may still hold",
     fault: ({ aggregator: { windowSlots }, meter: { outboxSlots } }) =>
       unless(
         windowSlots >= outboxSlots,
@@ -133,6 +153,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     fields: ["aggregator.commitMessages", "aggregator.maxQueuedMessages"],
+    rule: "A commit is due before the queue is full",
     fault: ({ aggregator: { commitMessages, maxQueuedMessages } }) =>
       unless(
         commitMessages <= maxQueuedMessages,
@@ -141,6 +162,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     fields: ["simulation.feeders", "simulation.meters"],
+    rule: "Each feeder has a meter",
     fault: ({ simulation: { feeders, meters } }) =>
       unless(feeders <= meters, `${feeders} feeders cannot each have one of ${meters} meters`),
   },

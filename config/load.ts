@@ -6,12 +6,13 @@ import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { z } from "zod";
 import { CHECKS, majority } from "./checks.ts";
+import { allowedBy } from "./describe.ts";
 import { ConfigError, DEFAULT_ORIGIN, didYouMean } from "./faults.ts";
 import type { Fault, Origin } from "./faults.ts";
 import { environmentLayer, flagLayer, yamlLayer } from "./layers.ts";
 import type { Flag, Layer, LayerValue } from "./layers.ts";
 import { FIELDS } from "./schema.ts";
-import type { Config } from "./schema.ts";
+import type { Config, Field } from "./schema.ts";
 
 export interface ConfigSources {
   /** A YAML file; else the one that WV_CONFIG names, else none. */
@@ -82,12 +83,14 @@ function merge(layers: readonly Layer[]): EffectiveConfig {
   const origins = new Map<string, Origin>();
   const sections: Sections = {};
   const wrong = new Set<string>();
-  for (const { path: fieldPath, section, name, schema } of FIELDS.values()) {
+  for (const field of FIELDS.values()) {
+    const { path: fieldPath, section, name, schema } = field;
     const { value, origin } = given.get(fieldPath) ?? { value: undefined, origin: DEFAULT_ORIGIN };
     const result = schema.safeParse(value);
     if (!result.success) {
       wrong.add(fieldPath);
-      for (const issue of result.error.issues) faults.push({ path: fieldPath, message: explain(issue, value), origin });
+      for (const issue of result.error.issues)
+        faults.push({ path: fieldPath, message: explain(issue, field, value), origin });
     }
     // A wrong field takes its default for the checks; those that read it are skipped.
     (sections[section] ??= {})[name] = result.success ? result.data : schema.parse(undefined);
@@ -99,9 +102,15 @@ function merge(layers: readonly Layer[]): EffectiveConfig {
   return { config: deepFreeze(withDerived(sections, origins)), origins };
 }
 
-function explain(issue: z.core.$ZodIssue, value: unknown): string {
-  const where = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
-  return `${where}${issue.message}, got ${JSON.stringify(value)}`;
+function explain(issue: z.core.$ZodIssue, field: Field, value: unknown): string {
+  const got = JSON.stringify(value);
+  if (issue.path.length > 0) {
+    const fault = issue.code === "invalid_key" ? issue.issues[0]?.message : issue.message;
+    return `${issue.path.join(".")}: expected ${fault ?? "another name"}`;
+  }
+  // The message of a pattern is our own phrase for it.
+  const expected = issue.code === "invalid_format" && issue.format === "regex" ? issue.message : allowedBy(field);
+  return `expected ${expected}, got ${got}`;
 }
 
 function crossFaults(config: Config, wrong: ReadonlySet<string>, origins: ReadonlyMap<string, Origin>): Fault[] {

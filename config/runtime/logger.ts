@@ -3,7 +3,6 @@
  * by one write, so that several processes and workers can share the files. Secrets are never logged: payloads, keys,
  * readings and shares have no business in an entry.
  */
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { destination, multistream, pino, stdTimeFunctions } from "pino";
 import type { DestinationStream, Logger as PinoLogger } from "pino";
@@ -25,6 +24,8 @@ export interface ProcessLog {
 }
 
 export interface LoggerOptions {
+  /** False writes no files: only stderr is left. */
+  readonly files?: boolean;
   /** Also to stderr from this level on; default `warn`. */
   readonly stderr?: "info" | "warn" | "error" | "silent";
 }
@@ -36,12 +37,15 @@ function appendTo(file: string): DestinationStream & { flushSync(): void } {
 
 /** `party` is the id that every line carries. The folder `paths.logs` is made if it is missing. */
 export function createLogger(config: Config, party: string, options: LoggerOptions = {}): ProcessLog {
+  const { files = true } = options;
   const { level, performance } = config.logging;
-  mkdirSync(config.paths.logs, { recursive: true });
-  const system = appendTo(path.join(config.paths.logs, "system.log"));
-  const measurements = performance ? appendTo(path.join(config.paths.logs, "performance.json")) : undefined;
+  const system = files ? appendTo(path.join(config.paths.logs, "system.log")) : undefined;
+  const measurements = files && performance ? appendTo(path.join(config.paths.logs, "performance.json")) : undefined;
   const base = { party, pid: process.pid };
-  const streams = [{ level: "trace" as const, stream: system }, ...stderrStream(options.stderr ?? "warn")];
+  const streams = [
+    ...(system ? [{ level: "trace" as const, stream: system }] : []),
+    ...stderrStream(options.stderr ?? "warn"),
+  ];
   const format = {
     base,
     timestamp: stdTimeFunctions.isoTime,
@@ -55,7 +59,7 @@ export function createLogger(config: Config, party: string, options: LoggerOptio
       measurements.write(`${JSON.stringify({ time: new Date().toISOString(), ...base, name, ...measurement })}\n`);
     },
     flush: () => {
-      system.flushSync();
+      system?.flushSync();
       measurements?.flushSync();
     },
   };

@@ -4,8 +4,9 @@
  */
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../faults.ts";
+import type { Origin } from "../faults.ts";
 import type { Flag } from "../layers.ts";
-import { loadConfig } from "../load.ts";
+import { loadEffective } from "../load.ts";
 import type { Config } from "../schema.ts";
 import { createLogger } from "./logger.ts";
 import type { Logger, ProcessLog } from "./logger.ts";
@@ -35,6 +36,8 @@ export interface CommandFlag {
 
 export interface RoleContext {
   readonly config: Config;
+  /** Where each field's value comes from, by `section.field`. */
+  readonly origins: ReadonlyMap<string, Origin>;
   readonly log: Logger;
   readonly process: ProcessLog;
   /** Values of the command's own flags by their camel-case name. */
@@ -62,6 +65,8 @@ export interface RoleCommand {
   readonly party?: (options: OptionValues) => string;
   /** The profile that holds when none is named. */
   readonly profile?: string;
+  /** False for a command that only reads: it leaves no log files, its errors go to stderr. */
+  readonly logFiles?: boolean;
   /** Runs until the work is done or the signal aborts; may return an exit code. */
   readonly run: (context: RoleContext) => Promise<number | void>;
 }
@@ -128,16 +133,26 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const file = options["config"] as string | undefined;
     const profile = (options["profile"] as string | undefined) ?? defaultProfile(role, file);
     const flags = configFlags(role, command);
-    const config = loadConfig({ file, profile, env: process.env, flags });
+    const { config, origins } = loadEffective({ file, profile, env: process.env, flags });
     const json = options["json"] === true;
-    processLog = createLogger(config, role.party?.(options) ?? role.name);
+    processLog = createLogger(config, role.party?.(options) ?? role.name, { files: role.logFiles ?? true });
     const { log } = processLog;
     reportCrashes(processLog);
     log.debug({ argv: command.args }, `${role.name} starts`);
     const configArguments = argumentsOf({ file, profile, flags });
     const signal = stopSignal(log);
     const operands = command.args;
-    const code = await role.run({ config, log, process: processLog, options, operands, json, configArguments, signal });
+    const code = await role.run({
+      config,
+      origins,
+      log,
+      process: processLog,
+      options,
+      operands,
+      json,
+      configArguments,
+      signal,
+    });
     log.debug({ code: code ?? EXIT.ok }, `${role.name} ends`);
     return code ?? EXIT.ok;
   } catch (error) {

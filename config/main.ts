@@ -1,0 +1,52 @@
+/** `npm run config`: prints the configuration as it holds in the end, and where each value comes from. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { stringify } from "yaml";
+import { describeOrigin } from "./faults.ts";
+import type { Origin } from "./faults.ts";
+import { referencePage } from "./reference.ts";
+import { runRole } from "./runtime/role-command.ts";
+import type { RoleContext } from "./runtime/role-command.ts";
+import { renderTable } from "./runtime/terminal.ts";
+import { FIELDS } from "./schema.ts";
+import type { Config, Field } from "./schema.ts";
+
+const REFERENCE = path.join(import.meta.dirname, "..", "docs", "configuration.md");
+
+await runRole({
+  name: "config",
+  description: "Prints the effective configuration as YAML. Exit code 2, and all faults, when it cannot be used.",
+  flags: [
+    { flags: "--origin", description: "prints where each value comes from" },
+    { flags: "--reference", description: "writes docs/configuration.md from the schema" },
+  ],
+  logFiles: false,
+  run: async (context) => {
+    if (context.options["reference"] === true) writeFileSync(REFERENCE, referencePage());
+    else process.stdout.write(`${print(context)}\n`);
+  },
+});
+
+function print({ config, origins, options, json }: RoleContext): string {
+  if (options["origin"] !== true) return json ? JSON.stringify(config) : stringify(config).trimEnd();
+  const rows = [...FIELDS.values()].map((field) => ({
+    field,
+    value: valueOf(config, field),
+    origin: at(origins, field),
+  }));
+  if (json) {
+    return JSON.stringify(Object.fromEntries(rows.map(({ field, value, origin }) => [field.path, { value, origin }])));
+  }
+  return renderTable(
+    ["field", "value", "from"],
+    rows.map(({ field, value, origin }) => [field.path, JSON.stringify(value), describeOrigin(origin)]),
+  );
+}
+
+function valueOf(config: Config, { section, name }: Field): unknown {
+  return (config[section] as Readonly<Record<string, unknown>>)[name];
+}
+
+function at(origins: ReadonlyMap<string, Origin>, { path: name }: Field): Origin {
+  return origins.get(name)!;
+}
