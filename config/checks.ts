@@ -13,9 +13,9 @@ interface Check {
   readonly fault: (config: Config) => string | undefined;
 }
 
-/** Smallest number of aggregators of which two groups always share one. */
-export function majority(aggregators: number): number {
-  return Math.floor(aggregators / 2) + 1;
+/** The smallest quorum: two groups of it always share a member, and it can open what it endorses. */
+export function smallestQuorum(aggregators: number, threshold: number): number {
+  return Math.max(Math.floor(aggregators / 2) + 1, threshold);
 }
 
 function isTimezone(name: string): boolean {
@@ -40,19 +40,13 @@ export const CHECKS: readonly Check[] = [
       unless(t <= n, `the threshold (${t}) cannot exceed the number of aggregators (${n})`),
   },
   {
-    fields: ["system.quorum", "system.aggregators"],
-    rule: "The quorum is a majority of the aggregators, and at most all of them",
-    fault: ({ system: { quorum: q, aggregators: n } }) =>
-      unless(
-        q === 0 || (q >= majority(n) && q <= n),
-        `with ${n} aggregators the quorum must be ${majority(n)} to ${n}, or 0 for the smallest of these; got ${q}`,
-      ),
-  },
-  {
-    fields: ["system.quorum", "system.threshold"],
-    rule: "The quorum is at least the threshold",
-    fault: ({ system: { quorum: q, threshold: t, aggregators: n } }) =>
-      unless((q === 0 ? majority(n) : q) >= t, `a quorum below the threshold (${t}) endorses what cannot be opened`),
+    fields: ["system.quorum", "system.aggregators", "system.threshold"],
+    rule: "The quorum is a majority of the aggregators, at least the threshold, and at most all of them",
+    fault: ({ system: { quorum: q, aggregators: n, threshold: t } }) => {
+      const least = smallestQuorum(n, t);
+      if (q === 0 || t > n || (q >= least && q <= n)) return undefined;
+      return `with ${n} aggregators and threshold ${t} it must be ${least} to ${n}, or 0 for ${least}; got ${q}`;
+    },
   },
   {
     fields: ["system.slotSeconds"],

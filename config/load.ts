@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { z } from "zod";
-import { CHECKS, majority } from "./checks.ts";
+import { CHECKS, smallestQuorum } from "./checks.ts";
 import { allowedBy } from "./describe.ts";
 import { ConfigError, DEFAULT_ORIGIN, didYouMean } from "./faults.ts";
 import type { Fault, Origin } from "./faults.ts";
@@ -129,8 +129,8 @@ function crossFaults(config: Config, wrong: ReadonlySet<string>, origins: Readon
 function withDerived(sections: Sections, origins: Map<string, Origin>): Config {
   const config = sections as unknown as Config;
   if (config.system.quorum === 0) {
-    sections["system"]!["quorum"] = majority(config.system.aggregators);
-    origins.set("system.quorum", { kind: "derived", name: "smallest majority of system.aggregators" });
+    sections["system"]!["quorum"] = smallestQuorum(config.system.aggregators, config.system.threshold);
+    origins.set("system.quorum", { kind: "derived", name: "from system.aggregators and system.threshold" });
   }
   return config;
 }

@@ -34,7 +34,7 @@ const system = z.strictObject({
     0,
     7,
     0,
-    "Aggregators (q) that must endorse a set before anyone answers for it; 0 takes the smallest majority of n. " +
+    "Aggregators (q) that must endorse a set before anyone answers for it; 0 takes the smallest: a majority of n, at least t. " +
       "With c colluding aggregators more than (n + c) / 2 is needed.",
   ),
   slotSeconds: whole(1, 86_400, 900, "Length of a slot; must divide a day.", { unit: "s" }),
