@@ -1,0 +1,88 @@
+/** What a fleet run simulates: which meters, which slots, from which source. Pure but for reading the replayed file. */
+import { DateTime } from "luxon";
+import type { Config } from "../../config/index.ts";
+import type { SlotRange } from "../../protocol/slots.ts";
+import type { ReadingsSource } from "../loads/index.ts";
+import { openFeed } from "./feed.ts";
+import type { FeedPlan } from "./host-messages.ts";
+
+/** A local date range, half open: `YYYY-MM-DD`. */
+export interface DateRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface FleetPlan {
+  readonly feed: FeedPlan;
+  readonly source: ReadingsSource;
+  /** The slots of this run; the source may begin earlier, where earlier runs did. */
+  readonly range: SlotRange;
+  /** The local dates that the run covers. */
+  readonly dates: DateRange;
+  /** The slot at which the last of those dates ends. */
+  readonly periodEnd: number;
+}
+
+/** Remembered in the data folder, so that the next run goes on where this one ended. */
+export interface FleetHistory {
+  readonly firstDate: string;
+  readonly nextDate: string;
+}
+
+/** Meter ids wide enough to sort: m-001 to m-050, or m-0001 for a fleet of thousands. */
+export function meterNames(count: number): string[] {
+  const width = Math.max(3, String(count).length);
+  return Array.from({ length: count }, (_, index) => `m-${String(index + 1).padStart(width, "0")}`);
+}
+
+/** Spreads meters evenly, in order: the first feeder takes the first meters. */
+export function spreadOverFeeders(meters: readonly string[], feeders: number): { id: string; feeder: string }[] {
+  return meters.map((id, index) => ({ id, feeder: `f-${Math.floor((index * feeders) / meters.length) + 1}` }));
+}
+
+/** The first slot of a local day. Throws RangeError where days do not begin on slot boundaries. */
+export function firstSlotOf(date: string, config: Config): number {
+  const { timezone, slotSeconds } = config.system;
+  const start = DateTime.fromISO(date, { zone: timezone });
+  if (!start.isValid) throw new RangeError(`date: expected YYYY-MM-DD, got ${date}`);
+  const slot = start.toSeconds() / slotSeconds;
+  if (!Number.isInteger(slot)) throw new RangeError(`slotSeconds: ${date} in ${timezone} begins inside a slot`);
+  return slot;
+}
+
+function addDays(date: string, days: number): string {
+  const day = DateTime.fromISO(date, { zone: "utc" }).plus({ days });
+  return day.toFormat("yyyy-MM-dd");
+}
+
+/** Simulated households: `simulation.days` local days from the start, or from where the last run ended. */
+export async function planGenerated(config: Config, history: FleetHistory | undefined): Promise<FleetPlan> {
+  const { simulation, system } = config;
+  const firstDate = history?.firstDate ?? simulation.start;
+  const from = history?.nextDate ?? simulation.start;
+  const to = addDays(from, simulation.days);
+  const meters = spreadOverFeeders(meterNames(simulation.meters), simulation.feeders);
+  const range = { from: firstSlotOf(from, config), to: firstSlotOf(to, config) };
+  const feed: FeedPlan = {
+    kind: "generated",
+    seed: simulation.seed,
+    meters,
+    // Registers count from the very first day: a run that continues must not look like a meter reset.
+    range: { from: firstSlotOf(firstDate, config), to: range.to },
+    slotSeconds: system.slotSeconds,
+    timezone: system.timezone,
+  };
+  return { feed, source: await openFeed(feed), range, dates: { from, to }, periodEnd: range.to };
+}
+
+/** A file of readings, whole. */
+export async function planReplay(config: Config, file: string): Promise<FleetPlan> {
+  const { slotSeconds, timezone } = config.system;
+  const feed: FeedPlan = { kind: "replayed", file, slotSeconds };
+  const source = await openFeed(feed);
+  const { range } = source;
+  const local = (slot: number): string =>
+    DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd");
+  const dates = { from: local(range.from), to: addDays(local(range.to - 1), 1) };
+  return { feed, source, range, dates, periodEnd: firstSlotOf(dates.to, config) };
+}

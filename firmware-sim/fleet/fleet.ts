@@ -1,0 +1,247 @@
+/**
+ * The whole system on one machine: enrols it, starts every role as a process with its own keys, conducts simulated
+ * time, waits for bills and loads, and compares them with what was fed. Roles meet over MQTT only; this only conducts.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import { enrol } from "../../config/enrolment/index.ts";
+import type { Config } from "../../config/index.ts";
+import { openParty } from "../../config/keys/index.ts";
+import { connectLink, type Link, type Logger } from "../../config/runtime/index.ts";
+import { sealClock } from "../../protocol/envelope/index.ts";
+import { topicOf } from "../../protocol/topics.ts";
+import { TruthFile } from "../loads/index.ts";
+import { Conductor } from "./conductor.ts";
+import type { FleetHistory, FleetPlan } from "./fleet-plan.ts";
+import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
+import { type RoleSpec, Supervisor } from "./supervisor.ts";
+
+const CLOCK_TOPIC = topicOf("simClock", {});
+
+export interface FleetOptions {
+  readonly config: Config;
+  readonly plan: FleetPlan;
+  readonly log: Logger;
+  /** Aggregators (by index) that are enrolled but not started. */
+  readonly withoutAggregators?: readonly number[];
+  /** Called as things happen: for a progress bar, or for a test that kills processes. */
+  readonly onPhase?: (phase: string) => void;
+  readonly onSlot?: (slot: number, done: number, total: number) => void;
+  readonly onConnected?: (connected: number, total: number) => void;
+  readonly onEnrolled?: (done: number, total: number) => void;
+  readonly onRestart?: (name: string, reason: string) => void;
+}
+
+/** Where the broker listens. */
+export interface BrokerPorts {
+  readonly tls: number;
+  readonly wss: number;
+  readonly public: number;
+}
+
+export class Fleet {
+  readonly supervisor: Supervisor;
+  readonly #options: FleetOptions;
+  readonly #data: string;
+  readonly #configFile: string;
+  readonly #hosts: string[] = [];
+  #conductor: Conductor | undefined;
+  #link: Link | undefined;
+  #ports: BrokerPorts | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#data = resolve(options.config.paths.data);
+    this.#configFile = join(this.#data, "fleet", "config.yaml");
+    this.supervisor = new Supervisor({
+      restarted: (name, reason) => {
+        options.log.warn({ name, reason }, "a process ended and is started again");
+        options.onRestart?.(name, reason);
+      },
+      message: (name, message) => this.#conductor?.onProgress(name, message as HostProgress),
+      failed: (name, reason) => options.log.error({ name, reason }, "a process cannot be started"),
+    });
+  }
+
+  get ports(): BrokerPorts {
+    if (this.#ports === undefined) throw new Error("the broker has not been started");
+    return this.#ports;
+  }
+
+  get configFile(): string {
+    return this.#configFile;
+  }
+
+  get conductor(): Conductor {
+    if (this.#conductor === undefined) throw new Error("the fleet has not been started");
+    return this.#conductor;
+  }
+
+  /** Makes whatever keys are missing. */
+  async enrol(): Promise<void> {
+    const { config, plan, onEnrolled } = this.#options;
+    const { aggregators, threshold, quorum, slotSeconds } = config.system;
+    await enrol({
+      data: this.#data,
+      meters: plan.source.meters.map(({ id, feeder }) => ({ meter: id, feeder })),
+      aggregators,
+      threshold,
+      quorum,
+      slotSeconds,
+      simulation: true,
+      ...(onEnrolled === undefined ? {} : { onProgress: onEnrolled }),
+    });
+  }
+
+  /** Starts broker, aggregators and utility, then the meters; returns when all are ready. */
+  async start(): Promise<void> {
+    const { config, plan, onPhase, onSlot, withoutAggregators = [] } = this.#options;
+    onPhase?.("starting the broker, the aggregators and the utility");
+    this.#writeConfig({ tls: config.broker.tlsPort, wss: config.broker.wssPort, public: config.broker.publicPort });
+    const ready = await this.supervisor.start(this.#role("broker"));
+    this.#ports = ready["ports"] as BrokerPorts;
+    // From now on the ports are fixed: a broker that is started again must be found where it was.
+    this.#writeConfig(this.#ports);
+    const servers = Array.from({ length: config.system.aggregators }, (_, index) => index + 1)
+      .filter((index) => !withoutAggregators.includes(index))
+      .map((index) => this.aggregatorRole(index));
+    await this.#connectSimulator();
+    this.#planHosts();
+    const total = plan.range.to - plan.range.from;
+    const conductor = new Conductor({
+      slotSeconds: config.system.slotSeconds,
+      hosts: this.#hosts,
+      send: (host, command: HostCommand) => this.supervisor.send(host, command),
+      publishClock: (time) => this.#publishClock(time),
+      lagSlots: config.rounds.graceSlots,
+      speed: config.simulation.speed,
+      monotonic: () => performance.now(),
+      onSlot: (slot) => onSlot?.(slot, slot + 1 - plan.range.from, total),
+    });
+    this.#conductor = conductor;
+    conductor.start();
+    await conductor.setTime(plan.range.from * config.system.slotSeconds);
+    await Promise.all([...servers, this.#role("utility")].map((spec) => this.supervisor.start(spec)));
+    onPhase?.("connecting the meters");
+    await Promise.all(this.#hosts.map((name) => this.supervisor.start(this.#hostRole(name))));
+  }
+
+  #role(name: "broker" | "utility"): RoleSpec {
+    return { name, entry: `${name}/main.ts`, args: ["--config", this.#configFile] };
+  }
+
+  aggregatorRole(index: number): RoleSpec {
+    const args = ["--id", String(index), "--config", this.#configFile];
+    return { name: `a-${index}`, entry: "aggregator/main.ts", args };
+  }
+
+  #hostRole(name: string): RoleSpec {
+    return { name, entry: "firmware-sim/fleet/host-main.ts", args: [join(this.#data, name, "plan.json")] };
+  }
+
+  #writeConfig(ports: BrokerPorts): void {
+    const { config } = this.#options;
+    const effective = {
+      ...config,
+      paths: { ...config.paths, data: this.#data },
+      broker: { ...config.broker, tlsPort: ports.tls, wssPort: ports.wss, publicPort: ports.public },
+      simulation: { ...config.simulation, enabled: true },
+    };
+    mkdirSync(join(this.#data, "fleet"), { recursive: true });
+    writeFileSync(this.#configFile, `# Written by the fleet: the configuration of its processes.\n${stringify(effective)}`);
+  }
+
+  #planHosts(): void {
+    const { config, plan } = this.#options;
+    const { hosts, network, seed } = config.simulation;
+    for (let number = 1; number <= hosts; number++) {
+      const name = hosts === 1 ? "meters" : `meters-${number}`;
+      const hostPlan: HostPlan = {
+        name,
+        configFile: this.#configFile,
+        data: this.#data,
+        meters: [...plan.source.meters.keys()].filter((index) => index % hosts === number - 1),
+        feed: plan.feed,
+        network,
+        seed,
+      };
+      mkdirSync(join(this.#data, name), { recursive: true });
+      writeFileSync(join(this.#data, name, "plan.json"), JSON.stringify(hostPlan));
+      this.#hosts.push(name);
+    }
+  }
+
+  async #connectSimulator(): Promise<void> {
+    const { config, log } = this.#options;
+    const party = openParty(join(this.#data, "keys", "simulator"));
+    const { host } = config.broker;
+    const port = this.ports.tls;
+    this.#link = await connectLink({ party, host, port, subscriptions: [], onMessage: () => undefined, log });
+    const { signKey } = party;
+    if (signKey === undefined) throw new Error("keys/simulator: the signing key is missing");
+    // Milliseconds of real time: a simulator that is started again goes on above its earlier ticks.
+    this.#publishClock = (time) => {
+      const tick = sealClock({ time, sequence: Date.now() }, { id: party.id, signKey });
+      return this.#link?.publish(CLOCK_TOPIC, tick) ?? Promise.reject(new Error("no link"));
+    };
+  }
+
+  #publishClock: (time: number) => Promise<void> = () => Promise.reject(new Error("the simulator is not connected"));
+
+  /** Runs the slots of the plan, and lets time go on until every round of them is due. */
+  async run(): Promise<void> {
+    const { config, plan } = this.#options;
+    const { slotSeconds } = config.system;
+    await this.conductor.run(plan.range.from, plan.range.to);
+    await this.conductor.drain();
+    const grace = Math.max(config.rounds.graceSlots + config.rounds.loadEverySlots, config.billing.graceSlots);
+    // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
+    const end = Math.max(plan.range.to, plan.periodEnd);
+    await this.conductor.setTime((end + grace + 1) * slotSeconds);
+    this.#remember();
+  }
+
+  #remember(): void {
+    const { plan } = this.#options;
+    if (plan.feed.kind !== "generated") return;
+    const history: FleetHistory = { firstDate: readHistory(this.#data)?.firstDate ?? plan.dates.from, nextDate: plan.dates.to };
+    writeFileSync(join(this.#data, "fleet", "history.json"), JSON.stringify(history));
+  }
+
+  /** Writes the readings of this run as CSV. */
+  async writeTruth(file: string): Promise<void> {
+    const { source, range } = this.#options.plan;
+    const truth = new TruthFile(file);
+    for (let slot = range.from; slot < range.to; slot++) {
+      for (const [index, { id }] of source.meters.entries()) {
+        const energy = source.read(index, slot);
+        if (energy === undefined) continue;
+        const slotStart = slot * source.slotSeconds;
+        await truth.write({ meter: id, slotStart, feeder: source.feederOf(index, slot), ...energy });
+      }
+    }
+    await truth.close();
+  }
+
+  /** Stops everything it started: meters first, the broker last. */
+  async stop(): Promise<void> {
+    this.#conductor?.stop();
+    const aggregators = this.supervisor.names().filter((name) => /^a-\d$/.test(name));
+    this.supervisor.sampleMemory();
+    await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
+    await Promise.all([...aggregators, "utility"].map((name) => this.supervisor.stop(name)));
+    await this.#link?.close();
+    await this.supervisor.stop("broker");
+  }
+}
+
+/** Where an earlier run in this data folder ended, if there was one. */
+export function readHistory(data: string): FleetHistory | undefined {
+  try {
+    return JSON.parse(readFileSync(join(data, "fleet", "history.json"), "utf8")) as FleetHistory;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
