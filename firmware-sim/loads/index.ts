@@ -1,7 +1,7 @@
 /** Public names of the household loads. */
 export { type GeneratorOptions, LoadGenerator, type Registers } from "./generator.ts";
-export { ALL_PARTS, type LoadParts } from "./household.ts";
-export { DEFAULT_LOAD_MODEL, type LoadModelOptions, loadModel } from "./model-options.ts";
+export type { LoadParts } from "./household.ts";
+export type { LoadModelOptions } from "./model-options.ts";
 export type { MeterPlace, ReadingsSource, SlotEnergy } from "./readings-source.ts";
 export { openReplay, type ReplayOptions, readReplay } from "./replay.ts";
 export { ReplayError, type ReplayFault } from "./replay-faults.ts";

@@ -44,7 +44,7 @@ export interface LoadModelOptions {
   readonly regions: number;
 }
 
-export const DEFAULT_LOAD_MODEL: LoadModelOptions = {
+const DEFAULT_LOAD_MODEL: LoadModelOptions = {
   annualKwhMean: 3500,
   annualKwhSigma: 0.45,
   fridgeKwhRange: [150, 400],

@@ -6,7 +6,7 @@ export interface ReplayFault {
   readonly message: string;
 }
 
-export const MAX_REPORTED_FAULTS = 20;
+const MAX_REPORTED_FAULTS = 20;
 
 /** The file cannot be used; `faults` holds the first faults in the order of their lines. */
 export class ReplayError extends Error {

@@ -22,7 +22,7 @@ export interface ReplayOptions {
 }
 
 /** Largest energy of one slot: sums over a million cells stay far inside the field. */
-export const MAX_SLOT_ENERGY_WH = 1e12;
+const MAX_SLOT_ENERGY_WH = 1e12;
 
 const REQUIRED = ["meter", "slot_start", "energy_wh"] as const;
 const COLUMNS: readonly string[] = [...REQUIRED, "feeder", "export_wh"];

@@ -7,7 +7,7 @@ import { nameOf, PURPOSES, RandomStream } from "../loads/random.ts";
 import type { LinkClock } from "./clock.ts";
 import type { LinkConditions } from "./conditions.ts";
 
-export const SEGMENT_BYTES = 1400;
+const SEGMENT_BYTES = 1400;
 
 export type LinkState = "up" | "silent" | "cut";
 
