@@ -44,6 +44,7 @@ export function openDatabase(file: string, options: DatabaseOptions): SqliteData
   let database: SqliteDatabase | undefined;
   try {
     if (!readonly) prepareFile(file);
+    else if (!existsSync(file)) throw new StorageError("io", `${file} does not exist (yet); check the path`);
     const unclean = existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0;
     database = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMilliseconds });
     if (!readonly) database.pragma("journal_mode = WAL");

@@ -1,0 +1,48 @@
+/** A small role for the tests of the command frame: does what its flags say. */
+import { runRole } from "../role-command.ts";
+
+await runRole({
+  name: "example",
+  description: "Does what the test asks.",
+  flags: [
+    { flags: "--id <name>", description: "who", required: true },
+    { flags: "--meters <number>", description: "how many", path: "simulation.meters" },
+    { flags: "--act <what>", description: "what to do" },
+  ],
+  party: (options) => String(options["id"]),
+  profile: "demo",
+  run: async ({ config, options, log, json, configArguments, signal }) => {
+    switch (options["act"]) {
+      case "throw":
+        throw new Error("it broke");
+      case "throw-later":
+        setImmediate(() => {
+          throw new Error("it broke later");
+        });
+        return new Promise(() => setInterval(() => {}, 1_000));
+      case "reject":
+        void Promise.reject(new Error("nobody waited"));
+        return new Promise(() => setInterval(() => {}, 1_000));
+      case "wait": {
+        const alive = setInterval(() => {}, 1_000);
+        process.stdout.write("waiting\n");
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        clearInterval(alive);
+        log.info({}, "stopped cleanly");
+        return undefined;
+      }
+      case "code":
+        return 7;
+      default:
+        process.stdout.write(
+          JSON.stringify({
+            meters: config.simulation.meters,
+            minSlots: config.release.minSlots,
+            json,
+            configArguments,
+          }),
+        );
+        return undefined;
+    }
+  },
+});
