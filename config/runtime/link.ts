@@ -188,7 +188,7 @@ class ReconnectingLink implements Link {
       // A connection that breaks while it is being set up is no failure of the handler.
       if (!(error instanceof LinkError)) (this.#options.onFailure ?? stopProcess)(error);
     }
-    if (connection !== this.#connection || !this.#up) return;
+    if (connection !== this.#connection || !this.connected) return;
     this.#lastReason = "";
     this.#established = true;
     this.#settle.resolve(this);

@@ -18,9 +18,9 @@ export type Measurement = Readonly<Record<string, string | number | boolean>>;
 export interface ProcessLog {
   readonly log: Logger;
   /** Writes one line to `performance.json`; does nothing when `logging.performance` is off. */
-  measure(name: string, measurement: Measurement): void;
+  readonly measure: (name: string, measurement: Measurement) => void;
   /** Writes what is buffered; to be called before the process ends. */
-  flush(): void;
+  readonly flush: () => void;
 }
 
 export interface LoggerOptions {

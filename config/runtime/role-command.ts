@@ -68,7 +68,7 @@ export interface RoleCommand {
   /** False for a command that only reads: it leaves no log files, its errors go to stderr. */
   readonly logFiles?: boolean;
   /** Runs until the work is done or the signal aborts; may return an exit code. */
-  readonly run: (context: RoleContext) => Promise<number | void>;
+  readonly run: (context: RoleContext) => Promise<number | undefined> | Promise<void>;
 }
 
 /** How long a process may take to stop after a signal. */

@@ -40,7 +40,7 @@ test("prints a table with numbers to the right and empty cells for what is missi
       ["m-003", 1_234],
     ],
   );
-  // eslint-disable-next-line no-control-regex -- colours must not be in what scripts read
+  // Colours must not be in what scripts read.
   assert.doesNotMatch(text, /\u001b/);
   assert.match(text, /│ m-001 │ {8}5 │/);
   assert.match(text, /│ m-002 │ {10}│/);

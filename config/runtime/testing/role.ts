@@ -19,10 +19,10 @@ await runRole({
         setImmediate(() => {
           throw new Error("it broke later");
         });
-        return new Promise(() => setInterval(() => {}, 1_000));
+        return new Promise<undefined>(() => setInterval(() => {}, 1_000));
       case "reject":
         void Promise.reject(new Error("nobody waited"));
-        return new Promise(() => setInterval(() => {}, 1_000));
+        return new Promise<undefined>(() => setInterval(() => {}, 1_000));
       case "wait": {
         const alive = setInterval(() => {}, 1_000);
         process.stdout.write("waiting\n");
