@@ -21,6 +21,9 @@ import { MAX_SLOT } from "./slots.ts";
 
 type Servers = Pick<Directory, "servers">;
 
+/** A day of quarter hours: how late a record may reach an aggregator that was away. */
+export const LATE_SLOTS = 96;
+
 /** Signs a record as the authority. Throws RangeError when it breaks a rule of the schema. */
 export function signRecord(record: MembershipRecord, authority: Signer): Uint8Array {
   const checked = membershipRecord.safeParse(record);
@@ -93,7 +96,7 @@ export interface AcceptOptions {
   readonly currentSlot: number;
   /**
    * How far before the current slot a place may begin where there was none, so that a record that was under way for a
-   * while still counts. It can take nothing away from another feeder.
+   * while still counts. It can take nothing away from another feeder. Default LATE_SLOTS.
    */
   readonly lateSlots?: number;
 }
@@ -103,7 +106,7 @@ export interface AcceptOptions {
  * is wrong. The very same record may come again; another one needs a higher serial and must leave the past as it was.
  */
 export function acceptRecord(signed: Uint8Array, options: AcceptOptions): MembershipRecord {
-  const { directory, currentSlot, lateSlots = 0 } = options;
+  const { directory, currentSlot, lateSlots = LATE_SLOTS } = options;
   const record = openRecord(signed, directory);
   const previous = options.previous(record.meter);
   const name = `${record.meter} serial ${record.serial}`;

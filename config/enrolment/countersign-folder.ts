@@ -12,12 +12,7 @@ import { EnrolmentError } from "./files.ts";
  * Countersigns signed records in their order. `currentSlot` is where the past ends: 0 when a system is founded, since
  * simulated and replayed time may lie anywhere. Throws EnrolmentError for a record that an aggregator must not accept.
  */
-export function countersignFolder(
-  folder: string,
-  records: readonly Uint8Array[],
-  currentSlot: number,
-  lateSlots = 0,
-): Uint8Array[] {
+export function countersignFolder(folder: string, records: readonly Uint8Array[], currentSlot: number): Uint8Array[] {
   const party = openParty(folder);
   const index = indexOfAggregator(party.id);
   if (index === undefined) throw new EnrolmentError(`${folder} is no aggregator's folder`);
@@ -25,7 +20,7 @@ export function countersignFolder(
   const roll = openRoll(party);
   return records.map((signed) => {
     try {
-      acceptRecord(signed, { directory, previous: (meter) => roll.signedRecord(meter), currentSlot, lateSlots });
+      acceptRecord(signed, { directory, previous: (meter) => roll.signedRecord(meter), currentSlot });
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       throw new EnrolmentError(`${party.id} does not countersign: ${cause.message}`, { cause });

@@ -151,19 +151,13 @@ export function addCustomers(keys: string, authority: Party, added: ReadonlyMap<
  * Lets each aggregator countersign, with its own folder, what it has not countersigned yet. Throws EnrolmentError when
  * an aggregator refuses a record.
  */
-export function countersignOffline(
-  keys: string,
-  authority: Party,
-  book: RollBook,
-  currentSlot: number,
-  lateSlots = 0,
-): void {
+export function countersignOffline(keys: string, authority: Party, book: RollBook, currentSlot: number): void {
   let changed = false;
   for (const [i, id] of aggregatorIds(authority).entries()) {
     const waiting = book.entries().filter(({ countersignatures }) => !countersignatures.has(i + 1));
     if (waiting.length === 0) continue;
     const signed = waiting.map((entry) => entry.signed);
-    const given = countersignFolder(keyFolder(keys, id), signed, currentSlot, lateSlots);
+    const given = countersignFolder(keyFolder(keys, id), signed, currentSlot);
     for (const [k, { record }] of waiting.entries()) book.addCountersignature(record.meter, given[k]!);
     changed = true;
   }

@@ -67,6 +67,11 @@ export class RollBook {
     return this.#entries.get(meter);
   }
 
+  /** The newest record of a meter that enough aggregators have countersigned. */
+  wholeRecord(meter: string): MembershipRecord | undefined {
+    return this.#complete.get(meter)?.record;
+  }
+
   entries(): RollEntry[] {
     return [...this.#entries.values()];
   }

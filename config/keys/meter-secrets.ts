@@ -49,7 +49,12 @@ export function encodeMeterSecrets(secrets: MeterSecrets): string {
 
 /** Reads a meter's secrets. Throws KeyFolderError when the file is missing, open to others, or not as written. */
 export function openMeterSecrets(folder: string): MeterSecrets {
-  const parsed = meterFile.safeParse(parseJson(readKeyFile(folder, METER_FILE).toString("utf8")));
+  return secretsOfText(readKeyFile(folder, METER_FILE).toString("utf8"), folder);
+}
+
+/** Like `openMeterSecrets`, for a file's text; `folder` is for the error message. */
+export function secretsOfText(text: string, folder: string): MeterSecrets {
+  const parsed = meterFile.safeParse(parseJson(text));
   if (!parsed.success) damaged(folder, "is no meter's file of secrets");
   const { checksum, ...file } = parsed.data;
   // Against a failing card, not against someone who may write here: a wrong key would only show as refused shares.

@@ -1,0 +1,160 @@
+/**
+ * Changes of single meters: added, moved, revoked, re-keyed. A change becomes a signed record and a pending file, which
+ * is kept until every aggregator has countersigned, so that a command may be repeated and sends the same bytes again.
+ */
+import { signRecord } from "../../protocol/membership.ts";
+import type { MembershipRecord, Place } from "../../protocol/messages/enrolment.ts";
+import { aggregatorId, feederId, meterId } from "../../protocol/names.ts";
+import { sealServerMessage } from "../../protocol/envelope/index.ts";
+import { type MeterSecrets, openMeterSecrets, type Party } from "../keys/index.ts";
+import { encodeMeterSecrets } from "../keys/meter-secrets.ts";
+import { addCustomers, openCa } from "./enrol.ts";
+import { EnrolmentError } from "./files.ts";
+import { customerKeyOf, newRootKeys, secretsFor, writeMeterFolder } from "./new-meters.ts";
+import { type Pending, readPending, writePending } from "./pending.ts";
+import type { RollBook } from "./roll-book.ts";
+import { keyFolder } from "./system.ts";
+
+export type Change =
+  | { readonly action: "add"; readonly meter: string; readonly feeder: string }
+  | { readonly action: "move"; readonly meter: string; readonly feeder: string }
+  | { readonly action: "revoke"; readonly meter: string }
+  | { readonly action: "rekey"; readonly meter: string };
+
+export interface ChangeContext {
+  readonly keys: string;
+  readonly authority: Party;
+  readonly book: RollBook;
+  /** Unix seconds. */
+  readonly now: number;
+  /** The slot from which the change holds; it must not have begun when the aggregators see it. */
+  readonly fromSlot: number;
+  /** The slot that runs now. */
+  readonly currentSlot: number;
+}
+
+/**
+ * Signs and stores what a change needs; returns undefined when it is done already. Takes up the same change again where
+ * it is under way, unless its slot has passed without enough countersignatures: then it is signed anew for `fromSlot`.
+ * Throws EnrolmentError when it contradicts what is there.
+ */
+export async function prepareChange(context: ChangeContext, change: Change): Promise<Pending | undefined> {
+  assertNames(change);
+  const { authority, book, fromSlot, currentSlot } = context;
+  const entry = book.get(change.meter);
+  const pending = readPending(authority, change.meter);
+  if (pending !== undefined && entry !== undefined && !book.isComplete(entry)) {
+    if (!sameChange(pending.change, change)) {
+      throw new EnrolmentError(
+        `${change.meter}: "${describe(pending.change)}" is under way and needs more countersignatures: repeat that first`,
+      );
+    }
+    // New meters may begin late and new keys change no place; only what would rewrite the past by now is signed anew.
+    const timeless = change.action === "add" || change.action === "rekey";
+    if (timeless || pending.fromSlot >= currentSlot) return pending;
+  }
+  const before = book.wholeRecord(change.meter);
+  if (entry !== undefined && book.isComplete(entry) && isDone(change, entry.record, fromSlot)) return pending;
+  const serial = (entry?.record.serial ?? 0) + 1;
+  const places = placesAfter(change, before, fromSlot);
+  const { record, secrets, meterFile } = await keysFor(context, change, {
+    meter: change.meter,
+    serial,
+    keyVersion: before?.keyVersion ?? 1,
+    places,
+  });
+  const signed = signRecord(record, authority);
+  const messages = new Map<string, Uint8Array>();
+  for (let index = 1; index <= authority.directory.n; index++) {
+    const rootKey = secrets?.rootKeys.get(index);
+    const message = { type: "enrol", record: signed, ...(rootKey === undefined ? {} : { rootKey }) };
+    messages.set(aggregatorId(index), await sealServerMessage(message, authority, aggregatorId(index)));
+  }
+  const prepared = { change, serial, fromSlot, messages, ...(meterFile === undefined ? {} : { meterFile }) };
+  // First what can be sent again, then the record: a crash between leaves a pending file that no record refers to.
+  writePending(authority, prepared);
+  book.addRecord(record, signed);
+  book.save(context.keys);
+  return prepared;
+}
+
+interface WithKeys {
+  readonly record: MembershipRecord;
+  readonly secrets?: MeterSecrets;
+  readonly meterFile?: string;
+}
+
+/** The record with its key version; new keys where the change brings some. */
+async function keysFor(
+  { keys, authority, book, now }: ChangeContext,
+  change: Change,
+  record: MembershipRecord,
+): Promise<WithKeys> {
+  const { meter } = change;
+  // A revoked meter that comes back keeps the keys it has.
+  if (change.action === "add" && book.wholeRecord(meter) === undefined) {
+    const secrets = secretsFor(keys, change, authority.directory.n);
+    await writeMeterFolder(keys, secrets, authority, await openCa(authority, now));
+    addCustomers(keys, authority, new Map([[meter, customerKeyOf(secrets)]]));
+    return { record: { ...record, keyVersion: secrets.keyVersion }, secrets };
+  }
+  if (change.action === "rekey") {
+    const old = openMeterSecrets(keyFolder(keys, meter));
+    // Above every version that was ever sent, also one that did not find enough countersignatures.
+    const keyVersion = Math.max(record.keyVersion, book.get(meter)?.record.keyVersion ?? 0) + 1;
+    const secrets = { ...old, keyVersion, rootKeys: newRootKeys(authority.directory.n) };
+    return { record: { ...record, keyVersion }, secrets, meterFile: encodeMeterSecrets(secrets) };
+  }
+  return { record: { ...record, keyVersion: Math.max(record.keyVersion, book.get(meter)?.record.keyVersion ?? 0) } };
+}
+
+function placesAfter(change: Change, before: MembershipRecord | undefined, from: number): Place[] {
+  const { meter } = change;
+  const open = before?.places.at(-1)?.to === null ? before.places.at(-1) : undefined;
+  if (change.action === "add") {
+    if (open !== undefined) throw new EnrolmentError(`${meter} is enrolled on ${open.feeder}: use move`);
+    return [...cut(before?.places ?? [], from), { feeder: change.feeder, from, to: null }];
+  }
+  if (before === undefined) throw new EnrolmentError(`${meter} is not enrolled: use add`);
+  if (change.action === "rekey") return before.places;
+  if (change.action === "revoke") return cut(before.places, from);
+  if (open === undefined) throw new EnrolmentError(`${meter} is revoked: use add`);
+  return [...cut(before.places, from), { feeder: change.feeder, from, to: null }];
+}
+
+/** Places as far as they lie before a slot. */
+function cut(places: readonly Place[], slot: number): Place[] {
+  return places
+    .filter(({ from }) => from < slot)
+    .map((place) => (place.to === null || place.to > slot ? { ...place, to: slot } : place));
+}
+
+function isDone(change: Change, { places }: MembershipRecord, fromSlot: number): boolean {
+  const last = places.at(-1);
+  switch (change.action) {
+    case "add":
+    case "move":
+      return last?.to === null && last.feeder === change.feeder;
+    case "revoke":
+      return places.every(({ to }) => to !== null && to <= fromSlot);
+    case "rekey":
+      return false;
+  }
+}
+
+function sameChange(a: Change, b: Change): boolean {
+  return describe(a) === describe(b);
+}
+
+/** A change as its command. */
+export function describe(change: Change): string {
+  const feeder = change.action === "add" || change.action === "move" ? ` --feeder ${change.feeder}` : "";
+  return `${change.action} --meter ${change.meter}${feeder}`;
+}
+
+function assertNames(change: Change): void {
+  if (!meterId.safeParse(change.meter).success) throw new EnrolmentError(`--meter: "${change.meter}" is no meter id`);
+  if ("feeder" in change && !feederId.safeParse(change.feeder).success) {
+    throw new EnrolmentError(`--feeder: "${change.feeder}" is no feeder id`);
+  }
+}

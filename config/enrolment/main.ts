@@ -1,0 +1,116 @@
+/**
+ * `npm run enrol`: makes or completes the keys of a system, and changes single meters on a running one. Runs where the
+ * authority's keys are; prints names and counts, never a key.
+ */
+import { join } from "node:path";
+import { SingleBar } from "cli-progress";
+import { openParty } from "../keys/index.ts";
+import { KeyFolderError } from "../keys/index.ts";
+import { EXIT, type RoleContext, runRole, UsageError } from "../runtime/role-command.ts";
+import { changeCommand, listCommand, syncCommand } from "./commands.ts";
+import { DEFAULT_HOSTS, enrol } from "./enrol.ts";
+import { EnrolmentError } from "./files.ts";
+import { meterList, readMeterFile } from "./meter-list.ts";
+import { RollBook } from "./roll-book.ts";
+import { existsSync } from "node:fs";
+
+/** Shorter enrolments need no progress bar. */
+const BAR_AFTER_MILLISECONDS = 2_000;
+
+const COMMANDS = ["add", "move", "revoke", "rekey"] as const;
+
+await runRole({
+  name: "enrol",
+  description: "Makes the keys of a system and its meters; adds, moves, revokes and re-keys single meters.",
+  operands: "[command]",
+  party: () => "authority",
+  flags: [
+    {
+      flags: "--meters <number>",
+      description: "numbered meters to enrol (simulation.meters)",
+      path: "simulation.meters",
+    },
+    { flags: "--feeders <number>", description: "feeders they are spread over", path: "simulation.feeders" },
+    { flags: "--aggregators <n>", description: "aggregators (system.aggregators)", path: "system.aggregators" },
+    { flags: "--threshold <t>", description: "aggregators needed for a total", path: "system.threshold" },
+    { flags: "--quorum <q>", description: "aggregators that must endorse and countersign", path: "system.quorum" },
+    { flags: "--simulation", description: "the system follows a simulated clock", path: "simulation.enabled" },
+    { flags: "--meters-file <csv>", description: "meters to enrol, with the columns meter,feeder" },
+    { flags: "--hosts <names>", description: "names and addresses of the broker, with commas between" },
+    { flags: "--meter <id>", description: "the meter of a command" },
+    { flags: "--feeder <id>", description: "its feeder (add, move)" },
+    { flags: "--from-slot <slot>", description: "first slot for which a change holds; the next one if left out" },
+    { flags: "--offline", description: "nothing runs: write into the folders of this machine" },
+    { flags: "--wait <seconds>", description: "wait for aggregators (rounds.answerSeconds, twice)" },
+  ],
+  help: `Commands (without one: enrol what is missing):
+  add --meter m-051 --feeder f-1     a new meter, or a revoked one again
+  move --meter m-051 --feeder f-2    from the next slot on
+  revoke --meter m-051               from the next slot on
+  rekey --meter m-051                new keys with every aggregator
+  list                               meters, feeders, countersignatures
+  sync                               send again what some party has missed`,
+  run,
+});
+
+async function run(context: RoleContext): Promise<number> {
+  const [command, ...rest] = context.operands;
+  if (rest.length > 0) throw new UsageError(`one command at a time, got: ${context.operands.join(" ")}`);
+  try {
+    if (command === undefined) return await enrolCommand(context);
+    if (command === "list") return listCommand(context);
+    if (command === "sync") return await syncCommand(context);
+    const action = COMMANDS.find((name) => name === command);
+    if (action === undefined) throw new UsageError(`unknown command "${command}" (--help lists them)`);
+    return await changeCommand(context, action);
+  } catch (error) {
+    if (!(error instanceof EnrolmentError || error instanceof KeyFolderError)) throw error;
+    context.log.error({ code: error.name }, error.message);
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.failed;
+  }
+}
+
+async function enrolCommand({ config, options, json }: RoleContext): Promise<number> {
+  const started = performance.now();
+  const { system, simulation, paths } = config;
+  const file = options["metersFile"];
+  const hosts = options["hosts"];
+  const meters =
+    typeof file === "string"
+      ? readMeterFile(file)
+      : meterList(simulation.meters, simulation.feeders, knownMeters(paths.data));
+  const bar = new SingleBar({ format: "enrolling [{bar}] {value}/{total} meters, {eta} s left" });
+  const result = await enrol({
+    data: paths.data,
+    meters,
+    aggregators: system.aggregators,
+    threshold: system.threshold,
+    quorum: system.quorum,
+    slotSeconds: system.slotSeconds,
+    simulation: simulation.enabled,
+    hosts: [...DEFAULT_HOSTS, config.broker.host, ...(typeof hosts === "string" ? hosts.split(",") : [])],
+    onProgress: (done, total) => {
+      if (json || performance.now() - started < BAR_AFTER_MILLISECONDS) return;
+      if (!bar.isActive) bar.start(total, done);
+      else bar.update(done);
+    },
+  });
+  bar.stop();
+  const seconds = Number(((performance.now() - started) / 1000).toFixed(2));
+  const { keys, added, aggregators, threshold, quorum } = result;
+  const summary = { keys, added: added.length, meters: result.meters.length, aggregators, threshold, quorum, seconds };
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(summary)}\n`
+      : `${summary.added} meters enrolled, ${summary.meters} in all, ${aggregators} aggregators (t = ${threshold}, ` +
+          `q = ${quorum}), ${seconds} s\nEach party's keys: ${keys}/<party>; hand each party its own folder only.\n`,
+  );
+  return EXIT.ok;
+}
+
+function knownMeters(data: string): string[] {
+  const folder = join(data, "keys", "authority");
+  if (!existsSync(folder)) return [];
+  return new RollBook(openParty(folder)).entries().map(({ record }) => record.meter);
+}
