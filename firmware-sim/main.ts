@@ -3,7 +3,8 @@
  * Exit code 0: every bill and feeder load is exact; 1: it is not, or something failed; 3: release rules withheld some.
  */
 import { resolve } from "node:path";
-import { createProgress, EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/index.ts";
+import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { createProgress } from "../config/runtime/terminal.ts";
 import { Fleet, readHistory } from "./fleet/fleet.ts";
 import { type FleetPlan, planGenerated, planReplay } from "./fleet/fleet-plan.ts";
 import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
@@ -93,7 +94,7 @@ async function run(context: RoleContext): Promise<number> {
 function stopAfter(duration: unknown, stop: () => void): NodeJS.Timeout | undefined {
   if (duration === undefined) return undefined;
   const seconds = Number(duration);
-  if (!(seconds > 0)) throw new UsageError(`--duration: expected seconds, got ${String(duration)}`);
+  if (!(seconds > 0)) throw new UsageError("--duration: expected a number of seconds above 0");
   return setTimeout(stop, seconds * 1_000);
 }
 
@@ -123,7 +124,8 @@ function exitCode(summary: FleetSummary, outcome: Outcome): number {
 
 await runRole({
   name: "fleet",
-  description: "Runs the whole system with simulated meters: enrols, starts every role, bills, checks against the truth.",
+  description:
+    "Runs the whole system with simulated meters: enrols, starts every role, bills, checks against the truth.",
   profile: "demo",
   party: () => "fleet",
   flags: [
@@ -135,7 +137,11 @@ await runRole({
     { flags: "--threshold <number>", description: "aggregators that are enough (t)", path: "system.threshold" },
     { flags: "--speed <factor>", description: "simulated seconds per second, or max", path: "simulation.speed" },
     { flags: "--seed <number>", description: "seed of everything random", path: "simulation.seed" },
-    { flags: "--network <name>", description: "link of the meters: perfect, lan, lte, nbiot, lossy", path: "simulation.network" },
+    {
+      flags: "--network <name>",
+      description: "link of the meters: perfect, lan, lte, nbiot, lossy",
+      path: "simulation.network",
+    },
     { flags: "--hosts <number>", description: "processes that share the meters", path: "simulation.hosts" },
     { flags: "--batch <slots>", description: "slots per share message", path: "meter.batchSlots" },
     { flags: "--period <kind>", description: "what a bill covers: day, month, whole", path: "billing.period" },

@@ -8,7 +8,8 @@ import { stringify } from "yaml";
 import { enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
 import { openParty } from "../../config/keys/index.ts";
-import { connectLink, type Link, type Logger } from "../../config/runtime/index.ts";
+import { connectLink, type Link } from "../../config/runtime/link.ts";
+import type { Logger } from "../../config/runtime/logger.ts";
 import { sealClock } from "../../protocol/envelope/index.ts";
 import { topicOf } from "../../protocol/topics.ts";
 import { TruthFile } from "../loads/index.ts";
@@ -149,7 +150,10 @@ export class Fleet {
       simulation: { ...config.simulation, enabled: true },
     };
     mkdirSync(join(this.#data, "fleet"), { recursive: true });
-    writeFileSync(this.#configFile, `# Written by the fleet: the configuration of its processes.\n${stringify(effective)}`);
+    writeFileSync(
+      this.#configFile,
+      `# Written by the fleet: the configuration of its processes.\n${stringify(effective)}`,
+    );
   }
 
   #planHosts(): void {
@@ -205,7 +209,10 @@ export class Fleet {
   #remember(): void {
     const { plan } = this.#options;
     if (plan.feed.kind !== "generated") return;
-    const history: FleetHistory = { firstDate: readHistory(this.#data)?.firstDate ?? plan.dates.from, nextDate: plan.dates.to };
+    const history: FleetHistory = {
+      firstDate: readHistory(this.#data)?.firstDate ?? plan.dates.from,
+      nextDate: plan.dates.to,
+    };
     writeFileSync(join(this.#data, "fleet", "history.json"), JSON.stringify(history));
   }
 

@@ -5,8 +5,17 @@
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
-import { connectLink, type Link, type Logger } from "../../config/runtime/index.ts";
-import { type AgentEvents, type AgentLink, agentSettings, MeterAgent, type Outbox } from "../../hardware/agent/index.ts";
+import { connectLink, type Link } from "../../config/runtime/link.ts";
+import type { Logger } from "../../config/runtime/logger.ts";
+import {
+  type AgentEvents,
+  type AgentLink,
+  agentSettings,
+  MeterAgent,
+  meterLastWill,
+  meterSubscriptions,
+  type Outbox,
+} from "../../hardware/agent/index.ts";
 import { KINDS, type Kind } from "../../protocol/units.ts";
 import type { ReadingsSource } from "../loads/index.ts";
 import type { HostCounters, HostProgress } from "./host-messages.ts";
@@ -105,13 +114,16 @@ export class MeterHost {
       party,
       host,
       port,
-      will: MeterAgent.lastWill(id),
-      subscriptions: MeterAgent.subscriptions(id),
+      will: meterLastWill(id),
+      subscriptions: meterSubscriptions(id),
       onMessage: (topic, payload) => agent.onMessage(topic, payload),
-      onConnect: () => agent.onConnect(),
+      onConnect: (link) => {
+        handle.link = link;
+        agent.onConnect();
+      },
+      settings: config.link,
       log,
     });
-    agent.onConnect();
     return { index, agent, link: handle.link };
   }
 

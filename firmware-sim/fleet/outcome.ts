@@ -1,7 +1,7 @@
 /** Waits for what the utility writes after a run, judges it against the truth, and gathers the figures of the run. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { openDatabase } from "../../config/runtime/index.ts";
+import { openDatabase } from "../../config/runtime/database.ts";
 import { readStats } from "../../config/runtime/role-report.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { HostCounters } from "./host-messages.ts";
@@ -100,7 +100,8 @@ function countOf({ data, plan }: OutcomeOptions): { bills: number; loads: number
     return { bills: bills?.count ?? 0, loads: loads?.count ?? 0, waiting };
   } catch (error) {
     // The utility has not made its tables yet.
-    if (error instanceof Error && /no such table/.test(error.message)) return { bills: 0, loads: 0, waiting: undefined };
+    if (error instanceof Error && error.message.includes("no such table"))
+      return { bills: 0, loads: 0, waiting: undefined };
     throw error;
   } finally {
     database.close();

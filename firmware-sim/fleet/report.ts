@@ -1,5 +1,5 @@
 /** What a fleet run prints for people, before and after. */
-import { renderTable } from "../../config/runtime/index.ts";
+import { renderTable } from "../../config/runtime/terminal.ts";
 import type { Config } from "../../config/index.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { FleetSummary, Outcome } from "./outcome.ts";

@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import fc from "fast-check";
 import { ACK_CODES } from "../../protocol/messages/ack-codes.ts";
 import { KINDS } from "../../protocol/units.ts";
-import { cellKey } from "./pending-run.ts";
+import { cellKey } from "./pending-runs.ts";
 import { Rig } from "./testing/bench-rig.ts";
 
 function connectedRig(...args: ConstructorParameters<typeof Rig>): Rig {
@@ -153,7 +153,10 @@ test("beyond the outbox bound the oldest reading is given up and reported as a g
   );
   rig.answerHello();
   rig.deliver();
-  assert.deepEqual([...(rig.aggregators[0]?.cells.keys() ?? [])], [102, 103, 104].map((slot) => cellKey(1, slot)));
+  assert.deepEqual(
+    [...(rig.aggregators[0]?.cells.keys() ?? [])],
+    [102, 103, 104].map((slot) => cellKey(1, slot)),
+  );
 });
 
 test("waiting slots are packed into few messages when a way opens, up to the bound", () => {
@@ -173,7 +176,10 @@ test("batches are aligned, sent when full, and flushed on demand", () => {
     rig.commit();
   }
   assert.equal(rig.deliver([1]), 1);
-  assert.deepEqual(rig.aggregators[0]?.received.map(({ firstSlot, entries }) => [firstSlot, entries.length / 16]), [[102, 2]]);
+  assert.deepEqual(
+    rig.aggregators[0]?.received.map(({ firstSlot, entries }) => [firstSlot, entries.length / 16]),
+    [[102, 2]],
+  );
   assert.equal(rig.agent.unsettledSlots, 5);
   rig.agent.flushBatches();
   rig.deliver();

@@ -5,78 +5,21 @@
  */
 import { createAckOpener, createShareSealer } from "../../protocol/envelope/index.ts";
 import { ACK_CODES, type AckEntry } from "../../protocol/messages/ack-codes.ts";
-import type { MeterStatus } from "../../protocol/messages/public.ts";
+import type { AgentOptions } from "./agent-options.ts";
+import { type Batch, Batches } from "./batches.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { splitBatch } from "../../protocol/shamir/split.ts";
-import { filterOf, topicOf } from "../../protocol/topics.ts";
-import { type Kind, kindName, kindOf } from "../../protocol/units.ts";
+import { topicOf } from "../../protocol/topics.ts";
+import { type Kind, kindOf } from "../../protocol/units.ts";
 import { Channel } from "./channel.ts";
-import type { Gap, Outbox } from "./outbox.ts";
-import { aggregatorBit, cellKey, createRun, isOutstanding, type PendingRun, settleSlot } from "./pending-run.ts";
-import { differenceSample, type RegisterRules, type RegisterSample, type RegisterState } from "./register.ts";
+import { Greeting } from "./greeting.ts";
+import type { Gap } from "./outbox.ts";
+import { aggregatorBit, createRun, isOutstanding, type PendingRun, PendingRuns, settleSlot } from "./pending-runs.ts";
+import { ReadingsIntake } from "./readings-intake.ts";
+import type { RegisterSample } from "./register.ts";
 
 /** After this many resend periods without an ack the session with an aggregator is begun anew. */
 const SILENT_PERIODS = 5;
-
-/** What a meter holds: see docs/protocol.md, "Folders of keys". */
-export interface MeterSecrets {
-  readonly meter: string;
-  readonly polynomialKey: Uint8Array;
-  /** By aggregator index. */
-  readonly rootKeys: ReadonlyMap<number, Uint8Array>;
-}
-
-export interface AgentSettings extends RegisterRules {
-  readonly threshold: number;
-  /** Slots per message when readings come one by one; a batch is aligned to multiples of it. */
-  readonly batchSlots: number;
-  readonly maxSlotsPerMessage: number;
-  /** Readings that may wait for acks; beyond it the oldest becomes a gap. */
-  readonly outboxSlots: number;
-  readonly resendSeconds: number;
-  readonly maxInFlight: number;
-  readonly historyDays: number;
-}
-
-/** The part of a connection that the agent uses. What could not be sent is reported, and sent again by the agent. */
-export interface AgentLink {
-  readonly connected: boolean;
-  send(
-    topic: string,
-    payload: Uint8Array | string,
-    options: { readonly retain?: boolean },
-    done: (error?: Error) => void,
-  ): void;
-}
-
-export interface AgentEvents {
-  /** A slot was given up: an aggregator refused it for good, or the outbox was full, or the register had a gap. */
-  readonly gap?: (meter: string, gap: Gap) => void;
-  /** A message from an aggregator was refused. */
-  readonly refused?: (meter: string, error: unknown) => void;
-  /** A reading was settled by every aggregator. */
-  readonly settled?: (meter: string, kind: number, firstSlot: number, count: number) => void;
-  /** A share message went out. */
-  readonly sent?: (meter: string, aggregator: number, slots: number, bytes: number) => void;
-}
-
-export interface AgentOptions {
-  readonly secrets: MeterSecrets;
-  readonly settings: AgentSettings;
-  readonly outbox: Outbox;
-  readonly link: AgentLink;
-  /** Fresh random bytes, for challenges only. */
-  readonly randomBytes: (size: number) => Uint8Array;
-  /** Milliseconds on a clock that never goes back; only differences count. */
-  readonly monotonic: () => number;
-  readonly events?: AgentEvents;
-}
-
-interface Batch {
-  readonly kind: Kind;
-  readonly firstSlot: number;
-  readonly readings: number[];
-}
 
 export class MeterAgent {
   readonly meter: string;
@@ -85,17 +28,10 @@ export class MeterAgent {
   readonly #channels: readonly Channel[];
   readonly #topics: readonly string[];
   readonly #all: number;
-  readonly #bySlot = new Map<number, PendingRun>();
-  readonly #pending = new Set<PendingRun>();
-  readonly #nextSlot = new Map<number, number>();
-  readonly #batches = new Map<number, Batch>();
-  #pendingSlots = 0;
-  #challenge: Uint8Array;
-  /** The highest boot number that this meter has used or been granted; durable. */
-  #highestBoot: number;
-  /** What the current challenge's hello names: an answer must grant more. */
-  #challengeBoot: number;
-  #registerState: RegisterState;
+  readonly #pending = new PendingRuns();
+  readonly #readings: ReadingsIntake;
+  readonly #batches: Batches;
+  readonly #greeting: Greeting;
   #settledSlot: number;
   #settledDirty = false;
   #helloAt = Number.NEGATIVE_INFINITY;
@@ -106,7 +42,7 @@ export class MeterAgent {
     this.meter = secrets.meter;
     const indices = [...secrets.rootKeys.keys()].sort((a, b) => a - b);
     this.#channels = indices.map((aggregator) => {
-      const rootKey = secrets.rootKeys.get(aggregator) as Uint8Array;
+      const rootKey = secrets.rootKeys.get(aggregator)!;
       return new Channel({
         aggregator,
         sealer: createShareSealer(rootKey, this.meter, aggregator),
@@ -117,43 +53,39 @@ export class MeterAgent {
     });
     this.#topics = indices.map((index) => topicOf("share", { meter: this.meter, agg: String(index) }));
     this.#all = indices.reduce((mask, index) => mask | aggregatorBit(index), 0);
-    this.#challenge = options.randomBytes(16);
+    this.#batches = new Batches(settings.batchSlots, (batch) => this.#send(batch));
     const memory = outbox.boot(this.meter);
     this.#number = memory.number;
-    this.#highestBoot = memory.boot;
-    this.#challengeBoot = memory.boot;
-    this.#registerState = memory.registerState;
+    this.#greeting = new Greeting({
+      meter: this.meter,
+      boot: memory.boot,
+      randomBytes: options.randomBytes,
+      remember: (boot) => outbox.rememberBoot(memory.number, boot),
+    });
+    this.#readings = new ReadingsIntake({
+      meter: this.meter,
+      number: memory.number,
+      outbox,
+      rules: settings,
+      registerState: memory.registerState,
+      durable: (run) => this.#batches.add(run),
+      gap: (gap) => options.events?.gap?.(this.meter, gap),
+    });
     this.#settledSlot = memory.settledSlot;
     for (const run of outbox.runsSince(this.#number, memory.settledSlot)) this.#admit(run, this.#all);
   }
 
-  /** The subscriptions this meter needs. */
-  static subscriptions(meter: string): string[] {
-    return [filterOf("ack", { meter })];
-  }
-
-  /** The last will that belongs to this meter's connection. */
-  static lastWill(meter: string): { topic: string; payload: string; retain: true } {
-    const status: MeterStatus = { state: "offline" };
-    return { topic: topicOf("meterStatus", { meter }), payload: JSON.stringify(status), retain: true };
-  }
-
   /** Readings that some aggregator has not settled, those still waiting for their batch included. */
   get unsettledSlots(): number {
-    let waiting = 0;
-    for (const batch of this.#batches.values()) waiting += batch.readings.length;
-    return this.#pendingSlots + waiting;
+    return this.#pending.slots + this.#batches.waiting;
   }
 
   /** The lowest slot that one of the given aggregators has not settled, or undefined. Batches not yet sent do not count. */
   oldestOutstanding(aggregators: Iterable<number>): number | undefined {
     let mask = 0;
     for (const x of aggregators) mask |= aggregatorBit(x);
-    let oldest: number | undefined;
-    for (const run of this.#pending) {
-      if ((oldest === undefined || run.firstSlot < oldest) && isOutstanding(run, mask)) oldest = run.firstSlot;
-    }
-    return oldest;
+    const oldest = this.#pending.oldest(mask);
+    return oldest === Number.POSITIVE_INFINITY ? undefined : oldest;
   }
 
   /** Aggregators that have not answered for `milliseconds` although something waits for them. */
@@ -164,96 +96,32 @@ export class MeterAgent {
 
   /** The slot after the last one taken of a kind. */
   nextSlot(kind: Kind): number {
-    const known = this.#nextSlot.get(kind);
-    if (known !== undefined) return known;
-    const stored = this.#options.outbox.nextSlot(this.#number, kind);
-    this.#nextSlot.set(kind, stored);
-    return stored;
+    return this.#readings.nextSlot(kind);
   }
 
   /** The slot boundary of the last register sample taken, or undefined before the first. */
   get registerSlot(): number | undefined {
-    return this.#registerState.import?.slot;
+    return this.#readings.registerSlot;
   }
 
   gaps(): Gap[] {
     return this.#options.outbox.gaps(this.#number);
   }
 
-  /**
-   * Takes interval readings of consecutive slots, in watt-hours. Throws RangeError on an unknown kind, a value that is
-   * not an integer of 0 or more, and a slot that is not above the last one taken of this kind: no slot has two readings.
-   */
-  addReadings(kind: Kind, firstSlot: number, readings: readonly number[], registerState?: RegisterState): void {
-    const name = kindName(kind);
-    for (const value of readings) {
-      if (!Number.isSafeInteger(value) || value < 0) {
-        throw new RangeError(`readings: ${name} of ${this.meter} from slot ${firstSlot} must be integers of 0 or more`);
-      }
-    }
-    if (readings.length === 0) return;
-    const expected = this.nextSlot(kind);
-    if (firstSlot < expected) {
-      throw new RangeError(`firstSlot: ${name} of ${this.meter} is already taken up to slot ${expected}, got ${firstSlot}`);
-    }
-    this.#nextSlot.set(kind, firstSlot + readings.length);
-    const run = { kind, firstSlot, readings };
-    const durable = (): void => this.#collect(run);
-    this.#options.outbox.append(this.#number, run, durable, registerState);
+  addReadings(kind: Kind, firstSlot: number, readings: readonly number[]): void {
+    this.#readings.addReadings(kind, firstSlot, readings);
   }
 
-  /** Takes a register sample; see register.ts. Readings and register state become durable together. */
   addSample(sample: RegisterSample): void {
-    const { settings, outbox, events } = this.#options;
-    const result = differenceSample(this.#registerState, sample, settings);
-    if (result.state === this.#registerState) return;
-    this.#registerState = result.state;
-    for (const reading of result.readings) {
-      this.addReadings(reading.kind, reading.slot, [reading.energyWh], result.state);
-    }
-    if (result.readings.length === 0) outbox.rememberRegister(this.#number, result.state);
-    for (const event of result.events) {
-      const gap = { kind: event.direction === "import" ? 1 : 2, from: event.from, to: event.to, reason: event.code };
-      outbox.rememberGap(this.#number, gap);
-      events?.gap?.(this.meter, gap);
-    }
-  }
-
-  /** Collects durable readings into aligned batches; what comes in bulk is already a batch. */
-  #collect(run: { kind: Kind; firstSlot: number; readings: readonly number[] }): void {
-    const { batchSlots } = this.#options.settings;
-    if (batchSlots === 1 || run.readings.length >= batchSlots) {
-      this.#send(run.kind, run.firstSlot, run.readings);
-      return;
-    }
-    let batch = this.#batches.get(run.kind);
-    if (batch !== undefined && batch.firstSlot + batch.readings.length !== run.firstSlot) {
-      this.#closeBatch(run.kind);
-      batch = undefined;
-    }
-    if (batch === undefined) {
-      batch = { kind: run.kind, firstSlot: run.firstSlot, readings: [] };
-      this.#batches.set(run.kind, batch);
-    }
-    batch.readings.push(...run.readings);
-    const next = batch.firstSlot + batch.readings.length;
-    const boundary = (Math.floor(batch.firstSlot / batchSlots) + 1) * batchSlots;
-    if (next >= boundary) this.#closeBatch(run.kind);
-  }
-
-  #closeBatch(kind: number): void {
-    const batch = this.#batches.get(kind);
-    if (batch === undefined) return;
-    this.#batches.delete(kind);
-    this.#send(batch.kind, batch.firstSlot, batch.readings);
+    this.#readings.addSample(sample);
   }
 
   /** Sends batches that are not full, too: at the end of a period, or before stopping. */
   flushBatches(): void {
-    for (const kind of [...this.#batches.keys()]) this.#closeBatch(kind);
+    this.#batches.flush();
   }
 
-  #send(kind: Kind, firstSlot: number, readings: readonly number[]): void {
+  #send({ kind, firstSlot, readings }: Batch): void {
     const { maxSlotsPerMessage } = this.#options.settings;
     for (let at = 0; at < readings.length; at += maxSlotsPerMessage) {
       const part = readings.slice(at, at + maxSlotsPerMessage);
@@ -262,19 +130,17 @@ export class MeterAgent {
     this.#pump();
   }
 
-  #admit(stored: { kind: Kind; firstSlot: number; readings: readonly number[] }, mask: number): void {
+  #admit(stored: Batch, mask: number): void {
     const run = createRun(stored.kind, stored.firstSlot, stored.readings, mask);
     this.#pending.add(run);
-    this.#pendingSlots += run.readings.length;
-    for (let i = 0; i < run.readings.length; i++) this.#bySlot.set(cellKey(run.kind, run.firstSlot + i), run);
     for (const channel of this.#channels) {
       if ((mask & aggregatorBit(channel.aggregator)) !== 0) channel.enqueue(run);
     }
-    while (this.#pendingSlots > this.#options.settings.outboxSlots) this.#giveUpOldest();
+    while (this.#pending.slots > this.#options.settings.outboxSlots) this.#giveUpOldest();
   }
 
   #giveUpOldest(): void {
-    const [oldest] = this.#pending;
+    const oldest = this.#pending.first;
     if (oldest === undefined) return;
     oldest.outstanding.fill(0);
     this.#finish(oldest);
@@ -289,8 +155,6 @@ export class MeterAgent {
 
   #finish(run: PendingRun): void {
     if (!this.#pending.delete(run)) return;
-    this.#pendingSlots -= run.readings.length;
-    for (let i = 0; i < run.readings.length; i++) this.#bySlot.delete(cellKey(run.kind, run.firstSlot + i));
     for (const channel of this.#channels) channel.settled(run);
     this.#settledDirty = true;
     this.#options.events?.settled?.(this.meter, run.kind, run.firstSlot, run.readings.length);
@@ -307,10 +171,7 @@ export class MeterAgent {
     const { link, monotonic } = this.#options;
     if (!link.connected) return;
     this.#helloAt = monotonic();
-    const challenge = Buffer.from(this.#challenge).toString("hex");
-    const status: MeterStatus = { state: "online", challenge, boot: this.#challengeBoot };
-    const topic = topicOf("meterStatus", { meter: this.meter });
-    link.send(topic, JSON.stringify(status), { retain: true }, this.#sent);
+    link.send(this.#greeting.topic, this.#greeting.text(), { retain: true }, this.#sent);
   }
 
   /** A failure usually means that the connection is gone: the next one says hello and sends everything again. */
@@ -330,8 +191,7 @@ export class MeterAgent {
       if (!channel.busy) continue;
       if (channel.open && now - Math.max(channel.lastHeardAt, this.#helloAt) > SILENT_PERIODS * period) {
         // The aggregator may have come back with older memory; its acks would look replayed for ever.
-        this.#challenge = this.#options.randomBytes(16);
-        this.#challengeBoot = this.#highestBoot;
+        this.#greeting.renew();
         channel.reset();
       }
       if (channel.open) channel.requeue(now - period);
@@ -344,11 +204,8 @@ export class MeterAgent {
   #rememberSettled(): void {
     if (!this.#settledDirty) return;
     this.#settledDirty = false;
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const run of this.#pending) oldest = Math.min(oldest, run.firstSlot);
-    for (const batch of this.#batches.values()) oldest = Math.min(oldest, batch.firstSlot);
-    const newest = Math.max(...this.#nextSlot.values(), 0);
-    const settled = Math.min(oldest, newest) - 1;
+    const oldest = Math.min(this.#pending.oldest(this.#all), this.#batches.oldest);
+    const settled = Math.min(oldest, this.#readings.newestSlot) - 1;
     if (settled <= this.#settledSlot) return;
     this.#settledSlot = settled;
     const { outbox, settings } = this.#options;
@@ -364,23 +221,13 @@ export class MeterAgent {
     if (channel === undefined) return;
     try {
       const { monotonic } = this.#options;
-      const ack = channel.accept(payload, this.#challenge, monotonic(), (boot) => this.#grant(boot));
+      const ack = channel.accept(payload, this.#greeting, monotonic());
       for (const entry of ack.entries) this.#applyAck(channel, entry);
     } catch (error) {
       this.#options.events?.refused?.(this.meter, error);
       return;
     }
     this.#pump();
-  }
-
-  /** Makes a granted boot number durable; false when it is not above the one that the hello named. */
-  #grant(boot: number): boolean {
-    if (boot <= this.#challengeBoot) return false;
-    if (boot > this.#highestBoot) {
-      this.#options.outbox.rememberBoot(this.#number, boot);
-      this.#highestBoot = boot;
-    }
-    return true;
   }
 
   #applyAck(channel: Channel, entry: AckEntry): void {
@@ -395,7 +242,7 @@ export class MeterAgent {
       this.#reportGap({ kind: entry.kind, from: entry.firstSlot, to: entry.firstSlot + entry.count, reason });
     }
     for (let slot = entry.firstSlot; slot < entry.firstSlot + entry.count; slot++) {
-      const run = this.#bySlot.get(cellKey(entry.kind, slot));
+      const run = this.#pending.at(entry.kind, slot);
       if (run === undefined || !settleSlot(run, slot, x)) continue;
       channel.settled(run);
       if (!isOutstanding(run, this.#all)) this.#finish(run);
@@ -405,7 +252,7 @@ export class MeterAgent {
   #sendAgain(entry: AckEntry, x: number): void {
     const mask = aggregatorBit(x);
     for (let slot = entry.firstSlot; slot < entry.firstSlot + entry.count; slot++) {
-      const run = this.#bySlot.get(cellKey(entry.kind, slot));
+      const run = this.#pending.at(entry.kind, slot);
       if (run !== undefined) {
         // It is on its way to someone: this aggregator joins in.
         const index = slot - run.firstSlot;
@@ -425,7 +272,7 @@ export class MeterAgent {
     if (!link.connected) return;
     const now = monotonic();
     for (const [index, channel] of this.#channels.entries()) {
-      const topic = this.#topics[index] as string;
+      const topic = this.#topics[index]!;
       for (;;) {
         const message = channel.next(now, (run, x) => this.#sharesOf(run, x));
         if (message === undefined) break;
@@ -446,7 +293,7 @@ export class MeterAgent {
     const out = Array.from({ length: n }, () => new Uint8Array(ENTRY_BYTES * run.readings.length));
     const { kind, firstSlot, readings } = run;
     splitBatch({ key: secrets.polynomialKey, kind, firstSlot, readings, n, t: settings.threshold, out });
-    const own = out[x - 1] as Uint8Array;
+    const own = out[x - 1]!;
     run.shares = out.map((shares, index) => (index === x - 1 ? undefined : shares));
     return own;
   }

@@ -5,7 +5,8 @@
 import type { AckOpener, Ack, ShareSealer } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { compareMessageNumbers, type MessageNumber } from "../../protocol/messages/ack-codes.ts";
-import { aggregatorBit, isOutstanding, type PendingRun } from "./pending-run.ts";
+import type { Greeting } from "./greeting.ts";
+import { aggregatorBit, isOutstanding, type PendingRun } from "./pending-runs.ts";
 
 const MAX_COUNTER = 0xffff_ffff;
 
@@ -137,15 +138,19 @@ export class Channel {
   }
 
   /**
-   * Opens an ack. The answer to `challenge` starts the session once `grant` has made its boot number durable; any other
+   * Opens an ack. The answer to the greeting starts the session, once its boot number is durable; any other
    * ack must be newer than the last. Throws ProtocolError `replayed` for one that is not, and what the opener throws.
    */
-  accept(payload: Uint8Array, challenge: Uint8Array, now: number, grant: (boot: number) => boolean): Ack {
+  accept(payload: Uint8Array, greeting: Pick<Greeting, "challenge" | "grant">, now: number): Ack {
     const { number, ack } = this.#options.opener.open(payload);
     if (this.#session === undefined) {
       const { hello } = ack;
-      if (hello === undefined || Buffer.compare(hello.challenge, challenge) !== 0 || !grant(hello.boot)) {
-        throw new ProtocolError("replayed", `ack of aggregator ${this.aggregator} does not answer this start's challenge`);
+      const answers = hello !== undefined && Buffer.compare(hello.challenge, greeting.challenge) === 0;
+      if (!answers || !greeting.grant(hello.boot)) {
+        throw new ProtocolError(
+          "replayed",
+          `ack of aggregator ${this.aggregator} does not answer this start's challenge`,
+        );
       }
       this.#session = { boot: hello.boot, counter: 0 };
     } else if (this.#highestAck !== undefined && compareMessageNumbers(number, this.#highestAck) <= 0) {

@@ -8,11 +8,15 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
-import { connectLink, openDatabase, Refusals, type RoleContext, runRole } from "../../config/runtime/index.ts";
+import { openDatabase } from "../../config/runtime/database.ts";
+import { connectLink } from "../../config/runtime/link.ts";
+import { Refusals } from "../../config/runtime/refusals.ts";
+import { type RoleContext, runRole } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { meterId } from "../../protocol/names.ts";
 import { KINDS } from "../../protocol/units.ts";
 import { MeterAgent } from "./agent.ts";
+import { meterLastWill, meterSubscriptions } from "./greeting.ts";
 import { Outbox } from "./outbox.ts";
 import { agentSettings } from "./settings.ts";
 
@@ -45,6 +49,7 @@ async function run({ config, log, options, signal }: RoleContext): Promise<void>
   const outbox = new Outbox(database);
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const handle: { link?: Awaited<ReturnType<typeof connectLink>> } = {};
+  let settled: () => void = () => undefined;
   const agent = new MeterAgent({
     secrets: openMeterSecrets(folder),
     settings: agentSettings(config, party.directory.t),
@@ -61,6 +66,7 @@ async function run({ config, log, options, signal }: RoleContext): Promise<void>
     randomBytes,
     monotonic: () => performance.now(),
     events: {
+      settled: () => settled(),
       gap: (_meter, gap) => log.warn(gap, "gap"),
       refused: (_meter, error) => refusals.count((error as { code?: string }).code ?? "send-failed"),
     },
@@ -88,8 +94,8 @@ async function run({ config, log, options, signal }: RoleContext): Promise<void>
     host: config.broker.host,
     port: config.broker.tlsPort,
     settings: config.link,
-    will: MeterAgent.lastWill(id),
-    subscriptions: MeterAgent.subscriptions(id),
+    will: meterLastWill(id),
+    subscriptions: meterSubscriptions(id),
     onMessage: (topic, payload) => agent.onMessage(topic, payload),
     onConnect: (link) => {
       handle.link = link;
@@ -119,7 +125,13 @@ async function run({ config, log, options, signal }: RoleContext): Promise<void>
     await connecting;
     outbox.flush();
     agent.flushBatches();
-    while (agent.unsettledSlots > 0 && !signal.aborted) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => {
+      settled = () => {
+        if (agent.unsettledSlots === 0) resolve();
+      };
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      settled();
+    });
   } else if (!signal.aborted) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }

@@ -34,7 +34,12 @@ test("differences a register at slot boundaries, import and export apart", () =>
 });
 
 test("ignores samples between boundaries and repeats of a boundary", () => {
-  const samples = [at(10, 500), { time: 9_200, importWh: 600 }, { time: 9_860, importWh: 700 }, { time: 9_902, importWh: 701 }];
+  const samples = [
+    at(10, 500),
+    { time: 9_200, importWh: 600 },
+    { time: 9_860, importWh: 700 },
+    { time: 9_902, importWh: 701 },
+  ];
   assert.deepEqual(difference(samples).readings, [{ kind: KINDS.import, slot: 10, energyWh: 200 }]);
 });
 
@@ -67,7 +72,10 @@ test("a jump that no slot can hold is not believed", () => {
 
 test("refuses a register that is negative, fractional or beyond the modulus, without printing it", () => {
   for (const importWh of [-1, 0.5, 1_000_000, Number.NaN]) {
-    assert.throws(() => differenceSample({}, at(10, importWh), RULES), /importWh: expected an integer from 0 to 999999/);
+    assert.throws(
+      () => differenceSample({}, at(10, importWh), RULES),
+      /importWh: expected an integer from 0 to 999999/,
+    );
   }
 });
 

@@ -1,6 +1,6 @@
 /** The agent's settings as the configuration gives them. */
 import type { Config } from "../../config/index.ts";
-import type { AgentSettings } from "./agent.ts";
+import type { AgentSettings } from "./agent-options.ts";
 
 /** `threshold` is the one fixed at enrolment (the directory's t), which no file may change. */
 export function agentSettings(config: Config, threshold: number): AgentSettings {

@@ -5,8 +5,9 @@
 import Database from "better-sqlite3";
 import { createAckSealer, createShareOpener, ENTRY_BYTES } from "../../../protocol/envelope/index.ts";
 import { ACK_CODES, type AckCode, type AckEntry, type MessageNumber } from "../../../protocol/messages/ack-codes.ts";
-import { cellKey } from "../pending-run.ts";
-import { MeterAgent, type AgentLink, type AgentSettings, type MeterSecrets } from "../agent.ts";
+import { cellKey } from "../pending-runs.ts";
+import { MeterAgent } from "../agent.ts";
+import type { AgentLink, AgentSettings, MeterSecrets } from "../agent-options.ts";
 import { type Gap, Outbox } from "../outbox.ts";
 
 export const METER = "m-001";
@@ -51,7 +52,7 @@ export class FakeAggregator {
 
   constructor(index: number) {
     this.index = index;
-    const key = SECRETS.rootKeys.get(index) as Uint8Array;
+    const key = SECRETS.rootKeys.get(index)!;
     this.#opener = createShareOpener(key, METER, index);
     this.#sealer = createAckSealer(key, METER, index);
   }
@@ -65,7 +66,7 @@ export class FakeAggregator {
     this.highestBoot = highestBoot;
     this.#counter = 0;
     this.#challenge = "";
-    this.#sealer = createAckSealer(SECRETS.rootKeys.get(this.index) as Uint8Array, METER, this.index);
+    this.#sealer = createAckSealer(SECRETS.rootKeys.get(this.index)!, METER, this.index);
   }
 
   hello(challenge: string, boot: number): Uint8Array {
@@ -79,7 +80,12 @@ export class FakeAggregator {
   seal(entries: readonly AckEntry[], hello?: { challenge: Uint8Array; boot: number }): Uint8Array {
     const highest = this.received.at(-1)?.number ?? { boot: 0, counter: 0 };
     const number = { boot: 1, counter: this.#counter++ };
-    return this.#sealer.seal(number, { time: 1_700_000_000, highest, entries, ...(hello === undefined ? {} : { hello }) });
+    return this.#sealer.seal(number, {
+      time: 1_700_000_000,
+      highest,
+      entries,
+      ...(hello === undefined ? {} : { hello }),
+    });
   }
 
   /** Opens, stores and acknowledges one message. */
@@ -130,13 +136,13 @@ export class Rig {
   }
 
   #boot(): MeterAgent {
-    const rig = this;
+    const isConnected = (): boolean => this.connected;
     const link: AgentLink = {
       get connected() {
-        return rig.connected;
+        return isConnected();
       },
       send: (topic, payload, _options, done) => {
-        rig.sent.push({ topic, payload: Buffer.from(payload) });
+        this.sent.push({ topic, payload: Buffer.from(payload) });
         done();
       },
     };
@@ -180,7 +186,7 @@ export class Rig {
     if (status === undefined) throw new Error("the meter has not said hello");
     const { challenge, boot } = JSON.parse(status.payload.toString()) as { challenge: string; boot: number };
     for (const index of indices) {
-      const aggregator = this.aggregators[index - 1] as FakeAggregator;
+      const aggregator = this.aggregators[index - 1]!;
       this.agent.onMessage(aggregator.topic, aggregator.hello(challenge, boot));
     }
   }
@@ -191,7 +197,7 @@ export class Rig {
     for (let moved = true; moved; ) {
       moved = false;
       for (const index of indices) {
-        const aggregator = this.aggregators[index - 1] as FakeAggregator;
+        const aggregator = this.aggregators[index - 1]!;
         for (const payload of this.takeShares(index)) {
           this.agent.onMessage(aggregator.topic, aggregator.take(payload, code));
           count++;

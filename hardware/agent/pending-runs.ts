@@ -47,3 +47,48 @@ export function settleSlot(run: PendingRun, slot: number, x: number): boolean {
 export function cellKey(kind: number, slot: number): number {
   return kind * 2 ** 32 + slot;
 }
+
+/** Every run that some aggregator has not settled, found by slot. */
+export class PendingRuns {
+  readonly #runs = new Set<PendingRun>();
+  readonly #bySlot = new Map<number, PendingRun>();
+  #slots = 0;
+
+  /** Slots in all runs together. */
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** The run that came first, or undefined. */
+  get first(): PendingRun | undefined {
+    const [first] = this.#runs;
+    return first;
+  }
+
+  add(run: PendingRun): void {
+    this.#runs.add(run);
+    this.#slots += run.readings.length;
+    for (let i = 0; i < run.readings.length; i++) this.#bySlot.set(cellKey(run.kind, run.firstSlot + i), run);
+  }
+
+  /** Forgets a run; false if it was not there. */
+  delete(run: PendingRun): boolean {
+    if (!this.#runs.delete(run)) return false;
+    this.#slots -= run.readings.length;
+    for (let i = 0; i < run.readings.length; i++) this.#bySlot.delete(cellKey(run.kind, run.firstSlot + i));
+    return true;
+  }
+
+  at(kind: number, slot: number): PendingRun | undefined {
+    return this.#bySlot.get(cellKey(kind, slot));
+  }
+
+  /** The lowest first slot of a run that waits for an aggregator in `mask`, or infinity. */
+  oldest(mask: number): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const run of this.#runs) {
+      if (run.firstSlot < oldest && isOutstanding(run, mask)) oldest = run.firstSlot;
+    }
+    return oldest;
+  }
+}

@@ -1,0 +1,57 @@
+/** What a meter agent is given: keys, settings, memory, a connection, and who wants to know what happens. */
+import type { Gap, Outbox } from "./outbox.ts";
+import type { RegisterRules } from "./register.ts";
+
+/** What a meter holds: see docs/protocol.md, "Folders of keys". */
+export interface MeterSecrets {
+  readonly meter: string;
+  readonly polynomialKey: Uint8Array;
+  /** By aggregator index. */
+  readonly rootKeys: ReadonlyMap<number, Uint8Array>;
+}
+
+export interface AgentSettings extends RegisterRules {
+  readonly threshold: number;
+  /** Slots per message when readings come one by one; a batch is aligned to multiples of it. */
+  readonly batchSlots: number;
+  readonly maxSlotsPerMessage: number;
+  /** Readings that may wait for acks; beyond it the oldest becomes a gap. */
+  readonly outboxSlots: number;
+  readonly resendSeconds: number;
+  readonly maxInFlight: number;
+  readonly historyDays: number;
+}
+
+/** The part of a connection that the agent uses. What could not be sent is reported, and sent again by the agent. */
+export interface AgentLink {
+  readonly connected: boolean;
+  send(
+    topic: string,
+    payload: Uint8Array | string,
+    options: { readonly retain?: boolean },
+    done: (error?: Error) => void,
+  ): void;
+}
+
+export interface AgentEvents {
+  /** A slot was given up: an aggregator refused it for good, or the outbox was full, or the register had a gap. */
+  readonly gap?: (meter: string, gap: Gap) => void;
+  /** A message from an aggregator was refused. */
+  readonly refused?: (meter: string, error: unknown) => void;
+  /** A reading was settled by every aggregator. */
+  readonly settled?: (meter: string, kind: number, firstSlot: number, count: number) => void;
+  /** A share message went out. */
+  readonly sent?: (meter: string, aggregator: number, slots: number, bytes: number) => void;
+}
+
+export interface AgentOptions {
+  readonly secrets: MeterSecrets;
+  readonly settings: AgentSettings;
+  readonly outbox: Outbox;
+  readonly link: AgentLink;
+  /** Fresh random bytes, for challenges only. */
+  readonly randomBytes: (size: number) => Uint8Array;
+  /** Milliseconds on a clock that never goes back; only differences count. */
+  readonly monotonic: () => number;
+  readonly events?: AgentEvents;
+}

@@ -1,0 +1,86 @@
+/**
+ * Where readings enter the meter: intervals or register samples in, durable runs out. A slot is taken once for each
+ * kind, whatever is handed in again after a restart.
+ */
+import { KINDS, type Kind, kindName } from "../../protocol/units.ts";
+import type { Batch } from "./batches.ts";
+import type { Gap, Outbox } from "./outbox.ts";
+import { differenceSample, type RegisterRules, type RegisterSample, type RegisterState } from "./register.ts";
+
+export interface ReadingsIntakeOptions {
+  readonly meter: string;
+  readonly number: number;
+  readonly outbox: Outbox;
+  readonly rules: RegisterRules;
+  readonly registerState: RegisterState;
+  /** Takes each run once it is committed. */
+  readonly durable: (run: Batch) => void;
+  readonly gap: (gap: Gap) => void;
+}
+
+export class ReadingsIntake {
+  readonly #options: ReadingsIntakeOptions;
+  readonly #nextSlot = new Map<Kind, number>();
+  #registerState: RegisterState;
+
+  constructor(options: ReadingsIntakeOptions) {
+    this.#options = options;
+    this.#registerState = options.registerState;
+    for (const kind of Object.values(KINDS)) {
+      this.#nextSlot.set(kind, options.outbox.nextSlot(options.number, kind));
+    }
+  }
+
+  /** The slot after the last one taken of a kind. */
+  nextSlot(kind: Kind): number {
+    return this.#nextSlot.get(kind) ?? 0;
+  }
+
+  /** The slot after the last one taken of any kind. */
+  get newestSlot(): number {
+    return Math.max(...this.#nextSlot.values());
+  }
+
+  get registerSlot(): number | undefined {
+    return this.#registerState.import?.slot;
+  }
+
+  /**
+   * Takes interval readings of consecutive slots, in watt-hours. Throws RangeError on an unknown kind, a value that is
+   * not an integer of 0 or more, and a slot that is not above the last one taken of this kind: no slot has two readings.
+   */
+  addReadings(kind: Kind, firstSlot: number, readings: readonly number[], registerState?: RegisterState): void {
+    const { meter, number, outbox, durable } = this.#options;
+    const name = kindName(kind);
+    for (const value of readings) {
+      if (!Number.isSafeInteger(value) || value < 0) {
+        throw new RangeError(`readings: ${name} of ${meter} from slot ${firstSlot} must be integers of 0 or more`);
+      }
+    }
+    if (readings.length === 0) return;
+    const expected = this.nextSlot(kind);
+    if (firstSlot < expected) {
+      throw new RangeError(`firstSlot: ${name} of ${meter} is already taken up to slot ${expected}, got ${firstSlot}`);
+    }
+    this.#nextSlot.set(kind, firstSlot + readings.length);
+    const run = { kind, firstSlot, readings };
+    outbox.append(number, run, () => durable(run), registerState);
+  }
+
+  /** Takes a register sample; its readings and the register's state are committed together. */
+  addSample(sample: RegisterSample): void {
+    const { number, outbox, rules, gap } = this.#options;
+    const result = differenceSample(this.#registerState, sample, rules);
+    if (result.state === this.#registerState) return;
+    this.#registerState = result.state;
+    for (const reading of result.readings) {
+      this.addReadings(reading.kind, reading.slot, [reading.energyWh], result.state);
+    }
+    if (result.readings.length === 0) outbox.rememberRegister(number, result.state);
+    for (const { code, direction, from, to } of result.events) {
+      const found = { kind: KINDS[direction], from, to, reason: code };
+      outbox.rememberGap(number, found);
+      gap(found);
+    }
+  }
+}
