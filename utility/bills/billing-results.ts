@@ -1,0 +1,183 @@
+/**
+ * Writes what a billing round found, in the caller's transaction: released totals, gaps, and the bills of those meters
+ * whose feeders of the period have all been asked.
+ */
+import { countMembers, hasMember } from "../../protocol/bitmap.ts";
+import type { SetContent } from "../../protocol/messages/round.ts";
+import { KINDS, kindName } from "../../protocol/units.ts";
+import type { Collected } from "../collector/collect.ts";
+import type { RoundRecord } from "../rounds/record.ts";
+import type { RoundOutcome } from "../rounds/round.ts";
+import { billingOutputs, billingUnit } from "../rounds/shape.ts";
+import { periodOfSegment, type Utility } from "../settings.ts";
+import { deleteGaps, insertGaps, insertTotals } from "../store/bills-store.ts";
+import type { Queries } from "../store/rounds-store.ts";
+import { exactNumber, type GapsTable, type ReleasedTotalsTable } from "../store/tables.ts";
+import type { Period } from "../tariffs/index.ts";
+import { expectedSlots, gapRanges } from "./gaps.ts";
+import { issueBills } from "./issue.ts";
+
+const NOTHING = new Uint8Array(0);
+
+export async function writeBilling(
+  db: Queries,
+  utility: Utility,
+  record: RoundRecord,
+  outcome: RoundOutcome,
+): Promise<void> {
+  const { question } = record;
+  const periods = question.segments.map((segment) => periodOfSegment(utility, segment));
+  const own = periods[0];
+  if (own === undefined) throw new Error(`round ${record.id} has no period`);
+  const { content, collected } = outcome;
+  if (content !== undefined && collected !== undefined) {
+    await insertTotals(db, totalsRows(record, content, collected, periods));
+    await fillLateGaps(db, utility, record, content, periods);
+  }
+  if (record.state === "finished") await insertGaps(db, ownGaps(utility, record, content, own));
+  const settled = { status: record.state === "failed" ? record.status : "final", round_id: record.id };
+  await db
+    .insertInto("feeder_periods")
+    .values({ feeder_id: question.feeder, period_start: own.from, period_end: own.to, ...settled })
+    .onConflict((conflict) => conflict.columns(["feeder_id", "period_start", "period_end"]).doUpdateSet(settled))
+    .execute();
+  await issueBills(db, utility, question.meters, own);
+}
+
+/** `row/2` is a sum of its own for the second earlier period; a plain name belongs to the bill's own period. */
+function sourceOf(name: string): { row: string; source: number } {
+  const [row = "", source = "0"] = name.split("/");
+  return { row, source: Number(source) };
+}
+
+function totalsRows(
+  record: RoundRecord,
+  content: SetContent,
+  collected: Collected,
+  periods: readonly Period[],
+): ReleasedTotalsTable[] {
+  const own = periods[0];
+  const rows: ReleasedTotalsTable[] = [];
+  billingOutputs(content).forEach(({ meter, scheme, band: b }, output) => {
+    const band = content.schemes[scheme]?.bands[b];
+    if (band === undefined || own === undefined || !hasMember(collected.have, output)) return;
+    const cells = cellsOf(content, meter, band.kind, band.masks);
+    if (cells === 0) return;
+    const { row, source } = sourceOf(band.name);
+    const from = periods[source] ?? own;
+    rows.push({
+      round_id: record.id,
+      meter_id: content.meters[meter] ?? "",
+      feeder_id: content.feeder,
+      period_start: own.from,
+      period_end: own.to,
+      source_start: from.from,
+      source_end: from.to,
+      row,
+      kind: kindName(band.kind),
+      cells,
+      energy_wh: exactNumber(row, collected.values[output] ?? 0n),
+      spare_answers: collected.spare[output] ?? 0,
+    });
+  });
+  return rows;
+}
+
+function cellsOf(content: SetContent, meter: number, kind: number, masks: readonly Uint8Array[]): number {
+  const k = content.kinds.indexOf(kind);
+  let count = 0;
+  content.segments.forEach((_, segment) => {
+    const unit = content.units[billingUnit(content, segment, meter, k)]?.[0] ?? NOTHING;
+    const mask = masks[segment] ?? NOTHING;
+    for (let i = 0; i < unit.length; i++) {
+      for (let rest = (unit[i] ?? 0) & (mask[i] ?? 0); rest > 0; rest &= rest - 1) count++;
+    }
+  });
+  return count;
+}
+
+/** What the bill's own period lacks. Export is expected only of meters that have some. */
+function ownGaps(utility: Utility, record: RoundRecord, content: SetContent | undefined, own: Period): GapsTable[] {
+  const { question } = record;
+  const rows: GapsTable[] = [];
+  const held = new Map<number, { cells: Uint8Array; reason: string }[]>();
+  for (const entry of record.held) held.set(entry.unit, [...(held.get(entry.unit) ?? []), entry]);
+  question.meters.forEach((meter, m) => {
+    const place = utility.roll.record(meter);
+    if (place === undefined) return;
+    const expected = expectedSlots(place, question.feeder, own.slots, utility.origin);
+    if (countMembers(expected) === 0) return;
+    for (const kind of [KINDS.import, KINDS.export]) {
+      const unit = billingUnit(question, 0, m, question.kinds.indexOf(kind));
+      const bitmap = content?.units[unit]?.[0] ?? NOTHING;
+      const waiting = held.get(unit) ?? [];
+      if (kind === KINDS.export && bitmap.length === 0 && waiting.length === 0) continue;
+      for (const gap of gapRanges(own.slots, expected, bitmap, waiting)) {
+        rows.push({
+          meter_id: meter,
+          period_start: own.from,
+          period_end: own.to,
+          feeder_id: question.feeder,
+          kind: kindName(kind),
+          slot_start: gap.from * utility.slotSeconds,
+          slot_end: gap.to * utility.slotSeconds,
+          slots: gap.to - gap.from,
+          reason: gap.reason,
+          billed_period_start: null,
+        });
+      }
+    }
+  });
+  return rows;
+}
+
+/** Late energy fills gaps of earlier periods: those bills stay as they were issued, the gap names the later bill. */
+async function fillLateGaps(
+  db: Queries,
+  utility: Utility,
+  record: RoundRecord,
+  content: SetContent,
+  periods: readonly Period[],
+): Promise<void> {
+  const own = periods[0];
+  for (const [segment, period] of periods.entries()) {
+    if (segment === 0 || own === undefined) continue;
+    for (const [m, meter] of content.meters.entries()) {
+      for (const kind of [KINDS.import, KINDS.export]) {
+        const bitmap = content.units[billingUnit(content, segment, m, content.kinds.indexOf(kind))]?.[0] ?? NOTHING;
+        if (countMembers(bitmap) === 0) continue;
+        const key = { meter, feeder: record.question.feeder, kind: kindName(kind), periodStart: period.from };
+        const rows = await db
+          .selectFrom("gaps")
+          .selectAll()
+          .where("meter_id", "=", meter)
+          .where("feeder_id", "=", key.feeder)
+          .where("kind", "=", key.kind)
+          .where("period_start", "=", period.from)
+          .execute();
+        await deleteGaps(db, key);
+        await insertGaps(
+          db,
+          rows.flatMap((row) => split(row, bitmap, period, own.from, utility.slotSeconds)),
+        );
+      }
+    }
+  }
+}
+
+function split(row: GapsTable, bitmap: Uint8Array, period: Period, billedStart: string, slotSeconds: number): GapsTable[] {
+  if (row.billed_period_start !== null) return [row];
+  const parts: GapsTable[] = [];
+  for (let at = row.slot_start; at < row.slot_end; at += slotSeconds) {
+    const member = at / slotSeconds - period.slots.from;
+    const billed = member >> 3 < bitmap.length && hasMember(bitmap, member) ? billedStart : null;
+    const last = parts.at(-1);
+    if (last?.billed_period_start === billed) {
+      last.slot_end = at + slotSeconds;
+      last.slots += 1;
+    } else {
+      parts.push({ ...row, slot_start: at, slot_end: at + slotSeconds, slots: 1, billed_period_start: billed });
+    }
+  }
+  return parts;
+}

@@ -1,0 +1,161 @@
+/**
+ * Issues the bills of a period: for each meter whose feeders have all been asked, one bill over all of them, in the
+ * caller's transaction. A bill that is there already gets a new version only when released energy is not in it yet.
+ */
+import { encodeTotals, invoice } from "../billing/index.ts";
+import type { Utility } from "../settings.ts";
+import { insertBills, type NewBill, supersedeBill, totalsOf } from "../store/bills-store.ts";
+import { INSERT_ROWS } from "../store/open.ts";
+import type { Queries } from "../store/rounds-store.ts";
+import type { ReleasedTotalsTable } from "../store/tables.ts";
+import { addToDate, localDate, type Period, periodOf } from "../tariffs/index.ts";
+import { BillAssembler } from "./assemble.ts";
+
+/** Feeders that a meter belongs to at some time of a period. */
+export function feedersOf(utility: Pick<Utility, "roll" | "origin">, meter: string, period: Period): string[] {
+  const from = Math.max(period.slots.from, utility.origin);
+  const places = utility.roll.record(meter)?.places ?? [];
+  const touching = places.filter((place) => place.from < period.slots.to && (place.to ?? period.slots.to) > from);
+  return [...new Set(touching.map(({ feeder }) => feeder))];
+}
+
+interface GapSummary {
+  missing: number;
+  reason: string | undefined;
+}
+
+export async function issueBills(
+  db: Queries,
+  utility: Utility,
+  meters: readonly string[],
+  period: Period,
+): Promise<void> {
+  const settled = await settledFeeders(db, period);
+  const ready = meters.filter((meter) => feedersOf(utility, meter, period).every((feeder) => settled.has(feeder)));
+  const totals = await totalsOf(db, ready, period.from);
+  const gaps = await gapSummaries(db, ready, period);
+  const before = await currentVersions(db, ready, period);
+  const assemblers = new Map<string, BillAssembler>();
+  const bills: NewBill[] = [];
+  for (const meter of ready) {
+    const feeders = feedersOf(utility, meter, period);
+    const rows = totals.get(meter) ?? [];
+    const known = before.get(meter);
+    // Nobody here and nothing late: not a customer of this period.
+    if (feeders.length === 0 && rows.length === 0) continue;
+    if (known !== undefined && known.rows === rows.length) continue;
+    const failed = feeders.map((feeder) => settled.get(feeder)).find((status) => status !== undefined && status !== "final");
+    const gap = gaps.get(meter);
+    const status = failed ?? (rows.length === 0 && gap?.reason !== undefined ? gap.reason : "final");
+    const key = { meter, from: period.from, to: period.to };
+    if (known !== undefined) await supersedeBill(db, key);
+    bills.push(billOf(utility, assemblers, { ...key, version: (known?.version ?? 0) + 1, status }, rows, gap, period));
+  }
+  for (const tariffId of new Set(bills.map((bill) => bill.tariffId))) await keepTariff(db, utility, tariffId);
+  await insertBills(db, bills);
+}
+
+function billOf(
+  utility: Utility,
+  assemblers: Map<string, BillAssembler>,
+  head: { meter: string; from: string; to: string; version: number; status: string },
+  rows: readonly ReleasedTotalsTable[],
+  gap: GapSummary | undefined,
+  period: Period,
+): NewBill {
+  const { id, tariff } = utility.book.of(head.meter);
+  const base = {
+    ...head,
+    currency: tariff.currency,
+    gaps: gap?.missing ?? 0,
+    tariffId: id,
+    releasedRows: rows.length,
+    issuedAt: utility.clock.now(),
+  };
+  if (head.status !== "final") return { ...base, invoice: undefined, spareAnswers: undefined, totals: undefined };
+  let assembler = assemblers.get(id);
+  if (assembler === undefined) {
+    assembler = new BillAssembler(tariff, period, utility.slotSeconds);
+    assemblers.set(id, assembler);
+  }
+  const released = rows.map((row) => ({
+    sourceStart: row.source_start,
+    row: row.row,
+    energyWh: BigInt(row.energy_wh),
+  }));
+  const sums = assembler.totals(released, (start) => earlierPeriod(utility, rows, start));
+  const spares = rows.map((row) => row.spare_answers);
+  return {
+    ...base,
+    invoice: invoice(tariff, sums),
+    spareAnswers: spares.length === 0 ? undefined : Math.min(...spares),
+    totals: encodeTotals(sums),
+  };
+}
+
+function earlierPeriod(utility: Utility, rows: readonly ReleasedTotalsTable[], start: string): Period {
+  const to = rows.find((row) => row.source_start === start)?.source_end ?? addToDate(localDate(start), { days: 1 });
+  return periodOf(localDate(start), localDate(to), utility);
+}
+
+/** Feeders whose billing round of the period is settled, with its status. */
+async function settledFeeders(db: Queries, period: Period): Promise<Map<string, string>> {
+  const rows = await db
+    .selectFrom("feeder_periods")
+    .select(["feeder_id", "status"])
+    .where("period_start", "=", period.from)
+    .where("period_end", "=", period.to)
+    .execute();
+  return new Map(rows.map(({ feeder_id, status }) => [feeder_id, status]));
+}
+
+async function gapSummaries(db: Queries, meters: readonly string[], period: Period): Promise<Map<string, GapSummary>> {
+  const found = new Map<string, GapSummary>();
+  for (let from = 0; from < meters.length; from += INSERT_ROWS) {
+    const rows = await db
+      .selectFrom("gaps")
+      .select(["meter_id", "kind", "reason", "slots"])
+      .where("meter_id", "in", meters.slice(from, from + INSERT_ROWS))
+      .where("period_start", "=", period.from)
+      .execute();
+    for (const { meter_id, kind, reason, slots } of rows) {
+      const summary = found.get(meter_id) ?? { missing: 0, reason: undefined };
+      if (kind === "import") summary.missing += slots;
+      if (reason !== "missing") summary.reason ??= reason;
+      found.set(meter_id, summary);
+    }
+  }
+  return found;
+}
+
+/** The last version of each meter's bill, and how many released sums it was made from. */
+async function currentVersions(
+  db: Queries,
+  meters: readonly string[],
+  period: Period,
+): Promise<Map<string, { version: number; rows: number }>> {
+  const found = new Map<string, { version: number; rows: number }>();
+  for (let from = 0; from < meters.length; from += INSERT_ROWS) {
+    const rows = await db
+      .selectFrom("bills")
+      .select(["meter_id", "version", "released_rows"])
+      .where("meter_id", "in", meters.slice(from, from + INSERT_ROWS))
+      .where("period_start", "=", period.from)
+      .where("period_end", "=", period.to)
+      .where("status", "!=", "superseded")
+      .execute();
+    for (const row of rows) found.set(row.meter_id, { version: row.version, rows: row.released_rows });
+  }
+  return found;
+}
+
+/** A bill names its tariff by hash; the text is kept, so that a correction years later can start from it. */
+async function keepTariff(db: Queries, utility: Utility, id: string): Promise<void> {
+  const source = utility.book.all().find((tariff) => tariff.id === id);
+  if (source === undefined) return;
+  await db
+    .insertInto("tariffs")
+    .values({ id, source: source.file, yaml: source.yaml })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .execute();
+}

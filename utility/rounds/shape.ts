@@ -1,0 +1,75 @@
+/**
+ * The order of things in a round (docs/protocol.md, "A round"): which unit has which index, what its bitmap counts,
+ * and which outputs a set has. Indices only; no bitmap is looked at here.
+ */
+import type { Question, SetContent } from "../../protocol/messages/round.ts";
+
+/** How many slots a segment covers. */
+export function segmentSlots(question: Question, segment: number): number {
+  const [from, to] = question.segments[segment] ?? [0, 0];
+  return to - from;
+}
+
+/** How many units a question has. */
+export function unitCount(question: Question): number {
+  const { meters, segments, kinds } = question;
+  if (question.purpose === "load") return segmentSlots(question, 0) * kinds.length;
+  return segments.length * meters.length * kinds.length;
+}
+
+/** Members of a unit's bitmap: the roster of a load, the slots of the segment of a bill. */
+export function unitSize(question: Question, unit: number): number {
+  if (question.purpose === "load") return question.meters.length;
+  return segmentSlots(question, Math.floor(unit / (question.meters.length * question.kinds.length)));
+}
+
+/** Index of a billing unit. */
+export function billingUnit(question: Question, segment: number, meter: number, kind: number): number {
+  return (segment * question.meters.length + meter) * question.kinds.length + kind;
+}
+
+/** Where a billing unit belongs: positions in `segments`, `meters` and `kinds`. */
+export function billingPlace(question: Question, unit: number): { segment: number; meter: number; kind: number } {
+  const kinds = question.kinds.length;
+  const row = Math.floor(unit / kinds);
+  const meters = question.meters.length;
+  return { segment: Math.floor(row / meters), meter: row % meters, kind: unit % kinds };
+}
+
+/** Where a load unit belongs: the slot, and the position in `kinds`. */
+export function loadPlace(question: Question, unit: number): { slot: number; kind: number } {
+  const kinds = question.kinds.length;
+  return { slot: (question.segments[0]?.[0] ?? 0) + Math.floor(unit / kinds), kind: unit % kinds };
+}
+
+/**
+ * Units whose cells enter one output together, so that the same aggregators must hold all of them: a bill's segments
+ * of one meter and kind. A unit of a load stands alone.
+ */
+export function unitGroups(question: Question): number[][] {
+  if (question.purpose === "load" || question.segments.length === 1) {
+    return Array.from({ length: unitCount(question) }, (_, unit) => [unit]);
+  }
+  const perSegment = question.meters.length * question.kinds.length;
+  return Array.from({ length: perSegment }, (_, row) => question.segments.map((_, s) => s * perSegment + row));
+}
+
+/** One sum of a billing set: a meter and a band of its scheme. */
+export interface BillingOutput {
+  readonly meter: number;
+  readonly scheme: number;
+  readonly band: number;
+}
+
+/** The outputs of a billing set, in the order of the sums. */
+export function billingOutputs(content: Pick<SetContent, "assignment" | "schemes">): BillingOutput[] {
+  return content.assignment.flatMap((scheme, meter) =>
+    (content.schemes[scheme]?.bands ?? []).map((_, band) => ({ meter, scheme, band })),
+  );
+}
+
+/** How many sums a set asks for. */
+export function outputCount(content: SetContent): number {
+  if (content.purpose === "load") return unitCount(content);
+  return content.assignment.reduce((sum, scheme) => sum + (content.schemes[scheme]?.bands.length ?? 0), 0);
+}

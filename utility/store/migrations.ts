@@ -1,0 +1,169 @@
+/**
+ * The schema of `utility.db`, built by Kysely so that another database can take it. A migration that was released is
+ * never changed; a new one is added below it.
+ */
+import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
+
+/** PostgreSQL says `bytea`. */
+const BYTES = sql`blob`;
+
+const first: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    const { schema } = db;
+    await schema
+      .createTable("meta")
+      .addColumn("key", "text", (c) => c.primaryKey())
+      .addColumn("value", "text", (c) => c.notNull())
+      .execute();
+    await schema
+      .createTable("roll")
+      .addColumn("meter_id", "text", (c) => c.primaryKey())
+      .addColumn("serial", "integer", (c) => c.notNull())
+      .addColumn("certificate", BYTES, (c) => c.notNull())
+      .execute();
+    await schema
+      .createTable("rounds")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("purpose", "text", (c) => c.notNull())
+      .addColumn("feeder_id", "text", (c) => c.notNull())
+      .addColumn("range_start", "bigint", (c) => c.notNull())
+      .addColumn("range_end", "bigint", (c) => c.notNull())
+      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("status", "text", (c) => c.notNull())
+      .addColumn("reason", "text", (c) => c.notNull())
+      .addColumn("sets", "integer", (c) => c.notNull())
+      .addColumn("opened_at", "bigint", (c) => c.notNull())
+      .addColumn("evidence", "text")
+      .addColumn("set_id", BYTES)
+      .addColumn("question", BYTES, (c) => c.notNull())
+      .addColumn("content", BYTES)
+      .addColumn("endorsements", BYTES, (c) => c.notNull())
+      .addColumn("excluded", "text", (c) => c.notNull())
+      .addColumn("held", BYTES, (c) => c.notNull())
+      .execute();
+    await schema.createIndex("rounds_by_feeder").on("rounds").columns(["feeder_id", "purpose", "range_start"]).execute();
+    await schema.createIndex("rounds_by_state").on("rounds").column("state").execute();
+    await schema
+      .createTable("feeders")
+      .addColumn("feeder_id", "text", (c) => c.primaryKey())
+      .addColumn("load_to", "bigint", (c) => c.notNull())
+      .addColumn("swept_to", "bigint", (c) => c.notNull())
+      .addColumn("billed_to", "bigint", (c) => c.notNull())
+      .execute();
+    await schema
+      .createTable("feeder_loads")
+      .addColumn("feeder_id", "text", (c) => c.notNull())
+      .addColumn("slot_start", "bigint", (c) => c.notNull())
+      .addColumn("energy_wh", "bigint")
+      .addColumn("export_wh", "bigint")
+      .addColumn("meters", "integer", (c) => c.notNull())
+      .addColumn("status", "text", (c) => c.notNull())
+      .addColumn("spare_answers", "integer")
+      .addColumn("round_id", "text")
+      .addColumn("published", "integer", (c) => c.notNull().defaultTo(0))
+      .addPrimaryKeyConstraint("feeder_loads_key", ["feeder_id", "slot_start"])
+      .execute();
+    await schema.createIndex("feeder_loads_published").on("feeder_loads").columns(["published", "status"]).execute();
+    await createBilling(db);
+  },
+};
+
+async function createBilling({ schema }: Pick<Kysely<never>, "schema">): Promise<void> {
+  await schema
+    .createTable("released_totals")
+    .addColumn("round_id", "text", (c) => c.notNull())
+    .addColumn("meter_id", "text", (c) => c.notNull())
+    .addColumn("feeder_id", "text", (c) => c.notNull())
+    .addColumn("period_start", "text", (c) => c.notNull())
+    .addColumn("period_end", "text", (c) => c.notNull())
+    .addColumn("source_start", "text", (c) => c.notNull())
+    .addColumn("source_end", "text", (c) => c.notNull())
+    .addColumn("row", "text", (c) => c.notNull())
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("cells", "integer", (c) => c.notNull())
+    .addColumn("energy_wh", "bigint", (c) => c.notNull())
+    .addColumn("spare_answers", "integer", (c) => c.notNull())
+    .addPrimaryKeyConstraint("released_totals_key", ["meter_id", "period_start", "round_id", "source_start", "row"])
+    .execute();
+  await schema
+    .createTable("feeder_periods")
+    .addColumn("feeder_id", "text", (c) => c.notNull())
+    .addColumn("period_start", "text", (c) => c.notNull())
+    .addColumn("period_end", "text", (c) => c.notNull())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("round_id", "text")
+    .addPrimaryKeyConstraint("feeder_periods_key", ["feeder_id", "period_start", "period_end"])
+    .execute();
+  await schema
+    .createTable("bills")
+    .addColumn("meter_id", "text", (c) => c.notNull())
+    .addColumn("period_start", "text", (c) => c.notNull())
+    .addColumn("period_end", "text", (c) => c.notNull())
+    .addColumn("energy_wh", "bigint")
+    .addColumn("amount_micro", "bigint")
+    .addColumn("currency", "text", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("spare_answers", "integer")
+    .addColumn("gaps", "integer", (c) => c.notNull())
+    .addColumn("catchup_wh", "bigint")
+    .addColumn("export_wh", "bigint")
+    .addColumn("tariff_id", "text", (c) => c.notNull())
+    .addColumn("totals", "text")
+    .addColumn("released_rows", "integer", (c) => c.notNull())
+    .addColumn("issued_at", "bigint", (c) => c.notNull())
+    .addColumn("sent", "integer", (c) => c.notNull().defaultTo(0))
+    .addPrimaryKeyConstraint("bills_key", ["meter_id", "period_start", "period_end", "version"])
+    .execute();
+  await schema.createIndex("bills_sent").on("bills").columns(["sent", "status"]).execute();
+  await schema
+    .createTable("bill_totals")
+    .addColumn("meter_id", "text", (c) => c.notNull())
+    .addColumn("period_start", "text", (c) => c.notNull())
+    .addColumn("period_end", "text", (c) => c.notNull())
+    .addColumn("band", "text", (c) => c.notNull())
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("position", "integer", (c) => c.notNull())
+    .addColumn("energy_wh", "bigint", (c) => c.notNull())
+    .addColumn("amount_micro", "bigint", (c) => c.notNull())
+    .addColumn("currency", "text", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("bill_totals_key", ["meter_id", "period_start", "period_end", "version", "band"])
+    .execute();
+  await schema
+    .createTable("gaps")
+    .addColumn("meter_id", "text", (c) => c.notNull())
+    .addColumn("period_start", "text", (c) => c.notNull())
+    .addColumn("period_end", "text", (c) => c.notNull())
+    .addColumn("feeder_id", "text", (c) => c.notNull())
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("slot_start", "bigint", (c) => c.notNull())
+    .addColumn("slot_end", "bigint", (c) => c.notNull())
+    .addColumn("slots", "integer", (c) => c.notNull())
+    .addColumn("reason", "text", (c) => c.notNull())
+    .addColumn("billed_period_start", "text")
+    .addPrimaryKeyConstraint("gaps_key", ["meter_id", "feeder_id", "kind", "slot_start"])
+    .execute();
+  await schema
+    .createTable("tariffs")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("source", "text", (c) => c.notNull())
+    .addColumn("yaml", "text", (c) => c.notNull())
+    .execute();
+}
+
+const views: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    const tables = db as unknown as Kysely<{ bills: { status: string }; bill_totals: { status: string } }>;
+    for (const name of ["bills", "bill_totals"] as const) {
+      const query = tables.selectFrom(name).selectAll().where("status", "!=", "superseded");
+      await db.schema.createView(`current_${name}`).as(query).execute();
+    }
+  },
+};
+
+/** All migrations by name, in the order in which they apply. */
+export const migrations: MigrationProvider = {
+  getMigrations: () => Promise.resolve({ "001-tables": first, "002-views": views }),
+};

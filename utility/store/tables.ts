@@ -1,0 +1,163 @@
+/**
+ * The tables of `utility.db`, as Kysely sees them (docs/database.md says what they mean). Energy is integer Wh, money
+ * integer micro-units; both stay below 2^53 in a database row, which `exactNumber` checks when they are read.
+ */
+import type { Generated } from "kysely";
+
+export interface MetaTable {
+  key: string;
+  value: string;
+}
+
+export interface RollTable {
+  meter_id: string;
+  serial: number;
+  certificate: Uint8Array;
+}
+
+export interface RoundsTable {
+  id: string;
+  purpose: string;
+  feeder_id: string;
+  /** Unix seconds: what the round is about, [start, end). */
+  range_start: number;
+  range_end: number;
+  state: string;
+  status: string;
+  reason: string;
+  sets: number;
+  opened_at: number;
+  evidence: string | null;
+  set_id: Uint8Array | null;
+  /** CBOR: the question, the fixed set, endorsements and exclusions. */
+  question: Uint8Array;
+  content: Uint8Array | null;
+  endorsements: Uint8Array;
+  excluded: string;
+  held: Uint8Array;
+}
+
+export interface FeedersTable {
+  feeder_id: string;
+  /** Slots before this one have been asked for as loads, asked a second time, and billed. */
+  load_to: number;
+  swept_to: number;
+  billed_to: number;
+}
+
+export interface FeederLoadsTable {
+  feeder_id: string;
+  slot_start: number;
+  energy_wh: number | null;
+  export_wh: number | null;
+  meters: number;
+  status: string;
+  spare_answers: number | null;
+  round_id: string | null;
+  published: Generated<number>;
+}
+
+export interface ReleasedTotalsTable {
+  round_id: string;
+  meter_id: string;
+  feeder_id: string;
+  /** Local dates of the bill that the energy enters. */
+  period_start: string;
+  period_end: string;
+  /** Local dates of the period whose slots and prices it has: an earlier one for late energy. */
+  source_start: string;
+  source_end: string;
+  row: string;
+  kind: string;
+  cells: number;
+  energy_wh: number;
+  spare_answers: number;
+}
+
+export interface FeederPeriodsTable {
+  feeder_id: string;
+  period_start: string;
+  period_end: string;
+  /** `final`, or why the feeder's part of the bills is missing. */
+  status: string;
+  round_id: string | null;
+}
+
+export interface BillsTable {
+  meter_id: string;
+  period_start: string;
+  period_end: string;
+  energy_wh: number | null;
+  amount_micro: number | null;
+  currency: string;
+  version: number;
+  status: string;
+  spare_answers: number | null;
+  gaps: number;
+  catchup_wh: number | null;
+  export_wh: number | null;
+  tariff_id: string;
+  totals: string | null;
+  /** How many released totals entered the bill. */
+  released_rows: number;
+  issued_at: number;
+  sent: Generated<number>;
+}
+
+export interface BillTotalsTable {
+  meter_id: string;
+  period_start: string;
+  period_end: string;
+  band: string;
+  kind: string;
+  position: number;
+  energy_wh: number;
+  amount_micro: number;
+  currency: string;
+  version: number;
+  status: string;
+}
+
+export interface GapsTable {
+  meter_id: string;
+  period_start: string;
+  period_end: string;
+  feeder_id: string;
+  kind: string;
+  /** Unix seconds, [start, end). */
+  slot_start: number;
+  slot_end: number;
+  slots: number;
+  reason: string;
+  /** First date of the later bill that the energy entered. */
+  billed_period_start: string | null;
+}
+
+export interface TariffsTable {
+  id: string;
+  source: string;
+  yaml: string;
+}
+
+export interface UtilityTables {
+  meta: MetaTable;
+  roll: RollTable;
+  rounds: RoundsTable;
+  feeders: FeedersTable;
+  feeder_loads: FeederLoadsTable;
+  released_totals: ReleasedTotalsTable;
+  feeder_periods: FeederPeriodsTable;
+  bills: BillsTable;
+  bill_totals: BillTotalsTable;
+  gaps: GapsTable;
+  tariffs: TariffsTable;
+  current_bills: BillsTable;
+  current_bill_totals: BillTotalsTable;
+}
+
+/** A bigint as a database integer; both sides of the border read it exactly. Throws RangeError beyond 2^53. */
+export function exactNumber(name: string, value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${name}: expected an integer below 2^53, got ${value}`);
+  return number;
+}
