@@ -155,6 +155,15 @@ export const CHECKS: readonly Check[] = [
       ),
   },
   {
+    fields: ["billing.period", "release.minSlots", "system.slotSeconds"],
+    rule: "A bill covers at least the slots that may be released at once",
+    fault: ({ billing: { period }, release: { minSlots }, system: { slotSeconds } }) => {
+      const days = { day: 1, month: 28, whole: Number.POSITIVE_INFINITY }[period];
+      const slots = (days * 86_400) / slotSeconds;
+      return unless(slots >= minSlots, `a ${period} of ${slots} slots can never be released with at least ${minSlots}`);
+    },
+  },
+  {
     fields: ["simulation.feeders", "simulation.meters"],
     rule: "Each feeder has a meter",
     fault: ({ simulation: { feeders, meters } }) =>

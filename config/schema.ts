@@ -66,7 +66,9 @@ const broker = z.strictObject({
   publicPort: port(1883, "Loopback-only port on which any MQTT client may read public topics"),
   connectBytes: whole(256, 65_536, 4_096, "Largest CONNECT packet.", { unit: "B" }),
   maxPacketBytes: whole(1_024, 268_435_455, 300_000, "Largest packet of an identified client.", { unit: "B" }),
-  messagesPerSecond: whole(0, 1_000_000, 0, "Messages accepted from one client; 0 for no limit.", { unit: "1/s" }),
+  messagesPerSecond: whole(0, 1_000_000, 0, "Messages accepted from one client (acks count too); 0 for no limit.", {
+    unit: "1/s",
+  }),
   maxInFlight: whole(1, 65_535, 16_384, "Unacknowledged messages towards one client.", { unit: "messages" }),
   maxQueuedBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes waiting for one slow client before it is cut off.", {
     unit: "B",
@@ -144,7 +146,12 @@ const rounds = z.strictObject({
 });
 
 const billing = z.strictObject({
-  period: z.enum(["day", "month", "whole"]).default("day").meta({ description: "What one bill covers." }),
+  period: z
+    .enum(["day", "month", "whole"])
+    .default("month")
+    .meta({
+      description: "What one bill covers; `whole` is the whole run. A day is too short for most release rules.",
+    }),
   tariff: text("config/tariffs/time-of-use.yaml", "Tariff file of every meter without one of its own."),
   tariffs: z
     .record(METER_NAME, FILE_NAME)

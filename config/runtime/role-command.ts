@@ -137,7 +137,7 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const json = options["json"] === true;
     processLog = createLogger(config, role.party?.(options) ?? role.name, { files: role.logFiles ?? true });
     const { log } = processLog;
-    reportCrashes(processLog);
+    reportCrashes(processLog, role);
     log.debug({ argv: command.args }, `${role.name} starts`);
     const configArguments = argumentsOf({ file, profile, flags });
     const signal = stopSignal(log);
@@ -156,7 +156,7 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     log.debug({ code: code ?? EXIT.ok }, `${role.name} ends`);
     return code ?? EXIT.ok;
   } catch (error) {
-    return report(error, processLog);
+    return report(error, role, processLog);
   } finally {
     processLog?.flush();
   }
@@ -179,22 +179,27 @@ function argumentsOf(from: { file: string | undefined; profile: string | undefin
 }
 
 /** A fault of use or configuration is explained; anything else goes to the log with its stack. */
-function report(error: unknown, processLog: ProcessLog | undefined): number {
+function report(error: unknown, role: RoleCommand, processLog: ProcessLog | undefined): number {
   if (error instanceof ConfigError || error instanceof UsageError) {
     process.stderr.write(`${error.message}\n`);
     return EXIT.usage;
   }
-  if (processLog === undefined) process.stderr.write(`${String(error)}\n`);
+  if (processLog === undefined || role.logFiles === false)
+    process.stderr.write(`${role.name}: ${error instanceof Error ? error.message : String(error)}\n`);
   else processLog.log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
   return EXIT.failed;
 }
 
-function reportCrashes(processLog: ProcessLog): void {
+function reportCrashes(processLog: ProcessLog, role: RoleCommand): void {
   const crash = (error: unknown): void => {
-    const code = report(error, processLog);
+    const code = report(error, role, processLog);
     processLog.flush();
     process.exit(code);
   };
+  // `npm run bills | head` closes the pipe: the reader has had enough, which is no fault.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    error.code === "EPIPE" ? process.exit() : crash(error),
+  );
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
 }
