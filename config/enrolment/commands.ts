@@ -157,12 +157,12 @@ async function withLink(
 ): Promise<number> {
   const { config } = context;
   let onTick: (time: number) => void = () => {};
-  let link: Link | undefined;
+  const connected: { link?: Link } = {};
   const online = new OnlineEnrolment({
     keys,
     authority,
     book,
-    link: { publish: (topic, payload) => link?.publish(topic, payload) ?? Promise.resolve() },
+    link: { publish: (topic, payload) => connected.link?.publish(topic, payload) ?? Promise.resolve() },
     now: () => performance.now() / 1000,
     retryMilliseconds: config.rounds.retrySeconds * 1000,
   });
@@ -173,7 +173,8 @@ async function withLink(
     if (time !== undefined) onTick(time);
     return undefined;
   };
-  link = await connect(context, authority, onMessage);
+  const link = await connect(context, authority, onMessage);
+  connected.link = link;
   try {
     return await command(online, {
       nextTick: (end) =>
