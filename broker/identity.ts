@@ -1,0 +1,26 @@
+/** Who a client is, by its certificate: CN is its id, OU its role, and the two must fit each other. */
+import type { PeerCertificate } from "node:tls";
+import { indexOfAggregator, meterId } from "../protocol/names.ts";
+import type { ClientIdentity, Role } from "../protocol/topics.ts";
+
+/** Roles that have one party each, which is called like the role. */
+const SINGLE: readonly Role[] = ["utility", "analytics", "authority", "simulator"];
+
+/**
+ * The identity in a verified certificate; undefined where there is none that may connect. That each id has one possible
+ * role means that whoever takes over a client id is the same party.
+ */
+export function identityOf(certificate: Pick<PeerCertificate, "subject">): ClientIdentity | undefined {
+  // An attribute that occurs twice is an array.
+  const { CN: id, OU: role } = certificate.subject as { CN?: unknown; OU?: unknown };
+  if (typeof id !== "string") return undefined;
+  if (role === "meter") return meterId.safeParse(id).success ? { id, role } : undefined;
+  if (role === "aggregator") return indexOfAggregator(id) === undefined ? undefined : { id, role };
+  const single = SINGLE.find((name) => name === role);
+  return single !== undefined && single === id ? { id, role: single } : undefined;
+}
+
+/** Parties of the operators; their connections are held back rather than cut when they cannot keep up. */
+export function isServer({ role }: ClientIdentity): boolean {
+  return role !== "meter" && role !== "public";
+}

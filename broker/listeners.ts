@@ -1,0 +1,230 @@
+/**
+ * The three ways in: MQTT over mutual TLS, the same inside WebSocket, and plain MQTT on loopback for anyone who wants to
+ * read public topics. Counts and limits connections; who a client is, is known before its first byte is read.
+ */
+import { createServer as createHttpServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
+import { createServer as createPlainServer, isIP } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createServer as createTlsServer } from "node:tls";
+import type { TLSSocket } from "node:tls";
+import { WebSocketServer, createWebSocketStream } from "ws";
+import type { ClientIdentity } from "../protocol/topics.ts";
+import type { Counters } from "./counters.ts";
+import { identityOf } from "./identity.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export interface ListenerOptions {
+  /** PEM texts of the broker. */
+  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+  readonly listen: string;
+  readonly tlsPort: number;
+  readonly wssPort: number;
+  /** Must be a loopback address. */
+  readonly publicHost: string;
+  readonly publicPort: number;
+  readonly connectionsPerSecond: number;
+  readonly maxConnections: number;
+  readonly maxPacketBytes: number;
+  readonly slowSeconds: number;
+  readonly counters: Counters;
+  readonly refuse: (code: string, detail?: Readonly<Record<string, string | number>>) => void;
+  readonly now: () => number;
+  readonly onClient: (stream: Duplex, identity: ClientIdentity) => void;
+}
+
+export interface Ports {
+  readonly tls: number;
+  readonly wss: number;
+  readonly public: number;
+}
+
+export interface Listeners {
+  readonly ports: Ports;
+  /** Accepts no more and ends every connection. */
+  close(): Promise<void>;
+}
+
+/** Anyone on this machine: a name that no certificate can have. */
+const ANONYMOUS: ClientIdentity = { role: "public", id: "public" };
+const WEBSOCKET_FRAME_BYTES = 65_536;
+
+/** Throws RangeError when the public listener would be reachable from elsewhere, and the system's error for a port. */
+export async function openListeners(options: ListenerOptions): Promise<Listeners> {
+  assertLoopback(options.publicHost);
+  const sockets = new Set<Socket>();
+  const guard = new ConnectionGuard(options, sockets);
+  const secure = (onSecure: (socket: TLSSocket, identity: ClientIdentity) => void): Server =>
+    secureServer(options, guard, onSecure);
+
+  const http = webSocketServer(options);
+  const servers = [
+    { server: secure(options.onClient), host: options.listen, port: options.tlsPort },
+    {
+      server: secure((socket, identity) => http.accept(socket, identity)),
+      host: options.listen,
+      port: options.wssPort,
+    },
+    { server: publicServer(options, guard), host: options.publicHost, port: options.publicPort },
+  ];
+  const close = async (): Promise<void> => {
+    const closed = servers.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(closed);
+  };
+  try {
+    const [tls, wss, plain] = await Promise.all(servers.map((entry) => listen(entry.server, entry.host, entry.port)));
+    return { ports: { tls: tls as number, wss: wss as number, public: plain as number }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Throws RangeError unless the address can be reached from this machine only. */
+export function assertLoopback(host: string): void {
+  if (host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))) return;
+  throw new RangeError(`publicHost: the public listener asks nobody who they are: expected loopback, got ${host}`);
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog: BACKLOG }, () => {
+      server.removeListener("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** A fleet connects all at once. */
+const BACKLOG = 4_096;
+
+/** Limits that hold before anyone is identified. */
+class ConnectionGuard {
+  readonly #options: ListenerOptions;
+  readonly #sockets: Set<Socket>;
+  readonly #identified: TokenBucket;
+  readonly #anonymous: TokenBucket;
+
+  constructor(options: ListenerOptions, sockets: Set<Socket>) {
+    this.#options = options;
+    this.#sockets = sockets;
+    // Each its own: nobody without a certificate can use up what those with one need.
+    this.#identified = new TokenBucket(options.connectionsPerSecond, options.now());
+    this.#anonymous = new TokenBucket(options.connectionsPerSecond, options.now());
+  }
+
+  /** Counts the connection, or ends it. */
+  admit(socket: Socket, anonymous: boolean): boolean {
+    const { counters, refuse, maxConnections, now } = this.#options;
+    const bucket = anonymous ? this.#anonymous : this.#identified;
+    const code = this.#sockets.size >= maxConnections ? "too-many-connections" : "connection-rate";
+    if (code === "too-many-connections" || !bucket.take(now())) {
+      refuse(code, { address: socket.remoteAddress ?? "" });
+      socket.destroy();
+      return false;
+    }
+    counters.connectionsAccepted++;
+    counters.connectionsNow++;
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      counters.connectionsNow--;
+      this.#sockets.delete(socket);
+    });
+    // Small packets are gathered before they get here; waiting for more would only delay them.
+    socket.setNoDelay(true);
+    return true;
+  }
+}
+
+function secureServer(
+  { tls, slowSeconds, refuse }: ListenerOptions,
+  guard: ConnectionGuard,
+  onSecure: (socket: TLSSocket, identity: ClientIdentity) => void,
+): Server {
+  const server = createTlsServer({
+    ...tls,
+    requestCert: true,
+    // Looked at below instead, where the reason is known and counted.
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.3",
+    ciphers: "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384",
+    handshakeTimeout: slowSeconds * 1_000,
+  });
+  server.prependListener("connection", (socket: Socket) => guard.admit(socket, false));
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    refuse("tls", { reason: error.code ?? "unknown" });
+    socket.destroy();
+  });
+  server.on("secureConnection", (socket) => {
+    socket.on("error", () => socket.destroy());
+    const certificate = socket.getPeerCertificate();
+    const named = Object.keys(certificate).length > 0;
+    if (!socket.authorized || !named) {
+      refuse("certificate", { reason: named ? String(socket.authorizationError) : "none given" });
+      socket.destroy();
+      return;
+    }
+    const identity = identityOf(certificate);
+    if (identity === undefined) {
+      refuse("identity", { reason: "CN and OU name no party that connects" });
+      socket.destroy();
+      return;
+    }
+    onSecure(socket, identity);
+  });
+  return server;
+}
+
+function publicServer({ onClient, publicHost }: ListenerOptions, guard: ConnectionGuard): Server {
+  return createPlainServer((socket) => {
+    assertLoopback(publicHost);
+    socket.on("error", () => socket.destroy());
+    if (guard.admit(socket, true)) onClient(socket, ANONYMOUS);
+  });
+}
+
+interface WebSocketEntrance {
+  accept(socket: TLSSocket, identity: ClientIdentity): void;
+}
+
+/** HTTP only as far as the upgrade to a WebSocket that speaks `mqtt`. */
+function webSocketServer({ onClient, maxPacketBytes, slowSeconds, refuse }: ListenerOptions): WebSocketEntrance {
+  const identities = new WeakMap<Duplex, ClientIdentity>();
+  const http: HttpServer = createHttpServer({ maxHeaderSize: 8_192, keepAlive: false }, (_request, response) => {
+    refuse("not-websocket");
+    response.writeHead(426, { connection: "close", upgrade: "websocket" }).end("MQTT over WebSocket only\n");
+  });
+  http.on("clientError", (_error, socket) => {
+    refuse("not-websocket");
+    socket.destroy();
+  });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: Math.max(maxPacketBytes, WEBSOCKET_FRAME_BYTES),
+    handleProtocols: (protocols) => (protocols.has("mqtt") ? "mqtt" : false),
+  });
+  http.on("upgrade", (request, socket, head) => {
+    const identity = identities.get(socket);
+    if (identity === undefined) {
+      socket.destroy();
+      return;
+    }
+    (socket as TLSSocket).setTimeout(0);
+    sockets.handleUpgrade(request, socket, head, (webSocket) => onClient(createWebSocketStream(webSocket), identity));
+  });
+  return {
+    accept: (socket, identity) => {
+      identities.set(socket, identity);
+      socket.setTimeout(slowSeconds * 1_000, () => {
+        refuse("connect-timeout", { client: identity.id });
+        socket.destroy();
+      });
+      http.emit("connection", socket);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Who may publish and receive what: the topic table, asked for every message. What a topic is, is worked out once per
+ * topic and remembered, so that the question costs a look-up.
+ */
+import { maySubscribe, parseTopic, TOPICS } from "../protocol/topics.ts";
+import type { ClientIdentity, Rule, TopicDefinition } from "../protocol/topics.ts";
+import { SYS_PREFIX } from "./counters.ts";
+import { isServer } from "./identity.ts";
+
+/** Why a message or a will is refused. */
+export type PublishFault = "publish-denied" | "retain-denied" | "payload-too-large";
+
+/** What is asked of a message. */
+export interface Publication {
+  readonly topic: string;
+  readonly payload: Buffer | string;
+  readonly retain: boolean;
+}
+
+interface KnownTopic {
+  readonly definition: TopicDefinition;
+  /** The id that "own" rules of the table ask for: of the meter or aggregator in the topic. */
+  readonly owners: { readonly meter: string | undefined; readonly agg: string | undefined };
+}
+
+/** Topics that are remembered. */
+const MAX_KNOWN = 65_536;
+
+export class TopicRules {
+  #known = new Map<string, KnownTopic>();
+
+  /** Undefined: the client may publish this. */
+  refusePublish(identity: ClientIdentity, { topic, payload, retain }: Publication): PublishFault | undefined {
+    const known = this.#lookUp(topic);
+    if (known === undefined || !permits(known.definition.publish, known, identity)) return "publish-denied";
+    if (retain && known.definition.retained !== true) return "retain-denied";
+    return payload.length > known.definition.maxBytes ? "payload-too-large" : undefined;
+  }
+
+  /** Asked again for each delivery, though every granted filter lies within what its client may receive. */
+  mayReceive(identity: ClientIdentity, topic: string): boolean {
+    const known = this.#lookUp(topic);
+    if (known === undefined) return topic.startsWith(SYS_PREFIX) && isServer(identity);
+    return permits(known.definition.subscribe, known, identity);
+  }
+
+  /** The broker's counters are for servers; everything else is the table's. */
+  maySubscribe(identity: ClientIdentity, filter: string): boolean {
+    if (filter.startsWith(SYS_PREFIX)) return isServer(identity) && plainBelow(filter.slice(SYS_PREFIX.length));
+    return maySubscribe(identity, filter);
+  }
+
+  #lookUp(topic: string): KnownTopic | undefined {
+    const known = this.#known.get(topic);
+    if (known !== undefined) return known;
+    const parsed = parseTopic(topic);
+    if (parsed === undefined) return undefined;
+    const { meter, agg } = parsed.parameters;
+    const fresh: KnownTopic = {
+      definition: TOPICS[parsed.name],
+      owners: { meter, agg: agg === undefined ? undefined : `a-${agg}` },
+    };
+    if (this.#known.size >= MAX_KNOWN) this.#known = new Map();
+    this.#known.set(topic, fresh);
+    return fresh;
+  }
+}
+
+function permits(rules: readonly Rule[], { owners }: KnownTopic, identity: ClientIdentity): boolean {
+  for (const { role, own } of rules) {
+    if (role === identity.role && (own === undefined || owners[own] === identity.id)) return true;
+  }
+  return false;
+}
+
+/** Levels of counters, with `+` as a level and `#` as the last one. */
+function plainBelow(rest: string): boolean {
+  return /^(?:(?:[a-z0-9]+|\+)\/)*(?:[a-z0-9]+|\+|#)$/.test(rest);
+}
+
+/** The largest packet that a role has a use for: its largest topic, with room for the headers. */
+export function largestPacket(role: ClientIdentity["role"], maxPacketBytes: number, connectBytes: number): number {
+  const definitions: readonly TopicDefinition[] = Object.values(TOPICS);
+  const payloads = definitions
+    .filter(({ publish }) => publish.some((rule) => rule.role === role))
+    .map(({ maxBytes }) => maxBytes);
+  // Anyone may send a SUBSCRIBE of the size of a CONNECT.
+  return Math.min(maxPacketBytes, Math.max(connectBytes, ...payloads.map((bytes) => bytes + HEADER_BYTES)));
+}
+
+const HEADER_BYTES = 1_024;
