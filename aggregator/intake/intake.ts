@@ -16,8 +16,8 @@ export interface IntakeOptions {
   readonly db: Database;
   readonly store: ShareStore;
   readonly meters: MeterTable;
-  /** Unix seconds. */
-  readonly now: () => number;
+  /** Unix seconds; undefined while a simulation has not told the time. Nothing is answered before it has. */
+  readonly now: () => number | undefined;
   readonly slotSeconds: number;
   readonly windowSlots: number;
   readonly futureSlots: number;
@@ -94,20 +94,27 @@ export class Intake {
       this.#options.refuse(error.code, meter);
       return;
     }
+    const time = this.#options.now();
+    if (time === undefined) {
+      this.#options.refuse("clock-unknown", meter);
+      return;
+    }
     this.counters.messages++;
     channel.saw(message.number);
-    this.#take(channel, message);
+    this.#take(channel, message, time);
     this.#markDue(channel);
     this.#uncommitted++;
     if (this.#uncommitted >= this.#options.commitMessages) this.commit();
     else if (this.#uncommitted === 1) this.#options.scheduleCommit();
   }
 
-  /** Puts what lies in the window; the rest is closed, unless it is stored already. */
-  #take(channel: MeterChannel, message: ShareMessage): void {
+  /**
+   * Puts what lies in the window. What is older is closed, unless it is stored already. What lies ahead is not answered:
+   * the meter sends it again, and by then one of the two clocks may have caught up; `closed` would lose it for good.
+   */
+  #take(channel: MeterChannel, message: ShareMessage, time: number): void {
     const { kind, firstSlot, entries } = message;
     const count = entries.length / ENTRY_BYTES;
-    const time = this.#options.now();
     const now = Math.floor(time / this.#options.slotSeconds);
     const from = Math.max(firstSlot, now - this.#options.windowSlots);
     const to = Math.min(firstSlot + count, now + this.#options.futureSlots + 1);
@@ -119,9 +126,12 @@ export class Intake {
     for (let index = 0; index < count; index++) {
       const slot = firstSlot + index;
       const entry = entries.subarray(index * ENTRY_BYTES, (index + 1) * ENTRY_BYTES);
-      const open = slot >= from && slot < to;
+      if (slot >= to) {
+        this.#options.refuse("future", channel.id);
+        return;
+      }
       const belongs = channel.belongs(slot, slot);
-      if ((open && belongs) || this.#options.store.has(channel.number, kind, slot)) {
+      if ((slot >= from && belongs) || this.#options.store.has(channel.number, kind, slot)) {
         this.#put(channel, kind, slot, entry, time);
       } else {
         channel.acks.add(kind, slot, "closed");
@@ -189,7 +199,8 @@ export class Intake {
   /** Makes everything durable, then acknowledges it. Throws when the medium fails: then nothing is acknowledged. */
   commit(): void {
     const due = this.#due;
-    if (due.length === 0) return;
+    const time = this.#options.now();
+    if (due.length === 0 || time === undefined) return;
     const { db, store, meters } = this.#options;
     db.transaction(() => {
       store.writePending();
@@ -198,7 +209,6 @@ export class Intake {
     this.#due = [];
     this.#uncommitted = 0;
     this.counters.commits++;
-    const time = this.#options.now();
     for (const channel of due) {
       channel.due = false;
       channel.dirty = false;

@@ -19,8 +19,8 @@ export interface BillCells {
 
 export interface StoredSet {
   readonly content: Buffer;
-  /** This aggregator's own endorsement, once it has given it. */
-  readonly endorsement: Buffer | null;
+  /** This aggregator's own endorsement. */
+  readonly endorsement: Buffer;
   /** Proof that q aggregators endorsed it (CBOR array of signatures). */
   readonly endorsements: Buffer | null;
 }

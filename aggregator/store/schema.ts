@@ -53,16 +53,12 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (meter, serial)
   ) STRICT, WITHOUT ROWID;
 
-  -- Rounds that were opened, and the set each was given.
-  CREATE TABLE rounds (round TEXT PRIMARY KEY, opened INTEGER NOT NULL, question BLOB NOT NULL, set_id BLOB) STRICT;
-
-  -- Sets this aggregator endorsed (endorsement), or that q others did (endorsements); content as the utility sent it.
+  -- Sets this aggregator has endorsed, as the utility sent them; endorsements: proof that q aggregators did.
   CREATE TABLE sets (
     set_id BLOB PRIMARY KEY,
     content BLOB NOT NULL,
-    endorsement BLOB,
-    endorsements BLOB,
-    sums BLOB
+    endorsement BLOB NOT NULL,
+    endorsements BLOB
   ) STRICT;
 
   -- The release store. Loads: which meters are in the load of a feeder, slot and kind.

@@ -1,0 +1,245 @@
+/**
+ * One aggregator without its transport: messages in by topic, messages out through `send`. Puts intake, share store,
+ * membership and rounds together over one database. Sees shares and tags; no reading, and no other aggregator's share.
+ */
+import type { Database } from "better-sqlite3";
+import type { Party } from "../config/keys/index.ts";
+import { storageError } from "../config/runtime/database.ts";
+import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../protocol/envelope/index.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
+import { roundRequest } from "../protocol/messages/round.ts";
+import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
+import { Intake } from "./intake/intake.ts";
+import { KeyRing } from "./intake/key-ring.ts";
+import { MeterTable } from "./intake/meter-table.ts";
+import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
+import { decodeCertificate, Membership } from "./membership/membership.ts";
+import { ReleaseStore } from "./release/release-store.ts";
+import { RoundDesk } from "./rounds/desk.ts";
+import { Holdings } from "./rounds/holdings.ts";
+import { ShareGaps } from "./store/share-gaps.ts";
+import { DEFAULT_STORE_OPTIONS, ShareStore } from "./store/share-store.ts";
+
+export interface AggregatorSettings {
+  readonly slotSeconds: number;
+  readonly windowSlots: number;
+  readonly futureSlots: number;
+  readonly commitMessages: number;
+  readonly journalRows: number;
+  readonly minMeters: number;
+  readonly minSlots: number;
+}
+
+export interface AggregatorOptions {
+  readonly index: number;
+  readonly db: Database;
+  readonly party: Pick<Party, "id" | "directory" | "signKey" | "sealKey">;
+  readonly settings: AggregatorSettings;
+  /** Unix seconds; undefined while a simulation has not told the time. */
+  readonly now: () => number | undefined;
+  /** Seconds that do not follow a simulation, for the age of unfinished messages. */
+  readonly monotonic: () => number;
+  /** Asks for `commit` to be called within aggregator.commitMilliseconds. */
+  readonly scheduleCommit: () => void;
+  readonly send: (topic: string, payload: Uint8Array) => void;
+  readonly refuse: (code: string, detail?: string) => void;
+  /** Lets other work run for a moment during a long answer. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Requests of servers that wait while another is worked on; more are refused and will be repeated. */
+const MAX_WAITING = 256;
+
+export class Aggregator {
+  readonly intake: Intake;
+  readonly store: ShareStore;
+  readonly membership: Membership;
+  readonly keys: KeyRing;
+  readonly #options: AggregatorOptions;
+  readonly #rounds: RoundDesk;
+  readonly #enrolment: EnrolmentDesk;
+  readonly #chunks: ChunkAssembler;
+  #work: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: AggregatorOptions) {
+    this.#options = options;
+    const { index, db, party, settings, now, refuse, scheduleCommit, send, pause } = options;
+    const { slotSeconds, windowSlots } = settings;
+    const { directory } = party;
+    this.#chunks = new ChunkAssembler(options.monotonic);
+    this.store = new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: settings.journalRows });
+    const table = new MeterTable(db);
+    const { store } = this;
+    this.intake = new Intake({ ...settings, db, store, meters: table, now, scheduleCommit, send, refuse });
+    this.keys = new KeyRing({ index, table, intake: this.intake });
+    this.membership = new Membership({
+      db,
+      directory,
+      index,
+      signer: party,
+      currentSlot: () => Math.floor((now() ?? 0) / slotSeconds),
+      lateSlots: windowSlots,
+    });
+    const members = {
+      numberOf: (meter: string) => this.keys.numberOf(meter),
+      slotsOn: (meter: string, feeder: string, from: number, to: number) =>
+        this.membership.slotsOn(meter, feeder, from, to),
+    };
+    const { minMeters, minSlots } = settings;
+    const gaps = new ShareGaps(store, windowSlots);
+    this.#rounds = new RoundDesk({
+      index,
+      signer: party,
+      directory,
+      rules: { store: new ReleaseStore(db), members, gaps, minMeters, minSlots },
+      holdings: new Holdings(store, members),
+      askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
+      pause,
+    });
+    this.#enrolment = new EnrolmentDesk({
+      index,
+      directory,
+      membership: this.membership,
+      refuse,
+      onAccepted: (record, rootKey) => {
+        if (rootKey !== undefined) this.keys.addKey(record.meter, record.keyVersion, rootKey);
+        this.keys.setPlaces(record.meter, record.places);
+      },
+    });
+    for (const meter of this.membership.meters()) this.keys.setPlaces(meter, this.membership.placesOf(meter));
+  }
+
+  /** Takes what the folder of keys holds: certificates and root keys from enrolment. One transaction. */
+  load(
+    certificates: readonly MembershipCertificate[],
+    rootKeys: ReadonlyMap<string, { readonly keyVersion: number; readonly rootKey: Uint8Array }>,
+  ): void {
+    this.#options.db.transaction(() => {
+      for (const certificate of certificates) this.#addCertificate(certificate, "folder");
+      for (const [meter, { keyVersion, rootKey }] of rootKeys) this.keys.addKey(meter, keyVersion, rootKey);
+    })();
+  }
+
+  /** What an aggregator listens to. */
+  subscriptions(): string[] {
+    const agg = String(this.#options.index);
+    return [
+      filterOf("share", { agg }),
+      filterOf("meterStatus"),
+      filterOf("roundRequest", { agg }),
+      filterOf("enrolRequest", { agg }),
+      filterOf("roll"),
+    ];
+  }
+
+  /** A message from the broker. Shares and hellos are handled at once; requests of servers one after the other. */
+  handle(topic: string, payload: Uint8Array): void {
+    const parsed = parseTopic(topic);
+    const { meter } = parsed?.parameters ?? {};
+    switch (parsed?.name) {
+      case "share":
+        if (parsed.parameters.agg !== String(this.#options.index)) break;
+        this.intake.handleShare(meter!, payload);
+        return;
+      case "meterStatus":
+        this.intake.handleStatus(meter!, payload);
+        return;
+      case "roundRequest":
+      case "enrolRequest":
+        if (parsed.parameters.agg !== String(this.#options.index)) break;
+        this.#guard(topic, () => this.#assemble(parsed, topic, payload));
+        return;
+      case "roll":
+        this.#guard(topic, () => this.#addCertificate(decodeCertificate(payload), "wire"));
+        return;
+      default:
+    }
+    this.#options.refuse("wrong-topic", topic);
+  }
+
+  #assemble(parsed: ParsedTopic, topic: string, payload: Uint8Array): void {
+    const sender = parsed.name === "roundRequest" ? "utility" : "authority";
+    const whole = this.#chunks.add(sender, payload);
+    if (whole === undefined) return;
+    if (this.#waiting >= MAX_WAITING) {
+      this.#options.refuse("busy", topic);
+      return;
+    }
+    this.#waiting++;
+    this.#work = this.#work.then(async () => {
+      try {
+        await (sender === "utility" ? this.#round(whole, parsed.parameters.round!) : this.#enrol(whole));
+      } catch (error) {
+        this.#refuseProtocolError(error, topic);
+      } finally {
+        this.#waiting--;
+      }
+    });
+  }
+
+  async #round(bytes: Uint8Array, round: string): Promise<void> {
+    const { party, index } = this.#options;
+    const { message } = await openServerMessage(bytes, party, "utility");
+    const parsed = roundRequest.safeParse(message);
+    if (!parsed.success) throw new ProtocolError("malformed", `a round request: ${parsed.error.issues[0]?.message}`);
+    if (parsed.data.round !== round)
+      throw new ProtocolError("wrong-topic", `round ${parsed.data.round} under ${round}`);
+    const answer = await this.#rounds.handle(parsed.data);
+    if (answer === undefined) return;
+    if (answer.type === "refuse") this.#options.refuse(`round-${answer.code}`, answer.detail);
+    const topic = topicOf("roundAnswer", { agg: String(index), round, type: answer.type });
+    await this.#sendSealed(answer, "utility", topic);
+  }
+
+  async #enrol(bytes: Uint8Array): Promise<void> {
+    const { party, index } = this.#options;
+    const { message } = await openServerMessage(bytes, party, "authority");
+    const parsed = enrolMessage.safeParse(message);
+    if (!parsed.success) throw new ProtocolError("malformed", `an enrolment: ${parsed.error.issues[0]?.message}`);
+    const answer = this.#enrolment.handle(parsed.data);
+    const topic = topicOf("enrolAnswer", { agg: String(index), meter: answer.meter });
+    await this.#sendSealed(answer, "authority", topic);
+  }
+
+  async #sendSealed(message: unknown, to: string, topic: string): Promise<void> {
+    const sealed = await sealServerMessage(message, this.#options.party, to);
+    for (const chunk of splitChunks(sealed)) this.#options.send(topic, chunk);
+  }
+
+  #addCertificate(certificate: MembershipCertificate, from: "folder" | "wire"): void {
+    const record = this.membership.addCertificate(certificate, from);
+    if (record !== undefined) this.keys.setPlaces(record.meter, this.membership.placesOf(record.meter));
+  }
+
+  #guard(topic: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#refuseProtocolError(error, topic);
+    }
+  }
+
+  #refuseProtocolError(error: unknown, topic: string): void {
+    if (!(error instanceof ProtocolError)) throw storageError(error, this.#options.db.name);
+    this.#options.refuse(error.code, `${topic}: ${error.message}`);
+  }
+
+  /** Makes durable what waits, and acknowledges it. */
+  commit(): void {
+    this.intake.commit();
+  }
+
+  /** Resolves when no request of a server is being worked on. */
+  idle(): Promise<void> {
+    return this.#work;
+  }
+
+  /** Before a clean stop: finishes requests, commits, and packs the journal, so that the next start is quick. */
+  async close(): Promise<void> {
+    await this.idle();
+    this.intake.close();
+    this.store.pack();
+  }
+}

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { ACK_CODES } from "../../protocol/messages/ack-codes.ts";
+import { topicOf } from "../../protocol/topics.ts";
+import { entriesOf, SETTINGS, temporaryFolder, TestAggregator, TestMeter, TestSystem } from "../testing/system.ts";
+
+function setUp(context: TestContext, settings = SETTINGS) {
+  const system = new TestSystem();
+  system.addMeter("m-1", "f-1");
+  system.addMeter("m-2", "f-1");
+  const one = new TestAggregator(system, 1, temporaryFolder(context), settings);
+  context.after(() => one.stop());
+  const meter = new TestMeter("m-1", one, system.rootKey("m-1", 1));
+  return { system, one, meter, slot: system.slot };
+}
+
+const E = (share: number, tag = share) => entriesOf([[share, tag]]);
+
+test("acknowledges after the commit, one ack for a meter and commit, runs of slots merged", (context) => {
+  const { one, meter, slot } = setUp(context);
+  meter.put(1, slot - 3, E(1));
+  meter.put(
+    1,
+    slot - 2,
+    entriesOf([
+      [2, 2],
+      [3, 3],
+    ]),
+  );
+  meter.put(2, slot - 3, E(4));
+  assert.equal(one.sent.length, 0);
+  const acks = meter.acks();
+  assert.equal(acks.length, 1);
+  assert.deepEqual(acks[0]!.entries, [
+    { kind: 1, firstSlot: slot - 3, count: 3, code: ACK_CODES.stored },
+    { kind: 2, firstSlot: slot - 3, count: 1, code: ACK_CODES.stored },
+  ]);
+  assert.deepEqual(acks[0]!.highest, { boot: 0, counter: 2 });
+});
+
+test("acknowledges a repeat again, also after a kill", (context) => {
+  const { one, meter, slot } = setUp(context);
+  const message = meter.seal(1, slot, E(5));
+  meter.send(message);
+  meter.acks();
+  one.kill();
+  meter.send(message);
+  assert.equal(meter.acks()[0]!.entries[0]!.code, ACK_CODES.duplicate);
+});
+
+test("lets the first share stand and records a conflict, for another tag as for another share", (context) => {
+  const { one, meter, slot } = setUp(context);
+  meter.put(1, slot, E(5, 7));
+  meter.put(1, slot, E(5, 8));
+  meter.put(1, slot, E(6, 7));
+  const codes = meter.acks().flatMap(({ entries }) => entries.map(({ code }) => code));
+  assert.deepEqual(codes, [ACK_CODES.stored, ACK_CODES.conflict, ACK_CODES.conflict]);
+  assert.deepEqual(one.db.prepare("SELECT kind, slot FROM tamper_events").all(), [{ kind: 1, slot }]);
+  const { entries } = one.aggregator.store.range(one.aggregator.keys.numberOf("m-1")!, 1, slot, slot + 1);
+  assert.deepEqual(Buffer.from(entries), Buffer.from(E(5, 7)));
+  assert.deepEqual(one.codes(), ["conflict", "conflict"]);
+});
+
+test("closes slots older than the window unless they are stored, and does not answer for slots ahead", (context) => {
+  const { system, one, meter, slot } = setUp(context, { ...SETTINGS, windowSlots: 10 });
+  meter.put(1, slot - 10, E(1));
+  meter.put(1, slot - 11, E(2));
+  meter.put(1, slot + 1, E(3));
+  meter.put(1, slot + 2, E(4));
+  const [ack] = meter.acks();
+  assert.deepEqual(
+    ack!.entries.map(({ firstSlot, code }) => [firstSlot - slot, code]),
+    [
+      [-10, ACK_CODES.stored],
+      [-11, ACK_CODES.closed],
+      [1, ACK_CODES.stored],
+    ],
+  );
+  assert.deepEqual(one.codes(), ["closed", "future"]);
+  system.now += 100 * 900;
+  meter.put(1, slot - 10, E(1));
+  assert.equal(meter.acks()[0]!.entries[0]!.code, ACK_CODES.duplicate);
+});
+
+test("refuses and counts strangers, bad seals, malformed bytes, wrong topics and shares outside the field", (context) => {
+  const { system, one, meter, slot } = setUp(context);
+  const share = (id: string) => topicOf("share", { meter: id, agg: "1" });
+  one.aggregator.handle(share("m-9"), meter.seal(1, slot, E(1)));
+  one.aggregator.handle(share("m-2"), meter.seal(1, slot, E(1)));
+  one.aggregator.handle(share("m-1"), Buffer.from("nonsense"));
+  const flipped = meter.seal(1, slot, E(1));
+  flipped[flipped.length - 1]! ^= 1;
+  meter.send(flipped);
+  const outside = E(1);
+  outside.fill(0xff, 0, 8);
+  meter.put(1, slot, outside);
+  one.aggregator.handle(topicOf("share", { meter: "m-1", agg: "2" }), meter.seal(1, slot, E(1)));
+  new TestMeter("m-1", one, system.rootKey("m-1", 2)).put(1, slot, E(1));
+  assert.deepEqual(one.codes(), [
+    "unknown-meter",
+    "bad-seal",
+    "malformed",
+    "bad-seal",
+    "malformed",
+    "wrong-topic",
+    "bad-seal",
+  ]);
+  assert.deepEqual(meter.acks(), []);
+});
+
+test("grants each hello a boot above all it knows, the same boot to the same challenge, durably", (context) => {
+  const { one, meter, slot } = setUp(context);
+  const grant = () => meter.acks().find(({ hello }) => hello !== undefined)!.hello!.boot;
+  meter.hello("11".repeat(16), 4);
+  assert.equal(grant(), 5);
+  meter.hello("11".repeat(16), 4);
+  assert.equal(grant(), 5);
+  one.kill();
+  meter.hello("11".repeat(16), 4);
+  assert.equal(grant(), 5);
+  meter.hello("22".repeat(16), 0);
+  assert.equal(grant(), 6);
+  meter.boot = 40;
+  meter.put(1, slot, E(1));
+  meter.acks();
+  one.kill();
+  meter.hello("33".repeat(16), 0);
+  assert.equal(grant(), 41);
+});
+
+test("says nothing while a simulation has not told the time, so that no slot is closed by mistake", (context) => {
+  const { system, one, meter, slot } = setUp(context);
+  const time = system.now;
+  (system as { now: number | undefined }).now = undefined;
+  meter.hello();
+  meter.put(1, slot, E(1));
+  assert.deepEqual(meter.acks(), []);
+  assert.deepEqual(one.codes(), ["clock-unknown"]);
+  system.now = time;
+  assert.equal(meter.acks()[0]!.hello?.boot, 1);
+  meter.put(1, slot, E(1));
+  assert.equal(meter.acks()[0]!.entries[0]!.code, ACK_CODES.stored);
+});
+
+test("never repeats the number of an ack across restarts", (context) => {
+  const { one, meter, slot } = setUp(context);
+  const seen = new Set<string>();
+  for (let start = 0; start < 3; start++) {
+    for (let i = 0; i < 3; i++) {
+      meter.put(1, slot - i, E(1));
+      one.aggregator.commit();
+      for (const { payload } of one.take()) seen.add(Buffer.from(payload).subarray(10, 18).toString("hex"));
+    }
+    one.kill();
+  }
+  assert.equal(seen.size, 9);
+});

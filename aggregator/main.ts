@@ -1,0 +1,138 @@
+/** `npm run aggregator -- --id 1`: one aggregator as a process of its own, with its own keys and its own database. */
+import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { openMeterKeys, openParty, readRoll } from "../config/keys/index.ts";
+import { guardStorage, migrate, openDatabase } from "../config/runtime/database.ts";
+import { connectLink } from "../config/runtime/link.ts";
+import type { Link } from "../config/runtime/link.ts";
+import { Refusals } from "../config/runtime/refusals.ts";
+import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { announceReady, writeStats } from "../config/runtime/role-report.ts";
+import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
+import { aggregatorId } from "../protocol/names.ts";
+import { topicOf } from "../protocol/topics.ts";
+import { Aggregator } from "./aggregator.ts";
+import { MIGRATIONS } from "./store/schema.ts";
+
+const STATS_MILLISECONDS = 5_000;
+/** Work of a round goes on for this long before shares get their turn. */
+const TURN_MILLISECONDS = 20;
+
+function indexOf(options: RoleContext["options"]): number {
+  const index = Number(options["id"]);
+  if (!Number.isInteger(index) || index < 1 || index > 7) {
+    throw new UsageError(`--id: expected the aggregator's index, 1 to 7, got ${String(options["id"])}`);
+  }
+  return index;
+}
+
+async function run({ config, log, process: processLog, options, signal }: RoleContext): Promise<void> {
+  const index = indexOf(options);
+  const id = aggregatorId(index);
+  const party = openParty(path.join(config.paths.data, "keys", id));
+  if (party.id !== id) throw new UsageError(`--id: the keys in ${party.folder} are those of ${party.id}`);
+  const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
+  const feed = createSimClockFeed({ config, directory: party.directory, refusals });
+  const db = openDatabase(path.join(config.paths.data, id, "aggregator.db"), { synchronous: "FULL" });
+  migrate(db, MIGRATIONS);
+
+  let link: Link | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const commit = (): void => {
+    timer = undefined;
+    guardStorage(db, () => aggregator.commit());
+  };
+  const scheduleCommit = (): void => {
+    timer ??= setTimeout(commit, config.aggregator.commitMilliseconds);
+  };
+  feed.onTick(scheduleCommit);
+  const { slotSeconds } = party.directory;
+  const aggregator = guardStorage(
+    db,
+    () =>
+      new Aggregator({
+        index,
+        db,
+        party,
+        settings: { ...config.aggregator, ...config.release, slotSeconds },
+        // A simulated clock stands at 0 until its first tick: any answer before that could close slots for good.
+        now: () => (feed.clock.now() > 0 ? feed.clock.now() : undefined),
+        monotonic: () => performance.now() / 1000,
+        scheduleCommit,
+        // What the broker does not get is asked for again: the meter repeats its message, the utility its request.
+        send: (topic, payload) => link?.send(topic, payload),
+        refuse: (code, detail) => refusals.count(code, detail),
+        pause: turns(),
+      }),
+  );
+  aggregator.load(readRoll(party.folder), await openMeterKeys(party));
+
+  const statusTopic = topicOf("aggregatorStatus", { agg: String(index) });
+  const report = (): void => {
+    const counters = snapshot(aggregator);
+    processLog.measure("aggregator", counters);
+    writeStats(config.paths.data, id, { role: "aggregator", refused: refusals.snapshot(), counters });
+  };
+  const stats = setInterval(report, STATS_MILLISECONDS);
+  try {
+    link = await connectLink({
+      party,
+      host: config.broker.host,
+      port: config.broker.tlsPort,
+      will: { topic: statusTopic, payload: JSON.stringify({ state: "offline" }), retain: true },
+      subscriptions: [...aggregator.subscriptions(), ...feed.subscriptions],
+      onMessage: (topic, payload) => {
+        if (feed.accept(topic, payload)) return;
+        guardStorage(db, () => aggregator.handle(topic, payload));
+      },
+      onConnect: (connected) => connected.publish(statusTopic, JSON.stringify({ state: "online" }), { retain: true }),
+      log,
+      settings: config.link,
+      signal,
+    });
+    announceReady({ id });
+    log.info({ meters: aggregator.membership.meters().length }, `aggregator ${index} is ready`);
+    await stopped(signal);
+  } finally {
+    clearInterval(stats);
+    clearTimeout(timer);
+    await aggregator.close();
+    await link?.publish(statusTopic, JSON.stringify({ state: "offline" }), { retain: true }).catch(() => {});
+    await link?.close();
+    report();
+    refusals.flush();
+    db.close();
+  }
+}
+
+/** A pause that lets the event loop turn only when enough time has gone by. */
+function turns(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < TURN_MILLISECONDS) return;
+    await nextTurn();
+    last = performance.now();
+  };
+}
+
+function snapshot({ intake, store }: Aggregator): Record<string, number> {
+  return {
+    ...intake.counters,
+    journalRecords: store.journalRecords,
+    cachedBlocks: store.cachedBlocks,
+    residentBytes: process.memoryUsage.rss(),
+  };
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+await runRole({
+  name: "aggregator",
+  description: "Takes in shares, keeps them, and adds them up over endorsed sets.",
+  flags: [{ flags: "--id <index>", description: "the aggregator's index (1 to 7)", required: true }],
+  party: (options) => `a-${String(options["id"])}`,
+  run,
+});

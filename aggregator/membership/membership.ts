@@ -1,0 +1,129 @@
+/**
+ * Which meter belongs where, as this aggregator knows it. Two answers: what it has countersigned itself decides whose
+ * shares it takes; what q aggregators have countersigned decides which cells count in a round.
+ */
+import type { Database } from "better-sqlite3";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { Signer } from "../../protocol/envelope/index.ts";
+import type { Directory } from "../../protocol/keys/index.ts";
+import { acceptRecord, countersign, Roll, type SignedRecord, openRecord } from "../../protocol/membership.ts";
+import {
+  type MembershipCertificate,
+  membershipCertificate,
+  type MembershipRecord,
+  type Place,
+} from "../../protocol/messages/enrolment.ts";
+import { slotsOfPlaces } from "./place-slots.ts";
+
+export interface MembershipOptions {
+  readonly db: Database;
+  readonly directory: Pick<Directory, "servers" | "q">;
+  readonly index: number;
+  readonly signer: Signer;
+  /** The slot that runs now. */
+  readonly currentSlot: () => number;
+  /** How late a place may begin that nobody else held (config aggregator.windowSlots). */
+  readonly lateSlots: number;
+}
+
+interface RecordRow {
+  readonly meter: string;
+  readonly record: Buffer;
+  readonly countersignature: Buffer | null;
+  readonly certificate: Buffer | null;
+}
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #roll: Roll;
+  /** The newest record of each meter that this aggregator has countersigned, or that is certified. */
+  readonly #accepted = new Map<string, SignedRecord>();
+  readonly #saveRecord;
+  readonly #saveCertificate;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#roll = new Roll(options.directory);
+    const { db } = options;
+    this.#saveRecord = db.prepare<[string, number, Uint8Array, Uint8Array]>(
+      `INSERT INTO records (meter, serial, record, countersignature) VALUES (?, ?, ?, ?)
+       ON CONFLICT (meter, serial) DO UPDATE SET countersignature = excluded.countersignature`,
+    );
+    this.#saveCertificate = db.prepare<[string, number, Uint8Array, Uint8Array]>(
+      `INSERT INTO records (meter, serial, record, certificate) VALUES (?, ?, ?, ?)
+       ON CONFLICT (meter, serial) DO UPDATE SET certificate = excluded.certificate`,
+    );
+    this.#load();
+  }
+
+  #load(): void {
+    const { db, directory } = this.#options;
+    const rows = db.prepare<[], RecordRow>("SELECT * FROM records ORDER BY meter, serial").all();
+    for (const { meter, record, countersignature, certificate } of rows) {
+      if (certificate !== null) this.#addToRoll(membershipCertificate.parse(decodeCbor(certificate)));
+      // This aggregator verified the record before it stored it; opening it again costs little.
+      if (countersignature !== null) this.#note(meter, { signed: record, record: openRecord(record, directory) });
+    }
+  }
+
+  /**
+   * Takes a certificate from the folder of keys, which stays there, or from the wire, which is stored. Returns the
+   * record when it is news. Throws ProtocolError.
+   */
+  addCertificate(certificate: MembershipCertificate, from: "folder" | "wire"): MembershipRecord | undefined {
+    const record = this.#addToRoll(certificate);
+    if (record === undefined || from === "folder") return record;
+    const { meter, serial } = record;
+    this.#saveCertificate.run(meter, serial, Buffer.from(certificate.record), Buffer.from(encodeCbor(certificate)));
+    return record;
+  }
+
+  #addToRoll(certificate: MembershipCertificate): MembershipRecord | undefined {
+    const record = this.#roll.add(certificate);
+    if (record !== undefined) this.#note(record.meter, { signed: certificate.record, record });
+    return record;
+  }
+
+  #note(meter: string, signed: SignedRecord): void {
+    const known = this.#accepted.get(meter);
+    if (known === undefined || signed.record.serial > known.record.serial) this.#accepted.set(meter, signed);
+  }
+
+  /** Decides on a record of the authority; countersigns it durably. Throws ProtocolError with the reason. */
+  accept(signed: Uint8Array): { record: MembershipRecord; countersignature: Uint8Array } {
+    const { directory, index, signer, currentSlot, lateSlots } = this.#options;
+    const record = acceptRecord(signed, {
+      directory,
+      previous: (meter) => this.#accepted.get(meter),
+      currentSlot: currentSlot(),
+      lateSlots,
+    });
+    const countersignature = countersign(signed, index, signer);
+    this.#saveRecord.run(record.meter, record.serial, Buffer.from(signed), Buffer.from(countersignature));
+    this.#note(record.meter, { signed: Uint8Array.from(signed), record });
+    return { record, countersignature };
+  }
+
+  /** The places of the newest accepted record; none for a stranger. */
+  placesOf(meter: string): readonly Place[] {
+    return this.#accepted.get(meter)?.record.places ?? [];
+  }
+
+  /** All meters that have or had a place. */
+  meters(): string[] {
+    return [...this.#accepted.keys()];
+  }
+
+  /** The slots from `from` up to `to` at which the meter's certified place is the feeder. */
+  slotsOn(meter: string, feeder: string, from: number, to: number): Uint8Array {
+    return slotsOfPlaces(this.#roll.record(meter)?.places ?? [], feeder, from, to);
+  }
+}
+
+/** The certificate in a message of the roll topic. Throws ProtocolError `malformed`. */
+export function decodeCertificate(payload: Uint8Array): MembershipCertificate {
+  const parsed = membershipCertificate.safeParse(decodeCbor(payload));
+  if (!parsed.success) throw new ProtocolError("malformed", "expected a membership certificate");
+  return parsed.data;
+}

@@ -1,0 +1,227 @@
+/**
+ * Answers the utility's requests of a round: manifests, tags, endorsements, sums, or a refusal that says why.
+ * Only what `release/` allows is endorsed, durably before it is said; only what q aggregators endorsed is summed.
+ */
+import { createHash } from "node:crypto";
+import { countMembers, members } from "../../protocol/bitmap.ts";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
+import { CONTEXT, sign1, type Signer, verify1 } from "../../protocol/envelope/sign1.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { Directory } from "../../protocol/keys/directory.ts";
+import { merkleRoot } from "../../protocol/log/merkle.ts";
+import { aggregatorId } from "../../protocol/names.ts";
+import {
+  type DetailMessage,
+  type EndorsedMessage,
+  endorsementContent,
+  type OpenMessage,
+  type Question,
+  type RoundAnswer,
+  type RoundRequest,
+  type SetContent,
+  setContent,
+  type SetMessage,
+  type WantMessage,
+} from "../../protocol/messages/round.ts";
+import { assertReleasable, recordRelease, type RuleContext } from "../release/rules.ts";
+import type { Holdings, Unit } from "./holdings.ts";
+import { assertQuestion, assertSet, billingUnitAt, loadUnitAt, outputCount, SetError, unitSize } from "./layout.ts";
+import { type Sums, sumsOf } from "./sums.ts";
+
+export interface DeskOptions {
+  readonly index: number;
+  readonly signer: Signer;
+  readonly directory: Pick<Directory, "servers" | "q">;
+  readonly rules: RuleContext;
+  readonly holdings: Holdings;
+  /** Asks a meter to send slots again. */
+  readonly askAgain: (meter: string, kind: number, firstSlot: number, count: number) => void;
+  /** Awaited now and then during long work. */
+  readonly pause: () => Promise<void>;
+}
+
+/** The schema's types name the exact kind of buffer that decoding gives; what is sent may lie in any. */
+type AnyBuffer<T> = T extends Uint8Array ? Uint8Array : T extends object ? { [K in keyof T]: AnyBuffer<T[K]> } : T;
+export type Answer = AnyBuffer<RoundAnswer>;
+
+interface OpenRound {
+  readonly question: Question;
+  readonly units: readonly Unit[];
+}
+
+/** Rounds whose manifest is remembered for `detail` and `want`; the utility opens again one that was forgotten. */
+const MAX_OPEN_ROUNDS = 256;
+/** Answers that are kept to be repeated without adding up again. */
+const MAX_KEPT_SUMS = 32;
+
+export class RoundDesk {
+  readonly #options: DeskOptions;
+  readonly #rounds = new Map<string, OpenRound>();
+  readonly #sums = new Map<string, Sums>();
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  /** The answer to a request; undefined where none is due. */
+  async handle(request: RoundRequest): Promise<Answer | undefined> {
+    const { round } = request;
+    const known = request.type === "set" ? sha256(request.content) : undefined;
+    const setId = request.type === "endorsed" ? request.setId : known;
+    try {
+      return await this.#answer(request);
+    } catch (error) {
+      if (!(error instanceof SetError)) throw error;
+      const { code, where } = error;
+      const detail = error.message.slice(0, 1000);
+      const refusal = { round, aggregator: this.#options.index, code, detail, where: where.slice(0, 100_000) };
+      return { type: "refuse", ...refusal, ...(setId === undefined ? {} : { setId }) };
+    }
+  }
+
+  #answer(request: RoundRequest): Promise<Answer | undefined> | Answer | undefined {
+    switch (request.type) {
+      case "open":
+        return this.#manifest(request);
+      case "detail":
+        return this.#tags(request);
+      case "want":
+        this.#want(request);
+        return undefined;
+      case "set":
+        return this.#endorse(request);
+      case "endorsed":
+        return this.#release(request);
+    }
+  }
+
+  async #manifest({ type: _, round, ...question }: OpenMessage): Promise<Answer> {
+    assertQuestion(question);
+    const units = await this.#options.holdings.units(question, this.#options.pause);
+    keep(this.#rounds, round, { question, units }, MAX_OPEN_ROUNDS);
+    const root = merkleRoot(units.map(([, digest]) => digest));
+    return { type: "manifest", round, aggregator: this.#options.index, units, root };
+  }
+
+  #opened(round: string, indices: readonly number[]): OpenRound {
+    const opened = this.#rounds.get(round);
+    if (opened === undefined) throw new SetError("unknown-round", `round ${round} is not open here: open it again`);
+    const outside = indices.filter((index) => index >= opened.units.length);
+    if (outside.length > 0) throw new SetError("malformed-set", `the round has ${opened.units.length} units`, outside);
+    return opened;
+  }
+
+  #tags({ round, units }: DetailMessage): Answer {
+    const opened = this.#opened(round, units);
+    const { holdings, index: aggregator } = this.#options;
+    const tags = units.map((index): [number, Uint8Array] => [
+      index,
+      holdings.tags(opened.question, index, opened.units[index]![0]),
+    ]);
+    return { type: "tags", round, aggregator, units: tags };
+  }
+
+  #want({ round, units }: WantMessage): void {
+    const { question } = this.#opened(
+      round,
+      units.map(([index]) => index),
+    );
+    const { askAgain } = this.#options;
+    for (const [index, bitmap] of units) {
+      const size = unitSize(question, index);
+      if (question.purpose === "load") {
+        const { slot, kind } = loadUnitAt(question, index);
+        for (const meter of members(bitmap)) {
+          if (meter < size) askAgain(question.meters[meter]!, question.kinds[kind]!, slot, 1);
+        }
+        continue;
+      }
+      const { segment, meter, kind } = billingUnitAt(question, index);
+      for (const bit of members(bitmap)) {
+        const slot = question.segments[segment]![0] + bit;
+        if (bit < size) askAgain(question.meters[meter]!, question.kinds[kind]!, slot, 1);
+      }
+    }
+  }
+
+  #endorse({ round, content }: SetMessage): Answer {
+    const { rules, signer, index: aggregator } = this.#options;
+    const setId = sha256(content);
+    const stored = rules.store.set(setId);
+    if (stored !== undefined) {
+      return { type: "endorse", round, aggregator, setId, endorsement: stored.endorsement };
+    }
+    const set = parseSet(content);
+    assertReleasable(set, rules);
+    const endorsement = sign1(encodeCbor({ setId, aggregator }), signer, CONTEXT.endorse);
+    rules.store.transaction(() => {
+      rules.store.addSet(setId, Buffer.from(content), Buffer.from(endorsement));
+      recordRelease(set, setId, rules);
+    });
+    return { type: "endorse", round, aggregator, setId, endorsement };
+  }
+
+  async #release({ round, setId, endorsements }: EndorsedMessage): Promise<Answer> {
+    const { rules, directory, holdings, pause, index: aggregator } = this.#options;
+    const stored = rules.store.set(Buffer.from(setId));
+    if (stored === undefined) throw new SetError("not-endorsed", "this aggregator has not endorsed the set");
+    if (stored.endorsements === null) {
+      const by = new Set(endorsements.flatMap((item) => endorser(item, setId, directory)));
+      if (by.size < directory.q) {
+        const detail = `expected valid endorsements of ${directory.q} aggregators, got ${by.size}`;
+        throw new SetError("not-endorsed", detail);
+      }
+      rules.store.setEndorsements(Buffer.from(setId), Buffer.from(encodeCbor(endorsements)));
+    }
+    const key = Buffer.from(setId).toString("hex");
+    let sums = this.#sums.get(key);
+    if (sums === undefined) {
+      const set = parseSet(stored.content);
+      sums = await sumsOf(set, holdings, pause);
+      // Where cells are missing the answer may still grow; values never change.
+      if (countMembers(sums.have) === outputCount(set)) keep(this.#sums, key, sums, MAX_KEPT_SUMS);
+    }
+    return { type: "sums", round, aggregator, setId, ...sums };
+  }
+}
+
+function parseSet(content: Uint8Array): SetContent {
+  const parsed = setContent.safeParse(decodeSet(content));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new SetError("malformed-set", `${issue?.path.join(".") ?? "content"}: ${issue?.message ?? "is no set"}`);
+  }
+  assertSet(parsed.data);
+  return parsed.data;
+}
+
+function decodeSet(content: Uint8Array): unknown {
+  try {
+    return decodeCbor(content);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new SetError("malformed-set", error.message);
+    throw error;
+  }
+}
+
+/** The aggregator that signed, once, or nothing when the endorsement is not a valid one of this set. */
+function endorser(item: Uint8Array, setId: Uint8Array, directory: Pick<Directory, "servers">): number[] {
+  try {
+    const { signer, payload } = verify1(item, directory, CONTEXT.endorse);
+    const { setId: signed, aggregator } = endorsementContent.parse(decodeCbor(payload));
+    return signer === aggregatorId(aggregator) && Buffer.compare(signed, setId) === 0 ? [aggregator] : [];
+  } catch {
+    return [];
+  }
+}
+
+function keep<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.size > most ? map.keys().next().value : undefined;
+  if (oldest !== undefined) map.delete(oldest);
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}

@@ -1,0 +1,143 @@
+/**
+ * What this aggregator holds for the units of a question: bitmaps, tags, digests. Counts only cells of members whose
+ * countersigned place is the round's feeder at that slot. Sees shares, never readings.
+ */
+import { hash } from "node:crypto";
+import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
+import type { Question } from "../../protocol/messages/round.ts";
+import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
+import type { Members } from "../release/rules.ts";
+import type { ShareStore, StoredRange } from "../store/share-store.ts";
+import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
+
+/** [bitmap, digest] of one unit, as on the wire. */
+export type Unit = [bitmap: Uint8Array, digest: Uint8Array];
+
+const NO_DIGEST = new Uint8Array(0);
+/** An entry is share || tag. */
+const TAG_OFFSET = 8;
+const TAG_BYTES = ENTRY_BYTES - TAG_OFFSET;
+
+export class Holdings {
+  readonly #store: ShareStore;
+  readonly #members: Members;
+
+  constructor(store: ShareStore, members: Members) {
+    this.#store = store;
+    this.#members = members;
+  }
+
+  /** A meter's shares of one kind over a segment, whatever its place. */
+  range(meter: string, kind: number, [from, to]: readonly [number, number]): StoredRange {
+    const number = this.#members.numberOf(meter);
+    if (number !== undefined) return this.#store.range(number, kind, from, to);
+    return { bits: emptyBitmap(to - from), entries: new Uint8Array((to - from) * ENTRY_BYTES) };
+  }
+
+  /** The same, with only the slots at which the meter's place is the feeder in the bitmap. */
+  memberRange(feeder: string, meter: string, kind: number, [from, to]: readonly [number, number]): StoredRange {
+    const { bits, entries } = this.range(meter, kind, [from, to]);
+    if (isEmptyBitmap(bits)) return { bits, entries };
+    const own = this.#members.slotsOn(meter, feeder, from, to);
+    for (let i = 0; i < bits.length; i++) bits[i]! &= own[i]!;
+    return { bits, entries };
+  }
+
+  /** The units of a question, in order. `pause` is awaited now and then, so that shares are taken in meanwhile. */
+  async units(question: Question, pause: () => Promise<void>): Promise<Unit[]> {
+    return question.purpose === "billing" ? this.#billingUnits(question, pause) : this.#loadUnits(question, pause);
+  }
+
+  async #billingUnits(question: Question, pause: () => Promise<void>): Promise<Unit[]> {
+    const { feeder, meters, segments, kinds } = question;
+    const units: Unit[] = [];
+    for (const segment of segments) {
+      for (const meter of meters) {
+        for (const kind of kinds) {
+          const { bits, entries } = this.memberRange(feeder, meter, kind, segment);
+          units.push([bits, slotDigest(bits, entries, segment[0])]);
+        }
+        await pause();
+      }
+    }
+    return units;
+  }
+
+  async #loadUnits(question: Question, pause: () => Promise<void>): Promise<Unit[]> {
+    const { feeder, meters, segments, kinds } = question;
+    const segment = segments[0]!;
+    const lists = Array.from({ length: unitCount(question) }, () => new RosterTags(meters.length));
+    for (const [index, meter] of meters.entries()) {
+      for (const [position, kind] of kinds.entries()) {
+        const { bits, entries } = this.memberRange(feeder, meter, kind, segment);
+        for (let slot = 0; slot < segment[1] - segment[0]; slot++) {
+          if ((bits[slot >>> 3]! & (1 << (slot & 7))) === 0) continue;
+          lists[slot * kinds.length + position]!.add(index, tagAt(entries, slot));
+        }
+      }
+      await pause();
+    }
+    return lists.map((list): Unit => [list.bitmap, list.digest()]);
+  }
+
+  /** The tags of the set bits of one unit, 8 bytes each. Missing cells give zeros; ask only for bitmaps of a manifest. */
+  tags(question: Question, index: number, bitmap: Uint8Array): Uint8Array {
+    const tags: Uint8Array[] = [];
+    if (question.purpose === "billing") {
+      const { segment, meter, kind } = billingUnitAt(question, index);
+      const { entries } = this.range(question.meters[meter]!, question.kinds[kind]!, question.segments[segment]!);
+      for (const slot of members(bitmap)) tags.push(tagAt(entries, slot));
+    } else {
+      const { slot, kind } = loadUnitAt(question, index);
+      for (const meter of members(bitmap)) {
+        const { entries } = this.range(question.meters[meter]!, question.kinds[kind]!, [slot, slot + 1]);
+        tags.push(tagAt(entries, 0));
+      }
+    }
+    return Buffer.concat(tags);
+  }
+}
+
+/** One load unit while it is gathered meter by meter, in roster order: its bitmap, and index and tag of each. */
+export class RosterTags {
+  readonly bitmap: Uint8Array;
+  #pairs = Buffer.alloc((2 + TAG_BYTES) * 16);
+  #length = 0;
+
+  constructor(meters: number) {
+    this.bitmap = emptyBitmap(meters);
+  }
+
+  add(meter: number, tag: Uint8Array): void {
+    addMember(this.bitmap, meter);
+    if (this.#length + 2 + TAG_BYTES > this.#pairs.length)
+      this.#pairs = Buffer.concat([this.#pairs], 2 * this.#pairs.length);
+    this.#pairs.writeUInt16BE(meter, this.#length);
+    this.#pairs.set(tag, this.#length + 2);
+    this.#length += 2 + TAG_BYTES;
+  }
+
+  /** SHA-256 over (index u16, tag) of each meter; empty for none. */
+  digest(): Uint8Array {
+    return this.#length === 0 ? NO_DIGEST : hash("sha256", this.#pairs.subarray(0, this.#length), "buffer");
+  }
+}
+
+/** SHA-256 over (slot u32, tag) of the set bits; empty for none. `entries` begin with slot `from`. */
+export function slotDigest(bits: Uint8Array, entries: Uint8Array, from: number): Uint8Array {
+  const source = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
+  const pairs = Buffer.allocUnsafe((entries.length / ENTRY_BYTES) * (4 + TAG_BYTES));
+  const target = new DataView(pairs.buffer, pairs.byteOffset, pairs.byteLength);
+  let at = 0;
+  for (let byte = 0; byte < bits.length; byte++) {
+    for (let rest = bits[byte]!; rest > 0; rest &= rest - 1) {
+      const slot = 8 * byte + (31 - Math.clz32(rest & -rest));
+      const tag = slot * ENTRY_BYTES + TAG_OFFSET;
+      target.setUint32(at, from + slot);
+      target.setUint32(at + 4, source.getUint32(tag));
+      target.setUint32(at + 8, source.getUint32(tag + 4));
+      at += 4 + TAG_BYTES;
+    }
+  }
+  return at === 0 ? NO_DIGEST : hash("sha256", pairs.subarray(0, at), "buffer");
+}

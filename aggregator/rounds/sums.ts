@@ -1,0 +1,111 @@
+/**
+ * The sums of an endorsed set: for each output the sum of this aggregator's shares, over exactly the set's cells and
+ * only where it holds them all with the set's tags. An output without cells is 0.
+ */
+import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
+import { add, ELEMENT_BYTES, type FieldElement, writeElement } from "../../protocol/field.ts";
+import type { SetContent } from "../../protocol/messages/round.ts";
+import { ShareTotals, sumShares } from "../../protocol/shamir/add.ts";
+import { tagAt } from "../../protocol/shamir/share-entries.ts";
+import type { StoredRange } from "../store/share-store.ts";
+import { type Holdings, RosterTags, slotDigest } from "./holdings.ts";
+import { billingUnitIndex, billOutputs, outputCells, outputCount } from "./layout.ts";
+
+export interface Sums {
+  /** Which outputs are answered. */
+  readonly have: Uint8Array;
+  /** A field element of 8 bytes for each of them. */
+  readonly values: Uint8Array;
+}
+
+/** Adds up. `pause` is awaited now and then, so that shares are taken in meanwhile. */
+export async function sumsOf(set: SetContent, holdings: Holdings, pause: () => Promise<void>): Promise<Sums> {
+  const results = await (set.purpose === "billing" ? billSums(set, holdings, pause) : loadSums(set, holdings, pause));
+  const have = emptyBitmap(outputCount(set));
+  const values = new Uint8Array(results.size * ELEMENT_BYTES);
+  let at = 0;
+  for (const [output, value] of [...results].sort(([a], [b]) => a - b)) {
+    addMember(have, output);
+    writeElement(value, values, at);
+    at += ELEMENT_BYTES;
+  }
+  return { have, values };
+}
+
+type Results = Map<number, FieldElement>;
+
+async function billSums(set: SetContent, holdings: Holdings, pause: () => Promise<void>): Promise<Results> {
+  const results: Results = new Map();
+  let current = -1;
+  let held: (StoredRange | undefined)[][] = [];
+  for (const output of billOutputs(set)) {
+    if (output.meter !== current) {
+      current = output.meter;
+      held = heldRanges(set, current, holdings);
+      await pause();
+    }
+    const ranges = held[set.kinds.indexOf(output.kind)]!;
+    let total: FieldElement | undefined = 0n;
+    for (const segment of set.segments.keys()) {
+      const cells = outputCells(set, output, segment);
+      if (isEmptyBitmap(cells)) continue;
+      const range = ranges[segment];
+      total = range === undefined || total === undefined ? undefined : add(total, sumShares(range.entries, cells));
+    }
+    if (total !== undefined) results.set(output.index, total);
+  }
+  return results;
+}
+
+/** For each kind and segment of one meter its shares; undefined where they are not the set's. */
+function heldRanges(set: SetContent, meter: number, holdings: Holdings): (StoredRange | undefined)[][] {
+  return set.kinds.map((kind, position) =>
+    set.segments.map((segment, index) => {
+      const [bitmap, digest] = set.units[billingUnitIndex(set, { segment: index, meter, kind: position })]!;
+      if (isEmptyBitmap(bitmap)) return undefined;
+      const range = holdings.range(set.meters[meter]!, kind, segment);
+      if (bitmap.some((byte, i) => (byte & ~range.bits[i]!) !== 0)) return undefined;
+      return Buffer.compare(slotDigest(bitmap, range.entries, segment[0]), digest) === 0 ? range : undefined;
+    }),
+  );
+}
+
+async function loadSums(set: SetContent, holdings: Holdings, pause: () => Promise<void>): Promise<Results> {
+  const { meters, kinds, units } = set;
+  const segment = set.segments[0]!;
+  const slots = segment[1] - segment[0];
+  const totals = kinds.map(() => new ShareTotals(slots));
+  const tags = units.map(() => new RosterTags(meters.length));
+  const masks = masksByMeter(set);
+  for (const [index, meter] of meters.entries()) {
+    for (const [position, kind] of kinds.entries()) {
+      const mask = masks[index]![position]!;
+      if (isEmptyBitmap(mask)) continue;
+      const { bits, entries } = holdings.range(meter, kind, segment);
+      totals[position]!.add(entries, mask);
+      for (const slot of members(mask)) {
+        const holds = (bits[slot >>> 3]! & (1 << (slot & 7))) !== 0;
+        if (holds) tags[slot * kinds.length + position]!.add(index, tagAt(entries, slot));
+      }
+    }
+    await pause();
+  }
+  const results: Results = new Map();
+  for (const [index, [, digest]] of units.entries()) {
+    // A missing cell or another tag gives another digest.
+    if (Buffer.compare(tags[index]!.digest(), digest) !== 0) continue;
+    results.set(index, totals[index % kinds.length]!.valueAt(Math.floor(index / kinds.length)));
+  }
+  return results;
+}
+
+/** The units, which are rosters by slot, as slots by meter and kind. */
+function masksByMeter({ meters, kinds, segments, units }: SetContent): Uint8Array[][] {
+  const slots = segments[0]![1] - segments[0]![0];
+  const masks = meters.map(() => kinds.map(() => emptyBitmap(slots)));
+  for (const [index, [bitmap]] of units.entries()) {
+    const slot = Math.floor(index / kinds.length);
+    for (const meter of members(bitmap)) addMember(masks[meter]![index % kinds.length]!, slot);
+  }
+  return masks;
+}
