@@ -1,0 +1,26 @@
+/** `npm run utility`: the utility as a process of its own, with its own keys and its own database. */
+import path from "node:path";
+import { openParty } from "../config/keys/index.ts";
+import { type RoleContext, runRole } from "../config/runtime/role-command.ts";
+import { announceReady } from "../config/runtime/role-report.ts";
+import { startUtility } from "./server.ts";
+
+async function run({ config, log, process: processLog, signal }: RoleContext): Promise<void> {
+  const party = openParty(path.join(config.paths.data, "keys", "utility"));
+  const server = await startUtility({ config, party, log, measure: processLog.measure, signal });
+  announceReady({ id: party.id });
+  log.info({ meters: server.meters }, "utility is ready");
+  await stopped(signal);
+  await server.stop();
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+await runRole({
+  name: "utility",
+  description: "Opens rounds, interpolates totals, issues bills and publishes feeder loads.",
+  run,
+});

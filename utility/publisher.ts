@@ -1,0 +1,150 @@
+/**
+ * Publishes results that are in the database and were not published yet: feeder loads for anyone, bills sealed to their
+ * customers. A row is marked when the broker has it; after a kill a row may go out twice, never not at all.
+ */
+import type { Logger } from "../config/runtime/logger.ts";
+import { hpkeSeal, serverContext } from "../protocol/envelope/hpke.ts";
+import { sign1, type Signer } from "../protocol/envelope/index.ts";
+import type { Alert, FeederLoad } from "../protocol/messages/public.ts";
+import { topicOf } from "../protocol/topics.ts";
+import { customerBill } from "./bills/customer-bill.ts";
+import type { RoundRecord } from "./rounds/record.ts";
+import { type FeederLoadsRow, markPublished, unpublishedLoads } from "./store/loads-store.ts";
+import type { UtilityDatabase } from "./store/open.ts";
+
+export interface PublisherPorts {
+  /** Resolves when the broker has it; rejects when it may not have it. */
+  publish(topic: string, payload: Uint8Array | string): Promise<void>;
+  /** The customer's public key, or undefined for a meter that has none yet. */
+  customerKey(meter: string): Uint8Array | undefined;
+  connected(): boolean;
+}
+
+const LOADS_AT_ONCE = 256;
+const BILLS_AT_ONCE = 64;
+
+export class Publisher {
+  readonly #db: UtilityDatabase;
+  readonly #signer: Signer;
+  readonly #slotSeconds: number;
+  readonly #ports: PublisherPorts;
+  readonly #log: Pick<Logger, "warn" | "info">;
+  readonly #keyless = new Set<string>();
+  #running: Promise<void> | undefined;
+  #again = false;
+
+  constructor(
+    db: UtilityDatabase,
+    signer: Signer,
+    slotSeconds: number,
+    ports: PublisherPorts,
+    log: Pick<Logger, "warn" | "info">,
+  ) {
+    this.#db = db;
+    this.#signer = signer;
+    this.#slotSeconds = slotSeconds;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  /** Publishes everything that waits. Calls that overlap are joined. */
+  flush(): Promise<void> {
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    do {
+      this.#again = false;
+      while (this.#ports.connected() && (await this.#publishLoads())) {}
+      while (this.#ports.connected() && (await this.#sendBills())) {}
+    } while (this.#again);
+  }
+
+  /** Something a person should know. Lost when the broker is away: the database keeps the reason. */
+  alert(alert: Alert): void {
+    this.#ports.publish(topicOf("alert", { topic: "round" }), JSON.stringify(alert)).catch(() => {});
+  }
+
+  /** True when there may be more. */
+  async #publishLoads(): Promise<boolean> {
+    const rows = await unpublishedLoads(this.#db, LOADS_AT_ONCE);
+    if (rows.length === 0) return false;
+    const results = await Promise.allSettled(rows.map((row) => this.#publishLoad(row)));
+    const sent = rows.filter((_, i) => results[i]?.status === "fulfilled");
+    const feeders = new Set(sent.map((row) => row.feeder_id));
+    for (const feeder of feeders) {
+      const slots = sent.filter((row) => row.feeder_id === feeder).map((row) => row.slot_start);
+      await markPublished(this.#db, feeder, slots);
+    }
+    return sent.length === LOADS_AT_ONCE;
+  }
+
+  async #publishLoad(row: FeederLoadsRow): Promise<void> {
+    const energyWh = row.energy_wh ?? 0;
+    const load: FeederLoad = {
+      feederId: row.feeder_id,
+      slotStart: row.slot_start,
+      slotSeconds: this.#slotSeconds,
+      energyWh,
+      exportWh: row.export_wh,
+      powerW: (energyWh * 3600) / this.#slotSeconds,
+      meters: row.meters,
+      status: row.status,
+    };
+    await this.#ports.publish(topicOf("feederLoad", { feeder: row.feeder_id }), JSON.stringify(load));
+  }
+
+  async #sendBills(): Promise<boolean> {
+    let query = this.#db.selectFrom("bills").selectAll().where("sent", "=", 0).where("status", "=", "final");
+    if (this.#keyless.size > 0) query = query.where("meter_id", "not in", [...this.#keyless]);
+    const bills = await query.orderBy("period_start").orderBy("meter_id").limit(BILLS_AT_ONCE).execute();
+    let sent = 0;
+    for (const bill of bills) {
+      const key = this.#ports.customerKey(bill.meter_id);
+      if (key === undefined) {
+        this.#keyless.add(bill.meter_id);
+        this.#log.warn({ meter: bill.meter_id }, "no customer key: this bill stays in the database");
+        continue;
+      }
+      const json = Buffer.from(JSON.stringify(await customerBill(this.#db, bill)));
+      const { id } = this.#signer;
+      const signed = sign1(json, this.#signer, serverContext(id, bill.meter_id));
+      const sealed = await hpkeSeal(signed, id, bill.meter_id, key);
+      try {
+        await this.#ports.publish(topicOf("bill", { meter: bill.meter_id }), sealed);
+      } catch {
+        return false;
+      }
+      await this.#db
+        .updateTable("bills")
+        .set({ sent: 1 })
+        .where("meter_id", "=", bill.meter_id)
+        .where("period_start", "=", bill.period_start)
+        .where("period_end", "=", bill.period_end)
+        .where("version", "=", bill.version)
+        .execute();
+      sent += 1;
+    }
+    return sent > 0 && bills.length === BILLS_AT_ONCE;
+  }
+}
+
+/** What is said about a round that waits, goes on, or failed; undefined for one that simply finished. */
+export function roundAlert(record: RoundRecord, time: number): Alert {
+  const what = `${record.question.purpose} round of feeder ${record.question.feeder}`;
+  const text =
+    record.status === "waiting"
+      ? `${what} waits: ${record.reason}`
+      : record.state === "failed"
+        ? `${what} failed: ${record.reason}`
+        : `${what} goes on`;
+  const code = record.status === "waiting" ? "round-waiting" : record.state === "failed" ? "round-failed" : "round-resumed";
+  return { time: Math.floor(time), code, message: text.slice(0, 4000), round: record.id };
+}

@@ -1,0 +1,260 @@
+/** Puts the utility together: database, roll, rounds, publisher and the link to the broker. */
+import path from "node:path";
+import { openCustomers, openRoll, type Party } from "../config/keys/index.ts";
+import type { Config } from "../config/index.ts";
+import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
+import type { Logger, Measurement } from "../config/runtime/logger.ts";
+import { Refusals } from "../config/runtime/refusals.ts";
+import { UsageError } from "../config/runtime/role-command.ts";
+import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
+import { decodeCbor, encodeCbor } from "../protocol/cbor.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import type { Roll } from "../protocol/membership.ts";
+import { membershipCertificate } from "../protocol/messages/enrolment.ts";
+import { serverStatus } from "../protocol/messages/public.ts";
+import { filterOf, parseTopic } from "../protocol/topics.ts";
+import { TariffBook } from "./bills/tariff-book.ts";
+import { Correspondence } from "./correspondence.ts";
+import { Publisher, roundAlert } from "./publisher.ts";
+import { RoundDesk } from "./rounds/desk.ts";
+import type { RoundRecord } from "./rounds/record.ts";
+import { ServerStats } from "./server-stats.ts";
+import type { Utility } from "./settings.ts";
+import { openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
+import { getMeta, putMeta } from "./store/rounds-store.ts";
+import { addToDate, dateAt, dayStart, localDate } from "./tariffs/index.ts";
+
+export interface UtilityOptions {
+  readonly config: Config;
+  readonly party: Party;
+  readonly log: Logger;
+  readonly measure: (name: string, measurement: Measurement) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface UtilityServer {
+  readonly meters: number;
+  stop(): Promise<void>;
+}
+
+const STATS_MILLISECONDS = 5_000;
+/** Simulated time may tick far more often than rounds have anything new to do. */
+const POLL_MILLISECONDS = 20;
+
+/** Starts everything; resolves when the utility is subscribed and goes on with its rounds. */
+export async function startUtility(options: UtilityOptions): Promise<UtilityServer> {
+  const { config, party, log, signal } = options;
+  const { directory } = party;
+  const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
+  const feed = createSimClockFeed({ config, directory, refusals });
+  const book = await TariffBook.load(config.billing.tariff, config.billing.tariffs);
+  assertTariffs(book, config);
+  const db = await openUtilityDatabase(path.join(config.paths.data, "utility", "utility.db"));
+  const roll = await loadRoll(db, party);
+  const utility: Utility = {
+    db,
+    clock: feed.clock,
+    roll,
+    book,
+    slotSeconds: directory.slotSeconds,
+    timezone: config.system.timezone,
+    currency: config.system.currency,
+    minMeters: config.release.minMeters,
+    minSlots: config.release.minSlots,
+    loadEverySlots: config.rounds.loadEverySlots,
+    loadGraceSlots: config.rounds.graceSlots,
+    billingGraceSlots: config.billing.graceSlots,
+    windowSlots: config.aggregator.windowSlots,
+    periodKind: config.billing.period,
+    whole: wholePeriod(config),
+    origin: await originSlot(db, config, directory.slotSeconds, feed.clock.now()),
+  };
+
+  const offline = new Set<number>();
+  const handle: { link?: Link } = {};
+  const now = (): number => performance.now() / 1000;
+  const refuse = (code: string, detail: string): void => refusals.count(code, detail);
+  const correspondence = new Correspondence(party, {
+    now,
+    refuse,
+    // What the broker does not get is asked for again.
+    send: (topic, payload) => handle.link?.send(topic, payload),
+    answered: (round, aggregator, answer) => void desk.handle(round, aggregator, answer),
+  });
+  const customers = { keys: openCustomers(party) };
+  const publisher = new Publisher(
+    db,
+    party,
+    directory.slotSeconds,
+    {
+      publish: (topic, payload) => handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", "")),
+      connected: () => handle.link?.connected ?? false,
+      customerKey: (meter) => {
+        // A meter that was enrolled while we run has its key in the file by now.
+        if (!customers.keys.has(meter)) customers.keys = openCustomers(party);
+        return customers.keys.get(meter);
+      },
+    },
+    log,
+  );
+  const stats = new ServerStats(options, db, refusals);
+  const notify = (record: RoundRecord): void => {
+    const alert = roundAlert(record, feed.clock.now());
+    stats.noted(record);
+    log.warn({ round: record.id, status: record.status, evidence: record.evidence }, alert.message);
+    publisher.alert(alert);
+  };
+  const desk = new RoundDesk(
+    utility,
+    {
+      aggregators: Array.from({ length: directory.n }, (_, i) => i + 1),
+      threshold: directory.t,
+      quorum: directory.q,
+      retrySeconds: config.rounds.retrySeconds,
+      answerSeconds: config.rounds.answerSeconds,
+      maxOpenRounds: config.rounds.maxOpenRounds,
+    },
+    {
+      now,
+      refuse,
+      notify,
+      send: (round, aggregator, request) => void correspondence.ask(round, aggregator, request),
+      mayAnswer: (aggregator) => !offline.has(aggregator),
+      verifyEndorsement: (...endorsement) => correspondence.verifyEndorsement(...endorsement),
+      settled: (record) => {
+        stats.settled(record);
+        void publisher.flush();
+      },
+    },
+  );
+
+  let timer: NodeJS.Timeout | undefined;
+  const pollSoon = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      if (!signal.aborted) void desk.poll();
+    }, POLL_MILLISECONDS);
+  };
+  const noteStatus = (aggregator: number, payload: Uint8Array): void => {
+    const parsed = serverStatus.safeParse(parseJson(payload));
+    if (!parsed.success) return refuse("malformed", `status of aggregator ${aggregator}`);
+    if (parsed.data.state === "offline") offline.add(aggregator);
+    else {
+      offline.delete(aggregator);
+      void desk.returned(aggregator);
+    }
+  };
+  const onMessage = (topic: string, payload: Uint8Array): void | Promise<void> => {
+    if (feed.accept(topic, payload)) return;
+    const parsed = parseTopic(topic);
+    const { agg, round, type } = parsed?.parameters ?? {};
+    if (parsed?.name === "roundAnswer" && agg !== undefined && round !== undefined && type !== undefined) {
+      return correspondence.take(Number(agg), round, type, payload);
+    }
+    if (parsed?.name === "aggregatorStatus" && agg !== undefined) return noteStatus(Number(agg), payload);
+    if (parsed?.name === "roll") return takeCertificate(utility, payload, refuse);
+    refuse("wrong-topic", topic);
+  };
+  handle.link = await connectLink({
+    party,
+    host: config.broker.host,
+    port: config.broker.tlsPort,
+    subscriptions: [filterOf("roundAnswer"), filterOf("aggregatorStatus"), filterOf("roll"), ...feed.subscriptions],
+    onMessage,
+    onConnect: () => pollSoon(),
+    log,
+    settings: config.link,
+    signal,
+  });
+  await desk.start();
+  feed.onTick(pollSoon);
+  const ticker = setInterval(pollSoon, Math.min(250, config.rounds.retrySeconds * 500));
+  // Bills of `npm run bills -- correct` and whatever a kill left unsent.
+  const publishing = setInterval(() => void publisher.flush(), STATS_MILLISECONDS);
+  const reporting = setInterval(() => void stats.write(desk), STATS_MILLISECONDS);
+  void publisher.flush();
+  pollSoon();
+  return {
+    meters: roll.size,
+    stop: async () => {
+      clearInterval(ticker);
+      clearInterval(publishing);
+      clearInterval(reporting);
+      clearTimeout(timer);
+      await desk.stop();
+      await publisher.flush();
+      await handle.link?.close();
+      await stats.write(desk);
+      refusals.flush();
+      await db.destroy();
+    },
+  };
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString("utf8")) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function assertTariffs(book: TariffBook, config: Config): void {
+  for (const { file, tariff } of book.all()) {
+    for (const key of ["currency", "timezone"] as const) {
+      if (tariff[key] === config.system[key]) continue;
+      throw new UsageError(`${file}: ${key} is ${tariff[key]}, but system.${key} is ${config.system[key]}`);
+    }
+  }
+}
+
+function wholePeriod({ billing, simulation }: Config): Utility["whole"] {
+  if (billing.period !== "whole") return undefined;
+  if (!simulation.enabled) {
+    throw new UsageError("billing.period: whole is for a simulation, which has an end; use day or month");
+  }
+  const from = localDate(simulation.start);
+  return { from, to: addToDate(from, { days: simulation.days }) };
+}
+
+/** The first slot that counts. It is kept: a restart must not move it. */
+async function originSlot(db: UtilityDatabase, config: Config, slotSeconds: number, now: number): Promise<number> {
+  const known = await getMeta(db, "origin_slot");
+  if (known !== undefined) return Number(known);
+  const { timezone } = config.system;
+  const date = config.simulation.enabled ? localDate(config.simulation.start) : dateAt(now, timezone);
+  const origin = Math.floor(dayStart(date, timezone) / slotSeconds);
+  await putMeta(db, "origin_slot", String(origin));
+  return origin;
+}
+
+/** The roll of the key folder, and what has come since. */
+async function loadRoll(db: UtilityDatabase, party: Party): Promise<Roll> {
+  const roll = openRoll(party);
+  for (const { certificate } of await db.selectFrom("roll").select("certificate").execute()) {
+    roll.add(membershipCertificate.parse(decodeCbor(certificate)));
+  }
+  return roll;
+}
+
+async function takeCertificate(
+  { db, roll }: Utility,
+  payload: Uint8Array,
+  refuse: (code: string, detail: string) => void,
+): Promise<void> {
+  try {
+    const parsed = membershipCertificate.safeParse(decodeCbor(payload));
+    if (!parsed.success) throw new ProtocolError("malformed", "expected a membership certificate");
+    const record = roll.add(parsed.data);
+    if (record === undefined) return;
+    const row = { serial: record.serial, certificate: encodeCbor(parsed.data) };
+    await db
+      .insertInto("roll")
+      .values({ meter_id: record.meter, ...row })
+      .onConflict((conflict) => conflict.column("meter_id").doUpdateSet(row))
+      .execute();
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    refuse(`roll-${error.code}`, error.message);
+  }
+}
