@@ -25,7 +25,16 @@ import {
 } from "../../protocol/messages/round.ts";
 import { assertReleasable, recordRelease, type RuleContext } from "../release/rules.ts";
 import type { Holdings, Unit } from "./holdings.ts";
-import { assertQuestion, assertSet, billingUnitAt, loadUnitAt, outputCount, SetError, unitSize } from "./layout.ts";
+import {
+  assertQuestion,
+  assertSet,
+  billingUnitAt,
+  loadUnitAt,
+  outputCount,
+  SetError,
+  unitSize,
+  withFullBitmaps,
+} from "./layout.ts";
 import { type Sums, sumsOf } from "./sums.ts";
 
 export interface DeskOptions {
@@ -191,8 +200,9 @@ function parseSet(content: Uint8Array): SetContent {
     const [issue] = parsed.error.issues;
     throw new SetError("malformed-set", `${issue?.path.join(".") ?? "content"}: ${issue?.message ?? "is no set"}`);
   }
-  assertSet(parsed.data);
-  return parsed.data;
+  const set = withFullBitmaps(parsed.data);
+  assertSet(set);
+  return set;
 }
 
 function decodeSet(content: Uint8Array): unknown {

@@ -2,7 +2,7 @@
  * The order of a question's units, and the shape a set must have (docs/protocol.md, "A round"). Pure: what comes in is
  * typed by the schemas already; what does not fit together is a SetError.
  */
-import { assertBitmap, isEmptyBitmap } from "../../protocol/bitmap.ts";
+import { assertBitmap, bitmapBytes, isEmptyBitmap } from "../../protocol/bitmap.ts";
 import type { Question, RefusalCode, SetContent } from "../../protocol/messages/round.ts";
 
 /** A set or question that this aggregator does not accept. `where`: units or outputs that break the rule. */
@@ -78,6 +78,15 @@ export function unitSize(question: Question, index: number): number {
   if (question.purpose === "load") return question.meters.length;
   const [from, to] = question.segments[billingUnitAt(question, index).segment]!;
   return to - from;
+}
+
+/** A set whose units without cells, empty on the wire, have bitmaps of their size. Throws as `assertSet`. */
+export function withFullBitmaps(set: SetContent): SetContent {
+  assertQuestion(set);
+  const units = set.units.slice(0, unitCount(set)).map((unit, index): SetContent["units"][number] => {
+    return unit[0].length === 0 ? [new Uint8Array(bitmapBytes(unitSize(set, index))), unit[1]] : unit;
+  });
+  return { ...set, units: [...units, ...set.units.slice(units.length)] };
 }
 
 /** Throws SetError `malformed-set` unless every list, bitmap and digest of the set fits its question. */
