@@ -152,7 +152,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       return correspondence.take(Number(agg), round, type, payload);
     }
     if (parsed?.name === "aggregatorStatus" && agg !== undefined) return noteStatus(Number(agg), payload);
-    if (parsed?.name === "roll") return takeCertificate(utility, payload, refuse);
+    if (parsed?.name === "roll") return takeCertificate({ db, roll }, payload, refuse);
     refuse("wrong-topic", topic);
   };
   handle.link = await connectLink({
@@ -238,7 +238,7 @@ async function loadRoll(db: UtilityDatabase, party: Party): Promise<Roll> {
 }
 
 async function takeCertificate(
-  { db, roll }: Utility,
+  { db, roll }: { readonly db: UtilityDatabase; readonly roll: Roll },
   payload: Uint8Array,
   refuse: (code: string, detail: string) => void,
 ): Promise<void> {

@@ -2,14 +2,21 @@
 import type { Clock } from "../config/runtime/clock.ts";
 import type { Roll } from "../protocol/membership.ts";
 import type { TariffBook } from "./bills/tariff-book.ts";
-import { type LocalDate, type Period, type PeriodKind, periodHolding, periodOf, periodsCovering } from "./tariffs/index.ts";
-import { dateAt } from "./tariffs/index.ts";
 import type { UtilityDatabase } from "./store/open.ts";
+import {
+  dateAt,
+  type LocalDate,
+  type Period,
+  type PeriodKind,
+  periodHolding,
+  periodOf,
+  periodsCovering,
+} from "./tariffs/index.ts";
 
 export interface Utility {
   readonly db: UtilityDatabase;
   readonly clock: Clock;
-  readonly roll: Roll;
+  readonly roll: Pick<Roll, "feeders" | "members" | "meters" | "record">;
   readonly book: TariffBook;
   readonly slotSeconds: number;
   readonly timezone: string;

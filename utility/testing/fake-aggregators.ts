@@ -1,0 +1,219 @@
+/**
+ * Aggregators in memory, for tests of rounds: they hold cells, answer the messages of a round and keep what they
+ * endorsed. They do not check release rules unless a test gives them a verdict.
+ */
+import { createHash } from "node:crypto";
+import { countMembers, emptyBitmap, addMember, members } from "../../protocol/bitmap.ts";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
+import { FIELD_PRIME } from "../../protocol/field.ts";
+import { merkleRoot } from "../../protocol/log/merkle.ts";
+import type {
+  EndorsedMessage,
+  Question,
+  RefuseMessage,
+  RoundAnswer,
+  RoundRequest,
+  SetContent,
+  Unit,
+} from "../../protocol/messages/round.ts";
+import { unitDigest } from "../rounds/digest.ts";
+import { billingOutputs, billingPlace, billingUnit, loadPlace, unitCount, unitSize } from "../rounds/shape.ts";
+
+export interface Cell {
+  readonly meter: string;
+  readonly feeder: string;
+  readonly kind: number;
+  readonly slot: number;
+  readonly value: number;
+  /** Another version of the same reading has another tag and other shares. */
+  readonly version?: number;
+}
+
+function cellKey(cell: Pick<Cell, "meter" | "kind" | "slot">): string {
+  return `${cell.meter} ${cell.kind} ${cell.slot}`;
+}
+
+function hashOf(cell: Cell): Buffer {
+  return createHash("sha256").update(`${cellKey(cell)} ${cell.value} ${cell.version ?? 0}`).digest();
+}
+
+export class FakeAggregator {
+  readonly index: number;
+  readonly threshold: number;
+  readonly cells = new Map<string, Cell>();
+  readonly endorsedSets = new Map<string, string>();
+  readonly received: RoundRequest[] = [];
+  down = false;
+  /** Added to every sum: a lie. */
+  lie = 0n;
+  verdict: (set: SetContent) => Pick<RefuseMessage, "code" | "detail" | "where"> | undefined = () => undefined;
+  onWant: () => void = () => {};
+  readonly #sets = new Map<string, SetContent>();
+
+  constructor(index: number, threshold: number) {
+    this.index = index;
+    this.threshold = threshold;
+  }
+
+  store(cell: Cell): void {
+    this.cells.set(cellKey(cell), cell);
+  }
+
+  tagOf(cell: Cell): Uint8Array {
+    return hashOf(cell).subarray(0, 8);
+  }
+
+  shareOf(cell: Cell): bigint {
+    const hash = hashOf(cell);
+    let share = BigInt(cell.value);
+    for (let power = 1; power < this.threshold; power++) {
+      const coefficient = hash.readBigUInt64BE(8 * power) % FIELD_PRIME;
+      share = (share + coefficient * BigInt(this.index) ** BigInt(power)) % FIELD_PRIME;
+    }
+    return share;
+  }
+
+  answer(request: RoundRequest): RoundAnswer | undefined {
+    this.received.push(request);
+    const base = { round: request.round, aggregator: this.index };
+    switch (request.type) {
+      case "open": {
+        const units = this.#units(request);
+        const root = Uint8Array.from(merkleRoot(units.map(([, digest]) => digest)));
+        this.#questions.set(request.round, request);
+        return { type: "manifest", ...base, units, root };
+      }
+      case "detail": {
+        const question = this.#questions.get(request.round);
+        if (question === undefined) return undefined;
+        const tags = request.units.map((unit): [number, Uint8Array<ArrayBuffer>] => [unit, this.#tags(question, unit)]);
+        return { type: "tags", ...base, units: tags };
+      }
+      case "want":
+        this.onWant();
+        return undefined;
+      case "set":
+        return this.#endorse(base, Uint8Array.from(request.content));
+      case "endorsed":
+        return this.#sums(base, request);
+    }
+  }
+
+  readonly #questions = new Map<string, Question>();
+
+  #cellAt(question: Question, unit: number, member: number): Cell | undefined {
+    const place =
+      question.purpose === "load"
+        ? { slot: loadPlace(question, unit).slot, kind: loadPlace(question, unit).kind, meter: member }
+        : {
+            slot: (question.segments[billingPlace(question, unit).segment]?.[0] ?? 0) + member,
+            kind: billingPlace(question, unit).kind,
+            meter: billingPlace(question, unit).meter,
+          };
+    const cell = this.cells.get(
+      cellKey({ meter: question.meters[place.meter] ?? "", kind: question.kinds[place.kind] ?? 0, slot: place.slot }),
+    );
+    return cell?.feeder === question.feeder ? cell : undefined;
+  }
+
+  #units(question: Question): Unit[] {
+    return Array.from({ length: unitCount(question) }, (_, unit): Unit => {
+      const size = unitSize(question, unit);
+      const bitmap = emptyBitmap(size);
+      for (let member = 0; member < size; member++) {
+        if (this.#cellAt(question, unit, member) !== undefined) addMember(bitmap, member);
+      }
+      if (countMembers(bitmap) === 0) return [new Uint8Array(0), new Uint8Array(0)];
+      const digest = unitDigest(question, unit, bitmap, bitmap, this.#tags(question, unit));
+      return [Uint8Array.from(bitmap), Uint8Array.from(digest)];
+    });
+  }
+
+  #tags(question: Question, unit: number): Uint8Array<ArrayBuffer> {
+    const parts: Uint8Array[] = [];
+    for (let member = 0; member < unitSize(question, unit); member++) {
+      const cell = this.#cellAt(question, unit, member);
+      if (cell !== undefined) parts.push(this.tagOf(cell));
+    }
+    return Uint8Array.from(Buffer.concat(parts));
+  }
+
+  #endorse(base: { round: string; aggregator: number }, bytes: Uint8Array): RoundAnswer {
+    const content = decodeCbor(bytes) as SetContent;
+    const setId = Uint8Array.from(createHash("sha256").update(bytes).digest());
+    const name = Buffer.from(setId).toString("hex");
+    const refusal = this.verdict(content);
+    if (refusal !== undefined) return { type: "refuse", ...base, setId, ...refusal };
+    for (const [unit, [bitmap]] of content.units.entries()) {
+      for (const member of members(bitmap)) {
+        const key = `${content.purpose} ${content.feeder} ${unitKey(content, unit, member)}`;
+        const other = this.endorsedSets.get(key);
+        if (other !== undefined && other !== name) {
+          return { type: "refuse", ...base, setId, code: "other-set-endorsed", detail: key, where: [unit] };
+        }
+        this.endorsedSets.set(key, name);
+      }
+    }
+    this.#sets.set(name, content);
+    const endorsement = Uint8Array.from(encodeCbor({ aggregator: this.index, setId }));
+    return { type: "endorse", ...base, setId, endorsement };
+  }
+
+  #sums(base: { round: string; aggregator: number }, request: EndorsedMessage): RoundAnswer | undefined {
+    const setId = Uint8Array.from(request.setId);
+    const content = this.#sets.get(Buffer.from(setId).toString("hex"));
+    if (content === undefined) {
+      return { type: "refuse", ...base, setId, code: "not-endorsed", detail: "no such set", where: [] };
+    }
+    const sums: (bigint | undefined)[] =
+      content.purpose === "load"
+        ? content.units.map((_, unit) => this.#sum(content, [[unit, undefined]]))
+        : billingOutputs(content).map(({ meter, scheme, band: b }) => {
+            const band = content.schemes[scheme]?.bands[b];
+            if (band === undefined) return undefined;
+            const kind = content.kinds.indexOf(band.kind);
+            return this.#sum(
+              content,
+              band.masks.map((mask, segment) => [billingUnit(content, segment, meter, kind), mask]),
+            );
+          });
+    const have = emptyBitmap(sums.length);
+    const values: Buffer[] = [];
+    sums.forEach((sum, output) => {
+      if (sum === undefined) return;
+      addMember(have, output);
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64BE((sum + this.lie) % FIELD_PRIME);
+      values.push(bytes);
+    });
+    return { type: "sums", ...base, setId, have: Uint8Array.from(have), values: Uint8Array.from(Buffer.concat(values)) };
+  }
+
+  #sum(content: SetContent, parts: readonly (readonly [number, Uint8Array | undefined])[]): bigint | undefined {
+    let sum = 0n;
+    for (const [unit, mask] of parts) {
+      const [bitmap, digest] = content.units[unit] ?? [new Uint8Array(0), new Uint8Array(0)];
+      const held: Uint8Array[] = [];
+      for (const member of members(bitmap)) {
+        const cell = this.#cellAt(content, unit, member);
+        if (cell === undefined) return undefined;
+        held.push(this.tagOf(cell));
+        if (mask === undefined || ((mask[member >>> 3] ?? 0) & (1 << (member & 7))) !== 0) {
+          sum = (sum + this.shareOf(cell)) % FIELD_PRIME;
+        }
+      }
+      const own = unitDigest(content, unit, bitmap, bitmap, Buffer.concat(held));
+      if (Buffer.compare(own, digest) !== 0) return undefined;
+    }
+    return sum;
+  }
+}
+
+function unitKey(content: SetContent, unit: number, member: number): string {
+  if (content.purpose === "load") {
+    const { slot, kind } = loadPlace(content, unit);
+    return `${content.meters[member]} ${kind} ${slot}`;
+  }
+  const { segment, meter, kind } = billingPlace(content, unit);
+  return `${content.meters[meter]} ${kind} ${(content.segments[segment]?.[0] ?? 0) + member}`;
+}

@@ -1,0 +1,233 @@
+/** A round desk over a real database in a temporary folder, with aggregators in memory and time in the test's hands. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { TestContext } from "node:test";
+import { SimulatedClock } from "../../config/runtime/clock.ts";
+import { decodeCbor } from "../../protocol/cbor.ts";
+import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
+import type { RoundRequest } from "../../protocol/messages/round.ts";
+import { TariffBook } from "../bills/tariff-book.ts";
+import { sameBytes } from "../rounds/agree.ts";
+import { RoundDesk } from "../rounds/desk.ts";
+import type { RoundRecord } from "../rounds/record.ts";
+import type { Utility } from "../settings.ts";
+import { openUtilityDatabase } from "../store/open.ts";
+import { parseTariffYaml } from "../tariffs/index.ts";
+import { type Cell, FakeAggregator } from "./fake-aggregators.ts";
+
+export const SLOT_SECONDS = 900;
+/** 2025-01-15 00:00 in Berlin. */
+export const DAY = 1_736_895_600 / SLOT_SECONDS;
+
+export const TARIFF = `id: test
+currency: EUR
+timezone: Europe/Berlin
+versions:
+  - from: 2025-01-01
+    import:
+      bands:
+        - name: peak
+          priceMicroPerKwh: 400000
+          when: [{ from: "08:00", to: "20:00" }]
+        - name: off-peak
+          priceMicroPerKwh: 200000
+          when: [{ from: "20:00", to: "08:00" }]
+    export: { priceMicroPerKwh: 80000 }
+    standingMicroPerDay: 300000
+    tax: { rate: "0.19" }
+`;
+
+export interface HarnessOptions {
+  readonly aggregators?: number;
+  readonly threshold?: number;
+  readonly quorum?: number;
+  readonly meters?: number;
+  readonly minMeters?: number;
+  readonly minSlots?: number;
+  readonly loadEverySlots?: number;
+  readonly places?: (meter: string) => MembershipRecord["places"];
+}
+
+/** A meter's name. */
+export function meterName(index: number): string {
+  return `m-${String(index + 1).padStart(3, "0")}`;
+}
+
+export class Harness {
+  readonly folder: string;
+  readonly options: Required<HarnessOptions>;
+  readonly aggregators: FakeAggregator[];
+  readonly clock = new SimulatedClock(0);
+  readonly notified: RoundRecord[] = [];
+  readonly refused: string[] = [];
+  realNow = 0;
+  /** Called before each request is delivered; throwing there is a kill. */
+  beforeSend: (request: RoundRequest) => void = () => {};
+  utility!: Utility;
+  desk!: RoundDesk;
+  #mail: Promise<void>[] = [];
+
+  constructor(folder: string, options: HarnessOptions) {
+    this.folder = folder;
+    this.options = {
+      aggregators: 3,
+      threshold: 2,
+      quorum: 2,
+      meters: 6,
+      minMeters: 5,
+      minSlots: 12,
+      loadEverySlots: 24,
+      places: () => [{ feeder: "f-1", from: 0, to: null }],
+      ...options,
+    };
+    this.aggregators = Array.from(
+      { length: this.options.aggregators },
+      (_, i) => new FakeAggregator(i + 1, this.options.threshold),
+    );
+  }
+
+  static async make(t: TestContext, options: HarnessOptions = {}): Promise<Harness> {
+    const folder = await mkdtemp(path.join(tmpdir(), "utility-"));
+    const harness = new Harness(folder, options);
+    await harness.open();
+    t.after(async () => {
+      await harness.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+    return harness;
+  }
+
+  get meters(): string[] {
+    return Array.from({ length: this.options.meters }, (_, i) => meterName(i));
+  }
+
+  /** A new process over the same database. */
+  async open(): Promise<void> {
+    const { options } = this;
+    const yaml = TARIFF;
+    const book = new TariffBook({ id: "test", file: "test.yaml", yaml, tariff: parseTariffYaml(yaml) });
+    const records = new Map(
+      this.meters.map((meter): [string, MembershipRecord] => [
+        meter,
+        { meter, serial: 1, keyVersion: 1, places: options.places(meter) },
+      ]),
+    );
+    this.utility = {
+      db: await openUtilityDatabase(path.join(this.folder, "utility.db")),
+      clock: this.clock,
+      book,
+      roll: {
+        meters: () => [...records.keys()],
+        record: (meter) => records.get(meter),
+        feeders: () => [...new Set([...records.values()].flatMap(({ places }) => places.map(({ feeder }) => feeder)))].sort(),
+        members: (feeder, { from, to }) =>
+          [...records.values()]
+            .filter(({ places }) =>
+              places.some((place) => place.feeder === feeder && place.from < to && (place.to ?? to) > from),
+            )
+            .map(({ meter }) => meter),
+      },
+      slotSeconds: SLOT_SECONDS,
+      timezone: "Europe/Berlin",
+      currency: "EUR",
+      minMeters: options.minMeters,
+      minSlots: options.minSlots,
+      loadEverySlots: options.loadEverySlots,
+      loadGraceSlots: 1,
+      billingGraceSlots: 2,
+      windowSlots: 2976,
+      periodKind: "day",
+      whole: undefined,
+      origin: DAY,
+    };
+    this.desk = new RoundDesk(
+      this.utility,
+      {
+        aggregators: this.aggregators.map(({ index }) => index),
+        threshold: options.threshold,
+        quorum: options.quorum,
+        retrySeconds: 1,
+        answerSeconds: 5,
+        maxOpenRounds: 8,
+      },
+      {
+        now: () => this.realNow,
+        send: (_round, aggregator, request) => {
+          this.beforeSend(request);
+          this.#mail.push(this.#deliver(aggregator, request));
+        },
+        mayAnswer: (aggregator) => this.aggregators[aggregator - 1]?.down === false,
+        verifyEndorsement: (endorsement, aggregator, setId) => {
+          const content = decodeCbor(endorsement) as { aggregator: number; setId: Uint8Array };
+          if (content.aggregator !== aggregator || !sameBytes(content.setId, setId)) throw new Error("not of this set");
+        },
+        refuse: (code) => this.refused.push(code),
+        notify: (record) => this.notified.push(record),
+        settled: () => {},
+      },
+    );
+    await this.desk.start();
+  }
+
+  async close(): Promise<void> {
+    await this.desk.stop();
+    await this.utility.db.destroy();
+  }
+
+  async #deliver(index: number, request: RoundRequest): Promise<void> {
+    const aggregator = this.aggregators[index - 1];
+    if (aggregator === undefined || aggregator.down) return;
+    await Promise.resolve();
+    const answer = aggregator.answer(request);
+    if (answer !== undefined) await this.desk.handle(request.round, index, answer);
+  }
+
+  store(cell: Cell, aggregators: readonly number[] = this.aggregators.map(({ index }) => index)): void {
+    for (const index of aggregators) this.aggregators[index - 1]?.store(cell);
+  }
+
+  /** Readings of a whole day for all meters, but those that `skip` names. Deterministic. */
+  fillDay(first: number = DAY, skip: (meter: string, slot: number) => boolean = () => false): void {
+    for (const [m, meter] of this.meters.entries()) {
+      for (let slot = first; slot < first + 96; slot++) {
+        if (skip(meter, slot)) continue;
+        const places = this.options.places(meter);
+        const feeder = places.find((place) => place.from <= slot && slot < (place.to ?? Infinity))?.feeder;
+        if (feeder === undefined) continue;
+        this.store({ meter, feeder, kind: 1, slot, value: valueOf(m, slot) });
+      }
+    }
+  }
+
+  /** Lets everything settle that can at this moment, then moves real time on; repeats. */
+  async run(seconds = 0): Promise<void> {
+    const end = this.realNow + seconds;
+    for (;;) {
+      await this.desk.poll();
+      await this.settle();
+      if (this.realNow >= end) return;
+      this.realNow += 1;
+    }
+  }
+
+  async settle(): Promise<void> {
+    for (let idle = 0; idle < 3; ) {
+      const mail = this.#mail;
+      this.#mail = [];
+      if (mail.length === 0) idle++;
+      else idle = 0;
+      await Promise.all(mail);
+      await this.desk.poll();
+    }
+  }
+
+  setSlot(slot: number): void {
+    this.clock.set(slot * SLOT_SECONDS);
+  }
+}
+
+/** The reading of the harness's meters. */
+export function valueOf(meter: number, slot: number): number {
+  return 50 + ((meter * 37 + slot * 11) % 97);
+}
