@@ -5,7 +5,8 @@
  *    them? Answered exactly (docs/decisions/002-release-rules.md): what can be left over of a meter are the vectors that
  *    are constant on components and on its bills, and the smallest of them is the lightest cut of a small graph.
  * 2. Of all meters: cells that are in bills but not in loads, and the reverse, are none, or at least s of at least two
- *    meters, within each component, in all and among what is new.
+ *    meters, within each component: in all, among what is new, and in bills at slots whose load is known here, since
+ *    another aggregator may know a load that this one does not.
  */
 import { type Component, componentsOf, type FeederView, type MeterView } from "./components.ts";
 import { type Edge, lightCut } from "./min-cut.ts";
@@ -31,8 +32,10 @@ export function differenceFault(
   { singleMeterOnly = false } = {},
 ): DifferenceFault | undefined {
   const all = componentsOf(view);
+  const loadedSlots = emptySlots(view.slots);
+  for (const { load } of view.meters) absorb(loadedSlots, load);
   for (const component of singleMeterOnly ? [] : all.list) {
-    const fault = componentFault(view, component, freshLoad, minSlots);
+    const fault = componentFault(view, component, { freshLoad, loadedSlots }, minSlots);
     if (fault !== undefined) return fault;
   }
   for (const meter of view.meters) {
@@ -51,11 +54,11 @@ interface Tally {
 function componentFault(
   view: FeederView,
   { slots }: Component,
-  freshLoad: SlotBits,
+  { freshLoad, loadedSlots }: { readonly freshLoad: SlotBits; readonly loadedSlots: SlotBits },
   minSlots: number,
 ): DifferenceFault | undefined {
   const tally = (): Tally => ({ cells: [], count: 0 });
-  const billed = { all: tally(), fresh: tally() };
+  const billed = { all: tally(), fresh: tally(), here: tally() };
   const loaded = { all: tally(), fresh: tally() };
   for (const meter of view.meters) {
     const missing = { all: emptySlots(view.slots), fresh: emptySlots(view.slots) };
@@ -67,6 +70,7 @@ function componentFault(
     }
     addTo(billed.all, meter, missing.all);
     addTo(billed.fresh, meter, missing.fresh);
+    addTo(billed.here, meter, and(missing.all, loadedSlots));
     const unbilled = andNot(and(meter.load, slots), meter.billed);
     addTo(loaded.all, meter, unbilled);
     addTo(loaded.fresh, meter, and(unbilled, freshLoad));
@@ -79,6 +83,7 @@ function componentFault(
     count === 0 || (count >= minSlots && cells.length >= 2) ? undefined : { rule, fresh, cells, count };
   return (
     fault("billed-not-in-load", false, billed.all) ??
+    fault("billed-not-in-load", false, billed.here) ??
     fault("billed-not-in-load", true, billed.fresh) ??
     fault("in-load-not-billed", false, loaded.all) ??
     fault("in-load-not-billed", true, loaded.fresh)
