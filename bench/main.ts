@@ -1,0 +1,54 @@
+/** `npm run bench -- <name>`: measures, prints tables, and writes `results/bench-<name>.json`. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join, resolve } from "node:path";
+import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import type { Bench } from "./bench.ts";
+import { run as delivery } from "./delivery.ts";
+import { run as field } from "./field.ts";
+
+const BENCHES: readonly Bench[] = [
+  { name: "field", about: "multiplications, splits and interpolations against plain BigInt", run: field },
+  { name: "delivery", about: "sealed shares against raw QoS 1 messages, end to end", run: delivery },
+];
+
+async function run({ config, operands, options, json }: RoleContext): Promise<number> {
+  const [name, ...more] = operands;
+  const bench = BENCHES.find((candidate) => candidate.name === name);
+  if (bench === undefined || more.length > 0) {
+    const known = BENCHES.map((candidate) => candidate.name).join(", ");
+    throw new UsageError(`expected the name of one benchmark (${known}), got ${operands.join(" ") || "none"}`);
+  }
+  const quick = options["quick"] === true;
+  const cpuProfile = options["cpuProfile"] === undefined ? undefined : resolve(String(options["cpuProfile"]));
+  const startedAt = new Date();
+  const results = await bench.run({ json, quick, cpuProfile });
+  const report = {
+    bench: bench.name,
+    quick,
+    time: startedAt.toISOString(),
+    node: process.version,
+    cpus: cpus().length,
+    cpu: cpus()[0]?.model,
+    ...results,
+  };
+  mkdirSync(config.paths.results, { recursive: true });
+  const file = join(config.paths.results, `bench-${bench.name}.json`);
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else process.stdout.write(`written to ${file}\n`);
+  return EXIT.ok;
+}
+
+await runRole({
+  name: "bench",
+  description: "Measures the system, against what it is compared with.",
+  operands: "[name...]",
+  logFiles: false,
+  help: `Benchmarks:\n${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}`,
+  flags: [
+    { flags: "--quick", description: "shorter, for a first impression" },
+    { flags: "--cpu-profile <dir>", description: "write a CPU profile of every process there" },
+  ],
+  run,
+});
