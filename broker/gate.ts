@@ -84,6 +84,8 @@ export class Gate extends Duplex {
 
   constructor(options: GateOptions) {
     super({ allowHalfOpen: false, emitClose: true });
+    // mqtt-packet corks each packet until the next tick where it can; gathering is done here, and for longer.
+    Object.defineProperty(this, "cork", { value: undefined });
     const { socket, identity, limits, counters, now } = options;
     this.#options = options;
     this.identity = identity;
@@ -313,10 +315,6 @@ export class Gate extends Duplex {
     this.#full = false;
     this.emit("drain");
   }
-
-  /** Gathering is done here, for longer than mqtt-packet asks for. */
-  override cork(): void {}
-  override uncork(): void {}
 
   override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#heldTimer);
