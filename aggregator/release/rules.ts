@@ -5,12 +5,15 @@
  */
 import { countMembers, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
+import { KINDS } from "../../protocol/units.ts";
 import { billingUnitAt, billingUnitIndex, billOutputs, loadUnitAt, outputCells, SetError } from "../rounds/layout.ts";
 import { coveredSlots, type Gaps } from "./catchup.ts";
 import { type DifferenceFault, differenceFault } from "./differences.ts";
 import { FeederHistory } from "./feeder-history.ts";
 import type { Period, ReleaseStore } from "./release-store.ts";
 import { addSlot, emptySlots, slotsOf } from "./slot-bits.ts";
+
+const LOAD_KINDS: ReadonlySet<number> = new Set([KINDS.import, KINDS.export]);
 
 /** Who belongs where, by countersigned records. */
 export interface Members {
@@ -141,6 +144,7 @@ function assertBilling(set: SetContent, numbers: readonly number[], context: Rul
     const periods = set.segments.map((_, segment) => periodOf(set, segment));
     const history = new FeederHistory(store, set.feeder, kind, periods);
     assertOneBill(set, kind, numbers, history, store);
+    if (!LOAD_KINDS.has(kind)) continue; // never in a load: there is no difference to take
     for (const output of billOutputs(set)) {
       if (output.kind !== kind) continue;
       for (const segment of set.segments.keys()) {
@@ -202,7 +206,7 @@ function assertOutputs(set: SetContent, numbers: readonly number[], { gaps, minS
     const count = cells.reduce((sum, bits) => sum + countMembers(bits), 0);
     if (count === 0) continue;
     const slots = cells.flatMap((bits, segment) => [...members(bits)].map((i) => set.segments[segment]![0] + i));
-    const stands = output.kind <= 2 ? count : coveredSlots(gaps, numbers[output.meter]!, output.kind, slots);
+    const stands = LOAD_KINDS.has(output.kind) ? count : coveredSlots(gaps, numbers[output.meter]!, output.kind, slots);
     if (stands < minSlots) few.push(output.index);
   }
   if (few.length > 0) {

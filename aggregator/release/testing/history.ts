@@ -1,0 +1,168 @@
+/** Builds sets over few meters and slots for tests of the release rules, and keeps what was allowed as vectors. */
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { bitmapOf, members } from "../../../protocol/bitmap.ts";
+import type { SetContent } from "../../../protocol/messages/round.ts";
+import { billOutputs, loadUnitAt, outputCells, SetError } from "../../rounds/layout.ts";
+import { openTestDatabase } from "../../testing/system.ts";
+import { ReleaseStore } from "../release-store.ts";
+import { assertReleasable, recordRelease, type RuleContext } from "../rules.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Range = readonly [from: number, to: number];
+/** Whether a meter (by position) has a cell at a slot. */
+export type CellTest = (meter: number, slot: number) => boolean;
+/** Slots of a band. */
+export type Bands = Readonly<Record<string, (slot: number) => boolean>>;
+
+const ALWAYS = (): boolean => true;
+const DIGEST = new Uint8Array(32);
+
+function unit(size: number, bits: readonly number[]): [Bytes, Bytes] {
+  return [bitmapOf(size, bits) as Bytes, bits.length === 0 ? new Uint8Array(0) : DIGEST];
+}
+
+const slotsOf = ([from, to]: Range): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+export interface HistoryOptions {
+  readonly meters: number;
+  readonly minMeters?: number;
+  readonly minSlots: number;
+  /** Which meters belong to the feeder at a slot; all if left out. */
+  readonly belongs?: CellTest;
+  readonly missing?: number;
+}
+
+export class History {
+  readonly meters: string[];
+  readonly context: RuleContext;
+  /** Indicator vectors of all released totals, as maps from "meter slot". */
+  readonly released: ReadonlySet<string>[] = [];
+  readonly feeder = "f-1";
+
+  constructor(folder: string, options: HistoryOptions) {
+    const { minMeters = 2, minSlots, belongs = ALWAYS } = options;
+    this.meters = Array.from({ length: options.meters }, (_, i) => `m-${i}`);
+    const db = openTestDatabase(
+      path.join(folder, `${createHash("sha256").update(String(performance.now())).digest("hex")}.db`),
+    );
+    this.context = {
+      store: new ReleaseStore(db),
+      minMeters,
+      minSlots,
+      members: {
+        numberOf: (meter) => this.meters.indexOf(meter) + 1 || undefined,
+        slotsOn: (meter, _, from, to) => {
+          const position = this.meters.indexOf(meter);
+          return bitmapOf(
+            to - from,
+            [...slotsOf([from, to]).keys()].filter((i) => belongs(position, from + i)),
+          );
+        },
+      },
+      gaps: { missingUpTo: () => options.missing ?? 0 },
+    };
+  }
+
+  load(range: Range, has: CellTest = ALWAYS, kind = 1): SetContent {
+    const positions = [...this.meters.keys()];
+    return {
+      purpose: "load",
+      feeder: this.feeder,
+      meters: this.meters,
+      segments: [[...range]],
+      kinds: [kind],
+      schemes: [],
+      assignment: [],
+      units: slotsOf(range).map((slot) =>
+        unit(
+          positions.length,
+          positions.filter((meter) => has(meter, slot)),
+        ),
+      ),
+    };
+  }
+
+  bill(
+    segments: readonly Range[],
+    has: CellTest = ALWAYS,
+    schemes: readonly Bands[] = [{ all: ALWAYS }],
+    assign: (meter: number) => number = () => 0,
+    kind = 1,
+  ): SetContent {
+    return {
+      purpose: "billing",
+      feeder: this.feeder,
+      meters: this.meters,
+      segments: segments.map((range) => [...range]),
+      kinds: [kind],
+      schemes: schemes.map((bands) => ({
+        bands: Object.entries(bands).map(([name, holds]) => ({
+          name,
+          kind,
+          masks: segments.map((range) => {
+            const slots = slotsOf(range);
+            return bitmapOf(
+              slots.length,
+              [...slots.keys()].filter((i) => holds(slots[i]!)),
+            ) as Bytes;
+          }),
+        })),
+      })),
+      assignment: this.meters.map((_, meter) => assign(meter)),
+      units: segments.flatMap((range) =>
+        this.meters.map((_, meter) => {
+          const slots = slotsOf(range);
+          return unit(
+            slots.length,
+            [...slots.keys()].filter((i) => has(meter, slots[i]!)),
+          );
+        }),
+      ),
+    };
+  }
+
+  /** Endorses a set, or returns the refusal. */
+  ask(set: SetContent): SetError | undefined {
+    try {
+      assertReleasable(set, this.context);
+    } catch (error) {
+      if (error instanceof SetError) return error;
+      throw error;
+    }
+    const setId = createHash("sha256").update(JSON.stringify(set)).digest();
+    this.context.store.transaction(() => {
+      this.context.store.addSet(setId, Buffer.from("content"), Buffer.from("endorsement"));
+      recordRelease(set, setId, this.context);
+    });
+    this.#note(set);
+    return undefined;
+  }
+
+  #note(set: SetContent): void {
+    const add = (cells: readonly string[]): void => {
+      if (cells.length > 0) this.released.push(new Set(cells));
+    };
+    if (set.purpose === "load") {
+      for (const [index, [bitmap]] of set.units.entries()) {
+        const { slot } = loadUnitAt(set, index);
+        add([...members(bitmap)].map((meter) => `${meter} ${slot}`));
+      }
+      return;
+    }
+    for (const output of billOutputs(set)) {
+      add(
+        set.segments.flatMap(([from], segment) =>
+          [...members(outputCells(set, output, segment))].map((i) => `${output.meter} ${from + i}`),
+        ),
+      );
+    }
+  }
+
+  /** The released totals as 0/1 rows over all cells of slots 0 up to `slots`. */
+  vectors(slots: number): number[][] {
+    return this.released.map((cells) =>
+      this.meters.flatMap((_, meter) => slotsOf([0, slots]).map((slot) => (cells.has(`${meter} ${slot}`) ? 1 : 0))),
+    );
+  }
+}
