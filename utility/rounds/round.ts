@@ -149,10 +149,8 @@ export class Round {
       }
     } catch (error) {
       if (error instanceof AnswerError && error.code === "stale-tags") {
-        // Its store has grown since the manifest: that must be asked again, with everything that follows from it.
-        this.#manifests.delete(aggregator);
-        this.#detailWanted.delete(aggregator);
-        this.#outstanding.done(aggregator, "detail");
+        // Its store has grown since the manifest.
+        this.#forget(aggregator);
       }
       if (error instanceof AnswerError || error instanceof CollectError) {
         this.#strikes.set(aggregator, (this.#strikes.get(aggregator) ?? 0) + 1);
@@ -172,8 +170,9 @@ export class Round {
     const fresh = units.filter(([unit]) => wanted.has(unit)).map(([unit, tags]): [number, Uint8Array] => [unit, tags]);
     this.#manifests.set(aggregator, withTags(this.#record.question, holdings, { units: fresh as never }));
     for (const [unit] of fresh) wanted.delete(unit);
+    if (wanted.size > 0) return;
     this.#outstanding.done(aggregator, "detail");
-    if (wanted.size === 0) this.#detailWanted.delete(aggregator);
+    this.#detailWanted.delete(aggregator);
   }
 
   #takeEndorsement(aggregator: number, setId: Uint8Array, endorsement: Uint8Array): void {
@@ -205,7 +204,15 @@ export class Round {
       this.#outstanding.slow(aggregator, "endorsed");
     } else {
       this.#refusals.set(aggregator, refusal);
+      if (refusal.code === "unknown-round") this.#forget(aggregator);
     }
+  }
+
+  /** Its manifest no longer counts: it is asked again, with everything that follows from it. */
+  #forget(aggregator: number): void {
+    this.#manifests.delete(aggregator);
+    this.#detailWanted.delete(aggregator);
+    this.#outstanding.done(aggregator, "detail");
   }
 
   #takeSums(aggregator: number, answer: SumsAnswer & { setId: Uint8Array }): void {

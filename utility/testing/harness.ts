@@ -62,8 +62,10 @@ export class Harness {
   readonly notified: RoundRecord[] = [];
   readonly refused: string[] = [];
   realNow = 0;
-  /** Called before each request is delivered; throwing there is a kill. */
+  /** Called before each request is sent. */
   beforeSend: (request: RoundRequest) => void = () => {};
+  /** Nothing leaves or reaches the process any more. */
+  dead = false;
   utility!: Utility;
   desk!: RoundDesk;
   #mail: Promise<void>[] = [];
@@ -155,7 +157,7 @@ export class Harness {
         now: () => this.realNow,
         send: (_round, aggregator, request) => {
           this.beforeSend(request);
-          this.#mail.push(this.#deliver(aggregator, request));
+          if (!this.dead) this.#mail.push(this.#deliver(aggregator, request));
         },
         mayAnswer: (aggregator) => this.aggregators[aggregator - 1]?.down === false,
         verifyEndorsement: (endorsement, aggregator, setId) => {
@@ -170,6 +172,13 @@ export class Harness {
     await this.desk.start();
   }
 
+  /** A new process in place of the dead one. */
+  async restart(): Promise<void> {
+    await this.close();
+    this.dead = false;
+    await this.open();
+  }
+
   async close(): Promise<void> {
     await this.desk.stop();
     await this.utility.db.destroy();
@@ -180,7 +189,7 @@ export class Harness {
     if (aggregator === undefined || aggregator.down) return;
     await Promise.resolve();
     const answer = aggregator.answer(request);
-    if (answer !== undefined) await this.desk.handle(request.round, index, answer);
+    if (answer !== undefined && !this.dead) await this.desk.handle(request.round, index, answer);
   }
 
   store(cell: Cell, aggregators: readonly number[] = this.aggregators.map(({ index }) => index)): void {

@@ -1,0 +1,95 @@
+/**
+ * A price correction: bills of a period are worked out anew, from the released totals they were made from, under
+ * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version.
+ */
+import { decodeTotals, encodeTotals, invoice, regroupTotals } from "../billing/index.ts";
+import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
+import type { UtilityDatabase } from "../store/open.ts";
+import { parseTariffYaml, type Tariff } from "../tariffs/index.ts";
+import { parsePeriod } from "./list.ts";
+import type { TariffSource } from "./tariff-book.ts";
+
+export interface CorrectionRequest {
+  readonly tariff: TariffSource;
+  readonly period: string;
+  readonly meter?: string | undefined;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+export interface CorrectedBill {
+  readonly meter: string;
+  readonly periodStart: string;
+  readonly periodEnd: string;
+  readonly version: number;
+  readonly beforeMicro: bigint;
+  readonly afterMicro: bigint;
+}
+
+/**
+ * Corrects all final bills of a period, or one meter's, in one transaction: all or none. Throws TariffError `regroup`
+ * where the new tariff needs totals that were never released, RangeError when there is no such bill.
+ */
+export async function correctBills(db: UtilityDatabase, request: CorrectionRequest): Promise<CorrectedBill[]> {
+  const { from, to } = parsePeriod(request.period);
+  return await db.transaction().execute(async (transaction) => {
+    let query = transaction
+      .selectFrom("current_bills")
+      .selectAll()
+      .where("period_start", "=", from)
+      .where("status", "=", "final");
+    if (to !== undefined) query = query.where("period_end", "=", to);
+    if (request.meter !== undefined) query = query.where("meter_id", "=", request.meter);
+    const bills = await query.orderBy("meter_id").execute();
+    if (bills.length === 0) throw new RangeError(`period: there is no final bill to correct for ${request.period}`);
+    const billed = new Map<string, Tariff>();
+    for (const { id, source, yaml } of await transaction.selectFrom("tariffs").selectAll().execute()) {
+      billed.set(id, parseTariffYaml(yaml, source));
+    }
+    const { id, file, yaml, tariff } = request.tariff;
+    await transaction
+      .insertInto("tariffs")
+      .values({ id, source: file, yaml })
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .execute();
+    const corrected: CorrectedBill[] = [];
+    const added: NewBill[] = [];
+    for (const bill of bills) {
+      const before = billed.get(bill.tariff_id);
+      if (before === undefined || bill.totals === null) {
+        throw new RangeError(`${bill.meter_id}: the tariff or the totals of its bill are not in the database`);
+      }
+      const totals = decodeTotals(bill.totals);
+      const repriced = {
+        own: regroupTotals(totals.own, before, tariff),
+        late: totals.late.map((period) => regroupTotals(period, before, tariff)),
+      };
+      const result = invoice(tariff, repriced);
+      const key = { meter: bill.meter_id, from: bill.period_start, to: bill.period_end };
+      await supersedeBill(transaction, key);
+      added.push({
+        ...key,
+        version: bill.version + 1,
+        status: "final",
+        invoice: result,
+        currency: tariff.currency,
+        spareAnswers: bill.spare_answers ?? undefined,
+        gaps: bill.gaps,
+        tariffId: id,
+        totals: encodeTotals(repriced),
+        releasedRows: bill.released_rows,
+        issuedAt: request.now,
+      });
+      corrected.push({
+        meter: bill.meter_id,
+        periodStart: bill.period_start,
+        periodEnd: bill.period_end,
+        version: bill.version + 1,
+        beforeMicro: BigInt(bill.amount_micro ?? 0),
+        afterMicro: result.amountMicro,
+      });
+    }
+    await insertBills(transaction, added);
+    return corrected;
+  });
+}

@@ -1,0 +1,201 @@
+/** Bills for people: which ones are asked for, as a table, as CSV or as JSON. Reads the database only. */
+import { stringify } from "csv-stringify/sync";
+import Table from "cli-table3";
+import type { Queries } from "../store/rounds-store.ts";
+
+export interface BillFilter {
+  readonly meter?: string | undefined;
+  /** First local date of the period, or `from..to`. */
+  readonly period?: string | undefined;
+  /** Superseded versions too. */
+  readonly allVersions: boolean;
+}
+
+export interface ListedRow {
+  readonly band: string;
+  readonly energyWh: number;
+  readonly amountMicro: number;
+}
+
+export interface ListedGap {
+  readonly kind: string;
+  /** Unix seconds, half-open. */
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+  readonly billedPeriodStart: string | null;
+}
+
+export interface ListedBill {
+  readonly meter: string;
+  readonly periodStart: string;
+  readonly periodEnd: string;
+  readonly version: number;
+  readonly status: string;
+  readonly energyWh: number | null;
+  readonly amountMicro: number | null;
+  readonly currency: string;
+  readonly spareAnswers: number | null;
+  readonly gapSlots: number;
+  readonly rows: readonly ListedRow[];
+  readonly gaps: readonly ListedGap[];
+}
+
+/** A period as the user names it: `2025-01-15`, or `2025-01-01..2025-02-01`. Throws RangeError. */
+export function parsePeriod(text: string): { from: string; to: string | undefined } {
+  const match = /^(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?$/.exec(text);
+  if (match === null) throw new RangeError(`period: expected YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD, got ${text}`);
+  return { from: match[1] ?? "", to: match[2] };
+}
+
+/** The bills that a filter selects, by period, meter and version, with their rows and gaps. */
+export async function listBills(db: Queries, filter: BillFilter): Promise<ListedBill[]> {
+  const period = filter.period === undefined ? undefined : parsePeriod(filter.period);
+  let query = db.selectFrom("bills").selectAll();
+  if (filter.meter !== undefined) query = query.where("meter_id", "=", filter.meter);
+  if (period !== undefined) query = query.where("period_start", "=", period.from);
+  if (period?.to !== undefined) query = query.where("period_end", "=", period.to);
+  if (!filter.allVersions) query = query.where("status", "!=", "superseded");
+  const bills = await query.orderBy("period_start").orderBy("meter_id").orderBy("version").execute();
+  const wanted = { meter: filter.meter, from: period?.from };
+  const rows = await groupedRows(db, wanted);
+  const gaps = await groupedGaps(db, wanted);
+  return bills.map((bill) => ({
+    meter: bill.meter_id,
+    periodStart: bill.period_start,
+    periodEnd: bill.period_end,
+    version: bill.version,
+    status: bill.status,
+    energyWh: bill.energy_wh,
+    amountMicro: bill.amount_micro,
+    currency: bill.currency,
+    spareAnswers: bill.spare_answers,
+    gapSlots: bill.gaps,
+    rows: rows.get(`${bill.meter_id} ${bill.period_start} ${bill.period_end} ${bill.version}`) ?? [],
+    gaps: gaps.get(`${bill.meter_id} ${bill.period_start}`) ?? [],
+  }));
+}
+
+interface Wanted {
+  readonly meter: string | undefined;
+  readonly from: string | undefined;
+}
+
+async function groupedRows(db: Queries, { meter, from }: Wanted): Promise<Map<string, ListedRow[]>> {
+  let query = db.selectFrom("bill_totals").selectAll();
+  if (meter !== undefined) query = query.where("meter_id", "=", meter);
+  if (from !== undefined) query = query.where("period_start", "=", from);
+  const grouped = new Map<string, ListedRow[]>();
+  for (const row of await query.orderBy("position").execute()) {
+    const key = `${row.meter_id} ${row.period_start} ${row.period_end} ${row.version}`;
+    const list = grouped.get(key) ?? [];
+    list.push({ band: row.band, energyWh: row.energy_wh, amountMicro: row.amount_micro });
+    grouped.set(key, list);
+  }
+  return grouped;
+}
+
+async function groupedGaps(db: Queries, { meter, from }: Wanted): Promise<Map<string, ListedGap[]>> {
+  let query = db.selectFrom("gaps").selectAll();
+  if (meter !== undefined) query = query.where("meter_id", "=", meter);
+  if (from !== undefined) query = query.where("period_start", "=", from);
+  const grouped = new Map<string, ListedGap[]>();
+  for (const row of await query.orderBy("slot_start").execute()) {
+    const key = `${row.meter_id} ${row.period_start}`;
+    const list = grouped.get(key) ?? [];
+    list.push({
+      kind: row.kind,
+      from: row.slot_start,
+      to: row.slot_end,
+      reason: row.reason,
+      billedPeriodStart: row.billed_period_start,
+    });
+    grouped.set(key, list);
+  }
+  return grouped;
+}
+
+/** One line per row of each bill; a bill without rows has one line with its status. */
+export function billsCsv(bills: readonly ListedBill[]): string {
+  const columns = [
+    "meter",
+    "period_start",
+    "period_end",
+    "version",
+    "status",
+    "band",
+    "energy_wh",
+    "amount_micro",
+    "currency",
+    "spare_answers",
+    "gap_slots",
+  ];
+  const lines = bills.flatMap((bill) => {
+    const head = [bill.meter, bill.periodStart, bill.periodEnd, bill.version, bill.status];
+    const tail = [bill.currency, bill.spareAnswers, bill.gapSlots];
+    const total = [...head, "total", bill.energyWh, bill.amountMicro, ...tail];
+    return [...bill.rows.map((row) => [...head, row.band, row.energyWh, row.amountMicro, ...tail]), total];
+  });
+  return stringify([columns, ...lines]);
+}
+
+/** A table for the terminal: one line per bill, or all rows of a single one. */
+export function billsTable(bills: readonly ListedBill[], timezone: string): string {
+  const [only] = bills;
+  if (bills.length === 1 && only !== undefined) return singleBill(only, timezone);
+  const table = new Table({
+    head: ["meter", "period", "kWh", "amount", "version", "status", "spare", "gaps"],
+    colAligns: ["left", "left", "right", "right", "right", "left", "right", "right"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const bill of bills) {
+    table.push([
+      bill.meter,
+      `${bill.periodStart} to ${bill.periodEnd}`,
+      bill.energyWh === null ? "-" : kilowattHours(bill.energyWh),
+      bill.amountMicro === null ? "-" : money(bill.amountMicro, bill.currency),
+      bill.version,
+      bill.status,
+      bill.spareAnswers ?? "-",
+      bill.gapSlots,
+    ]);
+  }
+  return table.toString();
+}
+
+function singleBill(bill: ListedBill, timezone: string): string {
+  const table = new Table({
+    head: ["row", "kWh", "amount"],
+    colAligns: ["left", "right", "right"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of bill.rows) {
+    table.push([row.band, row.energyWh === 0 ? "" : kilowattHours(row.energyWh), money(row.amountMicro, bill.currency)]);
+  }
+  if (bill.energyWh !== null && bill.amountMicro !== null) {
+    table.push(["total", kilowattHours(bill.energyWh), money(bill.amountMicro, bill.currency)]);
+  }
+  const head = `${bill.meter}, ${bill.periodStart} to ${bill.periodEnd}, version ${bill.version}: ${bill.status}`;
+  const time = new Intl.DateTimeFormat("sv-SE", { timeZone: timezone, dateStyle: "short", timeStyle: "short" });
+  const gaps = bill.gaps.map(({ kind, from, to, reason, billedPeriodStart }) => {
+    const later = billedPeriodStart === null ? "" : `, billed in the period from ${billedPeriodStart}`;
+    return `gap (${kind}): ${time.format(from * 1000)} to ${time.format(to * 1000)}, ${reason}${later}`;
+  });
+  return [head, table.toString(), ...gaps].join("\n");
+}
+
+/** Exact: digits are moved, nothing is divided. */
+export function kilowattHours(energyWh: number): string {
+  return decimal(energyWh, 3);
+}
+
+/** Micro-units with all their digits that matter, two at least. */
+export function money(amountMicro: number, currency: string): string {
+  const text = decimal(amountMicro, 6);
+  return `${text.replace(/0{1,4}$/, "")} ${currency}`;
+}
+
+function decimal(value: number, digits: number): string {
+  const text = String(Math.abs(value)).padStart(digits + 1, "0");
+  return `${value < 0 ? "-" : ""}${text.slice(0, -digits)}.${text.slice(-digits)}`;
+}
