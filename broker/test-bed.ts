@@ -167,12 +167,17 @@ export function connected(client: MqttClient): Promise<MqttClient> {
   });
 }
 
+export interface Received {
+  readonly topic: string;
+  readonly text: string;
+  readonly packet: IPublishPacket;
+}
+
 /** The next message of a client. */
-export async function nextMessage(
-  client: MqttClient,
-): Promise<{ topic: string; text: string; packet: IPublishPacket }> {
-  const [topic, payload, packet] = (await once(client, "message")) as [string, Buffer, IPublishPacket];
-  return { topic, text: payload.toString(), packet };
+export function nextMessage(client: MqttClient): Promise<Received> {
+  return new Promise((resolve) => {
+    client.once("message", (topic, payload, packet) => resolve({ topic, text: payload.toString(), packet }));
+  });
 }
 
 /** Resolves when the connection has ended. */

@@ -214,15 +214,15 @@ export interface ClientIdentity {
   readonly id: string;
 }
 
-/** The value that an "own" parameter must have for this client: an aggregator `a-2` owns `2`. */
-function ownValue(identity: ClientIdentity): string {
-  return identity.role === "aggregator" ? identity.id.replace(/^a-/, "") : identity.id;
+/** Is this value of a parameter the client's own? Aggregator `a-2` owns `2`. A wildcard is nobody's. */
+function owns(identity: ClientIdentity, value: string | undefined): boolean {
+  if (value === undefined || value === "+") return false;
+  return identity.id === (identity.role === "aggregator" ? `a-${value}` : value);
 }
 
 function allowed(rules: readonly Rule[], identity: ClientIdentity, parameters: Partial<TopicParameters>): boolean {
   return rules.some(
-    (rule) =>
-      rule.role === identity.role && (rule.own === undefined || parameters[rule.own] === ownValue(identity)),
+    ({ role, own }) => role === identity.role && (own === undefined || owns(identity, parameters[own])),
   );
 }
 
