@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
 import { ProtocolError } from "../errors.ts";
-import type { AckCode } from "../messages/ack-codes.ts";
+import type { AckCode, AckEntry } from "../messages/ack-codes.ts";
 import { createAckOpener, createAckSealer } from "./ack.ts";
 import { directionKey, sealInto } from "./aead.ts";
 
@@ -121,11 +121,14 @@ test("a sealer never uses a number twice, and names what is out of range", () =>
   assert.throws(() => sealer.seal({ boot: 4, counter: 0 }, ack), /^RangeError: number/);
   const hello = { challenge: new Uint8Array(15), boot: 1 };
   assert.throws(() => sealer.seal({ boot: 4, counter: 1 }, { ...ack, hello }), /^RangeError: challenge/);
-  const entries = Array.from({ length: 10_000 }, () => ({
-    kind: 1,
-    firstSlot: 4_000_000_000,
-    count: 1,
-    code: 0 as AckCode,
-  }));
+  const entries = Array.from(
+    { length: 10_000 },
+    (): AckEntry => ({
+      kind: 1,
+      firstSlot: 4_000_000_000,
+      count: 1,
+      code: 0,
+    }),
+  );
   assert.throws(() => sealer.seal({ boot: 4, counter: 2 }, { ...ack, entries }), /^RangeError: entries/);
 });

@@ -107,7 +107,7 @@ test("opening gives back what was sealed, for any number of entries", () => {
       fc.constantFrom(1, 2, 3, 4),
       (count, slot, kind) => {
         const content = Uint8Array.from(randomBytes(count * 16));
-        const message = sealer.seal(kind as 1, slot, { boot: ++boot, counter: 3 }, content);
+        const message = sealer.seal(kind, slot, { boot: ++boot, counter: 3 }, content);
         const opened = opener.open(message);
         assert.deepEqual(
           { ...opened, entries: Uint8Array.from(opened.entries) },
