@@ -9,6 +9,18 @@ export interface Period {
   readonly to: number;
 }
 
+/** The meters in the load of one slot; `meters` as `meterNumbers` reads them. */
+export interface LoadCells {
+  readonly slot: number;
+  readonly setId: Buffer;
+  readonly meters: Buffer;
+}
+
+/** The numbers of the meters in a load. */
+export function meterNumbers(meters: Buffer): number[] {
+  return Array.from({ length: meters.length / 4 }, (_, i) => meters.readUInt32BE(4 * i));
+}
+
 /** Cells of a bill output within one period. `output` is its index in set `setId`; `slots` starts with the period. */
 export interface BillCells {
   readonly meter: number;
@@ -65,7 +77,7 @@ export class ReleaseStore {
     );
     this.#insertPeriod = db.prepare<[string, number, number]>("INSERT OR IGNORE INTO periods VALUES (?, ?, ?)");
     this.#loads = db.prepare<[string, number, number, number], LoadRow>(
-      "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ?",
+      "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? ORDER BY slot",
     );
     this.#insertLoad = db.prepare<[string, number, number, Uint8Array, Uint8Array]>(
       "INSERT INTO load_cells (feeder, kind, slot, set_id, meters) VALUES (?, ?, ?, ?, ?)",
@@ -113,12 +125,9 @@ export class ReleaseStore {
     this.#insertPeriod.run(feeder, from, to);
   }
 
-  loads(feeder: string, kind: number, { from, to }: Period): { slot: number; setId: Buffer; meters: number[] }[] {
-    return this.#loads.all(feeder, kind, from, to).map(({ slot, set_id, meters }) => ({
-      slot,
-      setId: set_id,
-      meters: Array.from({ length: meters.length / 4 }, (_, i) => meters.readUInt32BE(4 * i)),
-    }));
+  /** In the order of their slots. */
+  loads(feeder: string, kind: number, { from, to }: Period): LoadCells[] {
+    return this.#loads.all(feeder, kind, from, to).map(({ slot, set_id, meters }) => ({ slot, setId: set_id, meters }));
   }
 
   addLoad(feeder: string, kind: number, slot: number, setId: Uint8Array, meters: readonly number[]): void {

@@ -33,16 +33,22 @@ export interface RuleContext {
   readonly minSlots: number;
 }
 
+/** A set that may be endorsed, with the numbers of its meters. */
+export interface Releasable {
+  readonly set: SetContent;
+  readonly numbers: readonly number[];
+}
+
 /** Throws SetError unless the set may be endorsed. The set has passed `assertSet`. */
-export function assertReleasable(set: SetContent, context: RuleContext): void {
+export function assertReleasable(set: SetContent, context: RuleContext): Releasable {
   const numbers = memberNumbers(set, context.members);
   if (set.purpose === "load") assertLoad(set, numbers, context);
   else assertBilling(set, numbers, context);
+  return { set, numbers };
 }
 
 /** Writes down what `assertReleasable` allowed; the caller holds the transaction. */
-export function recordRelease(set: SetContent, setId: Buffer, { store, members: known }: RuleContext): void {
-  const numbers = memberNumbers(set, known);
+export function recordRelease({ set, numbers }: Releasable, setId: Buffer, store: ReleaseStore): void {
   const { feeder } = set;
   if (set.purpose === "load") {
     for (const [index, [bitmap]] of set.units.entries()) {
@@ -73,8 +79,7 @@ function memberNumbers(set: SetContent, known: Members): number[] {
   for (const [index, [bitmap]] of set.units.entries()) {
     if (set.purpose === "billing") {
       const { segment, meter } = billingUnitAt(set, index);
-      const own = allowed[segment]![meter]!;
-      if (bitmap.some((byte, i) => (byte & ~own[i]!) !== 0)) where.push(index);
+      if (!isWithin(bitmap, allowed[segment]![meter]!)) where.push(index);
     } else {
       const at = loadUnitAt(set, index).slot - segments[0]![0];
       for (const meter of members(bitmap)) {
@@ -88,6 +93,11 @@ function memberNumbers(set: SetContent, known: Members): number[] {
     throw new SetError("unknown-member", `cells of meters without a countersigned place on ${feeder}`, where);
   }
   return numbers;
+}
+
+function isWithin(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if ((a[i]! & ~b[i]!) !== 0) return false;
+  return true;
 }
 
 function numbersIn(bitmap: Uint8Array, numbers: readonly number[]): number[] {
@@ -205,9 +215,12 @@ function assertOutputs(set: SetContent, numbers: readonly number[], { gaps, minS
     const cells = set.segments.map((_, segment) => outputCells(set, output, segment));
     const count = cells.reduce((sum, bits) => sum + countMembers(bits), 0);
     if (count === 0) continue;
+    if (LOAD_KINDS.has(output.kind)) {
+      if (count < minSlots) few.push(output.index);
+      continue;
+    }
     const slots = cells.flatMap((bits, segment) => [...members(bits)].map((i) => set.segments[segment]![0] + i));
-    const stands = LOAD_KINDS.has(output.kind) ? count : coveredSlots(gaps, numbers[output.meter]!, output.kind, slots);
-    if (stands < minSlots) few.push(output.index);
+    if (coveredSlots(gaps, numbers[output.meter]!, output.kind, slots) < minSlots) few.push(output.index);
   }
   if (few.length > 0) {
     throw new SetError("too-few-slots", `an output has no cell, or stands for at least ${minSlots} slots`, few);

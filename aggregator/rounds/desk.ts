@@ -161,11 +161,11 @@ export class RoundDesk {
       return { type: "endorse", round, aggregator, setId, endorsement: stored.endorsement };
     }
     const set = parseSet(content);
-    assertReleasable(set, rules);
+    const releasable = assertReleasable(set, rules);
     const endorsement = sign1(encodeCbor({ setId, aggregator }), signer, CONTEXT.endorse);
     rules.store.transaction(() => {
       rules.store.addSet(setId, Buffer.from(content), Buffer.from(endorsement));
-      recordRelease(set, setId, rules);
+      recordRelease(releasable, setId, rules.store);
     });
     return { type: "endorse", round, aggregator, setId, endorsement };
   }

@@ -171,5 +171,7 @@ export function outputCells(set: SetContent, output: BillOutput, segment: number
   const kind = set.kinds.indexOf(output.kind);
   const [bitmap] = set.units[billingUnitIndex(set, { segment, meter: output.meter, kind })]!;
   const mask = output.masks[segment]!;
-  return bitmap.map((byte, i) => byte & mask[i]!);
+  const cells = new Uint8Array(mask.length);
+  for (let i = 0; i < cells.length; i++) cells[i] = bitmap[i]! & mask[i]!;
+  return cells;
 }

@@ -3,7 +3,7 @@
  * Bounded: beyond `maxBlocks` the clean blocks that were used least recently are forgotten.
  */
 import type { Database } from "better-sqlite3";
-import { Block } from "./block.ts";
+import { Block, BLOCK_BITMAP_BYTES, isFull } from "./block.ts";
 
 const METER_UNIT = 2 ** 29;
 const KIND_UNIT = 2 ** 26;
@@ -59,19 +59,24 @@ export class BlockCache {
   }
 
   /**
-   * Calls `visit` for the stored blocks of consecutive days, in any order. Rows that are not in memory are read and
-   * not kept, so that a month of bills does not push out what the intake needs.
+   * Calls `visit` with bitmap and entries of the stored blocks of consecutive ids, in any order. Rows that are not in
+   * memory are read and not kept, so that a month of bills does not push out what the intake needs.
    */
-  scan(firstId: number, lastId: number, visit: (id: number, block: Block) => void): void {
+  scan(firstId: number, lastId: number, visit: (id: number, bits: Uint8Array, entries: Uint8Array) => void): void {
     let missing = false;
     for (let id = firstId; id <= lastId; id++) {
       const block = this.#blocks.get(id);
       if (block === undefined) missing = true;
-      else visit(id, block);
+      else visit(id, block.bits, block.entries);
     }
     if (!missing) return;
     for (const { id, body } of this.#selectRange.all(firstId, lastId)) {
-      if (!this.#blocks.has(id)) visit(id, Block.decode(body));
+      if (this.#blocks.has(id)) continue;
+      if (isFull(body)) visit(id, body.subarray(0, BLOCK_BITMAP_BYTES), body.subarray(BLOCK_BITMAP_BYTES));
+      else {
+        const block = Block.decode(body);
+        visit(id, block.bits, block.entries);
+      }
     }
   }
 

@@ -9,6 +9,11 @@ export const BLOCK_SLOTS = 96;
 /** Bytes of a block's bitmap. */
 export const BLOCK_BITMAP_BYTES = BLOCK_SLOTS / 8;
 
+/** Whether an encoded block has all its entries: then they lie behind its bitmap as they do in memory. */
+export function isFull(body: Uint8Array): boolean {
+  return body.length === BLOCK_BITMAP_BYTES + BLOCK_SLOTS * ENTRY_BYTES;
+}
+
 /** What became of one entry that was put into a block. */
 export type PutResult = "stored" | "duplicate" | "conflict";
 
@@ -61,7 +66,7 @@ export class Block {
     if (body.length < BLOCK_BITMAP_BYTES) throw new RangeError(`body: expected a bitmap, got ${body.length} bytes`);
     block.bits.set(body.subarray(0, BLOCK_BITMAP_BYTES));
     let at = BLOCK_BITMAP_BYTES;
-    if (body.length === BLOCK_BITMAP_BYTES + block.entries.length) {
+    if (isFull(body)) {
       block.entries.set(body.subarray(at));
       return block;
     }

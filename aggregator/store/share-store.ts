@@ -145,7 +145,7 @@ export class ShareStore {
   has(meter: number, kind: number, slot: number): boolean {
     let found = false;
     const id = blockId(meter, kind, Math.floor(slot / BLOCK_SLOTS));
-    this.#cache.scan(id, id, (_, { bits }) => {
+    this.#cache.scan(id, id, (_, bits) => {
       const index = slot % BLOCK_SLOTS;
       found = (bits[index >>> 3]! & (1 << (index & 7))) !== 0;
     });
@@ -160,13 +160,13 @@ export class ShareStore {
     const firstDay = Math.floor(from / BLOCK_SLOTS);
     const lastDay = Math.floor((to - 1) / BLOCK_SLOTS);
     const zero = blockId(meter, kind, 0);
-    this.#cache.scan(zero + firstDay, zero + lastDay, (id, block) => {
+    this.#cache.scan(zero + firstDay, zero + lastDay, (id, storedBits, stored) => {
       const dayStart = (id - zero) * BLOCK_SLOTS;
       const first = Math.max(from, dayStart);
       const end = Math.min(to, dayStart + BLOCK_SLOTS);
       const source = (first - dayStart) * ENTRY_BYTES;
-      entries.set(block.entries.subarray(source, (end - dayStart) * ENTRY_BYTES), (first - from) * ENTRY_BYTES);
-      copyBits(block.bits, first - dayStart, bits, first - from, end - first);
+      entries.set(stored.subarray(source, (end - dayStart) * ENTRY_BYTES), (first - from) * ENTRY_BYTES);
+      copyBits(storedBits, first - dayStart, bits, first - from, end - first);
     });
     return { bits, entries };
   }

@@ -124,8 +124,9 @@ export class History {
 
   /** Endorses a set, or returns the refusal. */
   ask(set: SetContent): SetError | undefined {
+    let releasable;
     try {
-      assertReleasable(set, this.context);
+      releasable = assertReleasable(set, this.context);
     } catch (error) {
       if (error instanceof SetError) return error;
       throw error;
@@ -133,7 +134,7 @@ export class History {
     const setId = createHash("sha256").update(JSON.stringify(set)).digest();
     this.context.store.transaction(() => {
       this.context.store.addSet(setId, Buffer.from("content"), Buffer.from("endorsement"));
-      recordRelease(set, setId, this.context);
+      recordRelease(releasable, setId, this.context.store);
     });
     this.#note(set);
     return undefined;
