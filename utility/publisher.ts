@@ -145,6 +145,7 @@ export function roundAlert(record: RoundRecord, time: number): Alert {
       : record.state === "failed"
         ? `${what} failed: ${record.reason}`
         : `${what} goes on`;
-  const code = record.status === "waiting" ? "round-waiting" : record.state === "failed" ? "round-failed" : "round-resumed";
+  const code =
+    record.status === "waiting" ? "round-waiting" : record.state === "failed" ? "round-failed" : "round-resumed";
   return { time: Math.floor(time), code, message: text.slice(0, 4000), round: record.id };
 }

@@ -37,7 +37,12 @@ export class ServerStats {
 
   settled(record: RoundRecord): void {
     this.#settled += 1;
-    this.#measure("round", { round: record.id, purpose: record.question.purpose, state: record.state, sets: record.sets });
+    this.#measure("round", {
+      round: record.id,
+      purpose: record.question.purpose,
+      state: record.state,
+      sets: record.sets,
+    });
   }
 
   /** Replaces both files; a reader never sees half of one. */

@@ -22,7 +22,7 @@ import { ServerStats } from "./server-stats.ts";
 import type { Utility } from "./settings.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
 import { getMeta, putMeta } from "./store/rounds-store.ts";
-import { addToDate, dateAt, dayStart, localDate } from "./tariffs/index.ts";
+import { addToDate, dayStart, localDate } from "./tariffs/index.ts";
 
 export interface UtilityOptions {
   readonly config: Config;
@@ -67,7 +67,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     windowSlots: config.aggregator.windowSlots,
     periodKind: config.billing.period,
     whole: wholePeriod(config),
-    origin: await originSlot(db, config, directory.slotSeconds, feed.clock.now()),
+    origin: await originSlot(db, config, directory),
   };
 
   const offline = new Set<number>();
@@ -217,13 +217,17 @@ function wholePeriod({ billing, simulation }: Config): Utility["whole"] {
   return { from, to: addToDate(from, { days: simulation.days }) };
 }
 
-/** The first slot that counts. It is kept: a restart must not move it. */
-async function originSlot(db: UtilityDatabase, config: Config, slotSeconds: number, now: number): Promise<number> {
+/**
+ * The first slot that counts: the beginning of the simulation, or the making of the system, for nothing was measured
+ * before. It is kept, so that a later configuration cannot move it.
+ */
+async function originSlot(db: UtilityDatabase, config: Config, directory: Party["directory"]): Promise<number> {
   const known = await getMeta(db, "origin_slot");
   if (known !== undefined) return Number(known);
-  const { timezone } = config.system;
-  const date = config.simulation.enabled ? localDate(config.simulation.start) : dateAt(now, timezone);
-  const origin = Math.floor(dayStart(date, timezone) / slotSeconds);
+  const begin = config.simulation.enabled
+    ? dayStart(localDate(config.simulation.start), config.system.timezone)
+    : directory.created;
+  const origin = Math.floor(begin / directory.slotSeconds);
   await putMeta(db, "origin_slot", String(origin));
   return origin;
 }

@@ -37,7 +37,10 @@ export interface Utility {
 }
 
 /** The billing period that holds a slot, or begins next after it where there is only one. */
-export function periodAt(utility: Pick<Utility, "periodKind" | "whole" | "timezone" | "slotSeconds">, slot: number): Period {
+export function periodAt(
+  utility: Pick<Utility, "periodKind" | "whole" | "timezone" | "slotSeconds">,
+  slot: number,
+): Period {
   const { timezone, slotSeconds, periodKind, whole } = utility;
   if (whole !== undefined) return periodOf(whole.from, whole.to, { timezone, slotSeconds });
   const [period] = periodsCovering(periodKind, slot * slotSeconds, slot * slotSeconds + 1, { timezone, slotSeconds });

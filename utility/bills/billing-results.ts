@@ -165,7 +165,13 @@ async function fillLateGaps(
   }
 }
 
-function split(row: GapsTable, bitmap: Uint8Array, period: Period, billedStart: string, slotSeconds: number): GapsTable[] {
+function split(
+  row: GapsTable,
+  bitmap: Uint8Array,
+  period: Period,
+  billedStart: string,
+  slotSeconds: number,
+): GapsTable[] {
   if (row.billed_period_start !== null) return [row];
   const parts: GapsTable[] = [];
   for (let at = row.slot_start; at < row.slot_end; at += slotSeconds) {

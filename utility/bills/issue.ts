@@ -44,7 +44,9 @@ export async function issueBills(
     // Nobody here and nothing late: not a customer of this period.
     if (feeders.length === 0 && rows.length === 0) continue;
     if (known !== undefined && known.rows === rows.length) continue;
-    const failed = feeders.map((feeder) => settled.get(feeder)).find((status) => status !== undefined && status !== "final");
+    const failed = feeders
+      .map((feeder) => settled.get(feeder))
+      .find((status) => status !== undefined && status !== "final");
     const gap = gaps.get(meter);
     const status = failed ?? (rows.length === 0 && gap?.reason !== undefined ? gap.reason : "final");
     const key = { meter, from: period.from, to: period.to };

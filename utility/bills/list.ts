@@ -170,7 +170,11 @@ function singleBill(bill: ListedBill, timezone: string): string {
     style: { head: [], border: [], compact: true },
   });
   for (const row of bill.rows) {
-    table.push([row.band, row.energyWh === 0 ? "" : kilowattHours(row.energyWh), money(row.amountMicro, bill.currency)]);
+    table.push([
+      row.band,
+      row.energyWh === 0 ? "" : kilowattHours(row.energyWh),
+      money(row.amountMicro, bill.currency),
+    ]);
   }
   if (bill.energyWh !== null && bill.amountMicro !== null) {
     table.push(["total", kilowattHours(bill.energyWh), money(bill.amountMicro, bill.currency)]);

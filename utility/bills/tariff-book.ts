@@ -75,7 +75,12 @@ const MAX_BANDS = 64;
  * The scheme of a tariff over a bill's periods, the bill's own first. `merge`: late energy joins the own band that has
  * the same prices. Throws TariffError where a tariff is not valid or cuts a slot.
  */
-export function schemeOf(tariff: Tariff, periods: readonly Period[], slotSeconds: number, merge: boolean): BillingScheme {
+export function schemeOf(
+  tariff: Tariff,
+  periods: readonly Period[],
+  slotSeconds: number,
+  merge: boolean,
+): BillingScheme {
   const columns = periods.map((period, i) => billColumns(tariff, period.slots, slotSeconds, i > 0));
   const bands: Scheme["bands"] = [];
   const outputs: OutputColumn[] = [];

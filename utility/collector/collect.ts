@@ -85,7 +85,11 @@ export function collect(answers: readonly SumsAnswer[], outputs: number, t: numb
         "inconsistent-sums",
         `the sums of aggregators ${holders.map(({ aggregator }) => aggregator).join(", ")} contradict each other ` +
           `in ${wrong.length} of ${group.length} totals: at least one of them answers wrongly`,
-        { aggregators: holders.map(({ aggregator }) => aggregator), outputs: wrong.slice(0, 1000), spare: result.spare },
+        {
+          aggregators: holders.map(({ aggregator }) => aggregator),
+          outputs: wrong.slice(0, 1000),
+          spare: result.spare,
+        },
       );
     }
     group.forEach((output, i) => {

@@ -26,7 +26,12 @@ export type Due =
  * What to do now, or undefined. `period` is the first billing period that is not billed yet. Bills come first: their
  * customers wait. `nowSlot` has begun, those before it have ended.
  */
-export function nextDue(progress: Progress, period: SlotRange, nowSlot: number, settings: AgendaSettings): Due | undefined {
+export function nextDue(
+  progress: Progress,
+  period: SlotRange,
+  nowSlot: number,
+  settings: AgendaSettings,
+): Due | undefined {
   if (progress.loadTo >= period.to && nowSlot >= period.to + settings.billingGraceSlots) {
     if (progress.sweptTo < period.to) return { kind: "sweep", range: period };
     return { kind: "billing", range: period };

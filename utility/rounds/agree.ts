@@ -52,7 +52,10 @@ export function agreeGroup(holdings: GroupHolding, t: number): Agreement {
   const rows = aggregators.map((aggregator) => holdings.get(aggregator) ?? []);
   const first = rows[0];
   if (first === undefined || aggregators.length < t) {
-    return { kind: "agreed", group: { cells: first?.map((unit) => new Uint8Array(unit.bitmap.length)) ?? [], holders: [] } };
+    return {
+      kind: "agreed",
+      group: { cells: first?.map((unit) => new Uint8Array(unit.bitmap.length)) ?? [], holders: [] },
+    };
   }
   if (rows.every((row) => row.every((unit, u) => sameHolding(unit, first[u])))) {
     return { kind: "agreed", group: { cells: first.map((unit) => unit.bitmap), holders: aggregators } };

@@ -89,7 +89,9 @@ test("a lying aggregator makes a round with a spare answer fail, and nothing is 
   await harness.run(3);
   const issued = await bills(harness);
   assert.ok(issued.every(({ status, energy_wh }) => status === "inconsistent-sums" && energy_wh === null));
-  assert.ok((await loads(harness)).every(({ status, energy_wh }) => status === "inconsistent-sums" && energy_wh === null));
+  assert.ok(
+    (await loads(harness)).every(({ status, energy_wh }) => status === "inconsistent-sums" && energy_wh === null),
+  );
   const failed = await harness.utility.db.selectFrom("rounds").selectAll().where("state", "=", "failed").execute();
   assert.ok(failed.length > 0);
   assert.match(failed[0]?.evidence ?? "", /"aggregators":\[1,2,3\]/);
@@ -171,6 +173,9 @@ test("a conflict that t aggregators agree on costs nothing but the spare answer"
   harness.setSlot(DAY + 98);
   await harness.run(8);
   const row = (await loads(harness))[5];
-  assert.equal(row?.energy_wh, harness.meters.reduce((sum, _, m) => sum + valueOf(m, DAY + 5), 0));
+  assert.equal(
+    row?.energy_wh,
+    harness.meters.reduce((sum, _, m) => sum + valueOf(m, DAY + 5), 0),
+  );
   assert.equal(row?.spare_answers, 0);
 });

@@ -6,7 +6,10 @@ import type { Question, SetContent } from "../../protocol/messages/round.ts";
 import { billingUnit, unitCount, unitSize } from "./shape.ts";
 
 function emptyUnits(question: Question): Uint8Array[] {
-  return Array.from({ length: unitCount(question) }, (_, unit) => new Uint8Array(Math.ceil(unitSize(question, unit) / 8)));
+  return Array.from(
+    { length: unitCount(question) },
+    (_, unit) => new Uint8Array(Math.ceil(unitSize(question, unit) / 8)),
+  );
 }
 
 function segmentOf(question: Question, slot: number): number {
@@ -19,29 +22,52 @@ function positions(question: Question, meters: readonly string[]): Int32Array {
   return Int32Array.from(meters, (meter) => known.get(meter) ?? -1);
 }
 
-/** For each unit of a billing question the cells that released feeder loads hold. */
+/**
+ * For each unit of a billing question the cells that released feeder loads hold. A month of a thousand meters has
+ * three million of them, so the units of a segment share one buffer and the inner loop only sets bits.
+ */
 export function cellsInLoads(question: Question, loads: readonly SetContent[]): Uint8Array[] {
-  const units = emptyUnits(question);
+  const perSegment = question.meters.length * question.kinds.length;
+  const strides = question.segments.map((_, segment) => Math.ceil(unitSize(question, segment * perSegment) / 8));
+  const buffers = strides.map((stride) => new Uint8Array(stride * perSegment));
   for (const load of loads) {
     const place = positions(question, load.meters);
     const first = load.segments[0]?.[0] ?? 0;
     load.units.forEach(([bitmap], index) => {
+      if (bitmap.length === 0) return;
       const slot = first + Math.floor(index / load.kinds.length);
       const segment = segmentOf(question, slot);
       const kind = question.kinds.indexOf(load.kinds[index % load.kinds.length] ?? 0);
-      if (segment < 0 || kind < 0) return;
+      const buffer = buffers[segment];
+      if (buffer === undefined || kind < 0) return;
+      const stride = strides[segment] ?? 0;
       const at = slot - (question.segments[segment]?.[0] ?? 0);
-      const bit = 1 << (at & 7);
-      for (let i = 0; i < bitmap.length; i++) {
-        for (let rest = bitmap[i] ?? 0; rest > 0; rest &= rest - 1) {
-          const meter = place[8 * i + 31 - Math.clz32(rest & -rest)] ?? -1;
-          const unit = meter < 0 ? undefined : units[billingUnit(question, segment, meter, kind)];
-          if (unit !== undefined) unit[at >>> 3] = (unit[at >>> 3] ?? 0) | bit;
-        }
-      }
+      setColumn(buffer, kind * stride + (at >>> 3), stride * question.kinds.length, 1 << (at & 7), bitmap, place);
     });
   }
-  return units;
+  return buffers.flatMap((buffer, segment) => {
+    const stride = strides[segment] ?? 0;
+    return Array.from({ length: perSegment }, (_, row) => buffer.subarray(row * stride, (row + 1) * stride));
+  });
+}
+
+/** Sets one bit in the row of every meter that the bitmap holds. */
+function setColumn(
+  buffer: Uint8Array,
+  offset: number,
+  step: number,
+  bit: number,
+  bitmap: Uint8Array,
+  place: Int32Array,
+): void {
+  for (let i = 0; i < bitmap.length; i++) {
+    for (let rest = bitmap[i] ?? 0; rest > 0; rest &= rest - 1) {
+      const meter = place[8 * i + 31 - Math.clz32(rest & -rest)] ?? -1;
+      if (meter < 0) continue;
+      const at = offset + meter * step;
+      buffer[at] = (buffer[at] ?? 0) | bit;
+    }
+  }
 }
 
 /** For each unit of a billing question the cells that earlier bills hold. */

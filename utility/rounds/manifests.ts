@@ -56,7 +56,11 @@ export function holdingsOf(question: Question, manifest: Pick<ManifestMessage, "
  * Adds the tags of some units to an aggregator's holdings. Throws AnswerError `stale-tags` where they do not belong to
  * the manifest: it has received more since, so its manifest must be asked again.
  */
-export function withTags(question: Question, holdings: readonly Holding[], message: Pick<TagsMessage, "units">): Holding[] {
+export function withTags(
+  question: Question,
+  holdings: readonly Holding[],
+  message: Pick<TagsMessage, "units">,
+): Holding[] {
   const merged = [...holdings];
   for (const [unit, tags] of message.units) {
     const holding = merged[unit];
@@ -131,7 +135,10 @@ export function lackingCells(
   const wants = new Map<number, [number, Uint8Array][]>();
   let notAgreed = 0;
   agreed.forEach((cells, unit) => {
-    const held = [...manifests].map(([aggregator, holdings]) => ({ aggregator, bitmap: holdings[unit]?.bitmap ?? NONE }));
+    const held = [...manifests].map(([aggregator, holdings]) => ({
+      aggregator,
+      bitmap: holdings[unit]?.bitmap ?? NONE,
+    }));
     const first = held[0]?.bitmap;
     if (first === undefined || held.every(({ bitmap }) => sameBytes(bitmap, first))) return;
     const union = Uint8Array.from(first);

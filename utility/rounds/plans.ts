@@ -84,13 +84,7 @@ export function planBilling(facts: BillingPlanFacts): SetPlan {
   return { ...usedSchemes(schemes, assignment), cells, held };
 }
 
-function take(
-  open: Uint8Array[],
-  held: HeldCells[],
-  unit: number,
-  mask: Uint8Array | undefined,
-  reason: string,
-): void {
+function take(open: Uint8Array[], held: HeldCells[], unit: number, mask: Uint8Array | undefined, reason: string): void {
   const cells = open[unit];
   if (cells === undefined) return;
   const taken = mask === undefined ? Uint8Array.from(cells) : cells.map((byte, i) => byte & (mask[i] ?? 0));
@@ -120,7 +114,10 @@ function lateStandsAlone(facts: BillingPlanFacts, meter: number, apart: Scheme, 
 }
 
 /** Schemes that no meter has would only make the set longer. Outputs of the others keep their order. */
-function usedSchemes(schemes: readonly Scheme[], assignment: readonly number[]): Pick<SetPlan, "schemes" | "assignment"> {
+function usedSchemes(
+  schemes: readonly Scheme[],
+  assignment: readonly number[],
+): Pick<SetPlan, "schemes" | "assignment"> {
   const used = [...new Set(assignment)].sort((a, b) => a - b);
   return {
     schemes: used.map((index) => schemes[index] ?? { bands: [] }),

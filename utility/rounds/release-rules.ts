@@ -76,7 +76,8 @@ function dropUncovered({ question, schemes, assignment }: BillingFacts, cells: U
       question.kinds.map((kind) => {
         const masks = scheme.bands.filter((band) => band.kind === kind).map((band) => band.masks[segment]);
         return masks.reduce<Uint8Array | undefined>(
-          (sum, mask) => (mask === undefined ? sum : sum === undefined ? mask : sum.map((byte, i) => byte | (mask[i] ?? 0))),
+          (sum, mask) =>
+            mask === undefined ? sum : sum === undefined ? mask : sum.map((byte, i) => byte | (mask[i] ?? 0)),
           undefined,
         );
       }),
@@ -100,7 +101,10 @@ function dropSmallOutputs(facts: BillingFacts, cells: Uint8Array[], held: Held[]
     schemes[scheme]?.bands.forEach((band, b) => {
       const k = question.kinds.indexOf(band.kind);
       const counts = question.segments.map((_, segment) =>
-        countIn(cells[billingUnit(question, segment, meter, k)] ?? new Uint8Array(0), band.masks[segment] ?? new Uint8Array(0)),
+        countIn(
+          cells[billingUnit(question, segment, meter, k)] ?? new Uint8Array(0),
+          band.masks[segment] ?? new Uint8Array(0),
+        ),
       );
       const count = total(counts);
       if (count === 0) return;
@@ -221,7 +225,12 @@ function repairComponent(
   // A sum that shares no cell with a load cannot be set against one.
   const tied = rows.filter((row) => row.now.some((count, segment) => count > (row.late[segment] ?? 0)));
   const late = tied.filter((row) => total(row.late) > 0);
-  if (tooFew(late.map((row) => ({ meter: row.meter, count: total(row.late) })), minSlots)) {
+  if (
+    tooFew(
+      late.map((row) => ({ meter: row.meter, count: total(row.late) })),
+      minSlots,
+    )
+  ) {
     for (const row of late) {
       row.late.forEach((count, segment) => {
         if (count > 0) hold(facts, cells, held, row, segment, kind, count, "difference-too-small");
@@ -266,7 +275,8 @@ function companions(
   const incomplete = new Set(missing.filter(({ count }) => count > 0).map(({ meter }) => meter));
   const inOrder = [...billed].sort(
     (a, b) =>
-      Number(incomplete.has(b.meter)) - Number(incomplete.has(a.meter)) || (a.now[segment] ?? 0) - (b.now[segment] ?? 0),
+      Number(incomplete.has(b.meter)) - Number(incomplete.has(a.meter)) ||
+      (a.now[segment] ?? 0) - (b.now[segment] ?? 0),
   );
   let count = total(missing.map((entry) => entry.count));
   const meters = new Set(incomplete);
@@ -301,7 +311,12 @@ function hold(
   held.push({ meter: row.meter, segment, scheme: row.scheme, band: row.band, cells: count, reason });
 }
 
-function rowsOf(facts: BillingFacts, cells: readonly Uint8Array[], kind: number, component: readonly BandPlace[]): Row[] {
+function rowsOf(
+  facts: BillingFacts,
+  cells: readonly Uint8Array[],
+  kind: number,
+  component: readonly BandPlace[],
+): Row[] {
   const { question, schemes, assignment, inLoads, billed } = facts;
   const k = question.kinds.indexOf(kind);
   const rows: Row[] = [];

@@ -6,9 +6,24 @@
 import { bitmapOf, countMembers } from "../../protocol/bitmap.ts";
 import { decodeCbor } from "../../protocol/cbor.ts";
 import type { RoundAnswer, RoundRequest, SetContent } from "../../protocol/messages/round.ts";
-import { assertSums, type Collected, CollectError, collect, type SumsAnswer, unanswered } from "../collector/collect.ts";
+import {
+  assertSums,
+  type Collected,
+  CollectError,
+  collect,
+  type SumsAnswer,
+  unanswered,
+} from "../collector/collect.ts";
 import { type Holding, sameBytes } from "./agree.ts";
-import { AnswerError, type AgreedCells, agreeAll, type DetailRequests, holdingsOf, lackingCells, withTags } from "./manifests.ts";
+import {
+  AnswerError,
+  type AgreedCells,
+  agreeAll,
+  type DetailRequests,
+  holdingsOf,
+  lackingCells,
+  withTags,
+} from "./manifests.ts";
 import { Outstanding } from "./outstanding.ts";
 import { type HeldCells, isSettled, type RoundRecord } from "./record.ts";
 import { excludedBy, type Refusal, verdictOf } from "./refusals.ts";
@@ -193,7 +208,10 @@ export class Round {
   #takeRefusal(aggregator: number, refusal: Refusal & { setId?: Uint8Array | undefined }): void {
     const own = this.#record.setId;
     if (refusal.setId !== undefined && (own === undefined || !sameBytes(own, refusal.setId))) return;
-    this.#ports.refuse(`refused-${refusal.code}`, `aggregator ${aggregator}, round ${this.#record.id}: ${refusal.detail}`);
+    this.#ports.refuse(
+      `refused-${refusal.code}`,
+      `aggregator ${aggregator}, round ${this.#record.id}: ${refusal.detail}`,
+    );
     if (this.#record.state === "fixed") {
       this.#refusals.set(aggregator, refusal);
       // Some refusals pass (a member that has not arrived there yet), so the question stays, at a slower pace.

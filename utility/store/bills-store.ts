@@ -38,10 +38,16 @@ export async function insertBills(db: Queries, bills: readonly NewBill[]): Promi
   const heads = bills.map(headOf);
   const rows = bills.flatMap(rowsOf);
   for (let from = 0; from < heads.length; from += INSERT_ROWS) {
-    await db.insertInto("bills").values(heads.slice(from, from + INSERT_ROWS)).execute();
+    await db
+      .insertInto("bills")
+      .values(heads.slice(from, from + INSERT_ROWS))
+      .execute();
   }
   for (let from = 0; from < rows.length; from += INSERT_ROWS) {
-    await db.insertInto("bill_totals").values(rows.slice(from, from + INSERT_ROWS)).execute();
+    await db
+      .insertInto("bill_totals")
+      .values(rows.slice(from, from + INSERT_ROWS))
+      .execute();
   }
 }
 
@@ -99,7 +105,10 @@ export async function supersedeBill(db: Queries, { meter, from, to }: BillKey): 
 
 export async function insertTotals(db: Queries, rows: readonly ReleasedTotalsTable[]): Promise<void> {
   for (let from = 0; from < rows.length; from += INSERT_ROWS) {
-    await db.insertInto("released_totals").values(rows.slice(from, from + INSERT_ROWS)).execute();
+    await db
+      .insertInto("released_totals")
+      .values(rows.slice(from, from + INSERT_ROWS))
+      .execute();
   }
 }
 
@@ -128,7 +137,10 @@ export async function totalsOf(
 
 export async function insertGaps(db: Queries, rows: readonly GapsTable[]): Promise<void> {
   for (let from = 0; from < rows.length; from += INSERT_ROWS) {
-    await db.insertInto("gaps").values(rows.slice(from, from + INSERT_ROWS)).execute();
+    await db
+      .insertInto("gaps")
+      .values(rows.slice(from, from + INSERT_ROWS))
+      .execute();
   }
 }
 

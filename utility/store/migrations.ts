@@ -41,7 +41,11 @@ const first: Migration = {
       .addColumn("excluded", "text", (c) => c.notNull())
       .addColumn("held", BYTES, (c) => c.notNull())
       .execute();
-    await schema.createIndex("rounds_by_feeder").on("rounds").columns(["feeder_id", "purpose", "range_start"]).execute();
+    await schema
+      .createIndex("rounds_by_feeder")
+      .on("rounds")
+      .columns(["feeder_id", "purpose", "range_start"])
+      .execute();
     await schema.createIndex("rounds_by_state").on("rounds").column("state").execute();
     await schema
       .createTable("feeders")

@@ -34,7 +34,9 @@ function cellKey(cell: Pick<Cell, "meter" | "kind" | "slot">): string {
 }
 
 function hashOf(cell: Cell): Buffer {
-  return createHash("sha256").update(`${cellKey(cell)} ${cell.value} ${cell.version ?? 0}`).digest();
+  return createHash("sha256")
+    .update(`${cellKey(cell)} ${cell.value} ${cell.version ?? 0}`)
+    .digest();
 }
 
 export class FakeAggregator {
@@ -186,7 +188,13 @@ export class FakeAggregator {
       bytes.writeBigUInt64BE((sum + this.lie) % FIELD_PRIME);
       values.push(bytes);
     });
-    return { type: "sums", ...base, setId, have: Uint8Array.from(have), values: Uint8Array.from(Buffer.concat(values)) };
+    return {
+      type: "sums",
+      ...base,
+      setId,
+      have: Uint8Array.from(have),
+      values: Uint8Array.from(Buffer.concat(values)),
+    };
   }
 
   #sum(content: SetContent, parts: readonly (readonly [number, Uint8Array | undefined])[]): bigint | undefined {

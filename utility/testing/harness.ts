@@ -122,7 +122,8 @@ export class Harness {
       roll: {
         meters: () => [...records.keys()],
         record: (meter) => records.get(meter),
-        feeders: () => [...new Set([...records.values()].flatMap(({ places }) => places.map(({ feeder }) => feeder)))].sort(),
+        feeders: () =>
+          [...new Set([...records.values()].flatMap(({ places }) => places.map(({ feeder }) => feeder)))].sort(),
         members: (feeder, { from, to }) =>
           [...records.values()]
             .filter(({ places }) =>
