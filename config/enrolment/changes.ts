@@ -8,18 +8,13 @@ import { aggregatorId, feederId, meterId } from "../../protocol/names.ts";
 import { sealServerMessage } from "../../protocol/envelope/index.ts";
 import { type MeterSecrets, openMeterSecrets, type Party } from "../keys/index.ts";
 import { encodeMeterSecrets } from "../keys/meter-secrets.ts";
+import { type Change, describe, sameChange } from "./change.ts";
 import { addCustomers, openCa } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
 import { customerKeyOf, newRootKeys, secretsFor, writeMeterFolder } from "./new-meters.ts";
 import { type Pending, readPending, writePending } from "./pending.ts";
 import type { RollBook } from "./roll-book.ts";
 import { keyFolder } from "./system.ts";
-
-export type Change =
-  | { readonly action: "add"; readonly meter: string; readonly feeder: string }
-  | { readonly action: "move"; readonly meter: string; readonly feeder: string }
-  | { readonly action: "revoke"; readonly meter: string }
-  | { readonly action: "rekey"; readonly meter: string };
 
 export interface ChangeContext {
   readonly keys: string;
@@ -54,7 +49,12 @@ export async function prepareChange(context: ChangeContext, change: Change): Pro
     if (timeless || pending.fromSlot >= currentSlot) return pending;
   }
   const before = book.wholeRecord(change.meter);
-  if (entry !== undefined && book.isComplete(entry) && isDone(change, entry.record, fromSlot)) return pending;
+  if (entry !== undefined && book.isComplete(entry)) {
+    const unfinished = pending?.serial === entry.record.serial ? pending : undefined;
+    // Countersigned, but its new keys have not reached the meter's folder.
+    if (unfinished?.meterFile !== undefined && sameChange(unfinished.change, change)) return unfinished;
+    if (isDone(change, entry.record, fromSlot)) return unfinished;
+  }
   const serial = (entry?.record.serial ?? 0) + 1;
   const places = placesAfter(change, before, fromSlot);
   const { record, secrets, meterFile } = await keysFor(context, change, {
@@ -140,16 +140,6 @@ function isDone(change: Change, { places }: MembershipRecord, fromSlot: number):
     case "rekey":
       return false;
   }
-}
-
-function sameChange(a: Change, b: Change): boolean {
-  return describe(a) === describe(b);
-}
-
-/** A change as its command. */
-export function describe(change: Change): string {
-  const feeder = change.action === "add" || change.action === "move" ? ` --feeder ${change.feeder}` : "";
-  return `${change.action} --meter ${change.meter}${feeder}`;
 }
 
 function assertNames(change: Change): void {

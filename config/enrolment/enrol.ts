@@ -119,8 +119,9 @@ async function addMeters(job: NewMeters, onProgress: EnrolOptions["onProgress"])
     onProgress?.(Math.min(at + PARALLEL, secrets.length), secrets.length);
   }
   addCustomers(keys, authority, new Map(secrets.map((one) => [one.meter, customerKeyOf(one)])));
-  for (const [i, { meter, feeder }] of meters.entries()) {
-    const places = [{ feeder, from: fromSlot, to: null }];
+  for (const [i, { meter, feeder, moves = [] }] of meters.entries()) {
+    const stays = [{ feeder, from: fromSlot }, ...moves];
+    const places = stays.map((stay, at) => ({ ...stay, to: stays[at + 1]?.from ?? null }));
     const record: MembershipRecord = { meter, serial: 1, keyVersion: secrets[i]!.keyVersion, places };
     book.addRecord(record, signRecord(record, authority));
   }

@@ -2,17 +2,16 @@
  * `npm run enrol`: makes or completes the keys of a system, and changes single meters on a running one. Runs where the
  * authority's keys are; prints names and counts, never a key.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SingleBar } from "cli-progress";
-import { openParty } from "../keys/index.ts";
-import { KeyFolderError } from "../keys/index.ts";
+import { KeyFolderError, openParty } from "../keys/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../runtime/role-command.ts";
 import { changeCommand, listCommand, syncCommand } from "./commands.ts";
 import { DEFAULT_HOSTS, enrol } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
 import { meterList, readMeterFile } from "./meter-list.ts";
 import { RollBook } from "./roll-book.ts";
-import { existsSync } from "node:fs";
 
 /** Shorter enrolments need no progress bar. */
 const BAR_AFTER_MILLISECONDS = 2_000;

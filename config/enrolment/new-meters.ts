@@ -17,7 +17,10 @@ import { keyFolder } from "./system.ts";
 
 export interface MeterPlace {
   readonly meter: string;
+  /** Where the meter is from its first slot on. */
   readonly feeder: string;
+  /** Later feeders, each from the slot at which the meter moves there: rising, and known at enrolment. */
+  readonly moves?: readonly { readonly feeder: string; readonly from: number }[];
 }
 
 const KEY_BYTES = 32;

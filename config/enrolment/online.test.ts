@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -12,7 +12,8 @@ import { filterOf, topicOf } from "../../protocol/topics.ts";
 import { openMeterKeys, openMeterSecrets, openParty, openRoll } from "../keys/index.ts";
 import { connectLink } from "../runtime/link.ts";
 import { startTestBroker } from "../runtime/testing/broker.ts";
-import { type Change, type ChangeContext, prepareChange } from "./changes.ts";
+import type { Change } from "./change.ts";
+import { type ChangeContext, prepareChange } from "./changes.ts";
 import { enrol } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
 import { meterList } from "./meter-list.ts";
@@ -167,6 +168,17 @@ test("a re-keyed meter gets its keys when enough aggregators know them", async (
     assert.notDeepEqual(secrets.rootKeys.get(index), old.rootKeys.get(index));
     assert.deepEqual(Buffer.from(rootKeys.get("m-002")!), Buffer.from(secrets.rootKeys.get(index)!));
   }
+});
+
+test("re-keying needs the meter's folder, and is done when it is back", async () => {
+  const { keys, command } = await start("elsewhere");
+  const folder = join(keys, "m-002");
+  await command({ action: "rekey", meter: "m-002" });
+  renameSync(folder, `${folder}-away`);
+  await assert.rejects(command({ action: "rekey", meter: "m-002" }), /m-002.* cannot be read/);
+  renameSync(`${folder}-away`, folder);
+  await command({ action: "rekey", meter: "m-002" });
+  assert.equal(openMeterSecrets(folder).keyVersion, 3);
 });
 
 test("with too few aggregators a change fails, and the same command repeated completes it", async () => {

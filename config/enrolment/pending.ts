@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KeyFolderError, PENDING_FOLDER, readKeyFile } from "../keys/folder.ts";
 import type { Party } from "../keys/index.ts";
-import type { Change } from "./changes.ts";
+import type { Change } from "./change.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 
 export interface Pending {
