@@ -152,7 +152,7 @@ export function addCustomers(keys: string, authority: Party, added: ReadonlyMap<
  * Lets each aggregator countersign, with its own folder, what it has not countersigned yet. Throws EnrolmentError when
  * an aggregator refuses a record.
  */
-export function countersignOffline(keys: string, authority: Party, book: RollBook, currentSlot: number): void {
+function countersignOffline(keys: string, authority: Party, book: RollBook, currentSlot: number): void {
   let changed = false;
   for (const [i, id] of aggregatorIds(authority).entries()) {
     const waiting = book.entries().filter(({ countersignatures }) => !countersignatures.has(i + 1));

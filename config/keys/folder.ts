@@ -35,7 +35,7 @@ const EXTRAS: Readonly<Record<Role, readonly string[]>> = {
 export const PENDING_FOLDER = "pending";
 
 /** The files that a role's folder must hold. */
-export function filesOf(role: Role): readonly string[] {
+function filesOf(role: Role): readonly string[] {
   return [...EVERYONE, ...EXTRAS[role]];
 }
 

@@ -7,9 +7,8 @@ import { ProtocolError } from "../errors.ts";
 import type { MessageNumber } from "../messages/ack-codes.ts";
 import { assertU32, writeU32 } from "./heads.ts";
 
-export const ALG_CHACHA20_POLY1305 = 24;
 export const TAG_BYTES = 16;
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const OPTIONS = { authTagLength: TAG_BYTES };
 

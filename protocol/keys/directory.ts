@@ -11,7 +11,7 @@ import { aggregatorId, MAX_AGGREGATORS } from "../names.ts";
 import { ROLES } from "../topics.ts";
 import { publicKeyFromRaw, RAW_KEY_BYTES, rawPublicKey } from "./raw.ts";
 
-export const DIRECTORY_CONTEXT = "wv/1 directory";
+const DIRECTORY_CONTEXT = "wv/1 directory";
 
 const rawKey = z
   .instanceof(Uint8Array)
