@@ -1,6 +1,7 @@
 /**
  * How long one aggregator takes for a month of bills once the shares are stored: manifest, release rules and
- * endorsement, sums. Shares are read back from the database; loads of every slot have been released before.
+ * endorsement, sums. Loads of every slot have been
+ * released before.
  */
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,6 +21,8 @@ export interface BillBenchOptions {
   readonly slots: number;
   /** Feeder loads of all slots were released before. */
   readonly loads: boolean;
+  /** As after a restart: nothing of the month is in memory. */
+  readonly cold: boolean;
 }
 
 export interface BillBenchResult {
@@ -33,26 +36,30 @@ export interface BillBenchResult {
   readonly cpuSeconds: number;
 }
 
-const DEFAULTS: BillBenchOptions = { meters: 1000, slots: 2976, loads: true };
+const DEFAULTS: BillBenchOptions = { meters: 1000, slots: 2976, loads: true, cold: false };
 const FIRST_SLOT = 1_900_032;
 
 export async function run(options: Partial<BillBenchOptions> = {}): Promise<BillBenchResult> {
-  const { meters, slots, loads } = { ...DEFAULTS, ...options };
+  const { meters, slots, loads, cold } = { ...DEFAULTS, ...options };
   const folder = mkdtempSync(path.join(tmpdir(), "wattveil-bill-"));
   const db = openDatabase(path.join(folder, "aggregator.db"), { synchronous: "FULL" });
   try {
     migrate(db, MIGRATIONS);
-    fill(db, meters, slots);
+    const filled = fill(db, meters, slots);
     if (loads) fillLoads(db, meters, slots);
-    return await bill(db, meters, slots);
+    return await bill(db, cold ? openStore(db) : filled, meters, slots);
   } finally {
     db.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function fill(db: SqliteDatabase, meters: number, slots: number): void {
-  const store = new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: 100_000 });
+function openStore(db: SqliteDatabase): ShareStore {
+  return new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: 100_000 });
+}
+
+function fill(db: SqliteDatabase, meters: number, slots: number): ShareStore {
+  const store = openStore(db);
   const insert = db.prepare("INSERT INTO meters (id) VALUES (?)");
   const entries = Buffer.alloc(96 * 16);
   for (let meter = 1; meter <= meters; meter++) {
@@ -71,6 +78,7 @@ function fill(db: SqliteDatabase, meters: number, slots: number): void {
     }
   }
   store.pack();
+  return store;
 }
 
 function fillLoads(db: SqliteDatabase, meters: number, slots: number): void {
@@ -85,7 +93,7 @@ function meterName(index: number): string {
   return `m-${String(index + 1).padStart(5, "0")}`;
 }
 
-async function bill(db: SqliteDatabase, meters: number, slots: number): Promise<BillBenchResult> {
+async function bill(db: SqliteDatabase, shares: ShareStore, meters: number, slots: number): Promise<BillBenchResult> {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const names = Array.from({ length: meters }, (_, i) => meterName(i));
   const numbers = new Map(names.map((name, i) => [name, i + 1]));
@@ -93,15 +101,13 @@ async function bill(db: SqliteDatabase, meters: number, slots: number): Promise<
     numberOf: (meter: string) => numbers.get(meter),
     slotsOn: (_: string, __: string, from: number, to: number) => fullBitmap(to - from),
   };
-  // As after a restart: nothing of the month is in memory.
-  const share = new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: 100_000 });
   const store = new ReleaseStore(db);
   const desk = new RoundDesk({
     index: 1,
     signer: { id: "a-1", signKey: privateKey },
     directory: { q: 1, servers: new Map([["a-1", { role: "aggregator", signKey: publicKey }]]) },
     rules: { store, members, gaps: { missingUpTo: () => 0 }, minMeters: 5, minSlots: 96 },
-    holdings: new Holdings(share, members),
+    holdings: new Holdings(shares, members),
     askAgain: () => {},
     pause: async () => {},
   });

@@ -145,7 +145,7 @@ test("late cells enter a later bill once they are s of two meters, not before", 
     ),
   );
   refused(error, "difference-too-small");
-  assert.ok(error!.where.includes(5), `${error!.where.join()}`);
+  assert.ok(error!.where.includes(5), error!.where.join());
   assert.equal(
     history.ask(
       history.bill(

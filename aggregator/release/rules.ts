@@ -8,7 +8,8 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { KINDS } from "../../protocol/units.ts";
 import { billingUnitAt, billingUnitIndex, billOutputs, loadUnitAt, outputCells, SetError } from "../rounds/layout.ts";
 import { coveredSlots, type Gaps } from "./catchup.ts";
-import { type DifferenceFault, differenceFault } from "./differences.ts";
+import { differenceFault } from "./differences.ts";
+import { faultUnits, tooSmall } from "./fault-report.ts";
 import { FeederHistory } from "./feeder-history.ts";
 import type { Period, ReleaseStore } from "./release-store.ts";
 import { addSlot, emptySlots, slotsOf } from "./slot-bits.ts";
@@ -253,56 +254,12 @@ function assertOneBill(
 }
 
 function otherSet(store: ReleaseStore, setId: Buffer, where: readonly number[]): SetError {
-  const released = store.set(setId)?.endorsements != null;
+  const proof = store.set(setId)?.endorsements;
+  const released = proof !== undefined && proof !== null;
   const name = setId.toString("hex").slice(0, 16);
   return released
     ? new SetError("already-released", `these cells were released by set ${name}`, where)
     : new SetError("other-set-endorsed", `set ${name} was endorsed for these cells`, where);
-}
-
-function faultUnits(
-  set: SetContent,
-  fault: DifferenceFault,
-  history: FeederHistory,
-  numbers: readonly number[],
-  kind: number,
-): number[] {
-  const position = set.kinds.indexOf(kind);
-  const units = new Set<number>();
-  for (const { meter: number, slots } of fault.cells) {
-    const meter = numbers.indexOf(number);
-    if (meter < 0) continue;
-    for (const index of slotsOf(slots)) {
-      const slot = history.slotAt(index);
-      const segment = set.segments.findIndex(([from, to]) => from <= slot && slot < to);
-      if (segment >= 0) units.add(billingUnitIndex(set, { segment, meter, kind: position }));
-    }
-  }
-  return [...units];
-}
-
-const RULE_TEXT: Readonly<Record<DifferenceFault["rule"], string>> = {
-  "single-meter": "loads and bills together would leave alone",
-  "billed-not-in-load": "in bills but not in loads:",
-  "in-load-not-billed": "in loads but not in bills:",
-};
-
-function tooSmall(
-  set: SetContent,
-  fault: DifferenceFault,
-  history: FeederHistory,
-  numbers: readonly number[],
-  kind: number,
-  where: readonly number[],
-  minSlots: number,
-): SetError {
-  const named = fault.cells.slice(0, 5).map(({ meter, slots }) => {
-    const first = slotsOf(slots).next().value ?? 0;
-    return `${set.meters[numbers.indexOf(meter)] ?? "another meter"} from slot ${history.slotAt(first)}`;
-  });
-  const what = `${fault.fresh ? "newly " : ""}${RULE_TEXT[fault.rule]} ${fault.count} cells of ${fault.cells.length} meters`;
-  const need = `expected none, or at least ${minSlots} of two meters`;
-  return new SetError("difference-too-small", `kind ${kind}: ${what} (${named.join(", ")}); ${need}`, where);
 }
 
 function indicesWhere<T>(list: readonly T[], test: (item: T) => boolean): number[] {

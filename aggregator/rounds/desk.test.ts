@@ -48,7 +48,7 @@ function question(from: number, meters: readonly string[], purpose: "billing" | 
 }
 
 async function manifest(system: TestSystem, to: TestAggregator, asked: Question): Promise<ManifestMessage> {
-  const [answer] = await system.ask(to, { type: "open", round: "r-1", ...asked } as { type: string });
+  const [answer] = await system.ask(to, { type: "open", round: "r-1", ...asked });
   return answer as ManifestMessage;
 }
 
@@ -254,6 +254,6 @@ test("refuses what does not fit together, with a code, and requests that are not
   );
   one.refused.length = 0;
   assert.deepEqual(await ask({ type: "nonsense" }), []);
-  assert.deepEqual(await system.ask(one, { type: "open", round: "r", ...asked } as never, "a-2"), []);
+  assert.deepEqual(await system.ask(one, { type: "open", round: "r", ...asked }, "a-2"), []);
   assert.deepEqual(one.codes(), ["malformed", "wrong-sender"]);
 });

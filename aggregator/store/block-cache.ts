@@ -60,7 +60,7 @@ export class BlockCache {
 
   /**
    * Calls `visit` with bitmap and entries of the stored blocks of consecutive ids, in any order. Rows that are not in
-   * memory are read and not kept, so that a month of bills does not push out what the intake needs.
+   * memory are kept only while there is room, so that a month of bills does not push out what the intake needs.
    */
   scan(firstId: number, lastId: number, visit: (id: number, bits: Uint8Array, entries: Uint8Array) => void): void {
     let missing = false;
@@ -70,13 +70,19 @@ export class BlockCache {
       else visit(id, block.bits, block.entries);
     }
     if (!missing) return;
+    const room = this.#blocks.size < 0.75 * this.#maxBlocks;
     for (const { id, body } of this.#selectRange.all(firstId, lastId)) {
       if (this.#blocks.has(id)) continue;
-      if (isFull(body)) visit(id, body.subarray(0, BLOCK_BITMAP_BYTES), body.subarray(BLOCK_BITMAP_BYTES));
-      else {
-        const block = Block.decode(body);
-        visit(id, block.bits, block.entries);
+      if (!room && isFull(body)) {
+        visit(id, body.subarray(0, BLOCK_BITMAP_BYTES), body.subarray(BLOCK_BITMAP_BYTES));
+        continue;
       }
+      const block = Block.decode(body);
+      if (room) {
+        block.touched = this.#tick;
+        this.#blocks.set(id, block);
+      }
+      visit(id, block.bits, block.entries);
     }
   }
 

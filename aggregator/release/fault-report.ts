@@ -1,0 +1,53 @@
+/** Says in a refusal which cells of a set would give away too little of too few, so that the utility can leave them out. */
+import type { SetContent } from "../../protocol/messages/round.ts";
+import { billingUnitIndex, SetError } from "../rounds/layout.ts";
+import type { DifferenceFault } from "./differences.ts";
+import type { FeederHistory } from "./feeder-history.ts";
+import { slotsOf } from "./slot-bits.ts";
+
+/** The billing units that hold the cells of a fault, as far as they are in the set. */
+export function faultUnits(
+  set: SetContent,
+  fault: DifferenceFault,
+  history: FeederHistory,
+  numbers: readonly number[],
+  kind: number,
+): number[] {
+  const position = set.kinds.indexOf(kind);
+  const units = new Set<number>();
+  for (const { meter: number, slots } of fault.cells) {
+    const meter = numbers.indexOf(number);
+    if (meter < 0) continue;
+    for (const index of slotsOf(slots)) {
+      const slot = history.slotAt(index);
+      const segment = set.segments.findIndex(([from, to]) => from <= slot && slot < to);
+      if (segment >= 0) units.add(billingUnitIndex(set, { segment, meter, kind: position }));
+    }
+  }
+  return [...units];
+}
+
+const RULE_TEXT: Readonly<Record<DifferenceFault["rule"], string>> = {
+  "single-meter": "loads and bills together would leave alone",
+  "billed-not-in-load": "in bills but not in loads:",
+  "in-load-not-billed": "in loads but not in bills:",
+};
+
+/** The refusal: which rule, how many cells of whom, never a value. */
+export function tooSmall(
+  set: SetContent,
+  fault: DifferenceFault,
+  history: FeederHistory,
+  numbers: readonly number[],
+  kind: number,
+  where: readonly number[],
+  minSlots: number,
+): SetError {
+  const named = fault.cells.slice(0, 5).map(({ meter, slots }) => {
+    const first = slotsOf(slots).next().value ?? 0;
+    return `${set.meters[numbers.indexOf(meter)] ?? "another meter"} from slot ${history.slotAt(first)}`;
+  });
+  const what = `${fault.fresh ? "newly " : ""}${RULE_TEXT[fault.rule]} ${fault.count} cells of ${fault.cells.length} meters`;
+  const need = `expected none, or at least ${minSlots} of two meters`;
+  return new SetError("difference-too-small", `kind ${kind}: ${what} (${named.join(", ")}); ${need}`, where);
+}
