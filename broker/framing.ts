@@ -38,6 +38,7 @@ const PINGREQ = 0xc0;
 const DISCONNECT = 0xe0;
 /** MQTT 3.1.1, 2.2.3: the remaining length takes at most four bytes. */
 const MAX_LENGTH_BYTES = 4;
+const MIN_FILTERS_BYTES = 5;
 const FIRST_GROWTH = 4_096;
 const MORE = 0;
 
@@ -101,6 +102,8 @@ export class PacketFramer {
     if (size > this.#limits.packetBytes) return this.#fail("packet-too-large");
     if (type === PUBACK && length !== 2) return this.#fail("malformed");
     if ((type === PINGREQ || type === DISCONNECT) && length !== 0) return this.#fail("malformed");
+    // A packet id and at least one filter; Aedes would answer to none.
+    if ((type === SUBSCRIBE || type === UNSUBSCRIBE) && length < MIN_FILTERS_BYTES) return this.#fail("malformed");
     return size;
   }
 

@@ -256,7 +256,7 @@ export class Gate extends Duplex {
     if (!this.#ready) return !this.#connectPassed();
     if (this.limits.messagesPerSecond === 0) return true;
     const time = this.#options.now();
-    const wait = this.#bucket.wait(time);
+    const wait = this.#bucket.wait(time, this.#inbound[0]?.publishes ?? 0);
     if (wait === 0) return true;
     this.#heldSince ??= time;
     this.#heldTimer ??= setTimeout(() => {

@@ -14,20 +14,20 @@ export class TokenBucket {
 
   /** Takes one if there is one. */
   take(now: number): boolean {
-    if (this.wait(now) > 0) return false;
+    if (this.wait(now, 1) > 0) return false;
     this.spend(1);
     return true;
   }
 
-  /** Seconds until there is something to take; 0 if there is. */
-  wait(now: number): number {
+  /** Seconds until so many can be taken, 0 if they can be now; more than a second's worth only asks for that. */
+  wait(now: number, tokens: number): number {
     if (this.#perSecond === 0) return 0;
     this.#tokens = Math.min(this.#perSecond, this.#tokens + (now - this.#last) * this.#perSecond);
     this.#last = now;
-    return this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.#perSecond;
+    return Math.max(0, (Math.min(tokens, this.#perSecond) - this.#tokens) / this.#perSecond);
   }
 
-  /** Takes without asking; a debt is paid off by waiting. */
+  /** Takes without asking. */
   spend(tokens: number): void {
     if (this.#perSecond > 0) this.#tokens -= tokens;
   }
