@@ -1,0 +1,122 @@
+/** Bytes leave in order, in few writes, and what waits is counted. */
+import assert from "node:assert/strict";
+import { Writable } from "node:stream";
+import { test } from "node:test";
+import mqttPacket from "mqtt-packet";
+import { SendQueue } from "./send-queue.ts";
+
+interface Sink {
+  readonly writable: Writable;
+  readonly writes: Buffer[][];
+  /** Lets the writes under way return. */
+  take(): void;
+}
+
+/** A socket that takes nothing until it is told to. */
+function slowSink(): Sink {
+  const writes: Buffer[][] = [];
+  let pending: (() => void) | undefined;
+  const accept = (chunks: Buffer[], done: () => void): void => {
+    writes.push(chunks.map((chunk) => Buffer.from(chunk)));
+    pending = done;
+  };
+  const writable = new Writable({
+    highWaterMark: 1,
+    write: (chunk: Buffer, _encoding, done) => accept([chunk], done),
+    writev: (chunks, done) =>
+      accept(
+        chunks.map(({ chunk }) => chunk as Buffer),
+        done,
+      ),
+  });
+  return {
+    writable,
+    writes,
+    take: () => {
+      const done = pending;
+      pending = undefined;
+      done?.();
+    },
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("a hundred packets of one turn leave as one write", async () => {
+  const sink = slowSink();
+  let messages = 0;
+  const queue = new SendQueue(
+    sink.writable,
+    () => {},
+    () => messages++,
+  );
+  const stream = { write: (piece: Buffer | string) => queue.add(piece) > 0 } as unknown as NodeJS.WritableStream;
+  const expected: Buffer[] = [];
+  for (let i = 1; i <= 100; i++) {
+    const qos = (i % 2) as 0 | 1;
+    const packet = {
+      cmd: "publish",
+      topic: `wv/1/m/m-${i}/share/1`,
+      payload: Buffer.alloc(i % 7 === 0 ? 0 : i),
+      qos,
+      retain: false,
+      dup: false,
+      ...(qos === 1 ? { messageId: i } : {}),
+    } as mqttPacket.IPublishPacket;
+    mqttPacket.writeToStream(packet, stream as never);
+    expected.push(mqttPacket.generate(packet));
+    mqttPacket.writeToStream({ cmd: "puback", messageId: i } as mqttPacket.IPubackPacket, stream as never);
+    expected.push(mqttPacket.generate({ cmd: "puback", messageId: i } as mqttPacket.IPubackPacket));
+    mqttPacket.writeToStream({ cmd: "pingresp" }, stream as never);
+    expected.push(mqttPacket.generate({ cmd: "pingresp" }));
+  }
+  assert.equal(sink.writes.length, 0);
+  await turn();
+  assert.equal(sink.writes.length, 1);
+  assert.deepEqual(Buffer.concat(sink.writes.flat()), Buffer.concat(expected));
+  assert.equal(messages, 50); // QoS 1 only, and not fooled by payloads
+  assert.equal(queue.length, Buffer.concat(expected).length);
+});
+
+test("keeps one write under way, collects meanwhile, and counts what waits", async () => {
+  const sink = slowSink();
+  let sent = 0;
+  const queue = new SendQueue(
+    sink.writable,
+    (bytes) => (sent += bytes),
+    () => {},
+  );
+  const all: Buffer[] = [];
+  const add = (bytes: Buffer): void => {
+    all.push(bytes);
+    queue.add(bytes);
+  };
+  add(Buffer.from("first"));
+  await turn();
+  // More than a block, a large piece between small ones, and more than one write takes.
+  for (let i = 0; i < 300; i++) add(Buffer.alloc(i % 10 === 0 ? 20_000 : 1_000, i & 0xff));
+  await turn();
+  assert.equal(sink.writes.length, 1);
+  assert.equal(queue.length, Buffer.concat(all).length);
+  while (queue.length > 0) {
+    sink.take();
+    await turn();
+  }
+  assert.deepEqual(Buffer.concat(sink.writes.flat()), Buffer.concat(all));
+  assert.equal(sent, Buffer.concat(all).length);
+  assert.ok(sink.writes.length < 10, `${sink.writes.length} writes`);
+});
+
+test("forgets what waits when it is closed", async () => {
+  const sink = slowSink();
+  const queue = new SendQueue(
+    sink.writable,
+    () => {},
+    () => {},
+  );
+  queue.add(Buffer.from("never sent"));
+  queue.close();
+  queue.add(Buffer.from("nor this"));
+  await turn();
+  assert.deepEqual([queue.length, sink.writes.length], [0, 0]);
+});
