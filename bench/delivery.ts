@@ -12,6 +12,7 @@ import { aggregatorId } from "../protocol/names.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem, FIRST_SLOT } from "./system/bench-system.ts";
 import type { CountResult, MetersPlan, RawResult, SealedResult } from "./system/meters-plan.ts";
+import { profileOf, type SelfTime, topSelfTimes } from "./system/profile.ts";
 import { cpuSeconds, median } from "./system/usage.ts";
 
 const METERS = 100;
@@ -59,6 +60,7 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
   const results: Record<string, unknown> = {};
   try {
     await prepare(system);
+    if (options.cpuProfile !== undefined) return { profiles: await profile(system, options.cpuProfile, json) };
     let done = 0;
     for (const variant of VARIANTS) {
       await system.ask("meters", {
@@ -82,6 +84,34 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
     progress.stop();
     await system.stop();
   }
+}
+
+const PROFILE_SECONDS = 10;
+const PROFILE_ROWS = 40;
+
+/** Only the sealed side, one slot per message: profiles cover a process from its start to its end. */
+async function profile(system: BenchSystem, folder: string, json: boolean): Promise<Record<string, SelfTime[]>> {
+  const { slots, window } = VARIANTS[0]!;
+  await system.ask("meters", { type: "configure", batchSlots: 1, maxSlotsPerMessage: slots, timed: false });
+  const before = usage(system);
+  const sealed = await system.ask<SealedResult>("meters", { type: "sealed", seconds: PROFILE_SECONDS, window, slots });
+  const cpu = perUnit(before, usage(system), sealed.readings);
+  const processes = ["meters", "broker", "a-1"].map((name) => [name, system.supervisor.processId(name)!] as const);
+  await system.stop();
+  const tops = processes.map(([name, pid]): [string, SelfTime[]] => [
+    name,
+    topSelfTimes(profileOf(folder, pid), PROFILE_ROWS, PROFILE_SECONDS),
+  ]);
+  for (const [name, top] of json ? [] : tops) {
+    const head = ["self time in %", `${name} (${String(cpu[name])} µs per reading)`];
+    process.stdout.write(
+      `${renderTable(
+        head,
+        top.map((row) => [row.percent, row.name]),
+      )}\n`,
+    );
+  }
+  return Object.fromEntries(tops);
 }
 
 async function prepare(system: BenchSystem): Promise<void> {

@@ -42,6 +42,7 @@ export class BenchSystem {
   #sequence = Date.now();
   #clock: NodeJS.Timeout | undefined;
   #time = 0;
+  #stopped = false;
 
   constructor(options: BenchSystemOptions) {
     this.#options = options;
@@ -160,8 +161,7 @@ export class BenchSystem {
   #profiled(spec: RoleSpec): RoleSpec {
     const { cpuProfile } = this.#options;
     if (cpuProfile === undefined) return spec;
-    const flags = [`--cpu-prof-dir=${cpuProfile}`, `--cpu-prof-name=${spec.name}.cpuprofile`];
-    return { name: spec.name, entry: "--cpu-prof", args: [...flags, spec.entry, ...spec.args] };
+    return { name: spec.name, entry: "--cpu-prof", args: [`--cpu-prof-dir=${cpuProfile}`, spec.entry, ...spec.args] };
   }
 
   /** Sends a worker a command and waits for the one message that answers it. */
@@ -189,7 +189,10 @@ export class BenchSystem {
     return names.map((name) => answers.get(name)!);
   }
 
+  /** Stops everything and removes the folder; a second call does nothing. */
   async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
     clearInterval(this.#clock);
     await this.#simulator?.close();
     const last = ["broker"];

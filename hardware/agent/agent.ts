@@ -28,6 +28,8 @@ export class MeterAgent {
   readonly #channels: readonly Channel[];
   readonly #topics: readonly string[];
   readonly #all: number;
+  /** The highest share index. */
+  readonly #highest: number;
   readonly #pending = new PendingRuns();
   readonly #readings: ReadingsIntake;
   readonly #batches: Batches;
@@ -52,6 +54,7 @@ export class MeterAgent {
       });
     });
     this.#topics = indices.map((index) => topicOf("share", { meter: this.meter, agg: String(index) }));
+    this.#highest = Math.max(...indices);
     this.#all = indices.reduce((mask, index) => mask | aggregatorBit(index), 0);
     this.#batches = new Batches(settings.batchSlots, (batch) => this.#send(batch));
     const memory = outbox.boot(this.meter);
@@ -289,12 +292,18 @@ export class MeterAgent {
       return kept;
     }
     const { secrets, settings } = this.#options;
-    const n = Math.max(...secrets.rootKeys.keys());
-    const out = Array.from({ length: n }, () => new Uint8Array(ENTRY_BYTES * run.readings.length));
+    const n = this.#highest;
     const { kind, firstSlot, readings } = run;
+    const size = ENTRY_BYTES * readings.length;
+    // Views of one piece of a pooled buffer: a buffer of its own for each share is dear to make and to collect.
+    const all = Buffer.allocUnsafe(n * size);
+    const out: Buffer[] = [];
+    for (let at = 0; at < all.length; at += size) out.push(all.subarray(at, at + size));
     splitBatch({ key: secrets.polynomialKey, kind, firstSlot, readings, n, t: settings.threshold, out });
     const own = out[x - 1]!;
-    run.shares = out.map((shares, index) => (index === x - 1 ? undefined : shares));
+    const shares: (Uint8Array | undefined)[] = out;
+    shares[x - 1] = undefined;
+    run.shares = shares;
     return own;
   }
 }

@@ -61,6 +61,8 @@ export interface Gap {
 export class Outbox {
   readonly #db: Database;
   readonly #statements;
+  /** Per meter, the highest settled slot that the database may hold: only a slot below it has to lower it. */
+  readonly #settled = new Map<number, number>();
   #work: (() => void)[] = [];
   #after: (() => void)[] = [];
   #scheduled = false;
@@ -117,6 +119,7 @@ export class Outbox {
       const boot = row.boot + 1;
       this.#statements.boot.run(boot, row.number);
       const registerState = JSON.parse(row.register_state) as RegisterState;
+      this.#settled.set(row.number, row.settled_slot);
       return { number: row.number, boot, registerState, settledSlot: row.settled_slot };
     })();
   }
@@ -135,10 +138,11 @@ export class Outbox {
   /** Commits a run (and the register state it came from) with the next batch, then calls `durable`. */
   append(number: number, run: StoredRun, durable: () => void, registerState?: RegisterState): void {
     this.#defer(() => {
-      const blob = Buffer.from(Float64Array.from(run.readings).buffer);
-      this.#statements.append.run(number, run.kind, run.firstSlot, blob);
+      this.#statements.append.run(number, run.kind, run.firstSlot, encodeReadings(run.readings));
       // A slot below the watermark (a catchup arriving late) must be found again after a restart.
-      this.#statements.lower.run(run.firstSlot - 1, number);
+      if (run.firstSlot <= (this.#settled.get(number) ?? Number.POSITIVE_INFINITY)) {
+        this.#statements.lower.run(run.firstSlot - 1, number);
+      }
       if (registerState !== undefined) this.#statements.register.run(JSON.stringify(registerState), number);
     }, durable);
   }
@@ -148,7 +152,10 @@ export class Outbox {
   }
 
   rememberSettled(number: number, slot: number): void {
-    this.#defer(() => this.#statements.settled.run(slot, number));
+    this.#defer(() => {
+      this.#statements.settled.run(slot, number);
+      this.#settled.set(number, Math.max(slot, this.#settled.get(number) ?? slot));
+    });
   }
 
   rememberGap(number: number, gap: Gap): void {
@@ -205,6 +212,12 @@ export class Outbox {
     })();
     for (const tell of after) tell();
   }
+}
+
+function encodeReadings(readings: readonly number[]): Buffer {
+  const blob = Buffer.allocUnsafe(READING_BYTES * readings.length);
+  for (let index = 0; index < readings.length; index++) blob.writeDoubleLE(readings[index]!, READING_BYTES * index);
+  return blob;
 }
 
 function decodeReadings(blob: Buffer): number[] {

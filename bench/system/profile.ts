@@ -1,0 +1,58 @@
+/** Reads V8's CPU profiles: which functions a process spent its own time in. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+}
+
+interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+export interface SelfTime {
+  readonly name: string;
+  /** Of the time in which the process did anything. */
+  readonly percent: number;
+}
+
+/** The profile that the main thread of a process has written; the loader's thread writes one of its own. */
+export function profileOf(folder: string, pid: number): string {
+  const name = readdirSync(folder).find((file) => new RegExp(`\\.${pid}\\.0\\..*\\.cpuprofile$`).test(file));
+  if (name === undefined) throw new Error(`${folder}: process ${pid} has left no profile`);
+  return join(folder, name);
+}
+
+/** The functions with the most self time, without idle time, in the last `seconds` of the process: not its start. */
+export function topSelfTimes(file: string, count: number, seconds: number): SelfTime[] {
+  const profile = JSON.parse(readFileSync(file, "utf8")) as CpuProfile;
+  const names = new Map(profile.nodes.map((node) => [node.id, nameOf(node)]));
+  const times = new Map<string, number>();
+  let total = 0;
+  const duration = profile.timeDeltas.reduce((sum, delta) => sum + delta, 0);
+  let at = 0;
+  for (const [index, id] of profile.samples.entries()) {
+    at += profile.timeDeltas[index] ?? 0;
+    if (at < duration - seconds * 1e6) continue;
+    const name = names.get(id) ?? "(unknown)";
+    if (name === "(idle)") continue;
+    const time = profile.timeDeltas[index] ?? 0;
+    total += time;
+    times.set(name, (times.get(name) ?? 0) + time);
+  }
+  return [...times]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, count)
+    .map(([name, time]) => ({ name, percent: Math.round((1000 * time) / total) / 10 }));
+}
+
+function nameOf({ callFrame }: ProfileNode): string {
+  const { functionName, url, lineNumber } = callFrame;
+  if (url === "") return functionName;
+  const place = url.replace(/^file:\/\//, "").replace(/^.*\/node_modules\//, "");
+  const short = place.startsWith("/") ? place.split("/").slice(-3).join("/") : place;
+  return `${functionName || "(anonymous)"} ${short}:${lineNumber + 1}`;
+}
