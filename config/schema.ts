@@ -23,6 +23,9 @@ const text = (byDefault: string, description: string) => z.string().min(1).defau
 const port = (byDefault: number, description: string) =>
   whole(0, 65_535, byDefault, `${description}; 0 lets the system choose a free one`);
 
+const perYear = (description: string) =>
+  z.number().min(0).max(100_000).default(0).meta({ description, unit: "1/year" });
+
 const DAY_SLOTS_MAX = 2_976; // 31 days of quarter hours: the longest share message that the wire allows
 const FILE_NAME = z.string().min(1);
 const METER_NAME = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "a meter: letters a-z, digits and '-', at most 32");
@@ -146,12 +149,9 @@ const rounds = z.strictObject({
 });
 
 const billing = z.strictObject({
-  period: z
-    .enum(["day", "month", "whole"])
-    .default("month")
-    .meta({
-      description: "What one bill covers; `whole` is the whole run. A day is too short for most release rules.",
-    }),
+  period: z.enum(["day", "month", "whole"]).default("month").meta({
+    description: "What one bill covers; `whole` is the whole run. A day is too short for most release rules.",
+  }),
   tariff: text("config/tariffs/time-of-use.yaml", "Tariff file of every meter without one of its own."),
   tariffs: z
     .record(METER_NAME, FILE_NAME)
@@ -178,6 +178,9 @@ const simulation = z.strictObject({
     .regex(/^[a-z][a-z0-9-]{0,31}$/, "the name of a network condition")
     .default("perfect")
     .meta({ description: "Network condition of the simulated meters, by name." }),
+  rebootsPerYear: perYear("Restarts of a simulated device without loss of supply: what it has in RAM is lost."),
+  brownOutsPerYear: perYear("Times that the supply of a simulated device fails; registers count on meanwhile."),
+  brownOutSeconds: seconds(1, 86_400, 30, "Mean length of such a failure; slots whose boundary it hides are gaps."),
 });
 
 const logging = z.strictObject({

@@ -1,115 +1,195 @@
 /**
  * `npm run fleet`: the whole system on this machine with simulated meters, from enrolment to checked bills.
- * Exit code 0: every bill and feeder load is exact; 1: it is not, or something failed; 3: release rules withheld some.
+ * Exit code 0: every bill and feeder load is exact; 1: it is not, or something failed; 2: wrong usage, configuration or
+ * readings; 3: all that was released is exact, but release rules withheld some; 130: interrupted.
  */
 import { resolve } from "node:path";
+import type { Config } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { EnrolmentError } from "../config/enrolment/index.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
+import { expectedOf } from "./fleet/expected.ts";
+import { beginAnew } from "./fleet/fresh.ts";
 import { Fleet, readHistory } from "./fleet/fleet.ts";
 import { type FleetPlan, planGenerated, planReplay } from "./fleet/fleet-plan.ts";
-import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
-import { expectedOf } from "./fleet/expected.ts";
 import { freePorts } from "./fleet/free-ports.ts";
-import { describeFleet, describeSummary } from "./fleet/report.ts";
+import { measuredBy } from "./fleet/measured.ts";
+import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
+import { PlacementError } from "./fleet/placement.ts";
+import { openPowerSupply } from "./fleet/power-supply.ts";
+import { describeFleet, describeHeld, describeSummary } from "./fleet/report.ts";
 import { writeResults } from "./fleet/results.ts";
+import { ReplayError } from "./loads/index.ts";
 
 const WITHHELD = 3;
-const PATIENCE_MILLISECONDS = 120_000;
+/** Results that do not come for so many times the patience of the meters do not come any more. */
+const PATIENCE_TIMES = 6;
+/** Days that a run limited by its duration may have, if nobody says how many. */
+const MANY_DAYS = 366;
 
-function indices(text: unknown): number[] {
-  if (typeof text !== "string" || text === "") return [];
-  return text.split(",").map((part) => {
-    const index = Number(part);
-    if (!Number.isInteger(index) || index < 1) throw new UsageError(`--without-aggregators: not an index: ${part}`);
-    return index;
-  });
+interface Terminal {
+  readonly say: (text: string) => void;
+  readonly silent: boolean;
 }
 
 async function run(context: RoleContext): Promise<number> {
+  try {
+    return await runFleet(context);
+  } catch (error) {
+    if (error instanceof ReplayError || error instanceof EnrolmentError || error instanceof PlacementError) {
+      throw new UsageError(error.message);
+    }
+    throw error;
+  }
+}
+
+async function runFleet(context: RoleContext): Promise<number> {
   const { log, options, json, signal } = context;
-  const config = await freePorts(context.config, (what) => (json ? undefined : process.stderr.write(`${what}\n`)));
-  const data = resolve(config.paths.data);
-  const file = options["readings"];
-  const plan: FleetPlan =
-    typeof file === "string" ? await planReplay(config, file) : await planGenerated(config, readHistory(data));
   const say = (text: string): void => {
     if (!json) process.stderr.write(`${text}\n`);
   };
+  const duration = secondsOf(options["duration"]);
+  const without = indices(options["withoutAggregators"], context.config);
+  const data = resolve(context.config.paths.data);
+  if (options["fresh"] === true) beginAnew(data);
+  const plan = await planOf(context, data, duration);
+  const config = await freePorts(configOf(context, plan), say);
   say(describeFleet(config, plan, data));
-  const total = plan.range.to - plan.range.from;
-  const slots = createProgress({ label: "slots", total, silent: json });
+  const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
+  const broken = new AbortController();
+  const slots = createProgress({ label: "slots", total: plan.range.to - plan.range.from, silent: json });
   const fleet = new Fleet({
     config,
     plan,
     log,
-    withoutAggregators: indices(options["withoutAggregators"]),
+    withoutAggregators: without,
     onPhase: say,
     onSlot: (_slot, done) => slots.update(done),
     onRestart: (name) => {
       restarts[name] = (restarts[name] ?? 0) + 1;
     },
+    onFailed: (name, reason) => broken.abort(new Error(`${name} cannot go on: ${reason}`)),
   });
+  const ended = AbortSignal.any([signal, broken.signal]);
+  const stop = (): void => fleet.interrupt();
+  ended.addEventListener("abort", stop, { once: true });
   try {
     say("enrolling");
     await fleet.enrol();
     await fleet.start();
     const memory = setInterval(() => fleet.supervisor.sampleMemory(), 1_000);
-    signal.addEventListener("abort", () => fleet.conductor.stop(), { once: true });
-    const limit = stopAfter(options["duration"], () => fleet.conductor.stop());
+    const limit = duration === undefined ? undefined : setTimeout(() => fleet.conductor.endFeeding(), duration * 1_000);
     const startedAt = performance.now();
-    await fleet.run();
+    slots.update(0);
+    const done = await fleet.run();
     const seconds = (performance.now() - startedAt) / 1_000;
     clearTimeout(limit);
     slots.stop();
-    if (typeof options["truth"] === "string") await fleet.writeTruth(options["truth"]);
-    const outcome = await results(context, plan, data);
+    if (typeof options["truth"] === "string") await fleet.writeTruth(options["truth"], done);
+    const outcome = await results(config, done, data, terminal, ended);
     clearInterval(memory);
     fleet.supervisor.sampleMemory();
-    if (options["keepRunning"] === true && !signal.aborted) {
-      say(`Everything keeps running; public topics are on port ${fleet.ports.public}. Ctrl-C stops it.`);
-      await new Promise((wake) => signal.addEventListener("abort", wake, { once: true }));
+    const interrupted = signal.aborted;
+    const finish = async (): Promise<FleetSummary> => {
+      const parties = ["broker", "utility", ...fleet.supervisor.names().filter((name) => name.startsWith("a-"))];
+      const counters = fleet.conductor.counters();
+      const peakMemoryMiB = fleet.supervisor.memoryMiB();
+      const held = describeHeld(outcome.held, config);
+      return summarise({ data, plan: done, outcome, held, counters, seconds, parties, restarts, peakMemoryMiB });
+    };
+    if (options["keepRunning"] === true && !ended.aborted) {
+      const preview = await finish();
+      say(describeSummary(preview, outcome, expectedOf(config, done)));
+      say(`Everything keeps running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
+      say("Ctrl-C stops it.");
+      await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));
     }
     await fleet.stop();
-    const parties = ["broker", "utility", ...fleet.supervisor.names().filter((name) => name.startsWith("a-"))];
-    const summary = summarise({
-      data,
-      plan,
-      outcome,
-      counters: fleet.conductor.counters(),
-      seconds,
-      parties,
-      restarts,
-      peakMemoryMiB: fleet.supervisor.memoryMiB(),
-    });
+    // Stopped roles have written their last figures.
+    const summary = await finish();
     writeResults(config, summary);
-    process.stdout.write(json ? `${JSON.stringify(summary)}\n` : `${describeSummary(summary, outcome)}\n`);
-    return exitCode(summary, outcome);
+    process.stdout.write(
+      json ? `${JSON.stringify(summary)}\n` : `${describeSummary(summary, outcome, expectedOf(config, done))}\n`,
+    );
+    broken.signal.throwIfAborted();
+    return interrupted ? EXIT.interrupted : exitCode(summary, outcome);
+  } catch (error) {
+    if (signal.aborted) return EXIT.interrupted;
+    broken.signal.throwIfAborted();
+    throw error;
   } finally {
+    ended.removeEventListener("abort", stop);
     slots.stop();
     await fleet.stop();
   }
 }
 
-function stopAfter(duration: unknown, stop: () => void): NodeJS.Timeout | undefined {
-  if (duration === undefined) return undefined;
-  const seconds = Number(duration);
-  if (!(seconds > 0)) throw new UsageError("--duration: expected a number of seconds above 0");
-  return setTimeout(stop, seconds * 1_000);
+/** The run's configuration: a replay is one bill for the whole file unless the user says otherwise. */
+function configOf({ config, origins }: RoleContext, plan: FleetPlan): Config {
+  const chosen = origins.get("billing.period")?.kind ?? "default";
+  if (plan.feed.kind !== "replayed" || !["default", "profile"].includes(chosen)) return config;
+  return { ...config, billing: { ...config.billing, period: "whole" } };
 }
 
-async function results({ config, json, signal }: RoleContext, plan: FleetPlan, data: string): Promise<Outcome> {
+async function planOf({ config, options, origins }: RoleContext, data: string, duration?: number): Promise<FleetPlan> {
+  const file = options["readings"];
+  if (typeof file === "string") {
+    try {
+      return await planReplay(config, resolve(file));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT" || code === "EACCES" || code === "EISDIR") {
+        throw new UsageError(`--readings ${file}: cannot be read (${code})`);
+      }
+      throw error;
+    }
+  }
+  const daysChosen = !["default", "profile"].includes(origins.get("simulation.days")?.kind ?? "default");
+  const days = duration === undefined || daysChosen ? config.simulation.days : MANY_DAYS;
+  return await planGenerated({ ...config, simulation: { ...config.simulation, days } }, readHistory(data));
+}
+
+function indices(text: unknown, { system }: Config): number[] {
+  if (typeof text !== "string" || text === "") return [];
+  return text.split(",").map((part) => {
+    const index = Number(part);
+    if (Number.isInteger(index) && index >= 1 && index <= system.aggregators) return index;
+    throw new UsageError(`--without-aggregators: expected indices from 1 to ${system.aggregators}, got ${part}`);
+  });
+}
+
+function secondsOf(duration: unknown): number | undefined {
+  if (duration === undefined) return undefined;
+  const seconds = Number(duration);
+  if (seconds > 0 && seconds < 2_000_000) return seconds;
+  throw new UsageError(`--duration: expected a number of seconds above 0, got ${JSON.stringify(duration)}`);
+}
+
+async function results(
+  config: Config,
+  plan: FleetPlan,
+  data: string,
+  { say, silent }: Terminal,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const expected = expectedOf(config, plan);
-  const bar = createProgress({ label: "results", total: expected.bills + expected.loads, silent: json });
+  const bar = createProgress({ label: "results", total: expected.bills + expected.loads, silent });
+  let waiting: string | undefined;
   try {
     return await awaitOutcome({
       data,
       plan,
+      measured: measuredBy(plan.source, openPowerSupply(config, plan.source)),
       timezone: config.system.timezone,
       expected,
-      patienceMilliseconds: PATIENCE_MILLISECONDS,
+      patienceMilliseconds: config.simulation.patienceSeconds * PATIENCE_TIMES * 1_000,
       signal,
-      onProgress: (bills, loads, waiting) => bar.update(bills + loads, waiting ?? ""),
+      onProgress: (bills, loads, reason) => {
+        bar.update(bills + loads, reason ?? "");
+        if (reason !== undefined && reason !== waiting) say(reason);
+        waiting = reason;
+      },
     });
   } finally {
     bar.stop();
@@ -148,9 +228,18 @@ await runRole({
     { flags: "--tariff <file>", description: "tariff of every meter", path: "billing.tariff" },
     { flags: "--readings <file>", description: "replay meter,slot_start,energy_wh[,feeder,export_wh] instead" },
     { flags: "--truth <file>", description: "write the readings that were fed" },
-    { flags: "--duration <seconds>", description: "stop feeding after this time" },
+    {
+      flags: "--duration <seconds>",
+      description: "stop feeding after this time; simulates until then unless --days is given",
+    },
     { flags: "--keep-running", description: "leave everything running at the end, until Ctrl-C" },
+    { flags: "--fresh", description: "delete what earlier runs left in the data folder, keys included" },
     { flags: "--without-aggregators <list>", description: "enrol but do not start these, e.g. 3 or 2,3" },
   ],
+  help: [
+    "Exit codes: 0 all exact; 1 something is not exact, or failed; 2 wrong usage, configuration or readings;",
+    "3 exact, but release rules withheld some; 130 interrupted.",
+    "A further run in the same folder goes on with the next day.",
+  ].join("\n"),
   run,
 });

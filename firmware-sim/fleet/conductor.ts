@@ -30,10 +30,17 @@ export class Conductor {
   #changed: () => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #flushing = false;
+  #feedingEnds = false;
+  /** Number of the last request to flush; a host repeats it when it has. */
+  #flush = 0;
 
   constructor(options: ConductorOptions) {
     this.#options = options;
+  }
+
+  /** Was it stopped before everything was acknowledged? */
+  get stopped(): boolean {
+    return this.#stopped;
   }
 
   get time(): number {
@@ -75,13 +82,19 @@ export class Conductor {
     this.#changed();
   }
 
+  /** No further slot begins; what has begun is delivered and acknowledged. */
+  endFeeding(): void {
+    this.#feedingEnds = true;
+    this.#changed();
+  }
+
   #repeat(): void {
     if (this.#time > 0) this.#publish(this.#time);
     for (const host of this.#options.hosts) {
       const fed = this.#progress.get(host)?.fed ?? null;
       if (this.#slot !== undefined && (fed === null || fed < this.#slot)) {
         this.#options.send(host, { type: "advance", slot: this.#slot });
-      } else if (this.#flushing) this.#options.send(host, { type: "flush" });
+      } else if (this.#flush > 0) this.#options.send(host, { type: "flush", number: this.#flush });
     }
     this.#changed();
   }
@@ -91,16 +104,20 @@ export class Conductor {
     this.#options.publishClock(time).catch(() => undefined);
   }
 
-  /** Runs slots [from, to): each is announced, read by the meters, and acknowledged up to the allowed lag. */
-  async run(from: number, to: number): Promise<void> {
+  /**
+   * Runs slots [from, to): each is announced, read by the meters, and acknowledged up to the allowed lag. Resolves with
+   * the slot after the last one that was fed.
+   */
+  async run(from: number, to: number): Promise<number> {
     const { slotSeconds, speed, monotonic, lagSlots } = this.#options;
     const startedAt = monotonic();
     await this.setTime(from * slotSeconds);
-    for (let slot = from; slot < to && !this.#stopped; slot++) {
+    for (let slot = from; slot < to; slot++) {
       if (speed !== "max") {
         const due = startedAt + ((slot + 1 - from) * slotSeconds * 1000) / speed;
-        await this.#until(() => monotonic() >= due, due - monotonic());
+        await this.#until(() => this.#feedingEnds || monotonic() >= due, due - monotonic());
       }
+      if (this.#feedingEnds || this.#stopped) return slot;
       await this.#until(() => this.#acknowledgedUpTo(slot - lagSlots));
       await this.setTime((slot + 1) * slotSeconds);
       this.#slot = slot;
@@ -108,13 +125,16 @@ export class Conductor {
       await this.#until(() => this.#options.hosts.every((host) => (this.#progress.get(host)?.fed ?? -1) >= slot));
       this.#options.onSlot?.(slot);
     }
+    return to;
   }
 
   /** Sends what batches still hold back, and waits until every present aggregator has settled everything. */
   async drain(): Promise<void> {
-    this.#flushing = true;
-    for (const host of this.#options.hosts) this.#options.send(host, { type: "flush" });
-    await this.#until(() => this.#acknowledgedUpTo(Number.POSITIVE_INFINITY));
+    this.#flush += 1;
+    for (const host of this.#options.hosts) this.#options.send(host, { type: "flush", number: this.#flush });
+    const flushed = (host: string): boolean => (this.#progress.get(host)?.flushed ?? 0) >= this.#flush;
+    await this.#until(() => this.#options.hosts.every(flushed) && this.#acknowledgedUpTo(Number.POSITIVE_INFINITY));
+    this.#flush = 0;
   }
 
   /** Moves the clock and waits until the broker has it, however often that takes. */

@@ -7,21 +7,20 @@ import type { Expected } from "./outcome.ts";
 /** One bill per meter and billing period that lies inside the run; one load per feeder and slot. */
 export function expectedOf(config: Config, plan: FleetPlan): Expected {
   const { source, range, dates } = plan;
-  const feeders = new Set<string>();
-  for (const index of source.meters.keys()) {
-    feeders.add(source.feederOf(index, range.from));
-    feeders.add(source.feederOf(index, range.to - 1));
+  let loads = 0;
+  for (let slot = range.from; slot < range.to; slot++) {
+    loads += new Set([...source.meters.keys()].map((index) => source.feederOf(index, slot))).size;
   }
   const from = DateTime.fromISO(dates.from, { zone: "utc" });
-  const to = DateTime.fromISO(dates.to, { zone: "utc" });
+  const to = DateTime.fromISO(plan.completeTo, { zone: "utc" });
   return {
-    bills: source.meters.length * periods(config.billing.period, from, to),
-    loads: feeders.size * (range.to - range.from),
+    bills: source.meters.length * periods(config.billing.period, from, to, plan.completeTo === dates.to),
+    loads,
   };
 }
 
-function periods(kind: Config["billing"]["period"], from: DateTime, to: DateTime): number {
-  if (kind === "whole") return 1;
+function periods(kind: Config["billing"]["period"], from: DateTime, to: DateTime, ended: boolean): number {
+  if (kind === "whole") return ended ? 1 : 0;
   if (kind === "day") return Math.round(to.diff(from, "days").days);
   const firstMonth = from.day === 1 ? from : from.startOf("month").plus({ months: 1 });
   return Math.max(0, Math.floor(to.startOf("month").diff(firstMonth, "months").months));

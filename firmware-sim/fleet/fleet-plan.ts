@@ -19,6 +19,8 @@ export interface FleetPlan {
   readonly range: SlotRange;
   /** The local dates that the run covers. */
   readonly dates: DateRange;
+  /** The date before which every day is over: the end of `dates`, unless the run was ended early. */
+  readonly completeTo: string;
   /** The slot at which the last of those dates ends. */
   readonly periodEnd: number;
 }
@@ -35,9 +37,9 @@ export function meterNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `m-${String(index + 1).padStart(width, "0")}`);
 }
 
-/** Spreads meters evenly, in order: the first feeder takes the first meters. */
+/** Spreads meters in turn over feeders, as `npm run enrol -- --meters` does. */
 export function spreadOverFeeders(meters: readonly string[], feeders: number): { id: string; feeder: string }[] {
-  return meters.map((id, index) => ({ id, feeder: `f-${Math.floor((index * feeders) / meters.length) + 1}` }));
+  return meters.map((id, index) => ({ id, feeder: `f-${(index % feeders) + 1}` }));
 }
 
 /** The first slot of a local day. Throws RangeError where days do not begin on slot boundaries. */
@@ -48,6 +50,12 @@ export function firstSlotOf(date: string, config: Config): number {
   const slot = start.toSeconds() / slotSeconds;
   if (!Number.isInteger(slot)) throw new RangeError(`slotSeconds: ${date} in ${timezone} begins inside a slot`);
   return slot;
+}
+
+/** How many local days a range of dates covers. */
+export function daysOf({ from, to }: DateRange): number {
+  const day = (date: string): DateTime => DateTime.fromISO(date, { zone: "utc" });
+  return Math.round(day(to).diff(day(from), "days").days);
 }
 
 function addDays(date: string, days: number): string {
@@ -72,7 +80,18 @@ export async function planGenerated(config: Config, history: FleetHistory | unde
     slotSeconds: system.slotSeconds,
     timezone: system.timezone,
   };
-  return { feed, source: await openFeed(feed), range, dates: { from, to }, periodEnd: range.to };
+  return { feed, source: await openFeed(feed), range, dates: { from, to }, completeTo: to, periodEnd: range.to };
+}
+
+/** The part of a plan that was run when feeding stopped before slot `to`: what lies after it was never fed. */
+export function planUntil(plan: FleetPlan, config: Config, to: number): FleetPlan {
+  if (to >= plan.range.to) return plan;
+  const { slotSeconds, timezone } = config.system;
+  const last = DateTime.fromSeconds((Math.max(to, plan.range.from + 1) - 1) * slotSeconds, { zone: timezone });
+  const dates = { from: plan.dates.from, to: addDays(last.toFormat("yyyy-MM-dd"), 1) };
+  const periodEnd = firstSlotOf(dates.to, config);
+  const completeTo = to === periodEnd ? dates.to : addDays(dates.to, -1);
+  return { ...plan, range: { from: plan.range.from, to }, dates, completeTo, periodEnd };
 }
 
 /** A file of readings, whole. */
@@ -84,5 +103,5 @@ export async function planReplay(config: Config, file: string): Promise<FleetPla
   const local = (slot: number): string =>
     DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd");
   const dates = { from: local(range.from), to: addDays(local(range.to - 1), 1) };
-  return { feed, source, range, dates, periodEnd: firstSlotOf(dates.to, config) };
+  return { feed, source, range, dates, completeTo: dates.to, periodEnd: firstSlotOf(dates.to, config) };
 }

@@ -14,8 +14,9 @@ import { sealClock } from "../../protocol/envelope/index.ts";
 import { topicOf } from "../../protocol/topics.ts";
 import { TruthFile } from "../loads/index.ts";
 import { Conductor } from "./conductor.ts";
-import type { FleetHistory, FleetPlan } from "./fleet-plan.ts";
+import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
+import { assertPlacement, placesOf } from "./placement.ts";
 import { type RoleSpec, Supervisor } from "./supervisor.ts";
 
 const CLOCK_TOPIC = topicOf("simClock", {});
@@ -32,6 +33,8 @@ export interface FleetOptions {
   readonly onConnected?: (connected: number, total: number) => void;
   readonly onEnrolled?: (done: number, total: number) => void;
   readonly onRestart?: (name: string, reason: string) => void;
+  /** A role cannot be started again: its configuration, keys or port is wrong. */
+  readonly onFailed?: (name: string, reason: string) => void;
 }
 
 /** Where the broker listens. */
@@ -49,6 +52,7 @@ export class Fleet {
   readonly #hosts: string[] = [];
   #conductor: Conductor | undefined;
   #link: Link | undefined;
+  #interrupted = false;
   #ports: BrokerPorts | undefined;
 
   constructor(options: FleetOptions) {
@@ -57,11 +61,14 @@ export class Fleet {
     this.#configFile = join(this.#data, "fleet", "config.yaml");
     this.supervisor = new Supervisor({
       restarted: (name, reason) => {
-        options.log.warn({ name, reason }, "a process ended and is started again");
+        options.log.info({ name, reason }, "a process ended and is started again");
         options.onRestart?.(name, reason);
       },
       message: (name, message) => this.#conductor?.onProgress(name, message as HostProgress),
-      failed: (name, reason) => options.log.error({ name, reason }, "a process cannot be started"),
+      failed: (name, reason) => {
+        options.log.info({ name, reason }, "a process cannot be started");
+        options.onFailed?.(name, reason);
+      },
     });
   }
 
@@ -85,19 +92,22 @@ export class Fleet {
     const { aggregators, threshold, quorum, slotSeconds } = config.system;
     await enrol({
       data: this.#data,
-      meters: plan.source.meters.map(({ id, feeder }) => ({ meter: id, feeder })),
+      meters: placesOf(plan.source),
       aggregators,
       threshold,
       quorum,
       slotSeconds,
       simulation: true,
+      hosts: [...new Set(["localhost", "127.0.0.1", config.broker.host])],
       ...(onEnrolled === undefined ? {} : { onProgress: onEnrolled }),
     });
+    assertPlacement(this.#data, plan.source, plan.range);
   }
 
   /** Starts broker, aggregators and utility, then the meters; returns when all are ready. */
   async start(): Promise<void> {
     const { config, plan, onPhase, onSlot, withoutAggregators = [] } = this.#options;
+    this.#assertGoingOn();
     onPhase?.("starting the broker, the aggregators and the utility");
     this.#writeConfig({ tls: config.broker.tlsPort, wss: config.broker.wssPort, public: config.broker.publicPort });
     const ready = await this.supervisor.start(this.#role("broker"));
@@ -121,9 +131,11 @@ export class Fleet {
       onSlot: (slot) => onSlot?.(slot, slot + 1 - plan.range.from, total),
     });
     this.#conductor = conductor;
+    this.#assertGoingOn();
     conductor.start();
     await conductor.setTime(plan.range.from * config.system.slotSeconds);
     await Promise.all([...servers, this.#role("utility")].map((spec) => this.supervisor.start(spec)));
+    this.#assertGoingOn();
     onPhase?.("connecting the meters");
     await Promise.all(this.#hosts.map((name) => this.supervisor.start(this.#hostRole(name))));
   }
@@ -142,12 +154,13 @@ export class Fleet {
   }
 
   #writeConfig(ports: BrokerPorts): void {
-    const { config } = this.#options;
+    const { config, plan } = this.#options;
     const effective = {
       ...config,
-      paths: { ...config.paths, data: this.#data },
+      paths: { data: this.#data, results: resolve(config.paths.results), logs: resolve(config.paths.logs) },
       broker: { ...config.broker, tlsPort: ports.tls, wssPort: ports.wss, publicPort: ports.public },
-      simulation: { ...config.simulation, enabled: true },
+      // The utility counts from the first of these days, and `whole` bills end with the last one.
+      simulation: { ...config.simulation, enabled: true, start: plan.dates.from, days: daysOf(plan.dates) },
     };
     mkdirSync(join(this.#data, "fleet"), { recursive: true });
     writeFileSync(
@@ -184,30 +197,38 @@ export class Fleet {
     this.#link = await connectLink({ party, host, port, subscriptions: [], onMessage: () => undefined, log });
     const { signKey } = party;
     if (signKey === undefined) throw new Error("keys/simulator: the signing key is missing");
-    // Milliseconds of real time: a simulator that is started again goes on above its earlier ticks.
+    let sequence = 0;
     this.#publishClock = (time) => {
-      const tick = sealClock({ time, sequence: Date.now() }, { id: party.id, signKey });
+      // Milliseconds of real time: a simulator that is started again goes on above its earlier ticks.
+      sequence = Math.max(sequence + 1, Date.now());
+      const tick = sealClock({ time, sequence }, { id: party.id, signKey });
       return this.#link?.publish(CLOCK_TOPIC, tick) ?? Promise.reject(new Error("no link"));
     };
   }
 
   #publishClock: (time: number) => Promise<void> = () => Promise.reject(new Error("the simulator is not connected"));
 
-  /** Runs the slots of the plan, and lets time go on until every round of them is due. */
-  async run(): Promise<void> {
-    const { config, plan } = this.#options;
+  /**
+   * Runs the slots of the plan, and lets time go on until every round of them is due. Resolves with the part of the
+   * plan that was run: all of it, unless the conductor was told to end earlier.
+   */
+  async run(): Promise<FleetPlan> {
+    const { config } = this.#options;
     const { slotSeconds } = config.system;
-    await this.conductor.run(plan.range.from, plan.range.to);
+    const { range } = this.#options.plan;
+    const plan = planUntil(this.#options.plan, config, await this.conductor.run(range.from, range.to));
     await this.conductor.drain();
     const grace = Math.max(config.rounds.graceSlots + config.rounds.loadEverySlots, config.billing.graceSlots);
     // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
-    const end = Math.max(plan.range.to, plan.periodEnd);
+    const whole = plan.range.to === range.to;
+    const end = whole ? Math.max(plan.range.to, plan.periodEnd) : plan.range.to;
     await this.conductor.setTime((end + grace + 1) * slotSeconds);
-    this.#remember();
+    // A run that was interrupted is taken up again, not passed over.
+    if (!this.conductor.stopped) this.#remember(plan);
+    return plan;
   }
 
-  #remember(): void {
-    const { plan } = this.#options;
+  #remember(plan: FleetPlan): void {
     if (plan.feed.kind !== "generated") return;
     const history: FleetHistory = {
       firstDate: readHistory(this.#data)?.firstDate ?? plan.dates.from,
@@ -216,9 +237,8 @@ export class Fleet {
     writeFileSync(join(this.#data, "fleet", "history.json"), JSON.stringify(history));
   }
 
-  /** Writes the readings of this run as CSV. */
-  async writeTruth(file: string): Promise<void> {
-    const { source, range } = this.#options.plan;
+  /** Writes the readings of what was run as CSV. */
+  async writeTruth(file: string, { source, range }: FleetPlan): Promise<void> {
     const truth = new TruthFile(file);
     for (let slot = range.from; slot < range.to; slot++) {
       for (const [index, { id }] of source.meters.entries()) {
@@ -231,6 +251,17 @@ export class Fleet {
     await truth.close();
   }
 
+  /** Gives up what is under way, also a start: whoever waits for it goes on, and stops the fleet. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#conductor?.stop();
+    this.supervisor.endStarts();
+  }
+
+  #assertGoingOn(): void {
+    if (this.#interrupted) throw new Error("the fleet was interrupted while it started");
+  }
+
   /** Stops everything it started: meters first, the broker last. */
   async stop(): Promise<void> {
     this.#conductor?.stop();
@@ -239,6 +270,7 @@ export class Fleet {
     await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
     await Promise.all([...aggregators, "utility"].map((name) => this.supervisor.stop(name)));
     await this.#link?.close();
+    this.#link = undefined;
     await this.supervisor.stop("broker");
   }
 }

@@ -10,6 +10,7 @@ import { Outbox } from "../../hardware/agent/index.ts";
 import { openFeed } from "./feed.ts";
 import type { HostCommand, HostPlan } from "./host-messages.ts";
 import { MeterHost } from "./meter-host.ts";
+import { openPowerSupply } from "./power-supply.ts";
 import { openNetwork } from "./network-endpoint.ts";
 
 const PROGRESS_MILLISECONDS = 20;
@@ -31,6 +32,7 @@ const host = new MeterHost({
   endpoint: network.endpoint,
   randomBytes,
   monotonic: () => performance.now(),
+  power: openPowerSupply(config, source),
 });
 
 /** Storage faults and the like: the meter stops rather than guess. */
@@ -52,7 +54,7 @@ function report(): void {
 }
 
 process.on("message", (command: HostCommand) => {
-  if (command.type === "flush") host.flushBatches();
+  if (command.type === "flush") host.flushBatches(command.number);
   else host.advance(command.slot).catch(fail);
 });
 process.once("SIGTERM", () => {

@@ -29,8 +29,8 @@ export type FeedPlan =
 export type HostCommand =
   /** Every slot up to and including this one has ended: read the meters. */
   | { readonly type: "advance"; readonly slot: number }
-  /** Send batches that are not full. */
-  | { readonly type: "flush" };
+  /** Send batches that are not full, and report this number as flushed. */
+  | { readonly type: "flush"; readonly number: number };
 
 /** Host to conductor, after every change and a few times a second. */
 export interface HostProgress {
@@ -42,6 +42,8 @@ export interface HostProgress {
   /** Aggregators that the host no longer waits for: silent for longer than the patience. */
   readonly absent: readonly number[];
   readonly connected: number;
+  /** The last flush that was carried out, or null. */
+  readonly flushed: number | null;
   readonly counters: HostCounters;
 }
 

@@ -19,13 +19,16 @@ import {
 import { KINDS, type Kind } from "../../protocol/units.ts";
 import type { ReadingsSource } from "../loads/index.ts";
 import type { HostCounters, HostProgress } from "./host-messages.ts";
+import type { PowerSupply } from "./power-supply.ts";
 
 const CONNECTING_AT_ONCE = 32;
 const METERS_PER_TURN = 250;
 
 export interface HostedMeter {
   readonly index: number;
-  readonly agent: MeterAgent;
+  /** Replaced when the device restarts. */
+  agent: MeterAgent;
+  readonly restart: () => MeterAgent;
   readonly link: Link;
   /** The simulated register, at the start of slot `boundary`. */
   register?: { boundary: number; importWh: number; exportWh: number };
@@ -43,8 +46,8 @@ export interface MeterHostOptions {
   readonly endpoint: (meterIndex: number) => Promise<{ host: string; port: number }>;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly monotonic: () => number;
-  /** Is a device without power at a slot boundary? */
-  readonly isDown?: (meterIndex: number, boundary: number) => boolean;
+  /** When devices restart or are off; left out, they never are. */
+  readonly power?: PowerSupply | undefined;
 }
 
 export class MeterHost {
@@ -53,6 +56,7 @@ export class MeterHost {
   readonly #absent = new Set<number>();
   #fed: number | null = null;
   #wanted: number | null = null;
+  #flushed: number | null = null;
   #feeding = false;
   #timer: NodeJS.Timeout | undefined;
   readonly counters: HostCounters = {
@@ -101,30 +105,34 @@ export class MeterHost {
         else handle.link.send(topic, payload, options, done);
       },
     };
-    const agent = new MeterAgent({
-      secrets: openMeterSecrets(folder),
-      settings: agentSettings(config, party.directory.t),
-      outbox,
-      link: agentLink,
-      randomBytes,
-      monotonic,
-      events: this.#events(),
-    });
-    handle.link = await connectLink({
+    const secrets = openMeterSecrets(folder);
+    const settings = agentSettings(config, party.directory.t);
+    const events = this.#events();
+    const createAgent = (): MeterAgent =>
+      new MeterAgent({ secrets, settings, outbox, link: agentLink, randomBytes, monotonic, events });
+    let agent = createAgent();
+    const link = await connectLink({
       party,
       host,
       port,
       will: meterLastWill(id),
       subscriptions: meterSubscriptions(id),
       onMessage: (topic, payload) => agent.onMessage(topic, payload),
-      onConnect: (link) => {
-        handle.link = link;
+      onConnect: (connected) => {
+        handle.link = connected;
         agent.onConnect();
       },
       settings: config.link,
       log,
     });
-    return { index, agent, link: handle.link };
+    const restart = (): MeterAgent => {
+      // What was read is durable; everything else that the device knew is gone.
+      outbox.flush();
+      agent = createAgent();
+      if (link.connected) agent.onConnect();
+      return agent;
+    };
+    return { index, agent, restart, link };
   }
 
   #events(): AgentEvents {
@@ -174,16 +182,19 @@ export class MeterHost {
 
   /** Shows the agent its register at every slot boundary, unless the device is without power just then. */
   #feedRegister(meter: HostedMeter, from: number, to: number): void {
-    const { source } = this.#options;
-    const { index, agent } = meter;
+    const { source, power } = this.#options;
+    const { index } = meter;
     const withExport = source.hasExport(index);
-    for (let boundary = Math.max(from, (agent.registerSlot ?? -1) + 1); boundary <= to + 1; boundary++) {
-      const register = this.#registerAt(meter, boundary);
-      if (this.#options.isDown?.(index, boundary) === true) continue;
+    for (let boundary = Math.max(from, (meter.agent.registerSlot ?? -1) + 1); boundary <= to + 1; boundary++) {
+      if (boundary > from && power?.restartsIn(index, boundary - 1) === true) meter.agent = meter.restart();
+      const { importWh, exportWh } = this.#registerAt(meter, boundary);
+      if (power?.isDown(index, boundary) === true) continue;
       const time = boundary * source.slotSeconds;
-      const { importWh, exportWh } = register;
+      const { agent } = meter;
+      const kinds = withExport ? [KINDS.import, KINDS.export] : [KINDS.import];
+      const before = kinds.map((kind) => agent.nextSlot(kind));
       agent.addSample(withExport ? { time, importWh, exportWh } : { time, importWh });
-      this.counters.readings += boundary > from ? 1 : 0;
+      this.counters.readings += kinds.filter((kind, i) => agent.nextSlot(kind) !== before[i]).length;
     }
   }
 
@@ -225,9 +236,11 @@ export class MeterHost {
     agent.addReadings(kind, firstSlot, run);
   }
 
-  flushBatches(): void {
+  /** Sends what batches hold back; `number` is reported once that is done. */
+  flushBatches(number: number): void {
     this.#options.outbox.flush();
     for (const { agent } of this.#meters) agent.flushBatches();
+    this.#flushed = number;
   }
 
   #tick(): void {
@@ -248,8 +261,15 @@ export class MeterHost {
       if (slot !== undefined && (oldest === null || slot < oldest)) oldest = slot;
     }
     const connected = this.#meters.filter(({ link }) => link.connected).length;
-    const counters = { ...this.counters };
-    return { type: "progress", fed: this.#fed, oldest, absent: [...this.#absent].sort(), connected, counters };
+    return {
+      type: "progress",
+      fed: this.#fed,
+      oldest,
+      absent: [...this.#absent].sort(),
+      connected,
+      flushed: this.#flushed,
+      counters: { ...this.counters },
+    };
   }
 
   async stop(): Promise<void> {

@@ -3,9 +3,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { readStats } from "../../config/runtime/role-report.ts";
+import type { Database } from "better-sqlite3";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { HostCounters } from "./host-messages.ts";
-import { checkAgainstTruth, type CheckResult, readBills, readLoads } from "./truth-check.ts";
+import type { Measured } from "./measured.ts";
+import { checkAgainstTruth, type CheckResult, type Difference, readBills, readLoads } from "./truth-check.ts";
 
 const POLL_MILLISECONDS = 100;
 
@@ -17,6 +19,8 @@ export interface Expected {
 export interface OutcomeOptions {
   readonly data: string;
   readonly plan: FleetPlan;
+  /** What the meters could measure of it. */
+  readonly measured: Measured;
   readonly timezone: string;
   /** Bills and loads that the run is due to bring. */
   readonly expected: Expected;
@@ -31,14 +35,27 @@ export interface Outcome extends CheckResult {
   readonly complete: boolean;
   /** What the utility says of rounds that cannot go on. */
   readonly waiting: string | undefined;
+  /** What release rules hold back. */
+  readonly held: readonly Held[];
+}
+
+/** What was not released, in one line for people. */
+export interface Held {
+  readonly feeder: string;
+  readonly what: "load" | "part of a bill";
+  readonly reason: string;
+  /** Meters of the feeder (loads), or meters concerned (bills). */
+  readonly meters: number;
+  readonly count: number;
 }
 
 interface Snapshot {
   readonly check: CheckResult;
   readonly waiting: string | undefined;
+  readonly held: readonly Held[];
 }
 
-function snapshot({ data, plan, timezone }: OutcomeOptions): Snapshot {
+function snapshot({ data, plan, measured, timezone }: OutcomeOptions): Snapshot {
   const file = join(data, "utility", "utility.db");
   const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
   try {
@@ -47,13 +64,43 @@ function snapshot({ data, plan, timezone }: OutcomeOptions): Snapshot {
       ({ period_start, period_end }) => period_start >= dates.from && period_end <= dates.to,
     );
     const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
-    const waiting = database
-      .prepare<[], { reason: string }>("SELECT reason FROM rounds WHERE status = 'waiting' LIMIT 1")
-      .get()?.reason;
-    return { check: checkAgainstTruth(source, range, timezone, bills, loads), waiting };
+    const waiting = waitingRounds(database);
+    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads });
+    return { check, waiting, held: heldBack(database, plan) };
   } finally {
     database.close();
   }
+}
+
+/** How many rounds wait, and why the first of them does. */
+function waitingRounds(database: Database): string | undefined {
+  const row = database
+    .prepare<[], { count: number; id: string; reason: string }>(
+      "SELECT count(*) AS count, min(id) AS id, reason FROM rounds WHERE status = 'waiting'",
+    )
+    .get();
+  if (row === undefined || row.count === 0) return undefined;
+  return `${row.count} ${row.count === 1 ? "round waits" : "rounds wait"}, such as ${row.id}: ${row.reason}`;
+}
+
+function heldBack(database: Database, { range, dates, source }: FleetPlan): Held[] {
+  const loads = database
+    .prepare<[number, number], Omit<Held, "what">>(
+      `SELECT feeder_id AS feeder, status AS reason, max(meters) AS meters, count(*) AS count FROM feeder_loads
+       WHERE status <> 'final' AND slot_start >= ? AND slot_start < ? GROUP BY feeder_id, status`,
+    )
+    .all(range.from * source.slotSeconds, range.to * source.slotSeconds);
+  const parts = database
+    .prepare<[string, string], Omit<Held, "what">>(
+      `SELECT feeder_id AS feeder, reason, count(DISTINCT meter_id) AS meters, sum(slots) AS count FROM gaps
+       WHERE reason <> 'missing' AND billed_period_start IS NULL AND period_start >= ? AND period_end <= ?
+       GROUP BY feeder_id, reason`,
+    )
+    .all(dates.from, dates.to);
+  return [
+    ...loads.map((row): Held => ({ what: "load", ...row })),
+    ...parts.map((row): Held => ({ what: "part of a bill", ...row })),
+  ];
 }
 
 /** Polls the utility's database until everything due is there, or nothing new has come for the patience. */
@@ -72,8 +119,9 @@ export async function awaitOutcome(options: OutcomeOptions): Promise<Outcome> {
       changedAt = performance.now();
     }
     if (complete || signal.aborted || performance.now() - changedAt > patienceMilliseconds) {
-      const { check, waiting } = snapshot(options);
-      return { ...check, complete, waiting };
+      if (!existsSync(file)) throw new Error(`${file} is missing: the utility has not started`);
+      const { check, waiting, held } = snapshot(options);
+      return { ...check, complete, waiting, held };
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
@@ -94,9 +142,7 @@ function countOf({ data, plan }: OutcomeOptions): { bills: number; loads: number
         "SELECT count(*) AS count FROM feeder_loads WHERE slot_start >= ? AND slot_start < ?",
       )
       .get(range.from * source.slotSeconds, range.to * source.slotSeconds);
-    const waiting = database
-      .prepare<[], { reason: string }>("SELECT reason FROM rounds WHERE status = 'waiting' LIMIT 1")
-      .get()?.reason;
+    const waiting = waitingRounds(database);
     return { bills: bills?.count ?? 0, loads: loads?.count ?? 0, waiting };
   } catch (error) {
     // The utility has not made its tables yet.
@@ -118,9 +164,13 @@ export interface FleetSummary {
   readonly readingsPerSecond: number;
   readonly billsExact: boolean;
   readonly feederLoadsExact: boolean;
+  /** The first few bills and loads that are not as fed. */
+  readonly differences: readonly Difference[];
   readonly bills: number;
   readonly feederLoads: number;
   readonly withheld: Readonly<Record<string, number>>;
+  /** What release rules held back, and what would let it through. */
+  readonly held: readonly string[];
   readonly waiting: string | null;
   /** Refusals by reason, summed over all roles. */
   readonly refused: Readonly<Record<string, number>>;
@@ -134,6 +184,7 @@ export interface SummaryInput {
   readonly data: string;
   readonly plan: FleetPlan;
   readonly outcome: Outcome;
+  readonly held: readonly string[];
   readonly counters: HostCounters;
   /** Wall-clock seconds of the run from the first slot to the last acknowledgement. */
   readonly seconds: number;
@@ -156,12 +207,14 @@ export function summarise(input: SummaryInput): FleetSummary {
     readings: counters.readings,
     shares: counters.shareSlots,
     seconds: Math.round(seconds * 100) / 100,
-    readingsPerSecond: Math.round(counters.readings / seconds),
+    readingsPerSecond: seconds === 0 ? 0 : Math.round(counters.readings / seconds),
     billsExact: outcome.complete && outcome.billsExact,
     feederLoadsExact: outcome.complete && outcome.loadsExact,
+    differences: outcome.differences,
     bills: outcome.billsFinal,
     feederLoads: outcome.loadsFinal,
     withheld: outcome.withheld,
+    held: input.held,
     waiting: outcome.waiting ?? null,
     refused,
     restarts,

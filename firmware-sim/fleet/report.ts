@@ -1,27 +1,35 @@
 /** What a fleet run prints for people, before and after. */
+import { relative } from "node:path";
 import { renderTable } from "../../config/runtime/terminal.ts";
 import type { Config } from "../../config/index.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
-import type { FleetSummary, Outcome } from "./outcome.ts";
+import type { Expected, FleetSummary, Held, Outcome } from "./outcome.ts";
 
 export function describeFleet(config: Config, plan: FleetPlan, data: string): string {
   const { system, simulation } = config;
   const { source, range, dates, feed } = plan;
   const what = feed.kind === "replayed" ? `readings of ${feed.file}` : `simulated households, seed ${simulation.seed}`;
+  const speed =
+    simulation.speed === "max" ? "as fast as slots are acknowledged" : `at ${simulation.speed} times real time`;
   return [
-    `${source.meters.length} meters (${what}), ${range.to - range.from} slots of ${system.slotSeconds} s,`,
-    `${dates.from} to ${dates.to} (${system.timezone}); ${system.aggregators} aggregators, any ${system.threshold} suffice;`,
-    `simulated time at speed ${simulation.speed}, network "${simulation.network}". Data: ${data}`,
+    `${source.meters.length} meters: ${what}`,
+    `${range.to - range.from} slots of ${system.slotSeconds} s, ${dates.from} to ${dates.to} (${system.timezone}), ${speed}`,
+    `${system.aggregators} aggregators, any ${system.threshold} suffice; network "${simulation.network}"; data in ${shown(data)}`,
   ].join("\n");
 }
 
-export function describeSummary(summary: FleetSummary, outcome: Outcome): string {
-  const yes = (exact: boolean): string => (exact ? "exact to the watt-hour" : "NOT as fed");
+/** A path as a user in this folder would write it. */
+function shown(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === "" || short.startsWith("..") ? path : short;
+}
+
+export function describeSummary(summary: FleetSummary, outcome: Outcome, expected: Expected): string {
   const rows: [string, string][] = [
-    ["bills", `${summary.bills}, ${yes(summary.billsExact)}`],
-    ["feeder loads", `${summary.feederLoads}, ${yes(summary.feederLoadsExact)}`],
+    ["bills", counted(outcome.bills, summary.bills, expected.bills, summary.billsExact)],
+    ["feeder loads", counted(outcome.loads, summary.feederLoads, expected.loads, summary.feederLoadsExact)],
     ["readings", `${summary.readings} (${summary.shares} sealed shares, ${summary.bytesPerReading} bytes per reading)`],
-    ["time", `${summary.seconds} s, ${summary.readingsPerSecond} readings per second`],
+    ["feeding", `${summary.seconds} s, ${summary.readingsPerSecond} readings per second`],
     ["refused", listing(summary.refused)],
     ["withheld", listing(summary.withheld)],
     ["restarts", listing(summary.restarts)],
@@ -29,19 +37,62 @@ export function describeSummary(summary: FleetSummary, outcome: Outcome): string
   ];
   const lines = [renderTable(["what", "result"], rows)];
   if (summary.waiting !== null) lines.push(`Waiting: ${summary.waiting}`);
+  lines.push(...summary.held);
   for (const { what, expectedWh, gotWh } of outcome.differences) {
     lines.push(`${what}: expected ${expectedWh} Wh, got ${gotWh} Wh`);
   }
+  const data = shown(summary.data);
   lines.push(
     "Where to look next:",
-    `  npm run bills -- --data ${summary.data}`,
-    `  sqlite3 ${summary.data}/utility/utility.db "SELECT * FROM current_bills LIMIT 5"`,
+    `  npm run bills -- --data ${data}`,
+    `  sqlite3 ${data}/utility/utility.db "SELECT * FROM current_bills LIMIT 5"`,
     "  docs/database.md lists tables, views and example queries.",
   );
   return lines.join("\n");
 }
 
+function counted(there: number, final: number, due: number, exact: boolean): string {
+  if (due === 0 && there === 0) return "none due yet";
+  const missing = there < due ? `; ${due - there} of ${due} are not there yet` : "";
+  if (exact) return `${final}, exact to the watt-hour`;
+  return `${final} final${missing}${final < there ? `; ${there - final} withheld` : ""}; NOT all as fed`;
+}
+
 function listing(values: Readonly<Record<string, number>>): string {
   const parts = Object.entries(values).map(([name, value]) => `${name} ${value}`);
   return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+/** Which rule held something back, for whom, and what would let it through: one line each. */
+export function describeHeld(held: readonly Held[], { release }: Pick<Config, "release">): string[] {
+  return held.map(({ feeder, what, reason, meters, count }) => {
+    const slots = `${count} ${count === 1 ? "slot" : "slots"}`;
+    if (what === "load") {
+      const rule = `a load needs ${release.minMeters} meters with a reading (release.minMeters)`;
+      const remedy = "put more meters on the feeder: fewer feeders, or more meters";
+      if (reason === "too-few-meters")
+        return `${feeder}: ${slots} without a load: ${rule}, it has ${meters}; ${remedy}.`;
+      return `${feeder}: ${slots} without a load: ${reason}.`;
+    }
+    return `${feeder}: ${slots} of ${meters} ${meters === 1 ? "meter" : "meters"} not billed yet: ${billRule(reason, release)}.`;
+  });
+}
+
+function billRule(reason: string, { minSlots }: Config["release"]): string {
+  switch (reason) {
+    case "too-few-slots":
+      return (
+        `every sum of one meter needs ${minSlots} slots (release.minSlots), each band by itself; ` +
+        "bill a longer period (--period month or whole, --days), or use a tariff with fewer bands"
+      );
+    case "difference-too-small":
+      return (
+        `what is in bills but not in loads, or the reverse, needs ${minSlots} slots over two meters (release.minSlots); ` +
+        "it enters a later bill once there is enough of it: bill a longer period, or put more meters on the feeder"
+      );
+    case "held-back":
+      return "its release would let other held energy be computed; it enters a later bill together with that";
+    default:
+      return reason;
+  }
 }

@@ -48,6 +48,7 @@ const USAGE_EXIT = 2;
 export class Supervisor {
   readonly #running = new Map<string, Running>();
   readonly #events: SupervisorEvents;
+  readonly #ending = new AbortController();
 
   constructor(events: SupervisorEvents = {}) {
     this.#events = events;
@@ -90,9 +91,10 @@ export class Supervisor {
         else this.#events.message?.(spec.name, message);
       });
       child.once("error", reject);
+      this.#ending.signal.addEventListener("abort", () => reject(new Error(`${spec.name} is no longer wanted`)));
       child.once("exit", (code, signal) => {
         const reason = signal ?? `exit code ${String(code)}`;
-        reject(new Error(`${spec.name} ended (${reason}): ${running.lastErrors.join(" | ") || "no output"}`));
+        reject(new Error(`${spec.name} ended (${reason}): ${lastWords(running) || "no output"}`));
         this.#ended(running, code, reason);
       });
     });
@@ -102,7 +104,7 @@ export class Supervisor {
     if (!running.wanted) return;
     if (code === USAGE_EXIT) {
       running.wanted = false;
-      this.#events.failed?.(running.spec.name, running.lastErrors.join(" | "));
+      this.#events.failed?.(running.spec.name, lastWords(running));
       return;
     }
     if (Date.now() - running.startedAt > STEADY_MILLISECONDS) running.backoff = FIRST_BACKOFF_MILLISECONDS;
@@ -124,6 +126,11 @@ export class Supervisor {
   respecify(spec: RoleSpec): void {
     const running = this.#running.get(spec.name);
     if (running !== undefined) Object.assign(running, { spec });
+  }
+
+  /** Lets every start that is under way fail. */
+  endStarts(): void {
+    this.#ending.abort();
   }
 
   /** Sends a message to a role over its IPC channel; false if it is not running. */
@@ -188,6 +195,20 @@ export class Supervisor {
   async stopAll(order: readonly string[] = this.names()): Promise<void> {
     this.sampleMemory();
     for (const name of order) await this.stop(name);
+  }
+}
+
+/** What a role last wrote to stderr; of log lines only their message. */
+function lastWords({ lastErrors }: Pick<Running, "lastErrors">): string {
+  return lastErrors.map(messageOf).join(" | ");
+}
+
+function messageOf(line: string): string {
+  try {
+    const { msg } = JSON.parse(line) as { msg?: unknown };
+    return typeof msg === "string" ? msg : line;
+  } catch {
+    return line;
   }
 }
 

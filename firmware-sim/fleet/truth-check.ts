@@ -5,14 +5,17 @@
 import type { Database } from "better-sqlite3";
 import { DateTime } from "luxon";
 import type { SlotRange } from "../../protocol/slots.ts";
-import type { ReadingsSource } from "../loads/index.ts";
+import type { ReadingsSource, SlotEnergy } from "../loads/index.ts";
+import type { Measured } from "./measured.ts";
 
 export interface BillRow {
   readonly meter_id: string;
   readonly period_start: string;
   readonly period_end: string;
-  readonly energy_wh: number;
-  readonly amount_micro: number;
+  readonly energy_wh: number | null;
+  readonly catchup_wh: number | null;
+  readonly export_wh: number | null;
+  readonly amount_micro: number | null;
   readonly currency: string;
   readonly status: string;
 }
@@ -50,8 +53,8 @@ const MOST_DIFFERENCES = 10;
 export function readBills(database: Database): BillRow[] {
   return database
     .prepare<[], BillRow>(
-      `SELECT meter_id, period_start, period_end, energy_wh, amount_micro, currency, status FROM current_bills
-       ORDER BY meter_id, period_start`,
+      `SELECT meter_id, period_start, period_end, energy_wh, catchup_wh, export_wh, amount_micro, currency, status
+       FROM current_bills ORDER BY meter_id, period_start`,
     )
     .all();
 }
@@ -65,68 +68,98 @@ export function readLoads(database: Database, fromTime: number, toTime: number):
     .all(fromTime, toTime);
 }
 
+/** What is compared with what. */
+export interface CheckInput {
+  readonly source: ReadingsSource;
+  readonly measured: Measured;
+  readonly range: SlotRange;
+  readonly timezone: string;
+  readonly bills: readonly BillRow[];
+  readonly loads: readonly LoadRow[];
+}
+
 /** Checks all bills and loads that lie inside the run. */
-export function checkAgainstTruth(
-  source: ReadingsSource,
-  range: SlotRange,
-  timezone: string,
-  bills: readonly BillRow[],
-  loads: readonly LoadRow[],
-): CheckResult {
+export function checkAgainstTruth(input: CheckInput): CheckResult {
   const differences: Difference[] = [];
   const withheld: Record<string, number> = {};
-  const note = (difference: Difference): void => {
-    if (differences.length < MOST_DIFFERENCES) differences.push(difference);
+  const bills = checkBills(input, differences, withheld);
+  const loads = checkLoads(input, differences, withheld);
+  return {
+    bills: input.bills.length,
+    billsFinal: bills.final,
+    billsExact: bills.exact,
+    loads: input.loads.length,
+    loadsFinal: loads.final,
+    loadsExact: loads.exact,
+    withheld,
+    differences: differences.slice(0, MOST_DIFFERENCES),
   };
-  const hold = (status: string): void => {
-    withheld[status] = (withheld[status] ?? 0) + 1;
-  };
+}
+
+interface Verdict {
+  readonly final: number;
+  readonly exact: boolean;
+}
+
+function checkBills(
+  { source, measured, timezone, bills }: CheckInput,
+  differences: Difference[],
+  withheld: Record<string, number>,
+): Verdict {
   const indexOf = new Map(source.meters.map(({ id }, index) => [id, index]));
-  let billsExact = bills.length > 0;
-  let billsFinal = 0;
+  let final = 0;
+  let exact = true;
   for (const bill of bills) {
     if (bill.status !== "final") {
-      hold(bill.status);
-      billsExact = false;
+      withheld[bill.status] = (withheld[bill.status] ?? 0) + 1;
+      exact = false;
       continue;
     }
-    billsFinal += 1;
+    final += 1;
     const index = indexOf.get(bill.meter_id);
-    const expectedWh = index === undefined ? 0 : importOver(source, index, periodSlots(bill, timezone, source));
-    if (expectedWh === bill.energy_wh) continue;
-    billsExact = false;
-    note({ what: `bill of ${bill.meter_id} from ${bill.period_start}`, expectedWh, gotWh: bill.energy_wh });
+    const empty = { importWh: 0, exportWh: 0, catchupImportWh: 0, catchupExportWh: 0 };
+    const truth = index === undefined ? empty : measured.over(index, periodSlots(bill, timezone, source));
+    const what = `bill of ${bill.meter_id} from ${bill.period_start}`;
+    for (const [name, expectedWh, gotWh] of [
+      [what, truth.importWh, bill.energy_wh ?? 0],
+      [`export in the ${what}`, truth.exportWh, bill.export_wh ?? 0],
+      [`catch-up in the ${what}`, truth.catchupImportWh, bill.catchup_wh ?? 0],
+    ] as const) {
+      if (expectedWh === gotWh) continue;
+      exact = false;
+      differences.push({ what: name, expectedWh, gotWh });
+    }
   }
-  const truth = feederTruth(source, range);
-  let loadsExact = true;
-  let loadsFinal = 0;
+  return { final, exact };
+}
+
+function checkLoads(
+  { source, measured, range, loads }: CheckInput,
+  differences: Difference[],
+  withheld: Record<string, number>,
+): Verdict {
+  const truth = feederTruth(source, measured, range);
+  let final = 0;
+  let exact = true;
   for (const load of loads) {
     if (load.status !== "final") {
-      hold(load.status);
+      withheld[load.status] = (withheld[load.status] ?? 0) + 1;
+      exact = false;
       continue;
     }
-    loadsFinal += 1;
+    final += 1;
     const expected = truth.get(`${load.feeder_id}/${load.slot_start}`) ?? { importWh: 0, exportWh: 0 };
     const what = `load of ${load.feeder_id} at ${load.slot_start}`;
     if (load.energy_wh !== expected.importWh) {
-      loadsExact = false;
-      note({ what, expectedWh: expected.importWh, gotWh: load.energy_wh ?? 0 });
+      exact = false;
+      differences.push({ what, expectedWh: expected.importWh, gotWh: load.energy_wh ?? 0 });
     }
     if (load.export_wh !== null && load.export_wh !== expected.exportWh) {
-      loadsExact = false;
-      note({ what: `export ${what}`, expectedWh: expected.exportWh, gotWh: load.export_wh });
+      exact = false;
+      differences.push({ what: `export ${what}`, expectedWh: expected.exportWh, gotWh: load.export_wh });
     }
   }
-  return {
-    bills: bills.length,
-    billsFinal,
-    billsExact,
-    loads: loads.length,
-    loadsFinal,
-    loadsExact,
-    withheld,
-    differences,
-  };
+  return { final, exact };
 }
 
 function periodSlots(bill: BillRow, timezone: string, source: ReadingsSource): SlotRange {
@@ -135,18 +168,12 @@ function periodSlots(bill: BillRow, timezone: string, source: ReadingsSource): S
   return { from: Math.max(from, slot(bill.period_start)), to: Math.min(to, slot(bill.period_end)) };
 }
 
-function importOver(source: ReadingsSource, index: number, range: SlotRange): number {
-  let total = 0;
-  for (let slot = range.from; slot < range.to; slot++) total += source.read(index, slot)?.importWh ?? 0;
-  return total;
-}
-
 /** Sums per feeder and slot, by `feeder/slotStart`. */
-function feederTruth(source: ReadingsSource, range: SlotRange): Map<string, { importWh: number; exportWh: number }> {
+function feederTruth(source: ReadingsSource, measured: Measured, range: SlotRange): Map<string, SlotEnergy> {
   const totals = new Map<string, { importWh: number; exportWh: number }>();
   for (const index of source.meters.keys()) {
     for (let slot = range.from; slot < range.to; slot++) {
-      const energy = source.read(index, slot);
+      const energy = measured.read(index, slot);
       if (energy === undefined) continue;
       const key = `${source.feederOf(index, slot)}/${slot * source.slotSeconds}`;
       const total = totals.get(key) ?? { importWh: 0, exportWh: 0 };
