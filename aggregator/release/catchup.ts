@@ -5,20 +5,13 @@
  */
 export interface Gaps {
   /**
-   * How many slots without a stored share end at `slot`; 0 when `slot` has one. `kind` is import or export. Bounded by
-   * the aggregator's window.
+   * How many slots without a stored share end at `slot`, back to the share or catch-up before them; 0 when `slot` has
+   * one, or when nothing was ever stored before. `kind` is import or export.
    */
   missingUpTo(meter: number, kind: number, slot: number): number;
 }
 
-/** The missing slots that catch-up cells of one meter and kind (catchup 3, catchupExport 4) stand for; rising slots. */
+/** The missing slots that catch-up cells of one meter and kind (catchup 3, catchupExport 4) stand for. */
 export function coveredSlots(gaps: Gaps, meter: number, kind: number, slots: readonly number[]): number {
-  let covered = 0;
-  let last = -1;
-  for (const slot of [...slots].sort((a, b) => a - b)) {
-    // Two catch-ups in a row share what is missing: each slot counts once.
-    covered += Math.min(gaps.missingUpTo(meter, kind - 2, slot), slot - last);
-    last = slot;
-  }
-  return covered;
+  return slots.reduce((sum, slot) => sum + gaps.missingUpTo(meter, kind - 2, slot), 0);
 }

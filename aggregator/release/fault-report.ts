@@ -1,6 +1,7 @@
 /** Says in a refusal which cells of a set would give away too little of too few, so that the utility can leave them out. */
+import { countMembers } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
-import { billingUnitIndex, SetError } from "../rounds/layout.ts";
+import { billingUnitAt, billingUnitIndex, SetError } from "../rounds/layout.ts";
 import type { DifferenceFault } from "./differences.ts";
 import type { FeederHistory } from "./feeder-history.ts";
 import { slotsOf } from "./slot-bits.ts";
@@ -24,7 +25,23 @@ export function faultUnits(
       if (segment >= 0) units.add(billingUnitIndex(set, { segment, meter, kind: position }));
     }
   }
-  return [...units];
+  return [...units, ...companion(set, [...units], position)];
+}
+
+/**
+ * What is not billed cannot be left out. Where that alone is at fault, the smallest other meter of the segment is named:
+ * if it waits too, two are missing, and neither is known.
+ */
+function companion(set: SetContent, units: readonly number[], kind: number): number[] {
+  const cells = (index: number): number => countMembers(set.units[index]![0]);
+  const [first] = units;
+  if (first === undefined || units.some((index) => cells(index) > 0)) return [];
+  const { segment } = billingUnitAt(set, first);
+  const others = [...set.meters.keys()]
+    .map((meter) => billingUnitIndex(set, { segment, meter, kind }))
+    .filter((index) => cells(index) > 0)
+    .sort((a, b) => cells(a) - cells(b));
+  return others.slice(0, 1);
 }
 
 const RULE_TEXT: Readonly<Record<DifferenceFault["rule"], string>> = {

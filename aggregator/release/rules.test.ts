@@ -116,7 +116,9 @@ test("the reverse: in a load but not billed", (context) => {
 test("eleven of twelve meters billed, then the last: the one left out would be known", (context) => {
   const history = open(context);
   assert.equal(history.ask(history.load([0, 12])), undefined);
-  refused(history.ask(history.bill([[0, 12]], (meter) => meter !== 3)), "difference-too-small", [3]);
+  refused(history.ask(history.bill([[0, 12]], (meter) => meter !== 3)), "difference-too-small", [3, 0]);
+  // It names the smallest other meter too: if both wait, two are missing, and neither is known.
+  assert.equal(history.ask(history.bill([[0, 12]], (meter) => meter !== 3 && meter !== 0)), undefined);
 });
 
 test("loads of eleven of twelve slots, bills of all, then the load of the last slot", (context) => {
@@ -214,7 +216,7 @@ test("a meter that moves: bills and loads of its cells on this feeder only", (co
   const history2 = open(context, { belongs: short });
   assert.equal(history2.ask(history2.load([0, 12], short)), undefined);
   refused(history2.ask(history2.bill([[0, 12]], short)), "too-few-slots", [3]);
-  refused(history2.ask(history2.bill([[0, 12]], (m, s) => m < 3 && short(m, s))), "difference-too-small", [3]);
+  refused(history2.ask(history2.bill([[0, 12]], (m, s) => m < 3 && short(m, s))), "difference-too-small", [3, 0]);
 });
 
 test("gap patterns chosen by the utility cannot stand in for band masks", (context) => {

@@ -18,6 +18,7 @@ export class BlockCache {
   readonly #dirty = new Map<number, Block>();
   readonly #select;
   readonly #selectRange;
+  readonly #exists;
   readonly #upsert;
   readonly #maxBlocks: number;
   #tick = 0;
@@ -28,6 +29,9 @@ export class BlockCache {
     this.#selectRange = db.prepare<[number, number], { id: number; body: Buffer }>(
       "SELECT id, body FROM blocks WHERE id BETWEEN ? AND ?",
     );
+    this.#exists = db
+      .prepare<[number, number], number>("SELECT 1 FROM blocks WHERE id BETWEEN ? AND ? LIMIT 1")
+      .pluck();
     this.#upsert = db.prepare<[number, Buffer]>(
       "INSERT INTO blocks (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
     );
@@ -84,6 +88,13 @@ export class BlockCache {
       }
       visit(id, block.bits, block.entries);
     }
+  }
+
+  /** Whether any block with an id in this range holds something. */
+  any(firstId: number, lastId: number): boolean {
+    if (this.#exists.get(firstId, lastId) !== undefined) return true;
+    for (const id of this.#dirty.keys()) if (firstId <= id && id <= lastId) return true;
+    return false;
   }
 
   /** Writes all dirty blocks to the table; the caller holds the transaction. */

@@ -152,6 +152,12 @@ export class ShareStore {
     return found;
   }
 
+  /** Whether anything is stored before a slot. Days are enough of a look: the day of `slot` itself is left out. */
+  hasBefore(meter: number, kind: number, slot: number): boolean {
+    const day = Math.floor(slot / BLOCK_SLOTS);
+    return day > 0 && this.#cache.any(blockId(meter, kind, 0), blockId(meter, kind, day - 1));
+  }
+
   /** The shares of a meter and kind from slot `from` up to, not including, `to`. */
   range(meter: number, kind: number, from: number, to: number): StoredRange {
     const size = to - from;
