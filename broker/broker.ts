@@ -16,12 +16,12 @@ import { newCounters, sysTopic } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { Emitter } from "./emitter.ts";
 import { Gate } from "./gate.ts";
-import type { GateLimits } from "./gate.ts";
 import { isServer } from "./identity.ts";
+import { limitsFor } from "./limits.ts";
 import { openListeners } from "./listeners.ts";
 import type { Listeners, Ports } from "./listeners.ts";
 import type { Revocations } from "./revocations.ts";
-import { TopicRules, largestPacket } from "./rules.ts";
+import { TopicRules } from "./rules.ts";
 import { SessionStore } from "./session-store.ts";
 
 export interface BrokerOptions {
@@ -48,10 +48,6 @@ export interface Broker {
 
 /** Filters that one client may hold: every entry of the table, several times. */
 const MAX_SUBSCRIPTIONS = 64;
-/** Meters and public readers get this part of `maxQueuedBytes`; acks and public figures are small. */
-const CLIENT_PART = 16;
-/** Servers are held back, with those who publish to them, at this part of `maxQueuedBytes`. */
-const HOLD_BACK_PART = 4;
 const SWEEP_PER_SLOW = 8;
 type AuthenticateDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
 const ROLL = topicOf("roll", {});
@@ -149,7 +145,7 @@ class RunningBroker implements Broker {
     const gate = new Gate({
       socket,
       identity,
-      limits: this.#limitsFor(identity),
+      limits: limitsFor(identity, this.#options.settings),
       counters: this.counters,
       refuse: this.#refuse,
       now: this.#now,
@@ -163,18 +159,6 @@ class RunningBroker implements Broker {
     guardParser(client, (error) => {
       gate.cut("malformed", { reason: error instanceof Error ? error.name : "unknown" });
     });
-  }
-
-  #limitsFor(identity: ClientIdentity): GateLimits {
-    const { settings } = this.#options;
-    const { maxQueuedBytes, maxPacketBytes, connectBytes } = settings;
-    const server = isServer(identity);
-    return {
-      ...settings,
-      packetBytes: largestPacket(identity.role, maxPacketBytes, connectBytes),
-      maxQueuedBytes: server ? maxQueuedBytes : maxQueuedBytes / CLIENT_PART,
-      holdBackBytes: server ? maxQueuedBytes / HOLD_BACK_PART : undefined,
-    };
   }
 
   #sweep(): void {
@@ -208,7 +192,7 @@ class RunningBroker implements Broker {
       return;
     }
     gate.note(fault.code, fault.detail);
-    done(Object.assign(new Error(fault.code), { returnCode: fault.returnCode as number }), false);
+    done(Object.assign(new Error(fault.code), { returnCode: fault.returnCode }), false);
   }
 
   #onReady(client: Client): void {
@@ -271,7 +255,7 @@ class RunningBroker implements Broker {
   }
 
   #authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
-    return this.#rules.mayReceive((client.conn as Gate).identity, packet.topic) ? packet : null;
+    return this.#rules.mayReceive(gateOf(client).identity, packet.topic) ? packet : null;
   }
 
   // --- the broker's own part

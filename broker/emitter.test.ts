@@ -36,11 +36,11 @@ test("each listener whose filter matches gets a message once, also after others 
       const got = new Array<number>(filters.length).fill(0);
       const listeners = filters.map((_, i): Listener => {
         return (_message, done) => {
-          got[i] = (got[i] as number) + 1;
+          got[i] = got[i]! + 1;
           setImmediate(done);
         };
       });
-      for (const [i, pattern] of filters.entries()) emitter.on(pattern, listeners[i] as Listener);
+      for (const [i, pattern] of filters.entries()) emitter.on(pattern, listeners[i]!);
       await emit(emitter, name);
       await emit(emitter, name); // from memory
       assert.deepEqual(
@@ -49,7 +49,7 @@ test("each listener whose filter matches gets a message once, also after others 
       );
       const pattern = filters[gone];
       if (pattern === undefined) return;
-      emitter.removeListener(pattern, listeners[gone] as Listener);
+      emitter.removeListener(pattern, listeners[gone]!);
       await emit(emitter, name);
       assert.deepEqual(
         got,

@@ -53,7 +53,7 @@ export class Emitter {
     const listeners = this.#closed ? NOBODY : this.#matching(message.topic);
     // Aedes reads on in `done`: at once would mean from within its own parser.
     if (listeners.length === 0) setImmediate(done);
-    else if (listeners.length === 1) (listeners[0] as Listener)(message, () => done());
+    else if (listeners.length === 1) listeners[0]!(message, () => done());
     else {
       let open = listeners.length;
       const one = (): void => {
@@ -92,7 +92,7 @@ function collect(level: Level, names: readonly string[], at: number, found: Set<
     for (const listener of level.listeners) found.add(listener);
     return;
   }
-  const exact = level.children.get(names[at] as string);
+  const exact = level.children.get(names[at]!);
   if (exact !== undefined) collect(exact, names, at + 1, found);
   const any = level.children.get("+");
   if (any !== undefined) collect(any, names, at + 1, found);
@@ -104,7 +104,7 @@ function remove(level: Level, names: readonly string[], at: number, listener: Li
     level.listeners.delete(listener);
     return;
   }
-  const name = names[at] as string;
+  const name = names[at]!;
   const child = level.children.get(name);
   if (child === undefined) return;
   remove(child, names, at + 1, listener);

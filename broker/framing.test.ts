@@ -48,7 +48,7 @@ test("hands on the same packets without the PUBACKs, wherever the bytes are cut"
         const stream = Buffer.concat([connectPacket("m-001"), ...list]);
         const chunks: Buffer[] = [];
         for (let at = 0; at < stream.length; ) {
-          const size = sizes.next().value;
+          const size = Number(sizes.next().value);
           chunks.push(stream.subarray(at, at + size));
           at += size;
         }

@@ -65,19 +65,24 @@ export class PacketFramer {
   add(chunk: Buffer): FramingFault | undefined {
     if (this.#fault !== undefined) return this.#fault;
     const at = this.#heldBytes > 0 ? this.#complete(chunk) : 0;
-    if (this.#fault === undefined && at < chunk.length) this.#scan(chunk, at);
+    if (at < chunk.length) this.#scan(chunk, at);
+    return this.#currentFault();
+  }
+
+  // Checked after calls that may have set it, which the compiler does not see.
+  #currentFault(): FramingFault | undefined {
     return this.#fault;
   }
 
   /** Size of the packet whose header starts at `at`; `MORE` when the header is not there yet. Notes a fault. */
   #sizeAt(bytes: Buffer, at: number, end: number): number {
-    const type = bytes[at] as number;
+    const type = bytes[at]!;
     const typeFault = this.#checkType(type);
     if (typeFault !== undefined) return this.#fail(typeFault);
     let length = 0;
     for (let i = 1; i <= MAX_LENGTH_BYTES; i++) {
       if (at + i >= end) return MORE;
-      const byte = bytes[at + i] as number;
+      const byte = bytes[at + i]!;
       length += (byte & 0x7f) * 128 ** (i - 1);
       if (byte < 0x80) return this.#checkSize(type, 1 + i + length, length);
     }
@@ -147,7 +152,7 @@ export class PacketFramer {
   }
 
   #single(packet: Buffer): void {
-    const type = packet[0] as number;
+    const type = packet[0]!;
     if (type === PUBACK) this.#sink.acknowledged();
     else this.#sink.packets(packet, 1, type >> 4 === 3 ? 1 : 0);
     if (type === CONNECT) this.#connected = true;
@@ -175,7 +180,7 @@ export class PacketFramer {
         this.#hold(chunk, at, chunk.length);
         break;
       }
-      const type = chunk[at] as number;
+      const type = chunk[at]!;
       if (type === PUBACK) {
         if (to !== from) chunk.copyWithin(to, from, at);
         to += at - from;

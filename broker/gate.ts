@@ -8,8 +8,8 @@ import { Duplex } from "node:stream";
 import type { ClientIdentity } from "../protocol/topics.ts";
 import type { Counters } from "./counters.ts";
 import { PacketFramer } from "./framing.ts";
+import { Inbound } from "./inbound.ts";
 import { SendQueue } from "./send-queue.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 export interface GateLimits {
   readonly connectBytes: number;
@@ -39,8 +39,6 @@ export interface GateOptions {
 }
 
 const BATCH_PACKETS = 256;
-/** Reading from the socket stops while this much waits for Aedes. */
-const INBOUND_BYTES = 131_072;
 /** How long a client may take to take its last packet, a refusal. */
 const FAREWELL_MILLISECONDS = 1_000;
 /** Answers to a CONNECT of another version: 3.1.1 as its section 3.2.2.3 says, 5.0 in its own form (0x84). */
@@ -48,11 +46,6 @@ const CONNACK_VERSION = Buffer.from([0x20, 0x02, 0x00, 0x01]);
 const CONNACK_VERSION_5 = Buffer.from([0x20, 0x03, 0x00, 0x84, 0x00]);
 const NAME_AND_LEVEL = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4]); // "MQTT", level 4
 const OLD_NAME = Buffer.from([0, 6, 0x4d, 0x51, 0x49, 0x73, 0x64, 0x70]); // "MQIsdp", MQTT 3.1
-
-interface Batch {
-  readonly bytes: Buffer;
-  readonly publishes: number;
-}
 
 export class Gate extends Duplex {
   readonly identity: ClientIdentity;
@@ -65,21 +58,15 @@ export class Gate extends Duplex {
   readonly #socket: Duplex;
   readonly #queue: SendQueue;
   readonly #framer: PacketFramer;
-  readonly #bucket: TokenBucket;
-  readonly #inbound: Batch[] = [];
-  #inboundBytes = 0;
-  #waiting = true;
+  readonly #inbound: Inbound;
   #sawConnect = false;
   #ready = false;
-  #paused = false;
   #inFlight = 0;
   #full = false;
   #cutCode: string | undefined;
-  #heldTimer: NodeJS.Timeout | undefined;
   /** Times in seconds. */
   #lastPacket: number;
   #incompleteSince: number | undefined;
-  #heldSince: number | undefined;
   #silenceSeconds: number;
 
   constructor(options: GateOptions) {
@@ -93,11 +80,26 @@ export class Gate extends Duplex {
     this.#socket = socket;
     this.#lastPacket = now();
     this.#silenceSeconds = limits.slowSeconds;
-    this.#bucket = new TokenBucket(limits.messagesPerSecond, this.#lastPacket);
+    this.#inbound = new Inbound({
+      messagesPerSecond: limits.messagesPerSecond,
+      now,
+      onReady: () => {
+        if (!this.destroyed) this.emit("readable");
+      },
+      pause: () => socket.pause(),
+      resume: () => {
+        // Time in which nobody read says nothing about the client.
+        this.#lastPacket = now();
+        if (this.#incompleteSince !== undefined) this.#incompleteSince = this.#lastPacket;
+        socket.resume();
+      },
+    });
     this.#framer = new PacketFramer(
       { ...limits, batchPackets: Math.min(BATCH_PACKETS, limits.messagesPerSecond || BATCH_PACKETS) },
       {
-        packets: (bytes, packets, publishes) => this.#take(bytes, packets, publishes),
+        packets: (bytes, _packets, publishes) => {
+          this.#take(bytes, publishes);
+        },
         acknowledged: () => this.#acknowledged(),
       },
     );
@@ -129,6 +131,7 @@ export class Gate extends Duplex {
   /** Called when the client is accepted: packets after CONNECT may pass. */
   open(): void {
     this.#ready = true;
+    this.#inbound.accept();
     const { keepaliveSeconds } = this;
     const { idleSeconds } = this.limits;
     // MQTT 3.1.1, 3.1.2.10: one and a half times the keepalive.
@@ -158,14 +161,12 @@ export class Gate extends Duplex {
       if (now - this.#lastPacket > slowSeconds) this.cut("connect-timeout");
       return;
     }
-    if (this.#paused) return this.#sweepHeld(now, idleSeconds);
+    const { heldSince, paused } = this.#inbound;
+    // Held back by its own rate for so long is no burst any more.
+    if (paused && heldSince !== undefined && now - heldSince > idleSeconds) this.cut("flooding");
+    if (paused) return;
     if (this.#incompleteSince !== undefined && now - this.#incompleteSince > slowSeconds) this.cut("slow-packet");
     else if (now - this.#lastPacket > this.#silenceSeconds) this.cut("idle");
-  }
-
-  /** Held back by its own rate for so long is no burst any more. */
-  #sweepHeld(now: number, idleSeconds: number): void {
-    if (this.#heldSince !== undefined && now - this.#heldSince > idleSeconds) this.cut("flooding");
   }
 
   // --- inbound
@@ -183,20 +184,16 @@ export class Gate extends Duplex {
     else this.#incompleteSince ??= time;
     // An unfinished packet is no sign of life, or a byte now and then would keep a connection for ever.
     if (this.#ready && !this.#framer.incomplete) this.#lastPacket = time;
-    if (this.#inboundBytes > INBOUND_BYTES) this.#pause();
-    if (this.#waiting && this.#inbound.length > 0) this.#wake();
+    this.#inbound.settle();
   }
 
-  #take(bytes: Buffer, packets: number, publishes: number): void {
+  #take(bytes: Buffer, publishes: number): void {
     if (!this.#sawConnect && !this.#checkVersion(bytes)) return;
     this.#sawConnect = true;
-    this.#lastPacket = this.#ready ? this.#options.now() : this.#lastPacket;
+    if (this.#ready) this.#lastPacket = this.#options.now();
     this.#incompleteSince = undefined;
     this.#options.counters.messagesReceived += publishes;
-    this.#inbound.push({ bytes, publishes });
-    this.#inboundBytes += bytes.length;
-    // Packets so small that their number counts: mqtt-packet holds each at some hundred bytes.
-    if (packets === BATCH_PACKETS && this.#inbound.length > 32) this.#pause();
+    this.#inbound.add(bytes, publishes);
   }
 
   /** Aedes would take MQTT 3.1 too, and answers 5.0 in a way that its clients cannot read. */
@@ -216,62 +213,10 @@ export class Gate extends Duplex {
     return false;
   }
 
-  #wake(): void {
-    if (this.#heldTimer !== undefined || this.destroyed) return;
-    this.#waiting = false;
-    this.emit("readable");
-  }
-
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#socket.pause();
-  }
-
   /** Aedes takes the next batch, once it is done with the one before. Null: it will be told by `readable`. */
   override read(size?: number): Buffer | null {
     if (size === 0) return null; // the stream machinery asks whether there is more
-    const batch = this.#mayPass() ? this.#inbound.shift() : undefined;
-    if (batch === undefined) {
-      this.#waiting = true;
-      return null;
-    }
-    this.#inboundBytes -= batch.bytes.length;
-    this.#bucket.spend(batch.publishes);
-    if (this.#paused && this.#inboundBytes <= INBOUND_BYTES / 2 && this.#inbound.length <= 16) this.#resume();
-    return batch.bytes;
-  }
-
-  #resume(): void {
-    this.#paused = false;
-    this.#heldSince = undefined;
-    // Time in which nobody read says nothing about the client.
-    this.#lastPacket = this.#options.now();
-    if (this.#incompleteSince !== undefined) this.#incompleteSince = this.#lastPacket;
-    this.#socket.resume();
-  }
-
-  #mayPass(): boolean {
-    if (this.#inbound.length === 0) return false;
-    if (!this.#ready) return !this.#connectPassed();
-    if (this.limits.messagesPerSecond === 0) return true;
-    const time = this.#options.now();
-    const wait = this.#bucket.wait(time, this.#inbound[0]?.publishes ?? 0);
-    if (wait === 0) return true;
-    this.#heldSince ??= time;
-    this.#heldTimer ??= setTimeout(() => {
-      this.#heldTimer = undefined;
-      if (this.#waiting && this.#inbound.length > 0) this.#wake();
-    }, wait * 1_000);
-    return false;
-  }
-
-  #passedConnect = false;
-  /** The first batch is the CONNECT; nothing follows it before it is accepted. */
-  #connectPassed(): boolean {
-    const passed = this.#passedConnect;
-    this.#passedConnect = true;
-    return passed;
+    return this.#inbound.next();
   }
 
   // --- outbound
@@ -317,12 +262,11 @@ export class Gate extends Duplex {
   }
 
   override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.#heldTimer);
     this.#queue.flush();
     const farewell = this.#queue.stalled;
     this.#options.counters.queuedBytesNow -= this.#queue.length;
     this.#queue.close();
-    this.#inbound.length = 0;
+    this.#inbound.close();
     endSocket(this.#socket, farewell);
     callback(null);
   }

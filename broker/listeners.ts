@@ -75,7 +75,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   };
   try {
     const [tls, wss, plain] = await Promise.all(servers.map((entry) => listen(entry.server, entry.host, entry.port)));
-    return { ports: { tls: tls as number, wss: wss as number, public: plain as number }, close };
+    return { ports: { tls: tls!, wss: wss!, public: plain! }, close };
   } catch (error) {
     await close();
     throw error;
@@ -192,7 +192,7 @@ interface WebSocketEntrance {
 
 /** HTTP only as far as the upgrade to a WebSocket that speaks `mqtt`. */
 function webSocketServer({ onClient, maxPacketBytes, slowSeconds, refuse }: ListenerOptions): WebSocketEntrance {
-  const identities = new WeakMap<Duplex, ClientIdentity>();
+  const known = new WeakMap<Duplex, { readonly socket: TLSSocket; readonly identity: ClientIdentity }>();
   const http: HttpServer = createHttpServer({ maxHeaderSize: 8_192, keepAlive: false }, (_request, response) => {
     refuse("not-websocket");
     response.writeHead(426, { connection: "close", upgrade: "websocket" }).end("MQTT over WebSocket only\n");
@@ -209,17 +209,19 @@ function webSocketServer({ onClient, maxPacketBytes, slowSeconds, refuse }: List
     handleProtocols: (protocols) => (protocols.has("mqtt") ? "mqtt" : false),
   });
   http.on("upgrade", (request, socket, head) => {
-    const identity = identities.get(socket);
-    if (identity === undefined) {
+    const client = known.get(socket);
+    if (client === undefined) {
       socket.destroy();
       return;
     }
-    (socket as TLSSocket).setTimeout(0);
-    sockets.handleUpgrade(request, socket, head, (webSocket) => onClient(createWebSocketStream(webSocket), identity));
+    client.socket.setTimeout(0); // the gate has its own
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      onClient(createWebSocketStream(webSocket), client.identity);
+    });
   });
   return {
     accept: (socket, identity) => {
-      identities.set(socket, identity);
+      known.set(socket, { socket, identity });
       socket.setTimeout(slowSeconds * 1_000, () => {
         refuse("connect-timeout", { client: identity.id });
         socket.destroy();

@@ -356,7 +356,7 @@ test("hundred clients with random bytes end with their connection, not with the 
     const ended = closed(socket);
     const body = Buffer.from(Array.from({ length: 40 }, (_, k) => (i * 37 + k * 101 + ((i * k) % 13) * 17) & 0xff));
     const types = [0x30, 0x32, 0x82, 0xa2, 0xc0, 0x40, 0xe0, 0x3d];
-    const head = Buffer.from([types[i % types.length] as number, body.length]);
+    const head = Buffer.from([types[i % types.length]!, body.length]);
     socket.write(Buffer.concat([connectPacket("m-090"), head, body]));
     socket.end(body);
     await ended;

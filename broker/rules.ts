@@ -77,15 +77,3 @@ function permits(rules: readonly Rule[], { owners }: KnownTopic, identity: Clien
 function plainBelow(rest: string): boolean {
   return /^(?:(?:[a-z0-9]+|\+)\/)*(?:[a-z0-9]+|\+|#)$/.test(rest);
 }
-
-/** The largest packet that a role has a use for: its largest topic, with room for the headers. */
-export function largestPacket(role: ClientIdentity["role"], maxPacketBytes: number, connectBytes: number): number {
-  const definitions: readonly TopicDefinition[] = Object.values(TOPICS);
-  const payloads = definitions
-    .filter(({ publish }) => publish.some((rule) => rule.role === role))
-    .map(({ maxBytes }) => maxBytes);
-  // Anyone may send a SUBSCRIBE of the size of a CONNECT.
-  return Math.min(maxPacketBytes, Math.max(connectBytes, ...payloads.map((bytes) => bytes + HEADER_BYTES)));
-}
-
-const HEADER_BYTES = 1_024;

@@ -103,7 +103,7 @@ export class SendQueue {
       return bytes;
     }
     const block = this.#room(bytes);
-    if (bytes <= 4) for (let i = 0; i < bytes; i++) block[this.#used + i] = piece[i] as number;
+    if (bytes <= 4) for (let i = 0; i < bytes; i++) block[this.#used + i] = piece[i]!;
     else piece.copy(block, this.#used);
     this.#used += bytes;
     return bytes;
@@ -112,13 +112,13 @@ export class SendQueue {
   /** Follows packet borders: mqtt-packet writes the type, then the remaining length, each as a piece of its own. */
   #track(piece: Buffer): void {
     if (this.#place === HEADER) {
-      const type = piece[0] as number;
+      const type = piece[0]!;
       if (type >> 4 === 3 && (type & 0x06) !== 0) this.#onMessage();
       if (piece.length === 1) this.#place = LENGTH; // an answer to a ping is one piece of two bytes
       return;
     }
     let length = 0;
-    for (let i = 0; i < piece.length; i++) length += ((piece[i] as number) & 0x7f) * 128 ** i;
+    for (let i = 0; i < piece.length; i++) length += (piece[i]! & 0x7f) * 128 ** i;
     // `add` takes this very piece off again
     this.#place = length === 0 ? HEADER : length + piece.length;
   }
@@ -147,7 +147,7 @@ export class SendQueue {
     if (this.#ready.length === 0) return;
     let count = 0;
     let bytes = 0;
-    while (count < this.#ready.length && bytes < WRITE_BYTES) bytes += (this.#ready[count++] as Piece).bytes.length;
+    while (count < this.#ready.length && bytes < WRITE_BYTES) bytes += this.#ready[count++]!.bytes.length;
     const pieces = this.#ready.splice(0, count);
     this.#writing = true;
     const sent = (error?: Error | null): void => {

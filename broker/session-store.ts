@@ -48,7 +48,7 @@ export class SessionStore {
   storeRetained(packet: Packet): Immediate<undefined> {
     const family = familyOf(packet.topic);
     let messages = this.#retained.get(family);
-    if (messages === undefined) this.#retained.set(family, (messages = new Map()));
+    if (messages === undefined) this.#retained.set(family, (messages = new Map<string, Packet>()));
     const before = messages.size;
     if (packet.payload.length === 0) messages.delete(packet.topic);
     // A copy: the payload is a view into what came in with many other packets.

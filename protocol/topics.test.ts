@@ -41,7 +41,7 @@ const LEVELS: Record<string, fc.Arbitrary<string>> = {
 /** A topic of the table with names of parties that are in `everyone`, or not. */
 const concreteTopic = fc.constantFrom(...NAMES).chain((name) => {
   const levels = TOPICS[name].pattern.split("/").map((level) => {
-    return level.startsWith("<") ? (LEVELS[level.slice(1, -1)] as fc.Arbitrary<string>) : fc.constant(level);
+    return level.startsWith("<") ? LEVELS[level.slice(1, -1)]! : fc.constant(level);
   });
   return fc.tuple(...levels).map((parts) => parts.join("/"));
 });
