@@ -28,7 +28,7 @@ import { type Role, topicOf } from "../../protocol/topics.ts";
 import { Aggregator, type AggregatorSettings } from "../aggregator.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 
-export const SLOT_SECONDS = 900;
+const SLOT_SECONDS = 900;
 
 export const SETTINGS: AggregatorSettings = {
   slotSeconds: SLOT_SECONDS,

@@ -37,7 +37,7 @@ function* subsets(of: number, size: number, from = 0): Generator<number[]> {
 }
 
 /** The rank over the rationals, by elimination without fractions. */
-export function rank(rows: readonly (readonly number[])[]): number {
+function rank(rows: readonly (readonly number[])[]): number {
   const matrix = rows.map((row) => row.map(BigInt));
   const columns = matrix[0]?.length ?? 0;
   let found = 0;
