@@ -53,18 +53,17 @@ export class Publisher {
       this.#again = true;
       return this.#running;
     }
+    this.#again = false;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      if (this.#again) void this.flush();
     });
     return this.#running;
   }
 
   async #run(): Promise<void> {
-    do {
-      this.#again = false;
-      while (this.#ports.connected() && (await this.#publishLoads())) {}
-      while (this.#ports.connected() && (await this.#sendBills())) {}
-    } while (this.#again);
+    while (this.#ports.connected() && (await this.#publishLoads())) {}
+    while (this.#ports.connected() && (await this.#sendBills())) {}
   }
 
   /** Something a person should know. Lost when the broker is away: the database keeps the reason. */

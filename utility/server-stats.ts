@@ -90,6 +90,6 @@ export class ServerStats {
       .select(({ fn }) => ["status" as const, fn.countAll<number>().as("count")])
       .groupBy("status")
       .execute();
-    return Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]));
+    return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
 }

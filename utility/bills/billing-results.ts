@@ -7,7 +7,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { KINDS, kindName } from "../../protocol/units.ts";
 import type { Collected } from "../collector/collect.ts";
 import type { RoundRecord } from "../rounds/record.ts";
-import type { RoundOutcome } from "../rounds/round.ts";
+import type { RoundOutcome } from "../rounds/round-ports.ts";
 import { billingOutputs, billingUnit } from "../rounds/shape.ts";
 import { periodOfSegment, type Utility } from "../settings.ts";
 import { deleteGaps, insertGaps, insertTotals } from "../store/bills-store.ts";

@@ -38,7 +38,7 @@ export function gapRanges(
       const reason = held.find(({ cells }) => ((cells[i] ?? 0) & bit) !== 0)?.reason ?? "missing";
       const last = ranges.at(-1);
       const slot = range.from + member;
-      if (last !== undefined && last.to === slot && last.reason === reason) last.to = slot + 1;
+      if (last?.to === slot && last.reason === reason) last.to = slot + 1;
       else ranges.push({ from: slot, to: slot + 1, reason });
     }
   }

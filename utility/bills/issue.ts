@@ -43,7 +43,7 @@ export async function issueBills(
     const known = before.get(meter);
     // Nobody here and nothing late: not a customer of this period.
     if (feeders.length === 0 && rows.length === 0) continue;
-    if (known !== undefined && known.rows === rows.length) continue;
+    if (known?.rows === rows.length) continue;
     const failed = feeders
       .map((feeder) => settled.get(feeder))
       .find((status) => status !== undefined && status !== "final");

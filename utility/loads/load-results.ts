@@ -1,7 +1,7 @@
 /** Writes what a load round found: a row for each slot of the feeder, released or with the reason why not. */
 import { countMembers, hasMember } from "../../protocol/bitmap.ts";
 import type { RoundRecord } from "../rounds/record.ts";
-import type { RoundOutcome } from "../rounds/round.ts";
+import type { RoundOutcome } from "../rounds/round-ports.ts";
 import { unitCount } from "../rounds/shape.ts";
 import { type LoadRow, saveLoads } from "../store/loads-store.ts";
 import type { Queries } from "../store/rounds-store.ts";

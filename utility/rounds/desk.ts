@@ -3,25 +3,19 @@
  * round at a time and feeder, so that what one releases is known to the next. Everything it decides is in the
  * database before anything is sent: a restart goes on where the last process was killed.
  */
-import { bitmapBytes } from "../../protocol/bitmap.ts";
-import type { Question, RoundAnswer, RoundRequest, SetContent } from "../../protocol/messages/round.ts";
-import { type SlotRange, slotOf } from "../../protocol/slots.ts";
-import { KINDS } from "../../protocol/units.ts";
+import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts";
+import { slotOf } from "../../protocol/slots.ts";
 import { writeBilling } from "../bills/billing-results.ts";
-import { schemeOf } from "../bills/tariff-book.ts";
 import { writeLoads } from "../loads/load-results.ts";
-import { periodAt, periodOfSegment, type Utility } from "../settings.ts";
-import { openGapPeriods } from "../store/bills-store.ts";
-import { saveLoads, unreleasedRange } from "../store/loads-store.ts";
-import { nextSerial, openRounds, type Queries, releasedSets, saveRound } from "../store/rounds-store.ts";
-import { type Period, periodOf, localDate } from "../tariffs/index.ts";
+import { periodAt, type Utility } from "../settings.ts";
+import { nextSerial, openRounds, saveRound } from "../store/rounds-store.ts";
+import type { Period } from "../tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
-import { cellsInBills, cellsInLoads } from "./facts.ts";
-import type { AgreedCells } from "./manifests.ts";
-import { planBilling, planLoad } from "./plans.ts";
+import { planOf } from "./planner.ts";
+import { maxLoadSlots, questionOf, saveTooFew } from "./questions.ts";
 import { isSettled, newRound, type RoundRecord } from "./record.ts";
-import { Round, type RoundOutcome, type RoundPorts, type RoundSettings } from "./round.ts";
-import type { SetPlan } from "./set-builder.ts";
+import { Round } from "./round.ts";
+import type { RoundOutcome, RoundPorts, RoundSettings } from "./round-ports.ts";
 
 export interface DeskPorts {
   /** Real time in seconds that does not go back. */
@@ -39,12 +33,6 @@ export interface DeskPorts {
 export interface DeskSettings extends RoundSettings {
   readonly maxOpenRounds: number;
 }
-
-/** Cells of one load round at most: slots times meters times kinds. */
-const MAX_LOAD_CELLS = 2 ** 22;
-const MAX_LOAD_SLOTS = 2_976;
-/** Earlier periods that one bill looks back on. */
-const MAX_LATE_PERIODS = 12;
 
 export class RoundDesk {
   readonly #utility: Utility;
@@ -146,7 +134,7 @@ export class RoundDesk {
       if (progress.billedTo >= period.slots.to) return;
       const due = nextDue(progress, period.slots, nowSlot, {
         ...this.#utility,
-        maxLoadSlots: this.#maxLoadSlots(feeder, progress.loadTo),
+        maxLoadSlots: maxLoadSlots(this.#utility, feeder, progress.loadTo),
       });
       if (due === undefined) return;
       const record = await this.#open(feeder, due, progress, period);
@@ -156,14 +144,9 @@ export class RoundDesk {
     }
   }
 
-  #maxLoadSlots(feeder: string, from: number): number {
-    const meters = this.#utility.roll.members(feeder, { from, to: from + MAX_LOAD_SLOTS }).length;
-    return Math.max(1, Math.min(MAX_LOAD_SLOTS, Math.floor(MAX_LOAD_CELLS / Math.max(1, 2 * meters))));
-  }
-
   /** Saves progress, and the round unless there is nobody to ask; undefined then. */
   async #open(feeder: string, due: Due, progress: Progress, period: Period): Promise<RoundRecord | undefined> {
-    const question = await this.#question(feeder, due, period);
+    const question = await questionOf(this.#utility, feeder, due, period);
     const next: Progress = {
       loadTo: due.kind === "load" ? due.range.to : progress.loadTo,
       sweptTo: due.kind === "sweep" ? due.range.to : progress.sweptTo,
@@ -178,7 +161,7 @@ export class RoundDesk {
         .onConflict((conflict) => conflict.column("feeder_id").doUpdateSet(row))
         .execute();
       if (question === undefined) {
-        if (due.kind === "load") await this.#saveTooFew(transaction, feeder, due.range);
+        if (due.kind === "load") await saveTooFew(transaction, this.#utility, feeder, due.range);
         return undefined;
       }
       const opened = newRound(question, clock.now(), await nextSerial(transaction));
@@ -187,66 +170,6 @@ export class RoundDesk {
     });
     this.#progress.set(feeder, next);
     return record;
-  }
-
-  /** A feeder with fewer than k meters is never asked for loads; its slots say so. */
-  async #saveTooFew(db: Queries, feeder: string, range: SlotRange): Promise<void> {
-    const meters = this.#utility.roll.members(feeder, range).length;
-    if (meters === 0) return;
-    const rows = Array.from({ length: range.to - range.from }, (_, i) => ({
-      feeder_id: feeder,
-      slot_start: (range.from + i) * this.#utility.slotSeconds,
-      energy_wh: null,
-      export_wh: null,
-      meters,
-      status: "too-few-meters",
-      spare_answers: null,
-      round_id: null,
-    }));
-    await saveLoads(db, rows);
-  }
-
-  async #question(feeder: string, due: Due, period: Period): Promise<Question | undefined> {
-    const { roll, minMeters, slotSeconds, db } = this.#utility;
-    if (due.kind === "billing") return await this.#billingQuestion(feeder, period);
-    let range = due.range;
-    if (due.kind === "sweep") {
-      const open = await unreleasedRange(db, feeder, range.from * slotSeconds, range.to * slotSeconds);
-      if (open === undefined) return undefined;
-      range = { from: open.first / slotSeconds, to: open.last / slotSeconds + 1 };
-    }
-    const meters = roll.members(feeder, range);
-    if (meters.length < minMeters) return undefined;
-    return { purpose: "load", feeder, meters, segments: [[range.from, range.to]], kinds: [KINDS.import, KINDS.export] };
-  }
-
-  async #billingQuestion(feeder: string, period: Period): Promise<Question | undefined> {
-    const { roll } = this.#utility;
-    const late = await this.#latePeriods(feeder, period);
-    const segments = [period.slots, ...late.map(({ slots }) => slots)];
-    const meters = [...new Set(segments.flatMap((range) => roll.members(feeder, range)))];
-    meters.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    if (meters.length === 0) return undefined;
-    return {
-      purpose: "billing",
-      feeder,
-      meters,
-      segments: segments.map(({ from, to }): [number, number] => [from, to]),
-      kinds: Object.values(KINDS),
-    };
-  }
-
-  /** Earlier periods of the feeder with gaps that may still fill: billed once, and not all beyond the window. */
-  async #latePeriods(feeder: string, period: Period): Promise<Period[]> {
-    const { db, slotSeconds, timezone, windowSlots } = this.#utility;
-    const rows = await openGapPeriods(db, feeder, period.from);
-    if (rows.length === 0) return [];
-    const bills = await releasedSets(db, "billing", feeder, { from: 0, to: period.slots.from }, slotSeconds);
-    const billed = new Set(bills.map(({ segments }) => segments[0]?.[0]));
-    return rows
-      .map((row) => periodOf(localDate(row.period_start), localDate(row.period_end), { timezone, slotSeconds }))
-      .filter(({ slots }) => billed.has(slots.from) && slots.to + windowSlots >= period.slots.from)
-      .slice(0, MAX_LATE_PERIODS);
   }
 
   #launch(record: RoundRecord): void {
@@ -260,7 +183,7 @@ export class RoundDesk {
       mayAnswer: (aggregator) => this.#ports.mayAnswer(aggregator),
       save: (changed) => saveRound(this.#utility.db, changed, this.#utility.slotSeconds),
       finish: (changed, outcome) => this.#finish(changed, outcome),
-      plan: (current, agreed) => this.#plan(current, agreed),
+      plan: (current, agreed) => planOf(this.#utility, current, agreed),
       verifyEndorsement: (endorsement, aggregator, setId) => {
         this.#ports.verifyEndorsement(endorsement, aggregator, setId);
       },
@@ -273,37 +196,7 @@ export class RoundDesk {
     };
     const round = new Round(record, this.#settings, ports);
     this.#rounds.set(record.id, round);
-    void round.start();
-  }
-
-  async #plan({ question, excluded }: RoundRecord, { cells }: AgreedCells): Promise<SetPlan> {
-    const { db, slotSeconds, minMeters, minSlots, book } = this.#utility;
-    const [from, to] = question.segments[0] ?? [0, 0];
-    if (question.purpose === "load") {
-      const before = await releasedSets(db, "load", question.feeder, { from, to }, slotSeconds);
-      return planLoad(question, cells, releasedSlots(before), excluded, minMeters);
-    }
-    const range = {
-      from: Math.min(...question.segments.map(([start]) => start)),
-      to: Math.max(...question.segments.map(([, end]) => end)),
-    };
-    const loads = await releasedSets(db, "load", question.feeder, range, slotSeconds);
-    const bills = await releasedSets(db, "billing", question.feeder, range, slotSeconds);
-    const periods = question.segments.map((segment) => periodOfSegment(this.#utility, segment));
-    const tariffs = [...new Map(question.meters.map((meter) => [book.of(meter).id, book.of(meter).tariff]))];
-    return planBilling({
-      question,
-      agreed: cells,
-      inLoads: cellsInLoads(question, loads),
-      billed: cellsInBills(question, bills),
-      excluded,
-      minSlots,
-      schemes: tariffs.map(([, tariff]) => ({
-        merged: schemeOf(tariff, periods, slotSeconds, true).scheme,
-        apart: schemeOf(tariff, periods, slotSeconds, false).scheme,
-      })),
-      tariffOf: question.meters.map((meter) => tariffs.findIndex(([id]) => id === book.of(meter).id)),
-    });
+    void round.tick();
   }
 
   async #finish(record: RoundRecord, outcome: RoundOutcome): Promise<void> {
@@ -319,18 +212,4 @@ export class RoundDesk {
     this.#ports.settled(record);
     if (!this.#stopped) void this.poll();
   }
-}
-
-/** Slots whose import was released by an endorsed set. */
-function releasedSlots(loads: readonly SetContent[]): Set<number> {
-  const slots = new Set<number>();
-  for (const { segments, kinds, units, meters } of loads) {
-    const bytes = bitmapBytes(meters.length);
-    units.forEach(([bitmap], unit) => {
-      if (bitmap.length === bytes && bitmap.some((byte) => byte !== 0)) {
-        slots.add((segments[0]?.[0] ?? 0) + Math.floor(unit / kinds.length));
-      }
-    });
-  }
-  return slots;
 }

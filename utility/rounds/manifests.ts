@@ -4,7 +4,7 @@
  */
 import { assertBitmap, countMembers } from "../../protocol/bitmap.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
-import type { ManifestMessage, Question, TagsMessage } from "../../protocol/messages/round.ts";
+import type { ManifestMessage, Question } from "../../protocol/messages/round.ts";
 import { type Agreement, agreeGroup, type Holding, sameBytes } from "./agree.ts";
 import { TAG_BYTES, unitDigest } from "./digest.ts";
 import { unitCount, unitGroups, unitSize } from "./shape.ts";
@@ -59,7 +59,7 @@ export function holdingsOf(question: Question, manifest: Pick<ManifestMessage, "
 export function withTags(
   question: Question,
   holdings: readonly Holding[],
-  message: Pick<TagsMessage, "units">,
+  message: { readonly units: readonly (readonly [number, Uint8Array])[] },
 ): Holding[] {
   const merged = [...holdings];
   for (const [unit, tags] of message.units) {

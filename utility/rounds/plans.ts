@@ -1,8 +1,9 @@
 /** Which agreed cells enter a set, by the release rules, by what was released before and by what was refused. Pure. */
 import { countMembers } from "../../protocol/bitmap.ts";
 import type { Question, Scheme } from "../../protocol/messages/round.ts";
+import type { BillingFacts } from "./billing-facts.ts";
 import type { Excluded, HeldCells } from "./record.ts";
-import { type BillingFacts, releasableCells, releasableLoadUnits } from "./release-rules.ts";
+import { releasableCells, releasableLoadUnits } from "./release-rules.ts";
 import type { SetPlan } from "./set-builder.ts";
 import { billingUnit, loadPlace } from "./shape.ts";
 
@@ -96,8 +97,7 @@ function take(open: Uint8Array[], held: HeldCells[], unit: number, mask: Uint8Ar
 /** True when every late sum of this meter has no cell or at least s, so that none needs company. */
 function lateStandsAlone(facts: BillingPlanFacts, meter: number, apart: Scheme, minSlots: number): boolean {
   const { question, agreed, billed } = facts;
-  let any = false;
-  const enough = apart.bands.every((band) => {
+  const counts = apart.bands.map((band) => {
     const k = question.kinds.indexOf(band.kind);
     let count = 0;
     for (let segment = 1; segment < question.segments.length; segment++) {
@@ -107,10 +107,9 @@ function lateStandsAlone(facts: BillingPlanFacts, meter: number, apart: Scheme, 
         for (let rest = byte & (mask?.[i] ?? 0) & ~(billed[unit]?.[i] ?? 0); rest > 0; rest &= rest - 1) count++;
       });
     }
-    any ||= count > 0;
-    return count === 0 || count >= minSlots || band.kind > 2;
+    return { count, needed: band.kind > 2 ? 0 : minSlots };
   });
-  return any && enough;
+  return counts.some(({ count }) => count > 0) && counts.every(({ count, needed }) => count === 0 || count >= needed);
 }
 
 /** Schemes that no meter has would only make the set longer. Outputs of the others keep their order. */

@@ -73,3 +73,33 @@ export function newRound(question: Question, openedAt: number, serial: number): 
 export function isSettled(record: Pick<RoundRecord, "state">): boolean {
   return record.state === "finished" || record.state === "failed";
 }
+
+/** The set is chosen. */
+export function fixed(
+  record: RoundRecord,
+  content: Uint8Array,
+  setId: Uint8Array,
+  held: readonly HeldCells[],
+): RoundRecord {
+  const sets = record.sets + 1;
+  return { ...record, state: "fixed", status: "open", reason: "", content, setId, sets, endorsements: [], held };
+}
+
+/** q aggregators have endorsed it. */
+export function endorsed(record: RoundRecord, endorsements: readonly Uint8Array[]): RoundRecord {
+  return { ...record, state: "endorsed", status: "open", reason: "", endorsements };
+}
+
+/** The set is dead; what was named is left out of the next one. */
+export function reopened(record: RoundRecord, excluded: Excluded, reason: string): RoundRecord {
+  const all = [...record.excluded, excluded];
+  return { ...record, state: "opened", status: "open", reason, content: undefined, setId: undefined, excluded: all };
+}
+
+export function finished(record: RoundRecord, held = record.held): RoundRecord {
+  return { ...record, state: "finished", status: "final", reason: "", held };
+}
+
+export function failed(record: RoundRecord, code: string, reason: string, evidence: unknown): RoundRecord {
+  return { ...record, state: "failed", status: code, reason, evidence: JSON.stringify(evidence) };
+}

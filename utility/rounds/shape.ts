@@ -1,7 +1,8 @@
 /**
  * The order of things in a round (docs/protocol.md, "A round"): which unit has which index, what its bitmap counts,
- * and which outputs a set has. Indices only; no bitmap is looked at here.
+ * and which outputs a set has. Pure.
  */
+import { bitmapOf } from "../../protocol/bitmap.ts";
 import type { Question, SetContent } from "../../protocol/messages/round.ts";
 
 /** How many slots a segment covers. */
@@ -72,4 +73,23 @@ export function billingOutputs(content: Pick<SetContent, "assignment" | "schemes
 export function outputCount(content: SetContent): number {
   if (content.purpose === "load") return unitCount(content);
   return content.assignment.reduce((sum, scheme) => sum + (content.schemes[scheme]?.bands.length ?? 0), 0);
+}
+
+/** Outputs with at least one cell, as a bitmap: an empty one is zero by itself, and nobody needs to answer it. */
+export function wantedOutputs(content: SetContent): Uint8Array {
+  const wanted =
+    content.purpose === "load"
+      ? [...content.units.keys()].filter((unit) => content.units[unit]?.[0].some((byte) => byte !== 0) === true)
+      : billingOutputs(content).flatMap((output, index) => (hasCells(content, output) ? [index] : []));
+  return bitmapOf(outputCount(content), wanted);
+}
+
+function hasCells(content: SetContent, { meter, scheme, band: b }: BillingOutput): boolean {
+  const band = content.schemes[scheme]?.bands[b];
+  if (band === undefined) return false;
+  const kind = content.kinds.indexOf(band.kind);
+  return band.masks.some((mask, segment) => {
+    const unit = content.units[billingUnit(content, segment, meter, kind)]?.[0];
+    return unit?.some((byte, i) => (byte & (mask[i] ?? 0)) !== 0) === true;
+  });
 }

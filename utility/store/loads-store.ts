@@ -14,14 +14,14 @@ export async function saveLoads(db: Queries, rows: readonly LoadRow[]): Promise<
       .onConflict((conflict) =>
         conflict
           .columns(["feeder_id", "slot_start"])
-          .doUpdateSet(({ ref }) => ({
-            energy_wh: ref("excluded.energy_wh"),
-            export_wh: ref("excluded.export_wh"),
-            meters: ref("excluded.meters"),
-            status: ref("excluded.status"),
-            spare_answers: ref("excluded.spare_answers"),
-            round_id: ref("excluded.round_id"),
-            published: ref("excluded.published"),
+          .doUpdateSet((builder) => ({
+            energy_wh: builder.ref("excluded.energy_wh"),
+            export_wh: builder.ref("excluded.export_wh"),
+            meters: builder.ref("excluded.meters"),
+            status: builder.ref("excluded.status"),
+            spare_answers: builder.ref("excluded.spare_answers"),
+            round_id: builder.ref("excluded.round_id"),
+            published: builder.ref("excluded.published"),
           }))
           .where("feeder_loads.status", "!=", "final"),
       )
@@ -38,14 +38,17 @@ export async function unreleasedRange(
 ): Promise<{ first: number; last: number } | undefined> {
   const row = await db
     .selectFrom("feeder_loads")
-    .select(({ fn }) => [fn.min("slot_start").as("first"), fn.max("slot_start").as("last")])
+    .select(({ fn }) => [
+      fn.min<number | null>("slot_start").as("first"),
+      fn.max<number | null>("slot_start").as("last"),
+    ])
     .where("feeder_id", "=", feeder)
     .where("slot_start", ">=", from)
     .where("slot_start", "<", to)
     .where("status", "=", "too-few-meters")
     .executeTakeFirst();
-  if (row === undefined || row.first === null || row.last === null) return undefined;
-  return { first: Number(row.first), last: Number(row.last) };
+  const { first, last } = row ?? { first: null, last: null };
+  return first === null || last === null ? undefined : { first, last };
 }
 
 /** Final loads that were not published yet, oldest first. */

@@ -19,7 +19,7 @@ export async function openUtilityDatabase(file: string): Promise<UtilityDatabase
   const { error } = await new Migrator({ db, provider: migrations }).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
-    if (error instanceof Error && /previously executed migration/.test(error.message)) {
+    if (error instanceof Error && error.message.includes("previously executed migration")) {
       throw new StorageError("newer", `${file} was written by a newer program; update this one`, { cause: error });
     }
     throw storageError(error, file);
