@@ -13,7 +13,7 @@ import { MeterHost } from "./meter-host.ts";
 import { openPowerSupply } from "./power-supply.ts";
 import { openNetwork } from "./network-endpoint.ts";
 
-const PROGRESS_MILLISECONDS = 20;
+const PROGRESS_MILLISECONDS = 10;
 
 const [planFile = ""] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, "utf8")) as HostPlan;

@@ -7,7 +7,7 @@ import type { Database } from "better-sqlite3";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { HostCounters } from "./host-messages.ts";
 import type { Measured } from "./measured.ts";
-import { checkAgainstTruth, type CheckResult, type Difference, readBills, readLoads } from "./truth-check.ts";
+import { checkAgainstTruth, type CheckResult, type Difference, readBills, readGaps, readLoads } from "./truth-check.ts";
 
 const POLL_MILLISECONDS = 100;
 
@@ -65,7 +65,7 @@ function snapshot({ data, plan, measured, timezone }: OutcomeOptions): Snapshot 
     );
     const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
     const waiting = waitingRounds(database);
-    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads });
+    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps: readGaps(database) });
     return { check, waiting, held: heldBack(database, plan) };
   } finally {
     database.close();

@@ -6,7 +6,7 @@ import type { Database } from "better-sqlite3";
 import { DateTime } from "luxon";
 import type { SlotRange } from "../../protocol/slots.ts";
 import type { ReadingsSource, SlotEnergy } from "../loads/index.ts";
-import type { Measured } from "./measured.ts";
+import type { Measured, MeasuredEnergy } from "./measured.ts";
 
 export interface BillRow {
   readonly meter_id: string;
@@ -68,6 +68,27 @@ export function readLoads(database: Database, fromTime: number, toTime: number):
     .all(fromTime, toTime);
 }
 
+/** Slots of a meter that its bill lacks, in Unix seconds, [start, end). */
+export interface GapRow {
+  readonly meter_id: string;
+  readonly kind: string;
+  readonly period_start: string;
+  readonly slot_start: number;
+  readonly slot_end: number;
+  /** `missing`, or the release rule that holds them back. */
+  readonly reason: string;
+  /** First date of the later bill that they entered. */
+  readonly billed_period_start: string | null;
+}
+
+export function readGaps(database: Database): GapRow[] {
+  return database
+    .prepare<[], GapRow>(
+      "SELECT meter_id, kind, period_start, slot_start, slot_end, reason, billed_period_start FROM gaps",
+    )
+    .all();
+}
+
 /** What is compared with what. */
 export interface CheckInput {
   readonly source: ReadingsSource;
@@ -76,6 +97,7 @@ export interface CheckInput {
   readonly timezone: string;
   readonly bills: readonly BillRow[];
   readonly loads: readonly LoadRow[];
+  readonly gaps: readonly GapRow[];
 }
 
 /** Checks all bills and loads that lie inside the run. */
@@ -101,15 +123,17 @@ interface Verdict {
   readonly exact: boolean;
 }
 
-function checkBills(
-  { source, measured, timezone, bills }: CheckInput,
-  differences: Difference[],
-  withheld: Record<string, number>,
-): Verdict {
-  const indexOf = new Map(source.meters.map(({ id }, index) => [id, index]));
+function checkBills(input: CheckInput, differences: Difference[], withheld: Record<string, number>): Verdict {
+  const indexOf = new Map(input.source.meters.map(({ id }, index) => [id, index]));
+  const gapsOf = new Map<string, GapRow[]>();
+  for (const gap of input.gaps) {
+    const known = gapsOf.get(gap.meter_id);
+    if (known === undefined) gapsOf.set(gap.meter_id, [gap]);
+    else known.push(gap);
+  }
   let final = 0;
   let exact = true;
-  for (const bill of bills) {
+  for (const bill of input.bills) {
     if (bill.status !== "final") {
       withheld[bill.status] = (withheld[bill.status] ?? 0) + 1;
       exact = false;
@@ -117,8 +141,12 @@ function checkBills(
     }
     final += 1;
     const index = indexOf.get(bill.meter_id);
-    const empty = { importWh: 0, exportWh: 0, catchupImportWh: 0, catchupExportWh: 0 };
-    const truth = index === undefined ? empty : measured.over(index, periodSlots(bill, timezone, source));
+    const gaps = gapsOf.get(bill.meter_id) ?? [];
+    const { truth, held } = index === undefined ? NOTHING : billTruth(input, bill, index, gaps);
+    if (held) {
+      exact = false;
+      withheld["part-of-bill"] = (withheld["part-of-bill"] ?? 0) + 1;
+    }
     const what = `bill of ${bill.meter_id} from ${bill.period_start}`;
     for (const [name, expectedWh, gotWh] of [
       [what, truth.importWh, bill.energy_wh ?? 0],
@@ -132,6 +160,43 @@ function checkBills(
   }
   return { final, exact };
 }
+
+const NOTHING = { truth: { importWh: 0, exportWh: 0, catchupImportWh: 0, catchupExportWh: 0 }, held: false };
+
+/**
+ * What a bill must say: what was measured in its period, without what release rules hold back or a later bill has, and
+ * with what it has from earlier periods. `held`: something is held back.
+ */
+function billTruth(
+  { source, measured, timezone }: CheckInput,
+  bill: BillRow,
+  index: number,
+  gaps: readonly GapRow[],
+): { truth: MeasuredEnergy; held: boolean } {
+  const truth = { ...measured.over(index, periodSlots(bill, timezone, source)) };
+  let held = false;
+  for (const gap of gaps) {
+    const waits = gap.billed_period_start === null;
+    const own = gap.period_start === bill.period_start && (!waits || gap.reason !== "missing");
+    const late = gap.billed_period_start === bill.period_start;
+    if (!own && !late) continue;
+    const range = { from: gap.slot_start / source.slotSeconds, to: gap.slot_end / source.slotSeconds };
+    const energy = measured.over(index, range);
+    const sign = late ? 1 : -1;
+    const name = ENERGY_OF_KIND[gap.kind];
+    if (name === undefined) continue;
+    truth[name] += sign * energy[name];
+    held ||= own && waits;
+  }
+  return { truth, held };
+}
+
+const ENERGY_OF_KIND: Readonly<Record<string, keyof MeasuredEnergy>> = {
+  import: "importWh",
+  export: "exportWh",
+  catchup: "catchupImportWh",
+  catchupExport: "catchupExportWh",
+};
 
 function checkLoads(
   { source, measured, range, loads }: CheckInput,

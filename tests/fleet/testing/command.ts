@@ -1,0 +1,90 @@
+/** Runs `npm run fleet` as a user does, in a folder of its own, and gives back what it printed and left behind. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import Database from "better-sqlite3";
+
+export const ROOT = resolve(import.meta.dirname, "../../..");
+
+/** A temporary folder that is deleted when the test is over. */
+export function temporaryFolder(t: { after: (work: () => void) => void }): string {
+  const folder = mkdtempSync(join(tmpdir(), "wattveil-fleet-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  /** Resolves once the printed text (both streams) matches. */
+  readonly printed: (pattern: RegExp) => Promise<void>;
+  readonly result: Promise<CommandResult>;
+}
+
+/** Starts the command with free ports, and with logs and results beside its data folder `<folder>/data`. */
+export function startFleet(folder: string, args: readonly string[]): RunningCommand {
+  const set = [
+    "broker.tlsPort=0",
+    "broker.wssPort=0",
+    "broker.publicPort=0",
+    `paths.logs=${join(folder, "logs")}`,
+    `paths.results=${join(folder, "results")}`,
+  ].flatMap((value) => ["--set", value]);
+  const own = ["--data", join(folder, "data"), ...set];
+  const child = spawn("npm", ["run", "--silent", "fleet", "--", ...own, ...args], {
+    cwd: ROOT,
+    env: commandEnvironment(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  let changed: () => void = () => undefined;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    changed();
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    changed();
+  });
+  const result = once(child, "close").then(([code]) => {
+    changed();
+    return { code: code as number | null, stdout, stderr };
+  });
+  const printed = async (pattern: RegExp): Promise<void> => {
+    while (!pattern.test(stdout + stderr)) {
+      if (child.exitCode !== null) throw new Error(`ended without printing ${String(pattern)}: ${stderr}`);
+      await new Promise<void>((wake) => (changed = wake));
+    }
+  };
+  return { child, printed, result };
+}
+
+/** A test runner's own variables would make a child believe that it is a test, and npm's would set its flags. */
+function commandEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(NODE_TEST_|WV_|npm_)/.test(name));
+  return Object.fromEntries(kept);
+}
+
+export function runFleet(folder: string, args: readonly string[]): Promise<CommandResult> {
+  return startFleet(folder, args).result;
+}
+
+/** All rows of a query against a run's utility.db. */
+export function query<T>(folder: string, sql: string): T[] {
+  const database = new Database(join(folder, "data", "utility", "utility.db"), { readonly: true });
+  try {
+    return database.prepare<[], T>(sql).all();
+  } finally {
+    database.close();
+  }
+}
