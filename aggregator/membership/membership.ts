@@ -121,9 +121,12 @@ export class Membership {
   }
 }
 
-/** The certificate in a message of the roll topic. Throws ProtocolError `malformed`. */
+/**
+ * The certificate in a message of the roll topic. Throws ProtocolError `malformed`. Works on a copy: decoded byte strings
+ * are views, and the payload lies in a receive buffer that is used again.
+ */
 export function decodeCertificate(payload: Uint8Array): MembershipCertificate {
-  const parsed = membershipCertificate.safeParse(decodeCbor(payload));
+  const parsed = membershipCertificate.safeParse(decodeCbor(Uint8Array.from(payload)));
   if (!parsed.success) throw new ProtocolError("malformed", "expected a membership certificate");
   return parsed.data;
 }
