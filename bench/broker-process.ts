@@ -1,6 +1,6 @@
 /** The broker of `bench/broker.ts`, in a process of its own so that its processor time can be told apart. */
 import { configSchema } from "../config/schema.ts";
-import { startBroker } from "../broker/broker.ts";
+import { startBroker } from "../broker/index.ts";
 
 /** What the parent sends first; afterwards every message is answered with the figures so far. */
 export interface BrokerStart {

@@ -2,6 +2,7 @@
  * The broker: Aedes behind gates, with the rules of the topic table. It carries sealed messages between parties that it
  * knows by certificate, and can read none of them.
  */
+import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { Aedes } from "aedes";
 import type { AedesOptions, AedesPublishPacket, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
@@ -111,6 +112,7 @@ class RunningBroker implements Broker {
     const onError = (client: Client, error: Error): void => this.#onClientError(client, error);
     aedes.on("clientError", onError);
     aedes.on("connectionError", onError);
+    (aedes as EventEmitter).on("error", this.#options.onFailure); // of its stores; ours has no such faults
     aedes.on("unsubscribe", (filters: readonly string[], client: Client) => {
       if (client.conn instanceof Gate) this.#unsubscribed(client.conn, filters);
     });
@@ -125,6 +127,7 @@ class RunningBroker implements Broker {
       now: this.#now,
       onClient: (socket, identity) => this.#attach(socket, identity),
     });
+    this.#publishCounters();
     const sweepSeconds = Math.min(1, settings.slowSeconds / SWEEP_PER_SLOW);
     this.#timers = [
       setInterval(() => this.#sweep(), sweepSeconds * 1_000),
