@@ -179,3 +179,78 @@ test("a conflict that t aggregators agree on costs nothing but the spare answer"
   );
   assert.equal(row.spare_answers, 0);
 });
+
+test("what a quorum refuses is left out of the next set, and the rest is released", async (t) => {
+  const harness = await Harness.make(t, { loadEverySlots: 96 });
+  harness.fillDay();
+  for (const aggregator of harness.aggregators) {
+    aggregator.verdict = ({ purpose, units }) =>
+      purpose === "load" && (units[6]?.[0].length ?? 0) > 0
+        ? { code: "too-few-meters", detail: "slot 3 is not for release", where: [6] }
+        : undefined;
+  }
+  harness.setSlot(DAY + 98);
+  await harness.run(3);
+  const rows = await loads(harness);
+  assert.equal(rows[3]?.status, "too-few-meters");
+  assert.equal(rows.filter(({ status }) => status === "final").length, 95);
+  const round = await harness.utility.db.selectFrom("rounds").selectAll().where("purpose", "=", "load").execute();
+  assert.deepEqual([round[0]?.sets, round[0]?.state], [2, "finished"]);
+});
+
+test("a refusal that names nothing ends the round with its code, and the bills say so", async (t) => {
+  const harness = await Harness.make(t, { loadEverySlots: 96 });
+  harness.fillDay();
+  for (const aggregator of harness.aggregators) {
+    aggregator.verdict = ({ purpose }) =>
+      purpose === "billing" ? { code: "period-mismatch", detail: "cuts across a period", where: [] } : undefined;
+  }
+  harness.setSlot(DAY + 98);
+  await harness.run(3);
+  assert.ok(
+    (await bills(harness)).every(({ status, energy_wh }) => status === "period-mismatch" && energy_wh === null),
+  );
+});
+
+test("one aggregator that refuses does not stop the others, and a set is never given up for it", async (t) => {
+  const harness = await Harness.make(t);
+  harness.fillDay();
+  const [first] = harness.aggregators;
+  assert.ok(first !== undefined);
+  first.verdict = () => ({ code: "difference-too-small", detail: "no", where: [0] });
+  harness.setSlot(DAY + 98);
+  await harness.run(8);
+  const issued = await bills(harness);
+  assert.deepEqual(
+    issued.map(({ energy_wh, spare_answers }) => [energy_wh, spare_answers]),
+    harness.meters.map((_, m) => [dayTotal(m), 0]),
+  );
+  const rounds = await harness.utility.db.selectFrom("rounds").selectAll().execute();
+  assert.ok(rounds.every(({ sets }) => sets === 1));
+});
+
+test("a meter that moves at noon gets one bill over both feeders", async (t) => {
+  const noon = DAY + 48;
+  const harness = await Harness.make(t, {
+    meters: 11,
+    minSlots: 8,
+    places: (meter) => {
+      if (meter === "m-006") {
+        return [
+          { feeder: "f-1", from: 0, to: noon },
+          { feeder: "f-2", from: noon, to: null },
+        ];
+      }
+      return [{ feeder: meter < "m-006" ? "f-1" : "f-2", from: 0, to: null }];
+    },
+  });
+  harness.fillDay();
+  harness.setSlot(DAY + 98);
+  await harness.run(3);
+  const issued = await bills(harness);
+  assert.equal(issued.length, 11);
+  assert.deepEqual(
+    issued.map(({ energy_wh }) => energy_wh),
+    harness.meters.map((_, m) => dayTotal(m)),
+  );
+});

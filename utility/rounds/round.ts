@@ -115,10 +115,9 @@ export class Round {
           return;
       }
     } catch (error) {
-      if (error instanceof AnswerError || error instanceof CollectError) {
-        this.#inquiry.strike(aggregator);
-        this.#ports.refuse(error.code, `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${error.message}`);
-      } else throw error;
+      if (!(error instanceof AnswerError || error instanceof CollectError)) throw error;
+      this.#inquiry.strike(aggregator);
+      this.#ports.refuse(error.code, `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${error.message}`);
     }
   }
 
@@ -153,9 +152,8 @@ export class Round {
   }
 
   #takeSums(aggregator: number, answer: SumsAnswer & { setId: Uint8Array }): void {
-    const { setId, content } = this.#keeper.record;
-    if (this.#keeper.record.state !== "endorsed" || setId === undefined || content === undefined) return;
-    if (!sameBytes(setId, answer.setId)) return;
+    const { state, setId } = this.#keeper.record;
+    if (state !== "endorsed" || setId === undefined || !sameBytes(setId, answer.setId)) return;
     this.#sums.take(answer, this.#content());
     this.#refusals.delete(aggregator);
     this.#outstanding.done(aggregator, "endorsed");
@@ -231,11 +229,8 @@ export class Round {
       return;
     }
     const verdict = verdictOf(this.#refusals, aggregators.length, quorum, this.#patience.isOver);
-    if (verdict === undefined) {
-      await this.#keeper.waitFor("endorsements", this.#endorsements.size, quorum);
-      return;
-    }
-    await this.#fixAnew(verdict);
+    if (verdict === undefined) await this.#keeper.waitFor("endorsements", this.#endorsements.size, quorum);
+    else await this.#fixAnew(verdict);
   }
 
   /** A quorum for this set has become impossible: what was named is left out, or the round ends with the reason. */
@@ -289,8 +284,8 @@ export class Round {
       await this.#finish(finished(this.#keeper.record), content, this.#sums.totals(content));
     } catch (error) {
       if (!(error instanceof CollectError)) throw error;
-      this.#ports.refuse(error.code, `round ${this.#keeper.record.id}: ${error.message}`);
       const { code, message, evidence } = error;
+      this.#ports.refuse(code, `round ${this.#keeper.record.id}: ${message}`);
       await this.#finish(failed(this.#keeper.record, code, message, evidence), content, undefined);
     }
   }
