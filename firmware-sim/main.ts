@@ -101,7 +101,9 @@ async function runFleet(context: RoleContext): Promise<number> {
     if (options["keepRunning"] === true && !ended.aborted) {
       const preview = await finish();
       say(describeSummary(preview, outcome, expectedOf(config, done)));
-      say(`Everything keeps running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
+      await fleet.releaseMeters();
+      say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
+      say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
       say("Ctrl-C stops it.");
       await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));
     }
@@ -232,7 +234,7 @@ await runRole({
       flags: "--duration <seconds>",
       description: "stop feeding after this time; simulates until then unless --days is given",
     },
-    { flags: "--keep-running", description: "leave everything running at the end, until Ctrl-C" },
+    { flags: "--keep-running", description: "leave the servers running at the end, until Ctrl-C" },
     { flags: "--fresh", description: "delete what earlier runs left in the data folder, keys included" },
     { flags: "--without-aggregators <list>", description: "enrol but do not start these, e.g. 3 or 2,3" },
   ],

@@ -7,19 +7,14 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
-import { openParty } from "../../config/keys/index.ts";
-import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
-import { sealClock } from "../../protocol/envelope/index.ts";
-import { topicOf } from "../../protocol/topics.ts";
 import { TruthFile } from "../loads/index.ts";
 import { Conductor } from "./conductor.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
 import { assertPlacement, placesOf } from "./placement.ts";
+import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
 import { type RoleSpec, Supervisor } from "./supervisor.ts";
-
-const CLOCK_TOPIC = topicOf("simClock", {});
 
 export interface FleetOptions {
   readonly config: Config;
@@ -51,7 +46,7 @@ export class Fleet {
   readonly #configFile: string;
   readonly #hosts: string[] = [];
   #conductor: Conductor | undefined;
-  #link: Link | undefined;
+  #simulator: SimulatorClock | undefined;
   #interrupted = false;
   #ports: BrokerPorts | undefined;
 
@@ -191,19 +186,9 @@ export class Fleet {
 
   async #connectSimulator(): Promise<void> {
     const { config, log } = this.#options;
-    const party = openParty(join(this.#data, "keys", "simulator"));
-    const { host } = config.broker;
-    const port = this.ports.tls;
-    this.#link = await connectLink({ party, host, port, subscriptions: [], onMessage: () => undefined, log });
-    const { signKey } = party;
-    if (signKey === undefined) throw new Error("keys/simulator: the signing key is missing");
-    let sequence = 0;
-    this.#publishClock = (time) => {
-      // Milliseconds of real time: a simulator that is started again goes on above its earlier ticks.
-      sequence = Math.max(sequence + 1, Date.now());
-      const tick = sealClock({ time, sequence }, { id: party.id, signKey });
-      return this.#link?.publish(CLOCK_TOPIC, tick) ?? Promise.reject(new Error("no link"));
-    };
+    const simulator = await connectSimulator({ data: this.#data, host: config.broker.host, port: this.ports.tls, log });
+    this.#simulator = simulator;
+    this.#publishClock = (time) => simulator.publish(time);
   }
 
   #publishClock: (time: number) => Promise<void> = () => Promise.reject(new Error("the simulator is not connected"));
@@ -262,6 +247,15 @@ export class Fleet {
     if (this.#interrupted) throw new Error("the fleet was interrupted while it started");
   }
 
+  /** Stops the meters and the clock, and lets the servers run: `npm run meters` may take over. */
+  async releaseMeters(): Promise<void> {
+    this.conductor.stop();
+    this.supervisor.sampleMemory();
+    await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
+    await this.#simulator?.close();
+    this.#simulator = undefined;
+  }
+
   /** Stops everything it started: meters first, the broker last. */
   async stop(): Promise<void> {
     this.#conductor?.stop();
@@ -269,8 +263,8 @@ export class Fleet {
     this.supervisor.sampleMemory();
     await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
     await Promise.all([...aggregators, "utility"].map((name) => this.supervisor.stop(name)));
-    await this.#link?.close();
-    this.#link = undefined;
+    await this.#simulator?.close();
+    this.#simulator = undefined;
     await this.supervisor.stop("broker");
   }
 }
