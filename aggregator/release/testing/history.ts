@@ -124,6 +124,9 @@ export class History {
 
   /** Endorses a set, or returns the refusal. */
   ask(set: SetContent): SetError | undefined {
+    const setId = createHash("sha256").update(JSON.stringify(set)).digest();
+    // The same set again is answered without judging it again; one without any cell may well come twice.
+    if (this.context.store.set(setId) !== undefined) return undefined;
     let releasable;
     try {
       releasable = assertReleasable(set, this.context);
@@ -131,7 +134,6 @@ export class History {
       if (error instanceof SetError) return error;
       throw error;
     }
-    const setId = createHash("sha256").update(JSON.stringify(set)).digest();
     this.context.store.transaction(() => {
       this.context.store.addSet(setId, Buffer.from("content"), Buffer.from("endorsement"));
       recordRelease(releasable, setId, this.context.store);
