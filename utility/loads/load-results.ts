@@ -12,6 +12,7 @@ export function loadRows(record: RoundRecord, outcome: RoundOutcome, slotSeconds
   const { question } = record;
   const [from, to] = question.segments[0] ?? [0, 0];
   const kinds = question.kinds.length;
+  const refused = new Map(record.excluded.flatMap(({ units, code }) => units.map((unit) => [unit, code] as const)));
   const waiting = new Map(record.held.map(({ unit, cells }) => [unit, countMembers(cells)]));
   return Array.from({ length: to - from }, (_, index): LoadRow => {
     const importUnit = index * kinds;
@@ -31,7 +32,7 @@ export function loadRows(record: RoundRecord, outcome: RoundOutcome, slotSeconds
       energy_wh: energy === undefined ? null : exactNumber("load", energy),
       export_wh: exported === undefined ? null : exactNumber("export", exported),
       meters: inSet > 0 ? inSet : (waiting.get(importUnit) ?? 0),
-      status: energy !== undefined ? "final" : failed ? record.status : "too-few-meters",
+      status: energy !== undefined ? "final" : failed ? record.status : (refused.get(importUnit) ?? "too-few-meters"),
       spare_answers: energy === undefined ? null : (outcome.collected?.spare[importUnit] ?? 0),
       round_id: record.id,
     };

@@ -186,13 +186,13 @@ test("what a quorum refuses is left out of the next set, and the rest is release
   for (const aggregator of harness.aggregators) {
     aggregator.verdict = ({ purpose, units }) =>
       purpose === "load" && (units[6]?.[0].length ?? 0) > 0
-        ? { code: "too-few-meters", detail: "slot 3 is not for release", where: [6] }
+        ? { code: "difference-too-small", detail: "slot 3 is not for release", where: [6] }
         : undefined;
   }
   harness.setSlot(DAY + 98);
   await harness.run(3);
   const rows = await loads(harness);
-  assert.equal(rows[3]?.status, "too-few-meters");
+  assert.equal(rows[3]?.status, "difference-too-small");
   assert.equal(rows.filter(({ status }) => status === "final").length, 95);
   const round = await harness.utility.db.selectFrom("rounds").selectAll().where("purpose", "=", "load").execute();
   assert.deepEqual([round[0]?.sets, round[0]?.state], [2, "finished"]);
