@@ -12,7 +12,7 @@ import { addToDate, localDate, type Period, periodOf } from "../tariffs/index.ts
 import { BillAssembler } from "./assemble.ts";
 
 /** Feeders that a meter belongs to at some time of a period. */
-export function feedersOf(utility: Pick<Utility, "roll" | "origin">, meter: string, period: Period): string[] {
+function feedersOf(utility: Pick<Utility, "roll" | "origin">, meter: string, period: Period): string[] {
   const from = Math.max(period.slots.from, utility.origin);
   const places = utility.roll.record(meter)?.places ?? [];
   const touching = places.filter((place) => place.from < period.slots.to && (place.to ?? period.slots.to) > from);

@@ -8,7 +8,7 @@ import type { Queries } from "../store/rounds-store.ts";
 import { exactNumber } from "../store/tables.ts";
 
 /** The rows of a settled load round. */
-export function loadRows(record: RoundRecord, outcome: RoundOutcome, slotSeconds: number): LoadRow[] {
+function loadRows(record: RoundRecord, outcome: RoundOutcome, slotSeconds: number): LoadRow[] {
   const { question } = record;
   const [from, to] = question.segments[0] ?? [0, 0];
   const kinds = question.kinds.length;

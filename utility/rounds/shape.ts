@@ -6,7 +6,7 @@ import { bitmapOf } from "../../protocol/bitmap.ts";
 import type { Question, SetContent } from "../../protocol/messages/round.ts";
 
 /** How many slots a segment covers. */
-export function segmentSlots(question: Question, segment: number): number {
+function segmentSlots(question: Question, segment: number): number {
   const [from, to] = question.segments[segment] ?? [0, 0];
   return to - from;
 }
