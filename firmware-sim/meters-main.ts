@@ -1,0 +1,177 @@
+/**
+ * `npm run meters`: simulated meters alone, against a system that runs already (`npm run fleet -- --keep-running`, or
+ * the roles one by one). Enrols nothing.
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Config } from "../config/index.ts";
+import { loadConfig } from "../config/index.ts";
+import { KeyFolderError } from "../config/keys/index.ts";
+import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import type { HostCounters } from "./fleet/host-messages.ts";
+import { enrolledMeters, MetersError, planMeters, rememberMeters } from "./meters/meters-plan.ts";
+import { MetersRun } from "./meters/meters-run.ts";
+
+const DEFAULT_SECONDS = 60;
+const DEFAULT_INTERVAL_SECONDS = 1;
+
+function positive(flag: string, text: unknown, byDefault: number): number {
+  if (text === undefined) return byDefault;
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new UsageError(`${flag}: expected a number of seconds above 0, got ${JSON.stringify(text)}`);
+}
+
+function countOf(text: unknown): number | undefined {
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new UsageError(`--meters: expected a number of 1 or more, got ${JSON.stringify(text)}`);
+}
+
+/** Where nobody names a file or profile and a fleet has run here, its configuration fits what runs. */
+function configOf({ config, configArguments }: RoleContext): Config {
+  const named = configArguments.includes("--config") || configArguments.includes("--profile");
+  const file = join(config.paths.data, "fleet", "config.yaml");
+  if (named || process.env["WV_CONFIG"] !== undefined || !existsSync(file)) return config;
+  const given = configArguments.flatMap((argument, index) => {
+    if (argument !== "--set") return [];
+    const [path = "", ...value] = (configArguments[index + 1] ?? "").split("=");
+    return [{ name: "flag", path, value: value.join("=") }];
+  });
+  return loadConfig({ file, env: process.env, flags: given });
+}
+
+async function run(context: RoleContext): Promise<number> {
+  try {
+    return await runMeters(context);
+  } catch (error) {
+    if (error instanceof MetersError || error instanceof KeyFolderError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+async function runMeters(context: RoleContext): Promise<number> {
+  const { options, json, log, signal } = context;
+  const config = configOf(context);
+  const seconds = positive("--duration", options["duration"], DEFAULT_SECONDS);
+  const { slotSeconds } = config.system;
+  const simulated = config.simulation.enabled;
+  const intervalSeconds = positive(
+    "--interval",
+    options["interval"],
+    simulated ? DEFAULT_INTERVAL_SECONDS : slotSeconds,
+  );
+  if (!simulated && intervalSeconds !== slotSeconds) {
+    const reason = `this system runs on the real clock with slots of ${slotSeconds} s`;
+    throw new UsageError(`--interval: ${reason}, so it must be ${slotSeconds}, got ${intervalSeconds}`);
+  }
+  const data = resolve(config.paths.data);
+  const meters = enrolledMeters(data, countOf(options["meters"]));
+  const nowSlot = Math.floor(Date.now() / 1000 / slotSeconds);
+  const plan = planMeters(config, data, meters, Math.ceil(seconds / intervalSeconds), nowSlot);
+  const say = (text: string): void => {
+    if (!json) process.stderr.write(`${text}\n`);
+  };
+  say(
+    `${meters.length} meters, a reading every ${intervalSeconds} s${simulated ? " (simulated slots)" : ""}, ` +
+      `${config.meter.batchSlots} slots per message, for ${seconds} s`,
+  );
+  const bar = createProgress({ label: "slots", total: plan.to - plan.from, silent: json });
+  const meterRun = new MetersRun({
+    config,
+    data,
+    plan,
+    intervalSeconds,
+    log,
+    onPhase: say,
+    onSlot: (done) => bar.update(done),
+  });
+  try {
+    await meterRun.start();
+    if (!simulated) await nextBoundary(slotSeconds, signal);
+    const startedAt = performance.now();
+    bar.update(0);
+    const to = await meterRun.run(seconds, signal);
+    const elapsed = (performance.now() - startedAt) / 1000;
+    rememberMeters(data, { firstSlot: plan.feed.range.from, nextSlot: to });
+    bar.stop();
+    const absent = meterRun.absentAggregators;
+    await meterRun.stop();
+    const summary = {
+      meters: meters.length,
+      slots: to - plan.from,
+      seconds: Math.round(elapsed * 100) / 100,
+      ...figures(meterRun.counters(), elapsed),
+      absentAggregators: absent,
+      peakMemoryMiB: meterRun.supervisor.memoryMiB(),
+    };
+    process.stdout.write(json ? `${JSON.stringify(summary)}\n` : `${describe(summary)}\n`);
+    if (signal.aborted) return EXIT.interrupted;
+    return summary.gaps > 0 || absent.length > 0 ? EXIT.failed : EXIT.ok;
+  } finally {
+    bar.stop();
+    await meterRun.stop();
+  }
+}
+
+/** Readings are taken when a slot of the real clock ends. */
+async function nextBoundary(slotSeconds: number, signal: AbortSignal): Promise<void> {
+  const milliseconds = slotSeconds * 1000;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds - (Date.now() % milliseconds));
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function figures(counters: HostCounters, seconds: number) {
+  const { readings, settled, shareMessages, shareSlots, shareBytes, gaps, refused } = counters;
+  return {
+    readings,
+    settled,
+    shares: shareSlots,
+    messages: shareMessages,
+    readingsPerSecond: Math.round((10 * settled) / seconds) / 10,
+    bytesPerReading: settled === 0 ? 0 : Math.round(shareBytes / settled),
+    gaps,
+    refused,
+  };
+}
+
+function describe(summary: Readonly<Record<string, unknown>>): string {
+  const text = (value: unknown): string => (typeof value === "object" ? JSON.stringify(value) : String(value));
+  return renderTable(
+    ["figure", "value"],
+    Object.entries(summary).map(([name, value]) => [name, text(value)]),
+  );
+}
+
+await runRole({
+  name: "meters",
+  description: "Starts simulated meters alone against a system that runs already; enrols nothing.",
+  party: () => "meters",
+  flags: [
+    { flags: "--meters <number>", description: "the first so many enrolled meters (all)" },
+    { flags: "--interval <seconds>", description: "real time between two readings of a meter (1; else the slot)" },
+    { flags: "--batch <slots>", description: "slots per share message", path: "meter.batchSlots" },
+    { flags: "--duration <seconds>", description: "how long readings are taken (60)" },
+    { flags: "--hosts <number>", description: "processes that share the meters", path: "simulation.hosts" },
+    {
+      flags: "--network <name>",
+      description: "link of the meters: perfect, lan, lte, nbiot, lossy",
+      path: "simulation.network",
+    },
+    { flags: "--seed <number>", description: "seed of everything random", path: "simulation.seed" },
+  ],
+  help: [
+    "Without --config or --profile it goes by the configuration of the fleet that ran in the data folder, if any.",
+    "In a simulation it publishes the simulated clock, one slot per interval, and refuses where another process does.",
+    "On the real clock the interval is the slot, and readings are taken when slots end.",
+    "Exit codes: 0 all acknowledged; 1 there were gaps, or an aggregator was absent; 2 wrong usage; 130 interrupted.",
+  ].join("\n"),
+  run,
+});

@@ -1,0 +1,96 @@
+/**
+ * Which meters a run of `npm run meters` starts, and which slots it may cover. Goes on where the fleet or an earlier run
+ * of meters ended: a register that began anew would look like an exchanged meter.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../../config/index.ts";
+import { openMeterSecrets } from "../../config/keys/index.ts";
+import type { FeedPlan } from "../fleet/host-messages.ts";
+import { readHistory } from "../fleet/fleet.ts";
+import { firstSlotOf } from "../fleet/fleet-plan.ts";
+
+export interface EnrolledMeter {
+  readonly id: string;
+  readonly feeder: string;
+}
+
+/** What was asked for cannot be done with what is there; the message says what would help. */
+export class MetersError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "MetersError";
+  }
+}
+
+/** The first `count` meters, or all, whose folders of keys are here, by name. Throws MetersError when there are fewer. */
+export function enrolledMeters(data: string, count?: number): EnrolledMeter[] {
+  const keys = join(data, "keys");
+  const names = existsSync(keys) ? readdirSync(keys).filter((name) => !name.startsWith(".")) : [];
+  const meters = names.filter((name) => existsSync(join(keys, name, "meter.json"))).sort();
+  const wanted = count ?? Math.max(1, meters.length);
+  if (meters.length < wanted) {
+    const have = meters.length === 0 ? "no meter is enrolled" : `${meters.length} meters are enrolled`;
+    throw new MetersError(`${have} in ${keys}, ${wanted} wanted: npm run enrol -- --meters ${wanted} --data ${data}`);
+  }
+  return meters.slice(0, count).map((id) => ({ id, feeder: openMeterSecrets(join(keys, id)).feeder }));
+}
+
+/** Remembered in the data folder. */
+export interface MetersHistory {
+  /** The slot at which the simulated registers stood at zero. */
+  readonly firstSlot: number;
+  readonly nextSlot: number;
+}
+
+export interface MetersPlan {
+  readonly feed: FeedPlan & { readonly kind: "generated" };
+  /** The first slot of this run, and the one that it will not reach. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The slots of a run in which at most `slots` pass. `nowSlot`: of the real clock; only a simulation goes by its own. */
+export function planMeters(
+  config: Config,
+  data: string,
+  meters: readonly EnrolledMeter[],
+  slots: number,
+  nowSlot: number,
+): MetersPlan {
+  const { slotSeconds, timezone } = config.system;
+  const { seed, start, enabled } = config.simulation;
+  const own = readMetersHistory(data);
+  const fleet = readHistory(data);
+  const begin = fleet === undefined ? undefined : firstSlotOf(fleet.firstDate, config);
+  const simulated = Math.max(own?.nextSlot ?? 0, firstSlotOf(fleet?.nextDate ?? start, config));
+  const from = enabled ? simulated : nowSlot;
+  // A meter that was off for longer than the window would only hand in what is refused.
+  const remembered = begin ?? own?.firstSlot ?? from;
+  const reachable = enabled || (own?.nextSlot ?? from) >= from - config.aggregator.windowSlots;
+  const firstSlot = reachable ? Math.min(remembered, from) : from;
+  const to = from + slots;
+  return {
+    feed: { kind: "generated", seed, meters, range: { from: firstSlot, to: to + 1 }, slotSeconds, timezone },
+    from,
+    to,
+  };
+}
+
+function historyFile(data: string): string {
+  return join(data, "fleet", "meters.json");
+}
+
+export function readMetersHistory(data: string): MetersHistory | undefined {
+  try {
+    return JSON.parse(readFileSync(historyFile(data), "utf8")) as MetersHistory;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export function rememberMeters(data: string, history: MetersHistory): void {
+  mkdirSync(join(data, "fleet"), { recursive: true });
+  writeFileSync(historyFile(data), JSON.stringify(history));
+}
