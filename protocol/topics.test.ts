@@ -208,7 +208,11 @@ test("wildcards stand for parameters, never for the client's own place or for li
   assert.ok(maySubscribe(meter, "wv/1/a/+/ack/m-001"));
   assert.ok(maySubscribe(utility, "wv/1/a/+/round/+/+"));
   assert.ok(maySubscribe(anyone, "wv/1/pub/feeder/+/load"));
-  for (const identity of everyone) assert.ok(maySubscribe(identity, "wv/1/pub/#"), identity.id);
+  for (const identity of everyone) {
+    for (const filter of ["wv/1/pub/#", "wv/1/pub/alert/#", "wv/1/pub/feeder/f-1/#", "wv/1/pub/+/#"]) {
+      assert.ok(maySubscribe(identity, filter), `${identity.id} ${filter}`);
+    }
+  }
 
   const refused: readonly (readonly [ClientIdentity, string])[] = [
     [meter, "#"],
@@ -219,6 +223,9 @@ test("wildcards stand for parameters, never for the client's own place or for li
     [meter, "wv/1/c/+/bill"],
     [meter, "wv/1/c/#"],
     [meter, "wv/+/pub/#"],
+    [meter, "wv/1/pub/#/load"],
+    [meter, "wv/1/pub/b ad/#"],
+    [meter, "wv/1/#"],
     [meter, "wv/1/+/#"],
     [meter, "wv/1/a/1/ack/m-001/#"],
     [meter, "wv/1/a/1/+/m-001"],

@@ -238,15 +238,22 @@ export function mayReceive(identity: ClientIdentity, topic: string): boolean {
   return parsed !== undefined && allowed(TOPICS[parsed.name].subscribe, identity, parsed.parameters);
 }
 
-const PUBLIC_PREFIX = "wv/1/pub";
+const PUBLIC_LEVELS = ["wv", "1", "pub"];
+
+/** Everything below `wv/1/pub/` is for anyone, so `#` is granted at any depth of it. */
+function isPublicFilter(levels: readonly string[]): boolean {
+  const between = levels.slice(PUBLIC_LEVELS.length, -1);
+  if (levels.at(-1) !== "#" || !PUBLIC_LEVELS.every((level, i) => levels[i] === level)) return false;
+  return between.every((level) => level === "+" || LEVEL.test(level));
+}
 
 /**
  * May this client subscribe with this filter? Granted only where everything the filter can match is allowed:
  * `+` stands only for a parameter, an "own" parameter must be spelled out, and `#` only below `wv/1/pub/`.
  */
 export function maySubscribe(identity: ClientIdentity, filter: string): boolean {
-  if (filter === `${PUBLIC_PREFIX}/#`) return true;
   const given = filter.split("/");
+  if (isPublicFilter(given)) return true;
   return COMPILED.some(({ name, levels }) => {
     if (levels.length !== given.length) return false;
     const parameters: Record<string, string> = {};
