@@ -19,7 +19,7 @@ import { ReleaseStore } from "./release/release-store.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
-import { DEFAULT_STORE_OPTIONS, ShareStore } from "./store/share-store.ts";
+import { ShareStore } from "./store/share-store.ts";
 
 export interface AggregatorSettings {
   readonly slotSeconds: number;
@@ -27,6 +27,8 @@ export interface AggregatorSettings {
   readonly futureSlots: number;
   readonly commitMessages: number;
   readonly journalRows: number;
+  readonly cacheBlocks: number;
+  readonly dirtyBlocks: number;
   readonly minMeters: number;
   readonly minSlots: number;
 }
@@ -69,7 +71,7 @@ export class Aggregator {
     const { slotSeconds, windowSlots } = settings;
     const { directory } = party;
     this.#chunks = new ChunkAssembler(options.monotonic);
-    this.store = new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: settings.journalRows });
+    this.store = new ShareStore(db, settings);
     const table = new MeterTable(db);
     const { store } = this;
     this.intake = new Intake({ ...settings, db, store, meters: table, now, scheduleCommit, send, refuse });

@@ -11,7 +11,8 @@ import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { RoundDesk } from "../aggregator/rounds/desk.ts";
 import { Holdings } from "../aggregator/rounds/holdings.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
-import { DEFAULT_STORE_OPTIONS, ShareStore } from "../aggregator/store/share-store.ts";
+import { configSchema } from "../config/schema.ts";
+import { ShareStore } from "../aggregator/store/share-store.ts";
 import { migrate, openDatabase, type SqliteDatabase } from "../config/runtime/database.ts";
 import { emptyBitmap, fullBitmap } from "../protocol/bitmap.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
@@ -55,7 +56,7 @@ export async function run(options: Partial<BillBenchOptions> = {}): Promise<Bill
 }
 
 function openStore(db: SqliteDatabase): ShareStore {
-  return new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: 100_000 });
+  return new ShareStore(db, configSchema.parse({}).aggregator);
 }
 
 function fill(db: SqliteDatabase, meters: number, slots: number): ShareStore {

@@ -9,7 +9,8 @@ import { Intake } from "../aggregator/intake/intake.ts";
 import { MeterChannel } from "../aggregator/intake/meter-channel.ts";
 import { MeterTable } from "../aggregator/intake/meter-table.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
-import { DEFAULT_STORE_OPTIONS, ShareStore } from "../aggregator/store/share-store.ts";
+import { configSchema } from "../config/schema.ts";
+import { ShareStore } from "../aggregator/store/share-store.ts";
 import { migrate, openDatabase } from "../config/runtime/database.ts";
 import { createShareSealer } from "../protocol/envelope/share.ts";
 
@@ -45,7 +46,7 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
     let acks = 0;
     const intake = new Intake({
       db,
-      store: new ShareStore(db, { ...DEFAULT_STORE_OPTIONS, journalRows: 100_000 }),
+      store: new ShareStore(db, configSchema.parse({}).aggregator),
       meters: table,
       now: () => (firstSlot + messages * slotsPerMessage) * 900,
       slotSeconds: 900,

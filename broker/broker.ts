@@ -47,8 +47,6 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Filters that one client may hold: every entry of the table, several times. */
-const MAX_SUBSCRIPTIONS = 64;
 const SWEEP_PER_SLOW = 8;
 type AuthenticateDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
 const ROLL = topicOf("roll", {});
@@ -243,7 +241,7 @@ class RunningBroker implements Broker {
       done(null, null);
       return;
     }
-    if (gate.filters.size >= MAX_SUBSCRIPTIONS) {
+    if (gate.filters.size >= this.#options.settings.maxSubscriptions) {
       this.#refuse("too-many-subscriptions", { client: id, role });
       done(null, null);
       return;

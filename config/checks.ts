@@ -146,13 +146,10 @@ export const CHECKS: readonly Check[] = [
       ),
   },
   {
-    fields: ["aggregator.commitMessages", "aggregator.maxQueuedMessages"],
-    rule: "A commit is due before the queue is full",
-    fault: ({ aggregator: { commitMessages, maxQueuedMessages } }) =>
-      unless(
-        commitMessages <= maxQueuedMessages,
-        `a commit of ${commitMessages} never fills a queue of ${maxQueuedMessages}`,
-      ),
+    fields: ["aggregator.dirtyBlocks", "aggregator.cacheBlocks"],
+    rule: "Blocks with changes fit into the cache",
+    fault: ({ aggregator: { dirtyBlocks, cacheBlocks } }) =>
+      unless(dirtyBlocks <= cacheBlocks, `${dirtyBlocks} changed blocks do not fit into a cache of ${cacheBlocks}`),
   },
   {
     fields: ["billing.period", "release.minSlots", "system.slotSeconds"],

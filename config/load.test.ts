@@ -126,7 +126,7 @@ const CROSS_FAULTS: readonly [string, Record<string, unknown>, RegExp][] = [
   ["a slot above the register", { "meter.registerModulus": 50_000 }, /whole turn/],
   ["a history below the outbox", { "meter.historyDays": 30 }, /do not cover/],
   ["a window below the outbox", { "aggregator.windowSlots": 100 }, /refuses what an outbox/],
-  ["commits above the queue", { "aggregator.maxQueuedMessages": 100 }, /never fills/],
+  ["changed blocks above the cache", { "aggregator.cacheBlocks": 100 }, /do not fit/],
   ["bills too short to be released", { "billing.period": "day", "release.minSlots": 97 }, /can never be released/],
   ["more feeders than meters", { "simulation.feeders": 51 }, /51 feeders/],
   ["eight aggregators", { "system.aggregators": 8 }, /from 2 to 7/],

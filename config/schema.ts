@@ -77,6 +77,7 @@ const broker = z.strictObject({
     unit: "B",
   }),
   connectionsPerSecond: whole(0, 100_000, 500, "New connections accepted; 0 for no limit.", { unit: "1/s" }),
+  maxSubscriptions: whole(1, 65_535, 64, "Filters that one client may hold.", { unit: "filters" }),
   maxConnections: whole(1, 1_000_000, 20_000, "Clients connected at the same time.", { unit: "clients" }),
   idleSeconds: seconds(1, 86_400, 120, "Silence after which a client without keepalive is cut off."),
   slowSeconds: seconds(0.1, 3_600, 10, "Time a new connection may take to identify itself, or a full queue to drain."),
@@ -130,12 +131,13 @@ const aggregator = z.strictObject({
     unit: "ms",
   }),
   commitMessages: whole(1, 100_000, 2_000, "Messages that trigger a commit at once.", { unit: "messages" }),
-  maxQueuedMessages: whole(1, 1_000_000, 20_000, "Messages waiting for a commit before the broker is held back.", {
-    unit: "messages",
-  }),
   journalRows: whole(1_000, 100_000_000, 100_000, "Rows of the journal before it is packed into the share store.", {
     unit: "rows",
   }),
+  cacheBlocks: whole(64, 100_000_000, 65_536, "Blocks (a meter's day of one kind, 2 KB) kept in memory.", {
+    unit: "blocks",
+  }),
+  dirtyBlocks: whole(16, 10_000_000, 4_096, "Blocks with changes before the journal is packed.", { unit: "blocks" }),
 });
 
 const rounds = z.strictObject({

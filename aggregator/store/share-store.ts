@@ -19,9 +19,6 @@ export interface ShareStoreOptions {
   readonly dirtyBlocks: number;
 }
 
-/** 128 MB of blocks; packing 4,096 of them takes some 50 ms. */
-export const DEFAULT_STORE_OPTIONS = { cacheBlocks: 65_536, dirtyBlocks: 4_096 } as const;
-
 /** Shares of one meter and kind over a range of slots: a bitmap, and an entry for every slot (zero where unset). */
 export interface StoredRange {
   readonly bits: Uint8Array;

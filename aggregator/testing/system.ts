@@ -35,6 +35,8 @@ export const SETTINGS: AggregatorSettings = {
   windowSlots: 2976,
   futureSlots: 1,
   commitMessages: 1_000_000,
+  cacheBlocks: 65_536,
+  dirtyBlocks: 4_096,
   journalRows: 100_000,
   minMeters: 2,
   minSlots: 3,
