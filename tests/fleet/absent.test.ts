@@ -53,7 +53,7 @@ test("two of three are stopped: rounds wait and say so, nothing is billed; when 
   let reason: string | undefined;
   const waiting = await bed.outcome({ patienceSeconds: 4, onProgress: (_seen, why) => (reason ??= why) });
   assert.equal(waiting.complete, false);
-  assert.match(waiting.waiting ?? "", /rounds? waits?, such as l-f-\d-\d+-\d+: .*aggregator/);
+  assert.match(waiting.waiting ?? "", /2 rounds wait, such as l-f-\d-\d+-\d+: 1 of the 2 manifests that are needed/);
   assert.equal(reason !== undefined, true);
   assert.deepEqual(rowsOf(bed, "SELECT * FROM bills"), []);
   assert.deepEqual(rowsOf(bed, "SELECT * FROM bill_totals"), []);
