@@ -1,5 +1,5 @@
 /**
- * A system of real processes for tests: broker, aggregators and, where asked for, the utility, each with its own folder
+ * A system of real processes for tests: broker, aggregators and, when asked for, the utility, each with its own folder
  * of keys and its own database, meeting over MQTT only. The test moves simulated time and plays everybody else, with
  * the key folder of whom it plays.
  */
@@ -27,8 +27,6 @@ export interface StageOptions {
   /** Default 3 aggregators, threshold 2. */
   readonly aggregators?: number;
   readonly threshold?: number;
-  /** Starts the real utility, too. */
-  readonly utility?: boolean;
   /** The broker's entry; one that records what passes, for example. */
   readonly brokerEntry?: string;
   readonly configure?: (config: Config) => Config;
@@ -92,7 +90,7 @@ export class Stage {
   }
 
   async #start(): Promise<void> {
-    const { meters, utility = false, brokerEntry = "broker/main.ts", beforeStart } = this.#options;
+    const { meters, brokerEntry = "broker/main.ts", beforeStart } = this.#options;
     const { aggregators, threshold, quorum, slotSeconds } = this.config.system;
     const { data } = this;
     await enrol({ data, meters, aggregators, threshold, quorum, slotSeconds, simulation: true });
@@ -106,8 +104,12 @@ export class Stage {
     await this.setSlot(DAY_START + DAY_SLOTS);
     this.#timer = setInterval(() => void this.#tick().catch(() => {}), CLOCK_MILLISECONDS);
     const specs = this.aggregators.map((index) => this.#spec(aggregatorId(index), "aggregator/main.ts", index));
-    if (utility) specs.push(this.#spec("utility", "utility/main.ts"));
     await Promise.all(specs.map((spec) => this.supervisor.start(spec)));
+  }
+
+  /** Starts the real utility; its first slot is the first of the day. */
+  async startUtility(): Promise<void> {
+    await this.supervisor.start(this.#spec("utility", "utility/main.ts"));
   }
 
   #spec(name: string, entry: string, index?: number): RoleSpec {

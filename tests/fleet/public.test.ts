@@ -1,0 +1,116 @@
+/**
+ * What strangers can do with ordinary programs: Debian's mosquitto clients on the plain loopback listener, the sqlite3
+ * shell on the database of a run.
+ */
+// needs: mosquitto_sub mosquitto_pub sqlite3
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { alert, feederLoad } from "../../protocol/messages/public.ts";
+import { FleetBed } from "./testing/bed.ts";
+import { ROOT } from "./testing/command.ts";
+
+/** SQL as the documentation shows it: `sql` blocks, and what is given to sqlite3 in `sh` blocks. */
+function documentedQueries(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const blocks = [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)];
+  return blocks.flatMap(([, language, body = ""]) => {
+    if (language === "sql") return body.split(/;\s*\n/).filter((query) => query.trim() !== "");
+    return [...body.matchAll(/^sqlite3 \S+ "([^"]+)"/gm)].map(([, query = ""]) => query);
+  });
+}
+
+/** Queries about what went wrong find nothing after a run in which nothing did. */
+const MAY_BE_EMPTY = /FROM gaps|status NOT IN|spare_answers, 0\) = 0|superseded/;
+
+test("anyone may read public results with mosquitto_sub, and nothing else; sqlite3 answers the documented queries", async (t) => {
+  const bed = await FleetBed.create(t);
+  await bed.fleet.start();
+  const port = String(bed.fleet.ports.public);
+  const local = ["-h", "127.0.0.1", "-p", port];
+  const reader = spawn("mosquitto_sub", [...local, "-q", "1", "-t", "wv/1/pub/#", "-F", "%t\t%p", "-d"]);
+  t.after(() => {
+    reader.kill("SIGKILL");
+  });
+  let lines: string[] = [];
+  let subscribed: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => (subscribed = resolve));
+  reader.stdout.setEncoding("utf8").on("data", (text: string) => {
+    lines = [...lines, ...text.split("\n").filter((line) => line !== "")];
+    if (lines.some((line) => line.startsWith("Subscribed"))) subscribed();
+  });
+  await ready;
+  await bed.fleet.run();
+
+  for (const filter of [
+    "#",
+    "wv/#",
+    "wv/1/m/#",
+    "wv/1/m/+/share/1",
+    "wv/1/a/#",
+    "wv/1/u/#",
+    "wv/1/c/+/bill",
+    "$SYS/#",
+  ]) {
+    const refused = spawnSync("mosquitto_sub", [...local, "-t", filter, "-W", "5", "-v"], { encoding: "utf8" });
+    assert.match(refused.stderr, /denied|refused|Not authorized|not allowed/i, `${filter}: ${refused.stderr}`);
+    assert.equal(refused.stdout, "", filter);
+  }
+  const intruder = { feederId: "f-1", energyWh: 666 };
+  for (const topic of [
+    "wv/1/pub/feeder/f-1/load",
+    "wv/1/pub/alert/x",
+    "wv/1/m/m-001/share/1",
+    "wv/1/sim/clock",
+    "free",
+  ]) {
+    const message = JSON.stringify(intruder);
+    spawnSync("mosquitto_pub", [...local, "-q", "1", "-t", topic, "-m", message, "-r"], {
+      encoding: "utf8",
+      timeout: 5_000,
+    });
+  }
+
+  const outcome = await bed.outcome();
+  assert.equal(outcome.complete && outcome.billsExact && outcome.loadsExact, true, JSON.stringify(outcome));
+  await bed.fleet.stop();
+  reader.kill("SIGTERM");
+  await once(reader, "close");
+  const published = lines.filter((line) => line.includes("\t")).map((line) => line.split("\t") as [string, string]);
+  const loads = new Map<string, number>();
+  for (const [topic, payload] of published) {
+    const parsed: unknown = JSON.parse(payload);
+    if (topic.startsWith("wv/1/pub/alert/")) alert.parse(parsed);
+    else {
+      const load = feederLoad.parse(parsed);
+      assert.equal(topic, `wv/1/pub/feeder/${load.feederId}/load`);
+      loads.set(`${load.feederId}/${load.slotStart}`, load.energyWh);
+    }
+  }
+  // Exactly the loads of the run, as fed; what a stranger published reached nobody.
+  const { source, range } = bed.plan;
+  assert.equal(loads.size, 2 * (range.to - range.from));
+  for (const [key, energyWh] of loads) {
+    const [feeder, start] = key.split("/");
+    const slot = Number(start) / source.slotSeconds;
+    const members = [...source.meters.keys()].filter((index) => source.feederOf(index, slot) === feeder);
+    assert.equal(
+      energyWh,
+      members.reduce((sum, index) => sum + (source.read(index, slot)?.importWh ?? 0), 0),
+    );
+  }
+
+  const database = join(bed.data, "utility", "utility.db");
+  for (const file of ["docs/database.md", "README.md"]) {
+    const queries = documentedQueries(file);
+    assert.ok(queries.length > 0, `${file} has example queries`);
+    for (const sql of queries) {
+      const answer = spawnSync("sqlite3", ["-readonly", database, sql], { encoding: "utf8" });
+      assert.equal(answer.status, 0, `${file}: ${sql}\n${answer.stderr}`);
+      assert.ok(answer.stdout !== "" || MAY_BE_EMPTY.test(sql), `${file}: an answer to ${sql}`);
+    }
+  }
+});
