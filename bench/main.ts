@@ -3,14 +3,55 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { renderTable } from "../config/runtime/terminal.ts";
 import type { Bench } from "./bench.ts";
+import { run as bill } from "./aggregator-bill.ts";
+import { run as intake } from "./aggregator-intake.ts";
+import { run as billing } from "./billing.ts";
+import { run as broker } from "./broker.ts";
 import { run as delivery } from "./delivery.ts";
 import { run as field } from "./field.ts";
+import { run as fleet } from "./fleet.ts";
+import { run as scenarios } from "./scenarios.ts";
 
 const BENCHES: readonly Bench[] = [
   { name: "field", about: "multiplications, splits and interpolations against plain BigInt", run: field },
+  {
+    name: "intake",
+    about: "share messages that one aggregator opens, stores and acknowledges, without MQTT",
+    run: ({ json, quick }) => Promise.resolve(intake(quick ? { messages: 15_000 } : {})).then(shown("intake", json)),
+  },
+  {
+    name: "bill",
+    about: "a month of bills in one aggregator, without MQTT and the utility",
+    run: ({ json, quick }) => bill(quick ? { meters: 200 } : {}).then(shown("bill", json)),
+  },
+  {
+    name: "broker",
+    about: "QoS 1 messages that the broker carries",
+    run: async (options) => ({ ...(await broker(options)) }),
+  },
   { name: "delivery", about: "sealed shares against raw QoS 1 messages, end to end", run: delivery },
+  {
+    name: "scenarios",
+    about: "sweeps over meters, interval and batch: throughput, latency, cost per share",
+    run: scenarios,
+  },
+  { name: "billing", about: "a month of a thousand meters, from due to final", run: billing },
+  { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
 ];
+
+/** For benchmarks that only return their figures. */
+function shown(name: string, json: boolean): (result: object) => Record<string, unknown> {
+  return (result) => {
+    const figures: Record<string, unknown> = { ...result };
+    const text = (value: unknown): string =>
+      typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 3 }) : JSON.stringify(value);
+    const rows = Object.entries(figures).map(([figure, value]) => [figure, text(value)]);
+    if (!json) process.stdout.write(`${renderTable([name, ""], rows)}\n`);
+    return figures;
+  };
+}
 
 async function run({ config, operands, options, json }: RoleContext): Promise<number> {
   const [name, ...more] = operands;

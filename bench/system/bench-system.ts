@@ -9,12 +9,9 @@ import { stringify } from "yaml";
 import { enrol } from "../../config/enrolment/index.ts";
 import { loadConfig } from "../../config/index.ts";
 import type { Config, Flag } from "../../config/index.ts";
-import { openParty } from "../../config/keys/index.ts";
-import { connectLink, type Link } from "../../config/runtime/link.ts";
 import { meterNames, spreadOverFeeders } from "../../firmware-sim/fleet/fleet-plan.ts";
+import { connectSimulator, type SimulatorClock } from "../../firmware-sim/fleet/simulator-clock.ts";
 import { type RoleSpec, Supervisor } from "../../firmware-sim/fleet/supervisor.ts";
-import { sealClock } from "../../protocol/envelope/index.ts";
-import { topicOf } from "../../protocol/topics.ts";
 
 /** The slot at which benchmarks begin: some time in 2024. */
 export const FIRST_SLOT = 1_900_800;
@@ -38,8 +35,7 @@ export class BenchSystem {
   readonly #options: BenchSystemOptions;
   readonly #failures: string[] = [];
   #onMessage: (name: string, message: unknown) => void = () => undefined;
-  #simulator: Link | undefined;
-  #sequence = Date.now();
+  #simulator: SimulatorClock | undefined;
   #clock: NodeJS.Timeout | undefined;
   #time = 0;
   #stopped = false;
@@ -115,10 +111,8 @@ export class BenchSystem {
     writeFileSync(this.configFile, stringify(effective));
   }
 
-  #connectSimulator(port: number): Promise<Link> {
-    const party = openParty(join(this.data, "keys", "simulator"));
-    const { host } = this.config.broker;
-    return connectLink({ party, host, port, subscriptions: [], onMessage: () => undefined, log: QUIET });
+  #connectSimulator(port: number): Promise<SimulatorClock> {
+    return connectSimulator({ data: this.data, host: this.config.broker.host, port, log: QUIET });
   }
 
   /** Sets the simulated time, and repeats it for processes that start later. */
@@ -129,10 +123,7 @@ export class BenchSystem {
   }
 
   async #publishClock(): Promise<void> {
-    const { id, signKey } = openParty(join(this.data, "keys", "simulator"));
-    if (signKey === undefined || this.#simulator === undefined) throw new Error("the simulator is not connected");
-    const tick = sealClock({ time: this.#time, sequence: ++this.#sequence }, { id, signKey });
-    await this.#simulator.publish(topicOf("simClock", {}), tick);
+    await this.#simulator?.publish(this.#time);
   }
 
   async startAggregators(): Promise<void> {
