@@ -2,7 +2,7 @@
  * What strangers can do with ordinary programs: Debian's mosquitto clients on the plain loopback listener, the sqlite3
  * shell on the database of a run.
  */
-// needs: mosquitto_sub mosquitto_pub sqlite3
+// needs: mosquitto_sub mosquitto_pub sqlite3 stdbuf
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -31,7 +31,18 @@ test("anyone may read public results with mosquitto_sub, and nothing else; sqlit
   await bed.fleet.start();
   const port = String(bed.fleet.ports.public);
   const local = ["-h", "127.0.0.1", "-p", port];
-  const reader = spawn("mosquitto_sub", [...local, "-q", "1", "-t", "wv/1/pub/#", "-F", "%t\t%p", "-d"]);
+  const reader = spawn("stdbuf", [
+    "-oL",
+    "mosquitto_sub",
+    ...local,
+    "-q",
+    "1",
+    "-t",
+    "wv/1/pub/#",
+    "-F",
+    "%t\t%p",
+    "-d",
+  ]);
   t.after(() => {
     reader.kill("SIGKILL");
   });
@@ -42,6 +53,7 @@ test("anyone may read public results with mosquitto_sub, and nothing else; sqlit
     lines = [...lines, ...text.split("\n").filter((line) => line !== "")];
     if (lines.some((line) => line.startsWith("Subscribed"))) subscribed();
   });
+  // stdbuf: what mosquitto_sub says would otherwise stay in its buffer until much more has come.
   await ready;
   await bed.fleet.run();
 
