@@ -14,7 +14,7 @@ import { members } from "../../protocol/bitmap.ts";
 import { decodeCbor } from "../../protocol/cbor.ts";
 import { hpkeOpen, serverContext } from "../../protocol/envelope/hpke.ts";
 import { verify1 } from "../../protocol/envelope/index.ts";
-import { add, FIELD_PRIME, inverse, multiply, negate, readElement } from "../../protocol/field.ts";
+import { add, inverse, multiply, negate, readElement } from "../../protocol/field.ts";
 import { feederLoad } from "../../protocol/messages/public.ts";
 import { setContent, type SetContent, sumsMessage } from "../../protocol/messages/round.ts";
 import { aggregatorId } from "../../protocol/names.ts";
@@ -294,14 +294,28 @@ test("control: with the folders of t aggregators the utility has every reading",
   assertEveryReading(readingsFrom(await utility.open(on("share"))));
 });
 
-test("all totals together determine no reading; one set with a meter less would", () => {
+/** What the utility was told, as cells added up. */
+function released(): number[][] {
   const sets = utilityDb.prepare("SELECT content FROM rounds WHERE content IS NOT NULL").pluck().all() as Uint8Array[];
-  const rows = sets.flatMap((content) => totalsOf(setContent.parse(decodeCbor(content))));
+  return sets.flatMap((content) => totalsOf(setContent.parse(decodeCbor(content))));
+}
+
+test("all totals together determine no reading; one set with a meter less would", () => {
+  const rows = released();
   assert.equal(rows.length, METERS.length * 3 + DAY_SLOTS, "three bands for each meter, and the loads");
-  assert.deepEqual(determined(rows), []);
+  assert.deepEqual(determined(rows.map((cells) => sharesAt(0n, cells))), []);
   const slot = DAY_START + 7;
   const without = METERS.slice(1).map((meter) => cell(meter, slot));
-  assert.deepEqual(determined([...rows, without]), [cell("m-1", slot)]);
+  assert.deepEqual(determined([...rows, without].map((cells) => sharesAt(0n, cells))), [cell("m-1", slot)]);
+});
+
+test("the utility and t - 1 aggregators together determine no reading; with t aggregators they have them all", () => {
+  // The utility has the sums of every aggregator; a colluding aggregator adds each single share that it holds.
+  const sums = released().flatMap((cells) => [1n, 2n, 3n].map((x) => sharesAt(x, cells)));
+  const cells = Array.from({ length: CELLS }, (_, i) => i);
+  const held = (x: bigint): Equation[] => cells.map((one) => sharesAt(x, [one]));
+  for (const x of [1n, 2n, 3n]) assert.deepEqual(determined([...sums, ...held(x)]), []);
+  assert.deepEqual(determined([...sums, ...held(1n), ...held(3n)]), cells);
 });
 
 test("another customer subscribes to nothing of a neighbour, and publishes nothing in their name", () => {
@@ -363,9 +377,24 @@ function wholeNumbers(value: unknown): bigint[] {
   return typeof value === "string" ? (value.match(/(?<![\w.+/=-])\d+(?![\w.+/=-])/g) ?? []).map(BigInt) : [];
 }
 
-/** A cell as the number of an unknown. */
+const CELLS = METERS.length * DAY_SLOTS;
+
+/** A cell as the number of an unknown: its reading. The other coefficient of its polynomial is CELLS further. */
 function cell(meter: string, slot: number): number {
   return METERS.indexOf(meter) * DAY_SLOTS + (slot - DAY_START);
+}
+
+/** A linear equation: coefficients by unknown. */
+type Equation = ReadonlyMap<number, bigint>;
+
+/** The sum of the shares at x of some cells, reading + x times the other coefficient; at 0 the sum of the readings. */
+function sharesAt(x: bigint, cells: readonly number[]): Equation {
+  return new Map(
+    cells.flatMap((one): [number, bigint][] => [
+      [one, 1n],
+      ...(x === 0n ? [] : [[CELLS + one, x] as [number, bigint]]),
+    ]),
+  );
 }
 
 /** The cells that each total of a set adds up. */
@@ -388,24 +417,31 @@ function totalsOf({ purpose, meters: listed, segments, kinds, schemes, assignmen
   });
 }
 
-/** Which unknowns a system of sums determines: those that stand alone in a row of its reduced echelon form. */
-function determined(sums: readonly (readonly number[])[]): number[] {
-  const width = METERS.length * DAY_SLOTS;
-  const rows = sums.map((sum) => Array.from({ length: width }, (_, i) => BigInt(sum.includes(i))));
-  let top = 0;
-  for (let column = 0; column < width; column++) {
-    const pivot = rows.findIndex((row, i) => i >= top && row[column] !== 0n);
-    if (pivot < 0) continue;
-    [rows[top], rows[pivot]] = [rows[pivot]!, rows[top]!];
-    const scale = inverse(rows[top]![column]!);
-    const lead = (rows[top] = rows[top]!.map((value) => multiply(value, scale)));
-    for (const [i, row] of rows.entries()) {
-      const factor = row[column]!;
-      if (i === top || factor === 0n) continue;
-      rows[i] = row.map((value, k) => add(value, negate(multiply(factor, lead[k]!))));
-    }
-    top++;
+/** The readings that a system determines: those that stand alone in a row of its reduced echelon form. */
+function determined(equations: readonly Equation[]): number[] {
+  const rows = equations.map((equation) => new Map(equation));
+  const pivots: Map<number, bigint>[] = [];
+  // The other coefficients go first, so that what is left speaks of readings alone.
+  for (let step = 0; step < 2 * CELLS; step++) {
+    const column = (step + CELLS) % (2 * CELLS);
+    const at = rows.findIndex((row) => row.has(column));
+    if (at < 0) continue;
+    const [lead] = rows.splice(at, 1) as [Map<number, bigint>];
+    const scale = inverse(lead.get(column)!);
+    for (const [i, value] of lead) lead.set(i, multiply(value, scale));
+    for (const row of [...rows, ...pivots]) eliminate(row, lead, column);
+    pivots.push(lead);
   }
-  const alone = rows.filter((row) => row.filter((value) => value % FIELD_PRIME !== 0n).length === 1);
-  return alone.map((row) => row.findIndex((value) => value !== 0n));
+  const alone = pivots.filter((row) => row.size === 1).flatMap((row) => [...row.keys()]);
+  return alone.filter((column) => column < CELLS).sort((a, b) => a - b);
+}
+
+function eliminate(row: Map<number, bigint>, lead: Equation, column: number): void {
+  const factor = row.get(column);
+  if (factor === undefined) return;
+  for (const [i, value] of lead) {
+    const rest = add(row.get(i) ?? 0n, negate(multiply(factor, value)));
+    if (rest === 0n) row.delete(i);
+    else row.set(i, rest);
+  }
 }

@@ -29,6 +29,8 @@ export interface StageOptions {
   readonly threshold?: number;
   /** The broker's entry; one that records what passes, for example. */
   readonly brokerEntry?: string;
+  /** Where simulated time begins; default the end of the first day. */
+  readonly firstSlot?: number;
   readonly configure?: (config: Config) => Config;
   /** When everybody is enrolled and nothing runs yet. */
   readonly beforeStart?: (stage: Stage) => Promise<void>;
@@ -77,7 +79,7 @@ export class Stage {
     });
   }
 
-  /** Enrols and starts everybody. The simulated time is the end of the first day. */
+  /** Enrols and starts everybody. */
   static async open(options: StageOptions): Promise<Stage> {
     const stage = new Stage(options);
     try {
@@ -90,7 +92,7 @@ export class Stage {
   }
 
   async #start(): Promise<void> {
-    const { meters, brokerEntry = "broker/main.ts", beforeStart } = this.#options;
+    const { meters, brokerEntry = "broker/main.ts", beforeStart, firstSlot = DAY_START + DAY_SLOTS } = this.#options;
     const { aggregators, threshold, quorum, slotSeconds } = this.config.system;
     const { data } = this;
     await enrol({ data, meters, aggregators, threshold, quorum, slotSeconds, simulation: true });
@@ -101,7 +103,7 @@ export class Stage {
     this.#port = ports.tls;
     this.#writeConfig(ports);
     this.#simulator = await this.connect(this.party("simulator"));
-    await this.setSlot(DAY_START + DAY_SLOTS);
+    await this.setSlot(firstSlot);
     this.#timer = setInterval(() => void this.#tick().catch(() => {}), CLOCK_MILLISECONDS);
     const specs = this.aggregators.map((index) => this.#spec(aggregatorId(index), "aggregator/main.ts", index));
     await Promise.all(specs.map((spec) => this.supervisor.start(spec)));
