@@ -99,11 +99,11 @@ function agentOf(id: string, link: () => Link | undefined, timed: boolean): Mete
 function noteSettled(meter: Meter, firstSlot: number, count: number): void {
   const now = performance.now();
   tally.lastSettledAt = now;
-  tally.readings += count;
   for (let slot = firstSlot; slot < firstSlot + count; slot++) {
     const at = meter.handedAt.get(slot);
-    if (at === undefined) continue;
+    if (at === undefined) continue; // of an earlier agent, settled again
     meter.handedAt.delete(slot);
+    tally.readings++;
     tally.latency.add(now - at);
     if (slot === firstSlot + count - 1) tally.delivery.add(now - at);
   }
@@ -142,6 +142,8 @@ async function connectMeter(id: string): Promise<void> {
 /** New agents take up where the old ones ended: their slots and boots are in the outbox. */
 function configure(batchSlots: number, maxSlotsPerMessage: number, timed: boolean): void {
   settings = { ...settings, batchSlots, maxSlotsPerMessage };
+  for (const { agent } of meters) agent.tick(); // remembers what is settled
+  outbox.flush();
   for (const meter of meters) {
     meter.agent = agentOf(meter.id, () => meter.link, timed);
     meter.agent.onConnect();
