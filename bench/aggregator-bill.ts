@@ -129,7 +129,7 @@ async function bill(db: SqliteDatabase, shares: ShareStore, meters: number, slot
     schemes: [{ bands: bandsOf(slots) }],
     assignment: names.map(() => 0),
     units: manifest.units,
-  }) as Uint8Array<ArrayBuffer>;
+  });
   const prepared = performance.now();
   const endorse = await desk.handle({ type: "set", round: "r", content });
   const endorsed = performance.now();

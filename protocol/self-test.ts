@@ -151,7 +151,10 @@ function aead(): void {
   expectHex(sealed.subarray(plaintext.length), tag, "tag");
   expect(Buffer.from(openBytes(key, nonce, aad, sealed)).equals(plaintext), "the sealed text does not open again");
   sealed[5]! ^= 1;
-  expect(refuses(() => openBytes(key, newNonce(), aad, sealed)), "an altered text opens");
+  expect(
+    refuses(() => openBytes(key, newNonce(), aad, sealed)),
+    "an altered text opens",
+  );
 }
 
 async function hpke(): Promise<void> {
@@ -181,7 +184,11 @@ function ed25519(): void {
     ...der,
     type: "pkcs8",
   });
-  const publicKey = createPublicKey({ key: Buffer.from(`302a300506032b6570032100${point}`, "hex"), ...der, type: "spki" });
+  const publicKey = createPublicKey({
+    key: Buffer.from(`302a300506032b6570032100${point}`, "hex"),
+    ...der,
+    type: "spki",
+  });
   const message = hex("72");
   expectHex(sign(null, message, privateKey), signature, "signature");
   expect(verify(null, message, publicKey, hex(signature)), "the signature does not verify");

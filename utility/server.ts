@@ -137,7 +137,10 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   };
   const noteStatus = (aggregator: number, payload: Uint8Array): void => {
     const parsed = serverStatus.safeParse(parseJson(payload));
-    if (!parsed.success) { refuse("malformed", `status of aggregator ${aggregator}`); return; }
+    if (!parsed.success) {
+      refuse("malformed", `status of aggregator ${aggregator}`);
+      return;
+    }
     if (parsed.data.state === "offline") offline.add(aggregator);
     else {
       offline.delete(aggregator);
@@ -151,7 +154,10 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     if (parsed?.name === "roundAnswer" && agg !== undefined && round !== undefined && type !== undefined) {
       return correspondence.take(Number(agg), round, type, payload);
     }
-    if (parsed?.name === "aggregatorStatus" && agg !== undefined) { noteStatus(Number(agg), payload); return; }
+    if (parsed?.name === "aggregatorStatus" && agg !== undefined) {
+      noteStatus(Number(agg), payload);
+      return;
+    }
     if (parsed?.name === "roll") return takeCertificate({ db, roll }, payload, refuse);
     refuse("wrong-topic", topic);
   };

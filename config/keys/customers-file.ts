@@ -1,5 +1,6 @@
 /** `customers.cbor`: public sealing keys of the customers, signed by the authority. */
 import { z } from "zod";
+import { bytesOfLength } from "../../protocol/bytes.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { CONTEXT, sign1, type Signer, verify1 } from "../../protocol/envelope/index.ts";
 import { meterId } from "../../protocol/names.ts";
@@ -7,7 +8,7 @@ import { readKeyFile } from "./folder.ts";
 import { type Party, trust } from "./party.ts";
 
 export const CUSTOMERS_FILE = "customers.cbor";
-const publicKey = z.instanceof(Uint8Array).refine((value) => value.length === 32, "a public key has 32 bytes");
+const publicKey = bytesOfLength(32, "a public key");
 const customers = z.array(z.tuple([meterId, publicKey]));
 
 /** The content of `customers.cbor`, signed by the authority. */

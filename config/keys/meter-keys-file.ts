@@ -1,13 +1,14 @@
 /** `meter-keys.cbor` of an aggregator: lists of meters' root keys, each still sealed as the authority delivered it. */
 import { join } from "node:path";
 import { z } from "zod";
+import { byteString } from "../../protocol/bytes.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { type MeterKey, openMeterKeyList } from "../../protocol/keys/index.ts";
 import { KeyFolderError, readKeyFile } from "./folder.ts";
 import { notTrusted, type Party } from "./party.ts";
 
 export const METER_KEYS_FILE = "meter-keys.cbor";
-const sealedLists = z.array(z.instanceof(Uint8Array));
+const sealedLists = z.array(byteString);
 
 /** The sealed lists in the order of delivery. */
 export function readMeterKeyLists(folder: string): Uint8Array[] {

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { byteString, bytesOfLength } from "../bytes.ts";
 import { decodeCbor, encodeCbor } from "../cbor.ts";
 import { ProtocolError } from "../errors.ts";
 import { CHUNK_BYTES } from "../topics.ts";
@@ -12,10 +13,10 @@ const ID_BYTES = 8;
 const MAX_CHUNKS = 0xffff;
 
 const chunkItem = z.tuple([
-  z.instanceof(Uint8Array).refine((id) => id.length === ID_BYTES, `a message id has ${ID_BYTES} bytes`),
+  bytesOfLength(ID_BYTES, "a message id"),
   z.int().min(0).max(MAX_CHUNKS),
   z.int().min(1).max(MAX_CHUNKS),
-  z.instanceof(Uint8Array).refine((content) => content.length > 0, "a chunk is not empty"),
+  byteString.refine((content) => content.length > 0, "a chunk is not empty"),
 ]);
 
 /** Splits a sealed message. Its id is the start of its SHA-256, so that a repeat of the same bytes is recognised. */

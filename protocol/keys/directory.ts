@@ -7,15 +7,14 @@ import { z } from "zod";
 import { decodeCbor, encodeCbor } from "../cbor.ts";
 import { signDetached, verifyDetached } from "../envelope/signature.ts";
 import { ProtocolError } from "../errors.ts";
+import { bytesOfLength } from "../bytes.ts";
 import { aggregatorId, MAX_AGGREGATORS } from "../names.ts";
 import { ROLES } from "../topics.ts";
 import { publicKeyFromRaw, RAW_KEY_BYTES, rawPublicKey } from "./raw.ts";
 
 const DIRECTORY_CONTEXT = "wv/1 directory";
 
-const rawKey = z
-  .instanceof(Uint8Array)
-  .refine((value) => value.length === RAW_KEY_BYTES, `a public key has ${RAW_KEY_BYTES} bytes`);
+const rawKey = bytesOfLength(RAW_KEY_BYTES, "a public key");
 
 const server = z.strictObject({
   id: z.string().min(1).max(32),
@@ -32,7 +31,7 @@ const content = z
     slotSeconds: z.int().min(1),
     simulation: z.boolean(),
     created: z.int().min(0),
-    ca: z.instanceof(Uint8Array).refine((value) => value.length === 32, "a hash has 32 bytes"),
+    ca: bytesOfLength(32, "a hash"),
     servers: z.array(server).max(64),
   })
   .refine(({ n, t, q }) => t <= n && q <= n && q * 2 > n, "t and q are at most n, and q is more than half of n")

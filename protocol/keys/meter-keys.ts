@@ -3,14 +3,12 @@
  * nobody between them (nor the disk it lies on) reads a key, and the aggregator knows whose list it is.
  */
 import { z } from "zod";
+import { bytesOfLength } from "../bytes.ts";
 import { openServerMessage, sealServerMessage, type ServerParty } from "../envelope/server-message.ts";
 import { ProtocolError } from "../errors.ts";
 import { meterId } from "../names.ts";
 
-const rootKey = z.custom<Uint8Array>(
-  (value) => value instanceof Uint8Array && value.length === 32,
-  "a root key has 32 bytes",
-);
+const rootKey = bytesOfLength(32, "a root key");
 const meterKeysMessage = z.strictObject({
   type: z.literal("meter-keys"),
   keys: z.array(z.strictObject({ meter: meterId, keyVersion: z.int().min(1), rootKey })),

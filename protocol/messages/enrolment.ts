@@ -3,10 +3,10 @@
  * and the countersignatures without which no meter counts (docs/protocol.md, "Membership").
  */
 import { z } from "zod";
+import { byteString, bytesOfLength } from "../bytes.ts";
 import { aggregatorIndex, feederId, meterId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected a byte string");
 const slot = z.int().min(0).max(MAX_SLOT);
 
 const place = z.strictObject({ feeder: feederId, from: slot, to: slot.nullable() });
@@ -35,19 +35,19 @@ export type MembershipRecord = z.infer<typeof membershipRecord>;
 
 /** The record as signed by the authority, and the aggregators' countersignatures of it. */
 export const membershipCertificate = z.strictObject({
-  record: bytes,
-  countersignatures: z.array(bytes).max(7),
+  record: byteString,
+  countersignatures: z.array(byteString).max(7),
 });
 export type MembershipCertificate = z.infer<typeof membershipCertificate>;
 
 /** What a countersignature says, signed by the aggregator under the context `wv/1 countersign`. */
-export const countersignContent = z.strictObject({ recordHash: bytes, aggregator: aggregatorIndex });
+export const countersignContent = z.strictObject({ recordHash: byteString, aggregator: aggregatorIndex });
 
 /** Authority to aggregator: a new, changed or revoked meter. `rootKey` is absent where the key stays as it is. */
 export const enrolMessage = z.strictObject({
   type: z.literal("enrol"),
-  record: bytes,
-  rootKey: bytes.refine((value) => value.length === 32, "a root key has 32 bytes").optional(),
+  record: byteString,
+  rootKey: bytesOfLength(32, "a root key").optional(),
 });
 export type EnrolMessage = z.infer<typeof enrolMessage>;
 
@@ -57,7 +57,7 @@ export const countersignMessage = z.strictObject({
   meter: meterId,
   serial: z.int().min(1),
   /** The Sign1, or absent with a reason where the aggregator refuses. */
-  countersignature: bytes.optional(),
+  countersignature: byteString.optional(),
   refusal: z.string().max(500).optional(),
 });
 export type CountersignMessage = z.infer<typeof countersignMessage>;

@@ -3,23 +3,26 @@
  * Bitmaps and digests only: no share and no reading crosses this border, except that `sums` holds sums of shares.
  */
 import { z } from "zod";
+import { byteString, bytesOfLength } from "../bytes.ts";
 import { aggregatorIndex, feederId, meterId, roundId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 
-const bytes = z.instanceof(Uint8Array);
 const slot = z.int().min(0).max(MAX_SLOT);
 const index = z.int().min(0).max(0xff_ffff);
 /** SHA-256, or empty where the unit has no cell. */
-const digest = bytes.refine((value) => value.length === 0 || value.length === 32, "a digest has 32 bytes, or none");
-const hash = bytes.refine((value) => value.length === 32, "a hash has 32 bytes");
-const signature = bytes.refine((value) => value.length <= 4096, "a signed item has at most 4096 bytes");
+const digest = byteString.refine(
+  (value) => value.length === 0 || value.length === 32,
+  "a digest has 32 bytes, or none",
+);
+const hash = bytesOfLength(32, "a hash");
+const signature = byteString.refine((value) => value.length <= 4096, "a signed item has at most 4096 bytes");
 
 export const purpose = z.enum(["billing", "load"]);
 export type Purpose = z.infer<typeof purpose>;
 
 const segment = z.tuple([slot, slot]).refine(([from, to]) => from < to, "a segment ends after it starts");
 const kind = z.int().min(1).max(4);
-const unit = z.tuple([bytes, digest]);
+const unit = z.tuple([byteString, digest]);
 /** [bitmap, digest] of one unit; the axis of the bitmap depends on the purpose. */
 export type Unit = z.infer<typeof unit>;
 
@@ -36,17 +39,21 @@ export type OpenMessage = z.infer<typeof openMessage>;
 /** What a round asks about; the shape that fixes the order of its units. */
 export type Question = Omit<OpenMessage, "type" | "round">;
 
-export const detailMessage = z.strictObject({ type: z.literal("detail"), round: roundId, units: z.array(index).min(1) });
+export const detailMessage = z.strictObject({
+  type: z.literal("detail"),
+  round: roundId,
+  units: z.array(index).min(1),
+});
 export type DetailMessage = z.infer<typeof detailMessage>;
 
 export const wantMessage = z.strictObject({
   type: z.literal("want"),
   round: roundId,
-  units: z.array(z.tuple([index, bytes])).min(1),
+  units: z.array(z.tuple([index, byteString])).min(1),
 });
 export type WantMessage = z.infer<typeof wantMessage>;
 
-const band = z.strictObject({ name: z.string().min(1).max(64), kind, masks: z.array(bytes).min(1).max(64) });
+const band = z.strictObject({ name: z.string().min(1).max(64), kind, masks: z.array(byteString).min(1).max(64) });
 const scheme = z.strictObject({ bands: z.array(band).min(1).max(64) });
 export type Scheme = z.infer<typeof scheme>;
 
@@ -59,7 +66,7 @@ export const setContent = z.strictObject({
 });
 export type SetContent = z.infer<typeof setContent>;
 
-export const setMessage = z.strictObject({ type: z.literal("set"), round: roundId, content: bytes });
+export const setMessage = z.strictObject({ type: z.literal("set"), round: roundId, content: byteString });
 export type SetMessage = z.infer<typeof setMessage>;
 
 export const endorsedMessage = z.strictObject({
@@ -83,7 +90,7 @@ export type ManifestMessage = z.infer<typeof manifestMessage>;
 export const tagsMessage = z.strictObject({
   type: z.literal("tags"),
   ...answer,
-  units: z.array(z.tuple([index, bytes])),
+  units: z.array(z.tuple([index, byteString])),
 });
 export type TagsMessage = z.infer<typeof tagsMessage>;
 
@@ -132,8 +139,8 @@ export const sumsMessage = z.strictObject({
   type: z.literal("sums"),
   ...answer,
   setId: hash,
-  have: bytes,
-  values: bytes,
+  have: byteString,
+  values: byteString,
 });
 export type SumsMessage = z.infer<typeof sumsMessage>;
 

@@ -73,7 +73,7 @@ const load = (meters: string[], from: number, to: number, feeder = "f-1"): Quest
 /** One band over all slots of the segments. */
 const flat = (...lengths: number[]): Scheme[] => [
   {
-    bands: [{ name: "flat", kind: 1, masks: lengths.map((length) => fullBitmap(length)) as Uint8Array<ArrayBuffer>[] }],
+    bands: [{ name: "flat", kind: 1, masks: lengths.map((length) => fullBitmap(length)) }],
   },
 ];
 /** Bands over one segment of a day by their slots. */

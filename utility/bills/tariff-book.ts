@@ -84,18 +84,18 @@ export function schemeOf(
   const columns = periods.map((period, i) => billColumns(tariff, period.slots, slotSeconds, i > 0));
   const bands: Scheme["bands"] = [];
   const outputs: OutputColumn[] = [];
-  const empty = periods.map(({ slots }) => new Uint8Array(bitmapBytes(slots.to - slots.from)));
+  const empty = periods.map(({ slots }): Uint8Array => new Uint8Array(bitmapBytes(slots.to - slots.from)));
   columns.forEach((own, source) => {
     for (const column of own) {
       const joined = merge && source > 0 ? outputs.findIndex((output) => samePrices(output, column)) : -1;
       const band = bands[joined];
       if (band !== undefined) {
-        band.masks[source] = column.mask as Uint8Array<ArrayBuffer>;
+        band.masks[source] = column.mask;
         continue;
       }
       if (bands.length >= MAX_BANDS) return;
       const masks = [...empty];
-      masks[source] = column.mask as Uint8Array<ArrayBuffer>;
+      masks[source] = column.mask;
       bands.push({ name: source === 0 ? column.row : `${column.row}/${source}`, kind: KINDS[column.kind], masks });
       outputs.push({ source, column });
     }

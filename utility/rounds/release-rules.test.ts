@@ -11,11 +11,10 @@ import { releasableCells } from "./release-rules.ts";
 const SLOTS = 16;
 const LOW = bitmapOf(SLOTS, [0, 1, 2, 3, 4, 5, 6, 7]);
 const HIGH = bitmapOf(SLOTS, [8, 9, 10, 11, 12, 13, 14, 15]);
-const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
 const SCHEME: Scheme = {
   bands: [
-    { name: "low", kind: 1, masks: [own(LOW)] },
-    { name: "high", kind: 1, masks: [own(HIGH)] },
+    { name: "low", kind: 1, masks: [LOW] },
+    { name: "high", kind: 1, masks: [HIGH] },
   ],
 };
 

@@ -220,7 +220,7 @@ export class Round {
     const { id, content } = this.#keeper.record;
     for (const aggregator of aggregators) {
       if (content === undefined || this.#endorsements.has(aggregator)) continue;
-      this.#outstanding.add(aggregator, "set", { type: "set", round: id, content: content as never });
+      this.#outstanding.add(aggregator, "set", { type: "set", round: id, content });
     }
     if (this.#endorsements.size >= quorum) {
       if (!this.#patience.enough((one) => this.#endorsements.has(one) || this.#refusals.has(one))) return;
@@ -256,7 +256,7 @@ export class Round {
       if (this.#sums.has(aggregator)) continue;
       // Whoever missed the set, or lost it with a crash before it was durable there, needs it before it can add up.
       if (!this.#endorsements.has(aggregator)) {
-        this.#outstanding.add(aggregator, "set", { type: "set", round: id, content: content as never });
+        this.#outstanding.add(aggregator, "set", { type: "set", round: id, content });
       }
       const request = { type: "endorsed", round: id, setId, endorsements: [...endorsements] } as never;
       this.#outstanding.add(aggregator, "endorsed", request);

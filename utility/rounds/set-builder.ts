@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { countMembers } from "../../protocol/bitmap.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
-import type { Question, Scheme, SetContent, Unit } from "../../protocol/messages/round.ts";
+import type { Question, Scheme, SetContent } from "../../protocol/messages/round.ts";
 import { type Holding, sameBytes } from "./agree.ts";
 import { unitDigest } from "./digest.ts";
 import type { AgreedCells, DetailRequests } from "./manifests.ts";
@@ -56,7 +56,7 @@ export function buildSet(
     kinds: question.kinds,
     schemes: [...plan.schemes],
     assignment: [...plan.assignment],
-    units: units as Unit[],
+    units,
   };
   return { content, empty };
 }

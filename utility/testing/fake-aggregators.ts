@@ -88,7 +88,7 @@ export class FakeAggregator {
       case "detail": {
         const question = this.#questions.get(request.round);
         if (question === undefined) return undefined;
-        const tags = request.units.map((unit): [number, Uint8Array<ArrayBuffer>] => [unit, this.#tags(question, unit)]);
+        const tags = request.units.map((unit): [number, Uint8Array] => [unit, this.#tags(question, unit)]);
         return { type: "tags", ...base, units: tags };
       }
       case "want":
@@ -131,7 +131,7 @@ export class FakeAggregator {
     });
   }
 
-  #tags(question: Question, unit: number): Uint8Array<ArrayBuffer> {
+  #tags(question: Question, unit: number): Uint8Array {
     const parts: Uint8Array[] = [];
     for (let member = 0; member < unitSize(question, unit); member++) {
       const cell = this.#cellAt(question, unit, member);

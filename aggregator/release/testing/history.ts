@@ -8,7 +8,6 @@ import { openTestDatabase } from "../../testing/system.ts";
 import { ReleaseStore } from "../release-store.ts";
 import { assertReleasable, recordRelease, type RuleContext } from "../rules.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
 type Range = readonly [from: number, to: number];
 /** Whether a meter (by position) has a cell at a slot. */
 export type CellTest = (meter: number, slot: number) => boolean;
@@ -18,8 +17,8 @@ export type Bands = Readonly<Record<string, (slot: number) => boolean>>;
 const ALWAYS = (): boolean => true;
 const DIGEST = new Uint8Array(32);
 
-function unit(size: number, bits: readonly number[]): [Bytes, Bytes] {
-  return [bitmapOf(size, bits) as Bytes, bits.length === 0 ? new Uint8Array(0) : DIGEST];
+function unit(size: number, bits: readonly number[]): [Uint8Array, Uint8Array] {
+  return [bitmapOf(size, bits), bits.length === 0 ? new Uint8Array(0) : DIGEST];
 }
 
 const slotsOf = ([from, to]: Range): number[] => Array.from({ length: to - from }, (_, i) => from + i);
@@ -105,7 +104,7 @@ export class History {
             return bitmapOf(
               slots.length,
               [...slots.keys()].filter((i) => holds(slots[i]!)),
-            ) as Bytes;
+            );
           }),
         })),
       })),
