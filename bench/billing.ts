@@ -18,6 +18,7 @@ import { splitBatch } from "../protocol/shamir/split.ts";
 import { KINDS } from "../protocol/units.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem } from "./system/bench-system.ts";
+import { printProfiles, stopWithProfiles } from "./system/profile.ts";
 import { cpuSeconds } from "./system/usage.ts";
 
 const START = "2025-01-01";
@@ -79,7 +80,10 @@ export async function run({ json, quick, cpuProfile }: BenchOptions): Promise<Re
       billCpuSeconds: Object.fromEntries(cpu),
     };
     if (!json) print(result);
-    return result;
+    if (cpuProfile === undefined) return result;
+    const profiles = await stopWithProfiles(system, ["utility", "a-1"], cpuProfile, billSeconds + 1);
+    if (!json) printProfiles(profiles);
+    return { ...result, profiles };
   } finally {
     await system.stop();
   }

@@ -12,7 +12,7 @@ import { aggregatorId } from "../protocol/names.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem, FIRST_SLOT } from "./system/bench-system.ts";
 import type { CountResult, MetersPlan, RawResult, SealedResult } from "./system/meters-plan.ts";
-import { profileOf, type SelfTime, topSelfTimes } from "./system/profile.ts";
+import { printProfiles, type SelfTime, stopWithProfiles } from "./system/profile.ts";
 import { cpuSeconds, median } from "./system/usage.ts";
 
 const METERS = 100;
@@ -87,7 +87,6 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
 }
 
 const PROFILE_SECONDS = 10;
-const PROFILE_ROWS = 40;
 
 /** Only the sealed side, one slot per message: profiles cover a process from its start to its end. */
 async function profile(system: BenchSystem, folder: string, json: boolean): Promise<Record<string, SelfTime[]>> {
@@ -96,22 +95,12 @@ async function profile(system: BenchSystem, folder: string, json: boolean): Prom
   const before = usage(system);
   const sealed = await system.ask<SealedResult>("meters", { type: "sealed", seconds: PROFILE_SECONDS, window, slots });
   const cpu = perUnit(before, usage(system), sealed.readings);
-  const processes = ["meters", "broker", "a-1"].map((name) => [name, system.supervisor.processId(name)!] as const);
-  await system.stop();
-  const tops = processes.map(([name, pid]): [string, SelfTime[]] => [
-    name,
-    topSelfTimes(profileOf(folder, pid), PROFILE_ROWS, PROFILE_SECONDS),
-  ]);
-  for (const [name, top] of json ? [] : tops) {
-    const head = ["self time in %", `${name} (${String(cpu[name])} µs per reading)`];
-    process.stdout.write(
-      `${renderTable(
-        head,
-        top.map((row) => [row.percent, row.name]),
-      )}\n`,
-    );
+  const profiles = await stopWithProfiles(system, ["meters", "broker", "a-1"], folder, PROFILE_SECONDS);
+  if (!json) {
+    printProfiles(profiles);
+    process.stdout.write(`CPU in µs per reading: ${describeCpu(cpu)}\n`);
   }
-  return Object.fromEntries(tops);
+  return profiles;
 }
 
 async function prepare(system: BenchSystem): Promise<void> {
@@ -246,10 +235,12 @@ function print(variant: Variant, rounds: readonly Round[], summary: Summary): vo
   ]);
   const head = ["round", "raw messages/s", "sealed shares/s", "readings/s", "messages sealed/raw", "p50 ms", "p99 ms"];
   process.stdout.write(`${variant.name} (target ${whole(variant.target)} readings/s)\n${renderTable(head, rows)}\n`);
-  const cpu = (figures: Readonly<Record<string, number>>): string =>
-    Object.entries(figures)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(", ");
-  process.stdout.write(`CPU in µs per reading: ${cpu(summary.cpuMicrosecondsPerReading)}\n`);
-  process.stdout.write(`CPU in µs per raw message: ${cpu(summary.rawCpuMicrosecondsPerMessage)}\n`);
+  process.stdout.write(`CPU in µs per reading: ${describeCpu(summary.cpuMicrosecondsPerReading)}\n`);
+  process.stdout.write(`CPU in µs per raw message: ${describeCpu(summary.rawCpuMicrosecondsPerMessage)}\n`);
+}
+
+function describeCpu(figures: Readonly<Record<string, number>>): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
 }

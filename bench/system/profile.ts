@@ -1,6 +1,8 @@
 /** Reads V8's CPU profiles: which functions a process spent its own time in. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { renderTable } from "../../config/runtime/terminal.ts";
+import type { BenchSystem } from "./bench-system.ts";
 
 interface ProfileNode {
   readonly id: number;
@@ -20,14 +22,14 @@ export interface SelfTime {
 }
 
 /** The profile that the main thread of a process has written; the loader's thread writes one of its own. */
-export function profileOf(folder: string, pid: number): string {
+function profileOf(folder: string, pid: number): string {
   const name = readdirSync(folder).find((file) => new RegExp(`\\.${pid}\\.0\\..*\\.cpuprofile$`).test(file));
   if (name === undefined) throw new Error(`${folder}: process ${pid} has left no profile`);
   return join(folder, name);
 }
 
 /** The functions with the most self time, without idle time, in the last `seconds` of the process: not its start. */
-export function topSelfTimes(file: string, count: number, seconds: number): SelfTime[] {
+function topSelfTimes(file: string, count: number, seconds: number): SelfTime[] {
   const profile = JSON.parse(readFileSync(file, "utf8")) as CpuProfile;
   const names = new Map(profile.nodes.map((node) => [node.id, nameOf(node)]));
   const times = new Map<string, number>();
@@ -55,4 +57,27 @@ function nameOf({ callFrame }: ProfileNode): string {
   const place = url.replace(/^file:\/\//, "").replace(/^.*\/node_modules\//, "");
   const short = place.startsWith("/") ? place.split("/").slice(-3).join("/") : place;
   return `${functionName || "(anonymous)"} ${short}:${lineNumber + 1}`;
+}
+
+const ROWS = 40;
+
+/** Stops the system, at which its processes write their profiles, and reads those of the named ones. */
+export async function stopWithProfiles(
+  system: BenchSystem,
+  names: readonly string[],
+  folder: string,
+  seconds: number,
+): Promise<Record<string, SelfTime[]>> {
+  const processes = names.map((name) => [name, system.supervisor.processId(name) ?? 0] as const);
+  await system.stop();
+  return Object.fromEntries(
+    processes.map(([name, pid]) => [name, topSelfTimes(profileOf(folder, pid), ROWS, seconds)]),
+  );
+}
+
+export function printProfiles(profiles: Readonly<Record<string, readonly SelfTime[]>>): void {
+  for (const [name, top] of Object.entries(profiles)) {
+    const rows = top.map((row) => [row.percent, row.name]);
+    process.stdout.write(`${renderTable(["self time in %", name], rows)}\n`);
+  }
 }
