@@ -71,6 +71,17 @@ export class Conductor {
     return addCounters(total, undefined);
   }
 
+  /** The last slot that every host has fed, or undefined. */
+  get fed(): number | undefined {
+    const all = this.#options.hosts.map((host) => this.#progress.get(host)?.fed ?? undefined);
+    return all.includes(undefined) ? undefined : Math.min(...all.map(Number));
+  }
+
+  /** Resolves when a host has reported something new, or at the next repetition. */
+  nextChange(): Promise<void> {
+    return new Promise((resolve) => this.#onNextChange(resolve));
+  }
+
   /** Repeats clock and command regularly: a role or host that was restarted hears where time stands. */
   start(): void {
     this.#timer = setInterval(() => this.#repeat(), REPEAT_MILLISECONDS);

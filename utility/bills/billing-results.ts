@@ -4,7 +4,7 @@
  */
 import { countMembers, hasMember } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
-import { KINDS, kindName } from "../../protocol/units.ts";
+import { isLoadKind, KINDS, kindName } from "../../protocol/units.ts";
 import type { Collected } from "../collector/collect.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
@@ -96,6 +96,12 @@ function cellsOf(content: SetContent, meter: number, kind: number, masks: readon
   return count;
 }
 
+function unionOf(parts: readonly { readonly cells: Uint8Array }[], bytes: number): Uint8Array {
+  const all = new Uint8Array(bytes);
+  for (const { cells } of parts) cells.forEach((byte, i) => (all[i] = (all[i] ?? 0) | byte));
+  return all;
+}
+
 /** What the bill's own period lacks. Export is expected only of meters that have some. */
 function ownGaps(utility: Utility, record: RoundRecord, content: SetContent | undefined, own: Period): GapsTable[] {
   const { question } = record;
@@ -107,12 +113,14 @@ function ownGaps(utility: Utility, record: RoundRecord, content: SetContent | un
     if (place === undefined) return;
     const expected = expectedSlots(place, question.feeder, own.slots, utility.origin);
     if (countMembers(expected) === 0) return;
-    for (const kind of [KINDS.import, KINDS.export]) {
+    for (const kind of Object.values(KINDS)) {
       const unit = billingUnit(question, 0, m, question.kinds.indexOf(kind));
       const bitmap = content?.units[unit]?.[0] ?? NOTHING;
       const waiting = held.get(unit) ?? [];
-      if (kind === KINDS.export && bitmap.length === 0 && waiting.length === 0) continue;
-      for (const gap of gapRanges(own.slots, expected, bitmap, waiting)) {
+      if (kind !== KINDS.import && bitmap.length === 0 && waiting.length === 0) continue;
+      // Catch-up comes when it comes: only what is here and waits can be lacking.
+      const due = isLoadKind(kind) ? expected : unionOf(waiting, expected.length);
+      for (const gap of gapRanges(own.slots, due, bitmap, waiting)) {
         rows.push({
           meter_id: meter,
           period_start: own.from,
@@ -143,7 +151,7 @@ async function fillLateGaps(
   for (const [segment, period] of periods.entries()) {
     if (segment === 0 || own === undefined) continue;
     for (const [m, meter] of content.meters.entries()) {
-      for (const kind of [KINDS.import, KINDS.export]) {
+      for (const kind of Object.values(KINDS)) {
         const bitmap = content.units[billingUnit(content, segment, m, content.kinds.indexOf(kind))]?.[0] ?? NOTHING;
         if (countMembers(bitmap) === 0) continue;
         const key = { meter, feeder: record.question.feeder, kind: kindName(kind), periodStart: period.from };
