@@ -24,6 +24,8 @@ export interface BillingFacts {
   readonly inLoads: readonly Uint8Array[];
   /** For each unit the cells in earlier bills. */
   readonly billed: readonly Uint8Array[];
+  /** For units with catch-up cells, the missing slots right before their segment where a gap reaches back. */
+  readonly missingBefore?: ReadonlyMap<number, number>;
   /** s: fewest slots in anything released of one meter. */
   readonly minSlots: number;
 }

@@ -5,6 +5,7 @@ import { schemeOf } from "../bills/tariff-book.ts";
 import { periodOfSegment, type Utility } from "../settings.ts";
 import { releasedSets } from "../store/rounds-store.ts";
 import { cellsInBills, cellsInLoads } from "./facts.ts";
+import { missingBeforeSegments } from "./gap-reach.ts";
 import type { AgreedCells } from "./manifests.ts";
 import { planBilling, planLoad } from "./plans.ts";
 import type { RoundRecord } from "./record.ts";
@@ -35,6 +36,7 @@ export async function planOf(
     agreed: cells,
     inLoads: cellsInLoads(question, loads),
     billed: cellsInBills(question, bills),
+    missingBefore: await missingBeforeSegments(utility, question, cells),
     excluded,
     minSlots,
     schemes: tariffs.map(([, tariff]) => ({

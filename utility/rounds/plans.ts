@@ -40,6 +40,8 @@ export interface BillingPlanFacts {
   readonly inLoads: readonly Uint8Array[];
   readonly billed: readonly Uint8Array[];
   readonly excluded: readonly Excluded[];
+  /** See `BillingFacts`. */
+  readonly missingBefore?: ReadonlyMap<number, number>;
   readonly minSlots: number;
   /** Per tariff the scheme that merges late energy into the own bands, and the one that keeps it apart. */
   readonly schemes: readonly { readonly merged: Scheme; readonly apart: Scheme }[];
@@ -69,6 +71,7 @@ export function planBilling(facts: BillingPlanFacts): SetPlan {
     agreed: open,
     inLoads: facts.inLoads,
     billed,
+    ...(facts.missingBefore === undefined ? {} : { missingBefore: facts.missingBefore }),
     minSlots,
   };
   const { cells, held: byRule } = releasableCells(ruleFacts);

@@ -89,11 +89,11 @@ function dropSmallOutputs(facts: BillingFacts, cells: Uint8Array[], held: Held[]
 }
 
 /**
- * How many slots the catch-up cells of one output stand for: the missing import (or export) slots that end right
- * before each, or contain it. A gap that began before the segment counts only from there: the aggregators see more.
+ * How many slots the catch-up cells of one output stand for, counted as the aggregators do: the missing import (or
+ * export) slots that end at each, back to the cell or catch-up before them, also before the segment.
  */
 function gapSlots(
-  { question, agreed }: BillingFacts,
+  { question, agreed, missingBefore }: BillingFacts,
   cells: readonly Uint8Array[],
   meter: number,
   band: Scheme["bands"][number],
@@ -102,18 +102,15 @@ function gapSlots(
   const plain = question.kinds.indexOf(band.kind - 2);
   let slots = 0;
   question.segments.forEach((_, segment) => {
-    const own = cells[billingUnit(question, segment, meter, k)] ?? NOTHING;
+    const unit = billingUnit(question, segment, meter, k);
+    const catchups = agreed[unit] ?? NOTHING;
     const held = plain < 0 ? NOTHING : (agreed[billingUnit(question, segment, meter, plain)] ?? NOTHING);
     const mask = band.masks[segment] ?? NOTHING;
-    let counted = 0;
-    for (const slot of members(own)) {
+    for (const slot of members(cells[unit] ?? NOTHING)) {
       if (!has(mask, slot)) continue;
-      let end = slot;
-      while (end < 8 * held.length && !has(held, end)) end++;
-      let start = Math.max(slot, counted);
-      while (start > counted && !has(held, start - 1)) start--;
-      slots += end - start;
-      counted = Math.max(counted, end);
+      let start = slot + 1;
+      while (start > 0 && !has(held, start - 1) && (start > slot || !has(catchups, start - 1))) start--;
+      slots += slot + 1 - start + (start === 0 ? (missingBefore?.get(unit) ?? 0) : 0);
     }
   });
   return slots;
