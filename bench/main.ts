@@ -61,7 +61,8 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
     throw new UsageError(`expected the name of one benchmark (${known}), got ${operands.join(" ") || "none"}`);
   }
   const quick = options["quick"] === true;
-  const cpuProfile = options["cpuProfile"] === undefined ? undefined : resolve(String(options["cpuProfile"]));
+  const folder = options["cpuProfile"] as string | undefined;
+  const cpuProfile = folder === undefined ? undefined : resolve(folder);
   const startedAt = new Date();
   const results = await bench.run({ json, quick, cpuProfile });
   const report = {

@@ -143,7 +143,7 @@ function figures(counters: HostCounters, seconds: number) {
 }
 
 function describe(summary: Readonly<Record<string, unknown>>): string {
-  const text = (value: unknown): string => (typeof value === "object" ? JSON.stringify(value) : String(value));
+  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
   return renderTable(
     ["figure", "value"],
     Object.entries(summary).map(([name, value]) => [name, text(value)]),

@@ -15,7 +15,8 @@ import { filterOf, topicOf } from "../../protocol/topics.ts";
 import { KINDS } from "../../protocol/units.ts";
 import { FIRST_SLOT } from "./bench-system.ts";
 import { Latencies } from "./latencies.ts";
-import type { MetersCommand, MetersPlan, PacedResult, RawResult, SealedResult } from "./meters-plan.ts";
+import type { MetersCommand, MetersPlan, PacedResult, SealedResult } from "./meters-plan.ts";
+import { publishRaw } from "./raw-load.ts";
 
 const CONNECTING_AT_ONCE = 32;
 
@@ -216,45 +217,6 @@ async function sealed(command: MetersCommand & { type: "sealed" }): Promise<Seal
   };
 }
 
-/** A window of unacknowledged messages per connection keeps the broker busy without drowning it. */
-async function raw(command: MetersCommand & { type: "raw" }): Promise<RawResult> {
-  const { bytes, seconds, window } = command;
-  const startedAt = Date.now();
-  const until = performance.now() + seconds * 1000;
-  const payload = randomBytes(bytes);
-  let messages = 0;
-  await Promise.all(
-    meters.map(
-      ({ link, rawTopics }) =>
-        new Promise<void>((resolve, reject) => {
-          let open = 0;
-          let scheduled = false;
-          const topUp = (): void => {
-            scheduled = false;
-            const now = performance.now();
-            while (now < until && open + rawTopics.length <= window) {
-              for (const topic of rawTopics) {
-                open++;
-                messages++;
-                link.send(topic, payload, {}, acknowledged);
-              }
-            }
-            if (now >= until && open === 0) resolve();
-          };
-          const acknowledged = (error?: Error): void => {
-            open--;
-            if (error !== undefined) reject(error);
-            if (scheduled) return;
-            scheduled = true;
-            setImmediate(topUp);
-          };
-          topUp();
-        }),
-    ),
-  );
-  return { type: "raw", messages, startedAt };
-}
-
 async function paced(command: MetersCommand & { type: "paced" }): Promise<PacedResult> {
   const { seconds, intervalSeconds } = command;
   tally = newTally();
@@ -288,7 +250,7 @@ async function paced(command: MetersCommand & { type: "paced" }): Promise<PacedR
 
 async function obey(command: MetersCommand): Promise<unknown> {
   if (command.type === "sealed") return sealed(command);
-  if (command.type === "raw") return raw(command);
+  if (command.type === "raw") return publishRaw(meters, command);
   if (command.type === "paced") return paced(command);
   configure(command.batchSlots, command.maxSlotsPerMessage, command.timed);
   return { type: "configured" };
