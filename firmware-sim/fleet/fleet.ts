@@ -22,6 +22,8 @@ export interface FleetOptions {
   readonly log: Logger;
   /** Aggregators (by index) that are enrolled but not started. */
   readonly withoutAggregators?: readonly number[];
+  /** Another entry file for an aggregator, by index, for example on a disk that fails. */
+  readonly aggregatorEntry?: (index: number) => string | undefined;
   /** Called as things happen: for a progress bar, or for a test that kills processes. */
   readonly onPhase?: (phase: string) => void;
   readonly onSlot?: (slot: number, done: number, total: number) => void;
@@ -141,7 +143,7 @@ export class Fleet {
 
   aggregatorRole(index: number): RoleSpec {
     const args = ["--id", String(index), "--config", this.#configFile];
-    return { name: `a-${index}`, entry: "aggregator/main.ts", args };
+    return { name: `a-${index}`, entry: this.#options.aggregatorEntry?.(index) ?? "aggregator/main.ts", args };
   }
 
   #hostRole(name: string): RoleSpec {
