@@ -27,7 +27,7 @@ export function checkConfiguration(sources: ConfigSources): CheckedConfig {
         findings: [ok("loads", `${fleets}, of the last fleet`)],
       };
     }
-    return { config, findings: [ok("loads", named === undefined ? "defaults" : named)] };
+    return { config, findings: [ok("loads", named ?? "defaults")] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const remedy = "correct it there; npm run config shows every field";
