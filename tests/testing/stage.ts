@@ -40,7 +40,7 @@ export interface StageOptions {
 export const SLOT_SECONDS = 3600;
 /** Fewest slots and meters that may be released here. */
 export const MIN_SLOTS = 4;
-export const MIN_METERS = 5;
+const MIN_METERS = 5;
 /** The first slot of 15 January 2025 in Berlin, where the simulated time of the demo begins. */
 export const DAY_START = Date.parse("2025-01-15T00:00:00+01:00") / 1000 / SLOT_SECONDS;
 export const DAY_SLOTS = 24;

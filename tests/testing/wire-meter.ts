@@ -19,6 +19,8 @@ import type { Kind } from "../../protocol/units.ts";
 import type { Stage } from "./stage.ts";
 
 const RESEND_MILLISECONDS = 400;
+/** The slowest answer on a crowded machine takes a few seconds. */
+const SILENCE_MILLISECONDS = 30_000;
 
 interface Channel {
   readonly sealer: ShareSealer;
@@ -145,15 +147,23 @@ export class WireMeter {
   }
 }
 
-/** Repeats what the network may lose until `done` resolves, as every party of the protocol does. */
+/**
+ * Repeats what the network may lose until `done` resolves, as every party of the protocol does. Rejects when nobody
+ * answers for so long that nobody will.
+ */
 export async function again(done: Promise<unknown>, send: () => Promise<void>): Promise<void> {
   const attempt = (): void => void send().catch(() => {});
   const timer = setInterval(attempt, RESEND_MILLISECONDS);
+  let limit: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_resolve, reject) => {
+    limit = setTimeout(() => reject(new Error(`no answer within ${SILENCE_MILLISECONDS} ms`)), SILENCE_MILLISECONDS);
+  });
   try {
     attempt();
-    await done;
+    await Promise.race([done, silence]);
   } finally {
     clearInterval(timer);
+    clearTimeout(limit);
   }
 }
 
