@@ -56,7 +56,7 @@ const denied: string[] = [];
 before(async () => {
   stage = await Stage.open({
     meters: METERS.map((meter) => ({ meter, feeder: "f-1" })),
-    brokerEntry: "tests/testing/recording-broker.ts",
+    brokerEntry: "tests/testing/recording-broker-main.ts",
   });
   await whatOthersMayNot();
   meters = await Promise.all(METERS.map((meter) => WireMeter.open(stage, meter)));
