@@ -19,6 +19,8 @@ interface Template {
   readonly totals: PeriodTotals;
   /** For each column the position of its part. */
   readonly partOf: readonly number[];
+  /** For each column its row's name on a bill of this very period. */
+  readonly ownRows: readonly string[];
 }
 
 /** Works out bills of one tariff and period. */
@@ -37,10 +39,15 @@ export class BillAssembler {
   }
 
   /**
-   * The sums of one bill. `latePeriod` finds an earlier period by its first date. Throws RangeError for a sum that no
-   * column of the tariff explains.
+   * The sums of one bill. `latePeriod` finds an earlier period by its first date; `billed` are the sums of earlier
+   * periods that earlier bills charged, from which tiers go on. Throws RangeError for a sum that no column of the
+   * tariff explains.
    */
-  totals(rows: readonly ReleasedRow[], latePeriod: (start: string) => Period): BillTotals {
+  totals(
+    rows: readonly ReleasedRow[],
+    latePeriod: (start: string) => Period,
+    billed: readonly ReleasedRow[] = [],
+  ): BillTotals {
     const own = rows.filter((row) => row.sourceStart === this.#period.from);
     let totals: BillTotals = { own: fill(this.#own, own), late: [] };
     for (const start of [...new Set(rows.map((row) => row.sourceStart))].sort()) {
@@ -50,8 +57,9 @@ export class BillAssembler {
         template = this.#template(latePeriod(start), true);
         this.#late.set(start, template);
       }
-      const late = rows.filter((row) => row.sourceStart === start);
-      totals = withLateEnergy(totals, fill(template, late));
+      const ofPeriod = (row: ReleasedRow): boolean => row.sourceStart === start;
+      const late = fill(template, rows.filter(ofPeriod));
+      totals = withLateEnergy(totals, goOn(template, late, billed.filter(ofPeriod)));
     }
     return totals;
   }
@@ -62,7 +70,13 @@ export class BillAssembler {
     const totals = collectTotals(this.#tariff, period, columns, zeros);
     // Parts come in the order of the versions that hold in the period.
     const versions = [...new Set(columns.map(({ version }) => version))].sort((a, b) => a - b);
-    return { columns, totals, partOf: columns.map(({ version }) => versions.indexOf(version)) };
+    const own = late ? billColumns(this.#tariff, period.slots, this.#slotSeconds) : columns;
+    return {
+      columns,
+      totals,
+      partOf: columns.map(({ version }) => versions.indexOf(version)),
+      ownRows: own.map(({ row }) => row),
+    };
   }
 }
 
@@ -84,4 +98,23 @@ function fill({ columns, totals, partOf }: Template, rows: readonly ReleasedRow[
     return { ...part, bandsWh, exportWh: other.export, catchupWh: other.catchup, catchupExportWh: other.catchupExport };
   });
   return { ...totals, parts };
+}
+
+/** Notes what earlier bills charged in each band, where they charged any: the tariff of then may have had other rows. */
+function goOn(
+  { columns, partOf, ownRows }: Template,
+  late: PeriodTotals,
+  billed: readonly ReleasedRow[],
+): PeriodTotals {
+  const parts = late.parts.map((part, position) => {
+    const billedBandsWh = new Map<string, bigint>();
+    for (const { row, energyWh } of billed) {
+      const at = columns.findIndex((column, i) => column.row === row || ownRows[i] === row);
+      const column = columns[at];
+      if (column?.band === undefined || partOf[at] !== position) continue;
+      billedBandsWh.set(column.band, (billedBandsWh.get(column.band) ?? 0n) + energyWh);
+    }
+    return billedBandsWh.size === 0 ? part : { ...part, billedBandsWh };
+  });
+  return { ...late, parts };
 }

@@ -4,12 +4,12 @@
  */
 import { encodeTotals, invoice } from "../billing/index.ts";
 import type { Utility } from "../settings.ts";
-import { insertBills, type NewBill, supersedeBill, totalsOf } from "../store/bills-store.ts";
+import { chargedBefore, insertBills, type NewBill, supersedeBill, totalsOf } from "../store/bills-store.ts";
 import { INSERT_ROWS } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import type { ReleasedTotalsTable } from "../store/tables.ts";
 import { addToDate, localDate, type Period, periodOf } from "../tariffs/index.ts";
-import { BillAssembler } from "./assemble.ts";
+import { BillAssembler, type ReleasedRow } from "./assemble.ts";
 
 /** Feeders that a meter belongs to at some time of a period. */
 function feedersOf(utility: Pick<Utility, "roll" | "origin">, meter: string, period: Period): string[] {
@@ -33,6 +33,11 @@ export async function issueBills(
   const settled = await settledFeeders(db, period);
   const ready = meters.filter((meter) => feedersOf(utility, meter, period).every((feeder) => settled.has(feeder)));
   const totals = await totalsOf(db, ready, period.from);
+  const late = [...totals].filter(([, rows]) => rows.some((row) => row.source_start !== period.from));
+  const lateStarts = new Set(late.flatMap(([, rows]) => rows.map((row) => row.source_start)));
+  lateStarts.delete(period.from);
+  const lateMeters = late.map(([meter]) => meter);
+  const charged = await chargedBefore(db, lateMeters, [...lateStarts], period.from);
   const gaps = await gapSummaries(db, ready, period);
   const before = await currentVersions(db, ready, period);
   const assemblers = new Map<string, BillAssembler>();
@@ -51,7 +56,8 @@ export async function issueBills(
     const status = failed ?? (rows.length === 0 && gap?.reason !== undefined ? gap.reason : "final");
     const key = { meter, from: period.from, to: period.to };
     if (known !== undefined) await supersedeBill(db, key);
-    bills.push(billOf(utility, assemblers, { ...key, version: (known?.version ?? 0) + 1, status }, rows, gap, period));
+    const head = { ...key, version: (known?.version ?? 0) + 1, status };
+    bills.push(billOf(utility, assemblers, head, { rows, charged: charged.get(meter) ?? [] }, gap, period));
   }
   for (const tariffId of new Set(bills.map((bill) => bill.tariffId))) await keepTariff(db, utility, tariffId);
   await insertBills(db, bills);
@@ -61,7 +67,7 @@ function billOf(
   utility: Utility,
   assemblers: Map<string, BillAssembler>,
   head: { meter: string; from: string; to: string; version: number; status: string },
-  rows: readonly ReleasedTotalsTable[],
+  { rows, charged }: Record<"rows" | "charged", readonly ReleasedTotalsTable[]>,
   gap: GapSummary | undefined,
   period: Period,
 ): NewBill {
@@ -80,12 +86,11 @@ function billOf(
     assembler = new BillAssembler(tariff, period, utility.slotSeconds);
     assemblers.set(id, assembler);
   }
-  const released = rows.map((row) => ({
-    sourceStart: row.source_start,
-    row: row.row,
-    energyWh: BigInt(row.energy_wh),
-  }));
-  const sums = assembler.totals(released, (start) => earlierPeriod(utility, rows, start));
+  const sums = assembler.totals(
+    rows.map(releasedRow),
+    (start) => earlierPeriod(utility, rows, start),
+    charged.map(releasedRow),
+  );
   const spares = rows.map((row) => row.spare_answers);
   return {
     ...base,
@@ -93,6 +98,10 @@ function billOf(
     spareAnswers: spares.length === 0 ? undefined : Math.min(...spares),
     totals: encodeTotals(sums),
   };
+}
+
+function releasedRow(row: ReleasedTotalsTable): ReleasedRow {
+  return { sourceStart: row.source_start, row: row.row, energyWh: BigInt(row.energy_wh) };
 }
 
 function earlierPeriod(utility: Utility, rows: readonly ReleasedTotalsTable[], start: string): Period {

@@ -135,6 +135,41 @@ export async function totalsOf(
   return found;
 }
 
+/**
+ * Sums of some meters and periods that final bills before `before` charged, by meter: what tiers of late energy go on
+ * from.
+ */
+export async function chargedBefore(
+  db: Queries,
+  meters: readonly string[],
+  sourceStarts: readonly string[],
+  before: string,
+): Promise<Map<string, ReleasedTotalsTable[]>> {
+  const found = new Map<string, ReleasedTotalsTable[]>();
+  if (sourceStarts.length === 0) return found;
+  for (let from = 0; from < meters.length; from += INSERT_ROWS) {
+    const rows = await db
+      .selectFrom("released_totals as sums")
+      .selectAll()
+      .where("meter_id", "in", meters.slice(from, from + INSERT_ROWS))
+      .where("source_start", "in", [...sourceStarts])
+      .where("period_start", "<", before)
+      .where((is) =>
+        is.exists(
+          is
+            .selectFrom("bills")
+            .select("bills.meter_id")
+            .whereRef("bills.meter_id", "=", "sums.meter_id")
+            .whereRef("bills.period_start", "=", "sums.period_start")
+            .where("bills.status", "=", "final"),
+        ),
+      )
+      .execute();
+    for (const row of rows) found.set(row.meter_id, [...(found.get(row.meter_id) ?? []), row]);
+  }
+  return found;
+}
+
 export async function insertGaps(db: Queries, rows: readonly GapsTable[]): Promise<void> {
   for (let from = 0; from < rows.length; from += INSERT_ROWS) {
     await db

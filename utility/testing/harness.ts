@@ -46,6 +46,8 @@ export interface HarnessOptions {
   readonly minMeters?: number;
   readonly minSlots?: number;
   readonly loadEverySlots?: number;
+  /** YAML of the tariff of every meter. */
+  readonly tariff?: string;
   readonly places?: (meter: string) => MembershipRecord["places"];
 }
 
@@ -80,6 +82,7 @@ export class Harness {
       minMeters: 5,
       minSlots: 12,
       loadEverySlots: 24,
+      tariff: TARIFF,
       places: () => [{ feeder: "f-1", from: 0, to: null }],
       ...options,
     };
@@ -107,7 +110,7 @@ export class Harness {
   /** A new process over the same database. */
   async open(): Promise<void> {
     const { options } = this;
-    const yaml = TARIFF;
+    const yaml = options.tariff;
     const book = new TariffBook({ id: "test", file: "test.yaml", yaml, tariff: parseTariffYaml(yaml) });
     const records = new Map(
       this.meters.map((meter): [string, MembershipRecord] => [
