@@ -4,10 +4,10 @@
  * readings; 3: all that was released is exact, but release rules withheld some; 130: interrupted.
  */
 import { resolve } from "node:path";
-import type { Config } from "../config/index.ts";
+import { type Config, ConfigError } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
-import { createProgress } from "../config/runtime/terminal.ts";
+import { createProgress, type Progress } from "../config/runtime/terminal.ts";
 import { expectedOf } from "./fleet/expected.ts";
 import { beginAnew } from "./fleet/fresh.ts";
 import { Fleet, readHistory } from "./fleet/fleet.ts";
@@ -15,6 +15,7 @@ import { type FleetPlan, planGenerated, planReplay } from "./fleet/fleet-plan.ts
 import { freePorts } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
 import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
+import { isLinkPreset, LINK_NAMES } from "./fleet/network-endpoint.ts";
 import { PlacementError } from "./fleet/placement.ts";
 import { openPowerSupply } from "./fleet/power-supply.ts";
 import { describeFleet, describeHeld, describeSummary } from "./fleet/report.ts";
@@ -39,7 +40,11 @@ async function run(context: RoleContext): Promise<number> {
     if (error instanceof ReplayError || error instanceof EnrolmentError || error instanceof PlacementError) {
       throw new UsageError(error.message);
     }
-    throw error;
+    if (!(error instanceof Error) || error instanceof UsageError || error instanceof ConfigError) throw error;
+    // The log has the stack; what the terminal shows is for whoever started this.
+    context.log.info({ err: error }, "the run failed");
+    process.stderr.write(`fleet: ${error.message}\nDetails are in ${context.config.paths.logs}/system.log\n`);
+    return EXIT.failed;
   }
 }
 
@@ -48,6 +53,9 @@ async function runFleet(context: RoleContext): Promise<number> {
   const say = (text: string): void => {
     if (!json) process.stderr.write(`${text}\n`);
   };
+  const { network } = context.config.simulation;
+  if (!isLinkPreset(network))
+    throw new UsageError(`--network: expected one of ${LINK_NAMES.join(", ")}, got ${network}`);
   const duration = secondsOf(options["duration"]);
   const without = indices(options["withoutAggregators"], context.config);
   const data = resolve(context.config.paths.data);
@@ -58,14 +66,14 @@ async function runFleet(context: RoleContext): Promise<number> {
   const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
   const broken = new AbortController();
-  const slots = createProgress({ label: "slots", total: plan.range.to - plan.range.from, silent: json });
+  let slots: Progress | undefined;
   const fleet = new Fleet({
     config,
     plan,
     log,
     withoutAggregators: without,
     onPhase: say,
-    onSlot: (_slot, done) => slots.update(done),
+    onSlot: (_slot, done) => slots?.update(done),
     onRestart: (name) => {
       restarts[name] = (restarts[name] ?? 0) + 1;
     },
@@ -81,11 +89,12 @@ async function runFleet(context: RoleContext): Promise<number> {
     const memory = setInterval(() => fleet.supervisor.sampleMemory(), 1_000);
     const limit = duration === undefined ? undefined : setTimeout(() => fleet.conductor.endFeeding(), duration * 1_000);
     const startedAt = performance.now();
-    slots.update(0);
+    slots = createProgress({ label: "slots", total: plan.range.to - plan.range.from, silent: json });
     const done = await fleet.run();
     const seconds = (performance.now() - startedAt) / 1_000;
     clearTimeout(limit);
     slots.stop();
+    slots = undefined;
     if (typeof options["truth"] === "string") await fleet.writeTruth(options["truth"], done);
     const outcome = await results(config, done, data, terminal, ended);
     clearInterval(memory);
@@ -117,12 +126,15 @@ async function runFleet(context: RoleContext): Promise<number> {
     broken.signal.throwIfAborted();
     return interrupted ? EXIT.interrupted : exitCode(summary, outcome);
   } catch (error) {
-    if (signal.aborted) return EXIT.interrupted;
+    if (signal.aborted) {
+      say("interrupted; a further run in this folder takes the day up again");
+      return EXIT.interrupted;
+    }
     broken.signal.throwIfAborted();
     throw error;
   } finally {
     ended.removeEventListener("abort", stop);
-    slots.stop();
+    slots?.stop();
     await fleet.stop();
   }
 }

@@ -73,6 +73,8 @@ export interface RoleCommand {
 
 /** How long a process may take to stop after a signal. */
 const STOP_MILLISECONDS = 10_000;
+/** Signals this close together are one. */
+const SAME_SIGNAL_MILLISECONDS = 500;
 
 /** Parses, loads, runs and ends the process. Call it as the only statement of a `main.ts`. */
 export async function runRole(role: RoleCommand, argv: readonly string[] = process.argv): Promise<void> {
@@ -207,8 +209,14 @@ function reportCrashes(processLog: ProcessLog, role: RoleCommand): void {
 /** The first signal asks to stop, the second does not ask. */
 function stopSignal(log: Logger): AbortSignal {
   const controller = new AbortController();
+  let askedAt = 0;
   const stop = (name: string): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    if (controller.signal.aborted) {
+      // npm and tsx pass on a Ctrl-C that the terminal has already given to everyone.
+      if (performance.now() - askedAt > SAME_SIGNAL_MILLISECONDS) process.exit(EXIT.interrupted);
+      return;
+    }
+    askedAt = performance.now();
     log.info({ signal: name }, "stopping");
     controller.abort();
     setTimeout(() => {

@@ -14,6 +14,8 @@ export interface SimulatedNetwork {
 }
 
 /** Names that `simulation.network` may have. */
+export const LINK_NAMES: readonly string[] = Object.keys(LINK_PRESETS);
+
 export function isLinkPreset(name: string): name is LinkPreset {
   return Object.hasOwn(LINK_PRESETS, name);
 }
@@ -22,7 +24,7 @@ export function isLinkPreset(name: string): name is LinkPreset {
 export function openNetwork(plan: Pick<HostPlan, "network" | "seed">, config: Config): SimulatedNetwork {
   const { network, seed } = plan;
   if (!isLinkPreset(network)) {
-    throw new RangeError(`network: expected one of ${Object.keys(LINK_PRESETS).join(", ")}, got ${network}`);
+    throw new RangeError(`network: expected one of ${LINK_NAMES.join(", ")}, got ${network}`);
   }
   const broker = { host: config.broker.host, port: config.broker.tlsPort };
   if (network === "perfect") return { endpoint: () => Promise.resolve(broker), close: () => Promise.resolve() };

@@ -156,7 +156,8 @@ export class Supervisor {
   /** Ends a role's process as a crash or a power cut would; it is started again. False if it is not running. */
   kill(name: string): boolean {
     const child = this.#running.get(name)?.child;
-    return child !== undefined && child.exitCode === null && child.signalCode === null && child.kill("SIGKILL");
+    if (child?.exitCode !== null || child.signalCode !== null) return false;
+    return child.kill("SIGKILL");
   }
 
   processId(name: string): number | undefined {

@@ -11,10 +11,10 @@ export interface DiskFault {
 }
 
 const opened: Database.Database[] = [];
-const pragma = Reflect.get(Database.prototype, "pragma") as Database.Database["pragma"];
+const pragma = Reflect.get<Database.Database, "pragma">(Database.prototype, "pragma");
 Reflect.set(Database.prototype, "pragma", function (this: Database.Database, ...given: Parameters<typeof pragma>) {
   if (!opened.includes(this)) opened.push(this);
-  return pragma.apply(this, given) as unknown;
+  return pragma.apply(this, given);
 });
 
 process.on("message", (message: DiskFault) => {
