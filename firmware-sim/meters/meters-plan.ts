@@ -81,7 +81,7 @@ function historyFile(data: string): string {
   return join(data, "fleet", "meters.json");
 }
 
-export function readMetersHistory(data: string): MetersHistory | undefined {
+function readMetersHistory(data: string): MetersHistory | undefined {
   try {
     return JSON.parse(readFileSync(historyFile(data), "utf8")) as MetersHistory;
   } catch (error) {
