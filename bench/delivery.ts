@@ -25,7 +25,7 @@ const WINDOW_SLOTS = 1_000_000;
 interface Variant {
   readonly name: string;
   readonly slots: number;
-  /** Unsettled readings per meter. */
+  /** Unsettled readings per meter: enough to keep all processes busy; more only wait, and cost memory. */
   readonly window: number;
   /** Bytes of one sealed share message. */
   readonly bytes: number;
@@ -37,7 +37,7 @@ interface Variant {
 const ENTRY_BYTES = 16;
 /** A share message of one slot has 60 bytes (docs/protocol.md); longer ones two more for lengths. */
 const VARIANTS: readonly Variant[] = [
-  { name: "one slot per message", slots: 1, window: 64, bytes: 60, rawWindow: 96, target: 10_000 },
+  { name: "one slot per message", slots: 1, window: 24, bytes: 60, rawWindow: 96, target: 10_000 },
   { name: "96 slots per message", slots: 96, window: 768, bytes: 46 + 96 * ENTRY_BYTES, rawWindow: 24, target: 50_000 },
 ];
 
