@@ -44,6 +44,8 @@ export function startFleet(folder: string, args: readonly string[]): RunningComm
     cwd: ROOT,
     env: commandEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
+    // A process group of its own, as a command has in a terminal.
+    detached: true,
   });
   let stdout = "";
   let stderr = "";

@@ -13,7 +13,7 @@ export interface Reading {
 }
 
 /** Micro-units per kWh, per day, and the tax in percent, as printed in the tariff file. */
-export const PRICES = { night: 214300n, day: 298700n, peak: 412500n, export: 79400n, standing: 351780n, tax: 19n };
+const PRICES = { night: 214300n, day: 298700n, peak: 412500n, export: 79400n, standing: 351780n, tax: 19n };
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", {
   timeZone: "Europe/Berlin",
@@ -25,7 +25,7 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", {
 export type BandName = "night" | "day" | "peak";
 
 /** The band of a quarter hour, by the clock on the wall in Berlin. */
-export function bandAt(start: number): BandName {
+function bandAt(start: number): BandName {
   const parts = new Map(CLOCK.formatToParts(new Date(start * 1000)).map(({ type, value }) => [type, value]));
   const hour = Number(parts.get("hour"));
   const weekend = ["Sat", "Sun"].includes(parts.get("weekday") ?? "");
@@ -34,7 +34,7 @@ export function bandAt(start: number): BandName {
 }
 
 /** numerator / denominator, halves to the even neighbour. */
-export function halfEven(numerator: bigint, denominator: bigint): bigint {
+function halfEven(numerator: bigint, denominator: bigint): bigint {
   const negative = numerator < 0n;
   const size = negative ? -numerator : numerator;
   const whole = size / denominator;

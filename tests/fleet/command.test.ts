@@ -1,0 +1,119 @@
+/** `npm run fleet` as a user meets it: interrupted, limited in time, run again, begun anew, wrongly used. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { query, type RunningCommand, runFleet, startFleet, temporaryFolder } from "./testing/command.ts";
+
+const SMALL = ["--meters", "10", "--feeders", "2", "--set", "system.slotSeconds=3600", "--set", "release.minSlots=4"];
+
+/** Processes whose command line names a folder: everything that a run in it has started. */
+function processesOf(folder: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((id) => {
+      try {
+        return readFileSync(`/proc/${id}/cmdline`, "utf8").includes(folder);
+      } catch {
+        return false; // it has just ended
+      }
+    });
+}
+
+/** A Ctrl-C in a terminal reaches the whole foreground group. */
+function pressCtrlC({ child }: RunningCommand): void {
+  if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
+}
+
+function summaryOf(stdout: string): Record<string, unknown> {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+}
+
+describe("npm run fleet", { concurrency: 3 }, () => {
+  test("Ctrl-C in the middle stops every process, and the next run takes the day up again", async (t) => {
+    const folder = temporaryFolder(t);
+    const run = startFleet(folder, [...SMALL, "--speed", "3600"]);
+    await run.printed(/connecting the meters/);
+    assert.ok(processesOf(folder).length >= 5);
+    pressCtrlC(run);
+    await run.result;
+    assert.deepEqual(processesOf(folder), []);
+    const again = await runFleet(folder, [...SMALL, "--json"]);
+    assert.equal(again.code, 0, again.stderr + again.stdout);
+    const { billsExact, feederLoadsExact, bills, slots } = summaryOf(again.stdout);
+    assert.deepEqual(
+      { billsExact, feederLoadsExact, bills, slots },
+      { billsExact: true, feederLoadsExact: true, bills: 10, slots: 24 },
+    );
+  });
+
+  test("a second run in a folder goes on with the next days, and --fresh begins anew", async (t) => {
+    const folder = temporaryFolder(t);
+    const first = await runFleet(folder, [...SMALL, "--json"]);
+    assert.equal(first.code, 0, first.stderr + first.stdout);
+    const second = await runFleet(folder, [...SMALL, "--days", "2", "--json"]);
+    assert.equal(second.code, 0, second.stderr + second.stdout);
+    const starts = "SELECT DISTINCT period_start FROM bills ORDER BY 1";
+    const days = (): string[] => query<{ period_start: string }>(folder, starts).map((row) => row.period_start);
+    assert.deepEqual(days(), ["2025-01-15", "2025-01-16", "2025-01-17"]);
+    const other = await runFleet(folder, ["--meters", "10", "--feeders", "3", "--json"]);
+    assert.equal(other.code, 2, other.stderr);
+    assert.match(other.stderr, /use another --data/);
+    const fresh = await runFleet(folder, [...SMALL, "--fresh"]);
+    assert.equal(fresh.code, 0, fresh.stderr + fresh.stdout);
+    assert.match(fresh.stdout, /bills +│ 10, exact to the watt-hour/);
+    assert.deepEqual(days(), ["2025-01-15"]);
+    // What a run leaves besides its databases.
+    const metrics = JSON.parse(readFileSync(join(folder, "results", "performance_metrics.json"), "utf8")) as object;
+    assert.ok("readingsPerSecond" in metrics && "peakMemoryMiB" in metrics);
+    const stats = JSON.parse(readFileSync(join(folder, "results", "server_stats.json"), "utf8")) as { bills: unknown };
+    assert.deepEqual(stats.bills, { final: 10 });
+    for (const name of ["system.log", "performance.json"]) {
+      const lines = readFileSync(join(folder, "logs", name), "utf8")
+        .trimEnd()
+        .split("\n");
+      for (const line of lines) assert.equal(typeof (JSON.parse(line) as { party?: unknown }).party, "string");
+    }
+  });
+
+  test("--duration ends the feeding, --keep-running waits for Ctrl-C, and taken ports are replaced", async (t) => {
+    const folder = temporaryFolder(t);
+    const taken = createServer().listen(0, "127.0.0.1");
+    t.after(() => taken.close());
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as { port: number };
+    const run = startFleet(folder, [
+      ...SMALL,
+      ...["--speed", "7200", "--duration", "2", "--keep-running", "--set", `broker.publicPort=${port}`],
+    ]);
+    await run.printed(/Ctrl-C stops it/);
+    pressCtrlC(run);
+    const { code, stdout, stderr } = await run.result;
+    assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken`));
+    assert.match(stderr, /mosquitto_sub -p \d+ -t 'wv\/1\/pub\/#'/);
+    assert.match(stdout, /bills +│ none due yet/);
+    assert.match(stdout, /feeder loads +│ [1-9]\d*, exact to the watt-hour/);
+    assert.ok(code === 0 || code === null, `${code}: ${stderr}`);
+    assert.deepEqual(processesOf(folder), []);
+  });
+
+  test("wrong use is explained on stderr, with exit code 2 and without a trace", async (t) => {
+    const folder = temporaryFolder(t);
+    const wrong: [string[], RegExp][] = [
+      [["--bogus"], /unknown option '--bogus'/],
+      [["--meters", "-3"], /simulation\.meters: expected a whole number from 1/],
+      [["--threshold", "4"], /the threshold \(4\) cannot exceed the number of aggregators \(3\)/],
+      [["--network", "foo"], /--network: expected one of perfect, lan, .*, got foo/],
+      [["--without-aggregators", "9"], /--without-aggregators: expected indices from 1 to 3, got 9/],
+      [["--duration", "x"], /--duration: expected a number of seconds/],
+    ];
+    for (const [args, message] of wrong) {
+      const { code, stdout, stderr } = await runFleet(folder, args);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.equal(stdout, "");
+    }
+    assert.equal(readdirSync(folder).includes("data"), false);
+  });
+});
