@@ -43,6 +43,8 @@ export class BenchSystem {
   constructor(options: BenchSystemOptions) {
     this.#options = options;
     this.data = mkdtempSync(join(tmpdir(), "wattveil-bench-"));
+    // Also when interrupted: it holds keys, if only of a benchmark.
+    process.once("exit", () => rmSync(this.data, { recursive: true, force: true }));
     const set: Record<string, unknown> = {
       "paths.data": this.data,
       "paths.logs": join(this.data, "logs"),
