@@ -2,4 +2,3 @@
 export { type Broker, type BrokerOptions, startBroker } from "./broker.ts";
 export type { Counters } from "./counters.ts";
 export type { Ports } from "./listeners.ts";
-export { Revocations } from "./revocations.ts";

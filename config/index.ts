@@ -2,6 +2,6 @@
 export { ConfigError, describeOrigin } from "./faults.ts";
 export type { Fault, Origin, OriginKind } from "./faults.ts";
 export type { Flag } from "./layers.ts";
-export { loadConfig, loadEffective, profileNames } from "./load.ts";
+export { loadConfig } from "./load.ts";
 export type { ConfigSources, EffectiveConfig } from "./load.ts";
 export type { Config } from "./schema.ts";

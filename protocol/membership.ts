@@ -22,7 +22,7 @@ import { MAX_SLOT } from "./slots.ts";
 type Servers = Pick<Directory, "servers">;
 
 /** A day of quarter hours: how late a record may reach an aggregator that was away. */
-export const LATE_SLOTS = 96;
+const LATE_SLOTS = 96;
 
 /** Signs a record as the authority. Throws RangeError when it breaks a rule of the schema. */
 export function signRecord(record: MembershipRecord, authority: Signer): Uint8Array {

@@ -20,11 +20,6 @@ export function slotOf(time: UnixSeconds, slotSeconds: number): number {
   return slot;
 }
 
-/** The first second of a slot. */
-export function slotStart(slot: number, slotSeconds: number): UnixSeconds {
-  return slot * slotSeconds;
-}
-
 /** Throws RangeError unless `slot` is an integer from 0 to MAX_SLOT. */
 export function assertSlot(slot: number): void {
   if (!Number.isInteger(slot) || slot < 0 || slot > MAX_SLOT) {

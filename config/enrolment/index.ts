@@ -1,5 +1,5 @@
 /** Public names of enrolment: keys and folders of a system, for the fleet, tests and the command line. */
 export { enrol, type EnrolOptions, type EnrolResult } from "./enrol.ts";
 export { EnrolmentError } from "./files.ts";
-export { meterList, readMeterFile } from "./meter-list.ts";
+export { meterList } from "./meter-list.ts";
 export type { MeterPlace } from "./new-meters.ts";

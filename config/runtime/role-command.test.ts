@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 
-const ROLE = path.join(import.meta.dirname, "testing", "role.ts");
+const ROLE = path.join(import.meta.dirname, "testing", "role-worker.ts");
 
 interface Run {
   readonly child: ChildProcessWithoutNullStreams;

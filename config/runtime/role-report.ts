@@ -27,7 +27,7 @@ export function announceReady(details: Readonly<Record<string, unknown>> = {}): 
 }
 
 /** Where a role in a data folder keeps its figures. */
-export function statsPath(data: string, party: string): string {
+function statsPath(data: string, party: string): string {
   return join(data, party, "stats.json");
 }
 

@@ -1,4 +1,4 @@
 /** Public names of the constrained device; every figure is modelled. */
-export { budgetOf, type Cipher, type DeviceBudget, type RadioBudget, radioOf } from "./budget.ts";
-export { DEFAULT_USE, type DeviceReport, type DeviceUse, modelDevice } from "./device-model.ts";
+export type { Cipher, DeviceBudget, RadioBudget } from "./budget.ts";
+export type { DeviceReport, DeviceUse } from "./device-model.ts";
 export { type DeviceEvent, type DeviceOptions, SimulatedDevice } from "./simulated-device.ts";

@@ -7,8 +7,6 @@ import { createAckOpener, createShareSealer } from "../../protocol/envelope/inde
 import { ACK_CODES, type AckEntry } from "../../protocol/messages/ack-codes.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import { type Batch, Batches } from "./batches.ts";
-import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
-import { splitBatch } from "../../protocol/shamir/split.ts";
 import { topicOf } from "../../protocol/topics.ts";
 import { type Kind, kindOf } from "../../protocol/units.ts";
 import { Channel } from "./channel.ts";
@@ -17,6 +15,7 @@ import type { Gap } from "./outbox.ts";
 import { aggregatorBit, createRun, isOutstanding, type PendingRun, PendingRuns, settleSlot } from "./pending-runs.ts";
 import { ReadingsIntake } from "./readings-intake.ts";
 import type { RegisterSample } from "./register.ts";
+import { createShareCutter, type ShareCutter } from "./share-cutter.ts";
 
 /** After this many resend periods without an ack the session with an aggregator is begun anew. */
 const SILENT_PERIODS = 5;
@@ -28,10 +27,9 @@ export class MeterAgent {
   readonly #channels: readonly Channel[];
   readonly #topics: readonly string[];
   readonly #all: number;
-  /** The highest share index. */
-  readonly #highest: number;
   readonly #pending = new PendingRuns();
   readonly #readings: ReadingsIntake;
+  readonly #sharesOf: ShareCutter;
   readonly #batches: Batches;
   readonly #greeting: Greeting;
   #settledSlot: number;
@@ -54,7 +52,11 @@ export class MeterAgent {
       });
     });
     this.#topics = indices.map((index) => topicOf("share", { meter: this.meter, agg: String(index) }));
-    this.#highest = Math.max(...indices);
+    this.#sharesOf = createShareCutter({
+      key: secrets.polynomialKey,
+      n: Math.max(...indices),
+      t: settings.threshold,
+    });
     this.#all = indices.reduce((mask, index) => mask | aggregatorBit(index), 0);
     this.#batches = new Batches(settings.batchSlots, (batch) => this.#send(batch));
     const memory = outbox.boot(this.meter);
@@ -277,33 +279,11 @@ export class MeterAgent {
     for (const [index, channel] of this.#channels.entries()) {
       const topic = this.#topics[index]!;
       for (;;) {
-        const message = channel.next(now, (run, x) => this.#sharesOf(run, x));
+        const message = channel.next(now, this.#sharesOf);
         if (message === undefined) break;
         events?.sent?.(this.meter, channel.aggregator, message.slots, message.payload.length);
         link.send(topic, message.payload, {}, this.#sent);
       }
     }
-  }
-
-  #sharesOf(run: PendingRun, x: number): Uint8Array {
-    const kept = run.shares?.[x - 1];
-    if (kept !== undefined && run.shares !== undefined) {
-      run.shares[x - 1] = undefined;
-      return kept;
-    }
-    const { secrets, settings } = this.#options;
-    const n = this.#highest;
-    const { kind, firstSlot, readings } = run;
-    const size = ENTRY_BYTES * readings.length;
-    // Views of one piece of a pooled buffer: a buffer of its own for each share is dear to make and to collect.
-    const all = Buffer.allocUnsafe(n * size);
-    const out: Buffer[] = [];
-    for (let at = 0; at < all.length; at += size) out.push(all.subarray(at, at + size));
-    splitBatch({ key: secrets.polynomialKey, kind, firstSlot, readings, n, t: settings.threshold, out });
-    const own = out[x - 1]!;
-    const shares: (Uint8Array | undefined)[] = out;
-    shares[x - 1] = undefined;
-    run.shares = shares;
-    return own;
   }
 }

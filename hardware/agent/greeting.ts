@@ -5,7 +5,7 @@
 import type { MeterStatus } from "../../protocol/messages/public.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
 
-export const CHALLENGE_BYTES = 16;
+const CHALLENGE_BYTES = 16;
 
 export interface GreetingOptions {
   readonly meter: string;

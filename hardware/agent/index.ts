@@ -2,12 +2,6 @@
 export { MeterAgent } from "./agent.ts";
 export type { AgentEvents, AgentLink, AgentOptions, AgentSettings, MeterSecrets } from "./agent-options.ts";
 export { type Gap, Outbox } from "./outbox.ts";
-export {
-  differenceSample,
-  type RegisterEvent,
-  type RegisterRules,
-  type RegisterSample,
-  type RegisterState,
-} from "./register.ts";
+export type { RegisterEvent, RegisterRules, RegisterSample, RegisterState } from "./register.ts";
 export { agentSettings } from "./settings.ts";
 export { meterLastWill, meterSubscriptions } from "./greeting.ts";

@@ -11,7 +11,7 @@ import { directionKey, newNonce, NumberGuard, openBytes, sealInto, setNonce, TAG
 import { encStructure } from "./cose.ts";
 import { assertU32, HeadReader, headLength, MAJOR, readU32, writeHead, writeU32 } from "./heads.ts";
 
-export const CHALLENGE_BYTES = 16;
+const CHALLENGE_BYTES = 16;
 
 // 16([ bstr .cbor {1: 24}, {6: boot || counter}, ciphertext ])
 const TEMPLATE = Uint8Array.from(Buffer.from("d083" + "44a1011818" + "a10648" + "0000000000000000", "hex"));

@@ -1,5 +1,5 @@
 /** Public names of the envelopes: what is sealed, signed and chunked on the wire. */
-export { type Ack, type AckOpener, type AckSealer, CHALLENGE_BYTES, createAckOpener, createAckSealer } from "./ack.ts";
+export { type Ack, type AckOpener, type AckSealer, createAckOpener, createAckSealer } from "./ack.ts";
 export { ChunkAssembler, type ChunkLimits, DEFAULT_CHUNK_LIMITS, splitChunks } from "./chunks.ts";
 export { type ClockTick, openClock, sealClock } from "./clock.ts";
 export { openServerMessage, sealServerMessage, type ServerParty } from "./server-message.ts";
@@ -7,7 +7,6 @@ export {
   createShareOpener,
   createShareSealer,
   ENTRY_BYTES,
-  MAX_ENTRIES,
   type ShareMessage,
   type ShareOpener,
   type ShareSealer,

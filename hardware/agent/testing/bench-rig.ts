@@ -10,15 +10,15 @@ import { MeterAgent } from "../agent.ts";
 import type { AgentLink, AgentSettings, MeterSecrets } from "../agent-options.ts";
 import { type Gap, Outbox } from "../outbox.ts";
 
-export const METER = "m-001";
+const METER = "m-001";
 
-export const SECRETS: MeterSecrets = {
+const SECRETS: MeterSecrets = {
   meter: METER,
   polynomialKey: new Uint8Array(32).fill(9),
   rootKeys: new Map([1, 2, 3].map((index) => [index, new Uint8Array(32).fill(index)])),
 };
 
-export const SETTINGS: AgentSettings = {
+const SETTINGS: AgentSettings = {
   threshold: 2,
   slotSeconds: 900,
   boundaryToleranceSeconds: 45,
@@ -40,7 +40,7 @@ export interface Received {
 }
 
 /** Opens share messages and answers hellos, with its memory of boots as the only state. */
-export class FakeAggregator {
+class FakeAggregator {
   readonly index: number;
   readonly received: Received[] = [];
   readonly cells = new Map<number, Buffer>();
