@@ -14,13 +14,13 @@ export function expectedOf(config: Config, plan: FleetPlan): Expected {
   const from = DateTime.fromISO(dates.from, { zone: "utc" });
   const to = DateTime.fromISO(plan.completeTo, { zone: "utc" });
   return {
-    bills: source.meters.length * periods(config.billing.period, from, to, plan.completeTo === dates.to),
+    bills: source.meters.length * periods(config.billing.period, from, to, plan.isWhole),
     loads,
   };
 }
 
-function periods(kind: Config["billing"]["period"], from: DateTime, to: DateTime, ended: boolean): number {
-  if (kind === "whole") return ended ? 1 : 0;
+function periods(kind: Config["billing"]["period"], from: DateTime, to: DateTime, isWhole: boolean): number {
+  if (kind === "whole") return isWhole ? 1 : 0;
   if (kind === "day") return Math.round(to.diff(from, "days").days);
   const firstMonth = from.day === 1 ? from : from.startOf("month").plus({ months: 1 });
   return Math.max(0, Math.floor(to.startOf("month").diff(firstMonth, "months").months));

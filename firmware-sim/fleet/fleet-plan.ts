@@ -21,6 +21,8 @@ export interface FleetPlan {
   readonly dates: DateRange;
   /** The date before which every day is over: the end of `dates`, unless the run was ended early. */
   readonly completeTo: string;
+  /** False where the run was ended early: a bill for the whole of it will not come. */
+  readonly isWhole: boolean;
   /** The slot at which the last of those dates ends. */
   readonly periodEnd: number;
 }
@@ -80,7 +82,15 @@ export async function planGenerated(config: Config, history: FleetHistory | unde
     slotSeconds: system.slotSeconds,
     timezone: system.timezone,
   };
-  return { feed, source: await openFeed(feed), range, dates: { from, to }, completeTo: to, periodEnd: range.to };
+  return {
+    feed,
+    source: await openFeed(feed),
+    range,
+    dates: { from, to },
+    completeTo: to,
+    isWhole: true,
+    periodEnd: range.to,
+  };
 }
 
 /** The part of a plan that was run when feeding stopped before slot `to`: what lies after it was never fed. */
@@ -91,7 +101,7 @@ export function planUntil(plan: FleetPlan, config: Config, to: number): FleetPla
   const dates = { from: plan.dates.from, to: addDays(last.toFormat("yyyy-MM-dd"), 1) };
   const periodEnd = firstSlotOf(dates.to, config);
   const completeTo = to === periodEnd ? dates.to : addDays(dates.to, -1);
-  return { ...plan, range: { from: plan.range.from, to }, dates, completeTo, periodEnd };
+  return { ...plan, range: { from: plan.range.from, to }, dates, completeTo, isWhole: false, periodEnd };
 }
 
 /** A file of readings, whole. */
@@ -103,5 +113,5 @@ export async function planReplay(config: Config, file: string): Promise<FleetPla
   const local = (slot: number): string =>
     DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd");
   const dates = { from: local(range.from), to: addDays(local(range.to - 1), 1) };
-  return { feed, source, range, dates, completeTo: dates.to, periodEnd: firstSlotOf(dates.to, config) };
+  return { feed, source, range, dates, completeTo: dates.to, isWhole: true, periodEnd: firstSlotOf(dates.to, config) };
 }
