@@ -6,9 +6,9 @@ import { billColumns } from "../tariffs/band-masks.ts";
 import { localDate } from "../tariffs/local-time.ts";
 import { type Period, periodOf } from "../tariffs/periods.ts";
 import { parseTariff, type Tariff } from "../tariffs/tariff.ts";
-import { type BillVersion, currentVersion, priceCorrection, regroupTotals, supersede } from "./corrections.ts";
+import { correctTotals } from "./corrections.ts";
 import { invoice } from "./invoice.ts";
-import { collectTotals, type PeriodTotals } from "./totals.ts";
+import { type BillTotals, collectTotals, type PeriodTotals } from "./totals.ts";
 
 const SLOT = 900;
 const DAY = { from: "06:00", to: "22:00" };
@@ -45,28 +45,16 @@ function released(tariff: Tariff, period: Period): PeriodTotals {
   return collectTotals(tariff, period, columns, values);
 }
 
-function firstBill(tariff: Tariff, period = APRIL): BillVersion {
-  const totals = { own: released(tariff, period), late: [] };
-  return { version: 1, status: "final", totals, invoice: invoice(tariff, totals) };
+function billed(tariff: Tariff, period = APRIL): BillTotals {
+  return { own: released(tariff, period), late: [] };
 }
 
-test("a corrected price makes version 2, leaves version 1 superseded and unchanged, and states the difference", () => {
-  const before = firstBill(TIMED);
+test("a corrected price changes amounts and no energy", () => {
   const dearer = tariffOf({ from: "2024-01-01", import: bands(["day", 400, DAY], ["night", 200, NIGHT]) });
-  const { history, differenceMicro } = priceCorrection([before], TIMED, dearer);
-  assert.deepEqual(
-    history.map((bill) => [bill.version, bill.status]),
-    [
-      [1, "superseded"],
-      [2, "final"],
-    ],
-  );
-  assert.equal(before.status, "final");
-  assert.deepEqual(history[0]?.invoice, before.invoice);
-  const corrected = currentVersion(history);
-  assert.equal(corrected?.invoice.energyWh, before.invoice.energyWh);
-  assert.equal(differenceMicro, corrected.invoice.amountMicro - before.invoice.amountMicro);
-  assert.ok(differenceMicro > 0n);
+  const before = billed(TIMED);
+  const after = correctTotals(before, TIMED, dearer);
+  assert.deepEqual(after, before);
+  assert.ok(invoice(dearer, after).amountMicro > invoice(TIMED, before).amountMicro);
 });
 
 test("a correction equals the bill that the right tariff would have made at once", () => {
@@ -76,10 +64,9 @@ test("a correction equals the bill that the right tariff would have made at once
     { from: "2025-04-01", import: bands(["day", 310, DAY], ["night", 220, NIGHT]) },
   );
   for (const right of [FLAT, renamed, raised]) {
-    const { history } = priceCorrection([firstBill(TIMED)], TIMED, right);
-    const expected = firstBill(right);
-    assert.deepEqual(currentVersion(history)?.totals, expected.totals);
-    assert.deepEqual(currentVersion(history)?.invoice, expected.invoice);
+    const corrected = correctTotals(billed(TIMED), TIMED, right);
+    assert.deepEqual(corrected, billed(right));
+    assert.deepEqual(invoice(right, corrected), invoice(right, billed(right)));
   }
 });
 
@@ -90,13 +77,13 @@ test("versions that were billed apart can be joined again, with whole thresholds
   );
   const tiers = [{ uptoWh: 2_000, priceMicroPerKwh: 1 }, { priceMicroPerKwh: 3 }];
   const joined = tariffOf({ from: "2024-01-01", import: { flat: { tiers } } });
-  const { history } = priceCorrection([firstBill(apart)], apart, joined);
-  assert.equal(firstBill(apart).totals.own.parts.length, 2);
-  assert.deepEqual(currentVersion(history)?.invoice, firstBill(joined).invoice);
+  const corrected = correctTotals(billed(apart), apart, joined);
+  assert.equal(billed(apart).own.parts.length, 2);
+  assert.deepEqual(invoice(joined, corrected), invoice(joined, billed(joined)));
 });
 
 test("a correction that would split a band is refused, for those sums were never released", () => {
-  assert.throws(() => priceCorrection([firstBill(FLAT)], FLAT, TIMED), {
+  assert.throws(() => correctTotals(billed(FLAT), FLAT, TIMED), {
     code: "regroup",
     message: /flat would be split between .*night valid from 2024-01-01.*never released/,
   });
@@ -105,7 +92,7 @@ test("a correction that would split a band is refused, for those sums were never
     { from: "2025-04-11", import: bands(["day", 310, DAY], ["night", 200, NIGHT]) },
   );
   assert.throws(
-    () => priceCorrection([firstBill(TIMED)], TIMED, midMonth),
+    () => correctTotals(billed(TIMED), TIMED, midMonth),
     (error: Error) => error.message.includes("day would be split") && error.message.includes("night would be split"),
   );
 });
@@ -121,8 +108,8 @@ test("export that would fall into two versions is refused even where the bands w
   );
   const settings = { timezone: "Europe/Berlin", slotSeconds: SLOT };
   const period = periodOf(localDate("2025-06-02"), localDate("2025-06-09"), settings);
-  const bill = firstBill(week, period);
-  assert.throws(() => priceCorrection([bill], week, atWeekend), /export and catch-up energy .* split between versions/);
+  const totals = billed(week, period);
+  assert.throws(() => correctTotals(totals, week, atWeekend), /export and catch-up energy .* split between versions/);
 });
 
 test("late energy of the bill is regrouped too, with what had been billed before it", () => {
@@ -136,60 +123,21 @@ test("late energy of the bill is regrouped too, with what had been billed before
     ["night", 20n],
   ]);
   const parts = late.parts.map((part) => ({ ...part, billedBandsWh }));
-  const regrouped = regroupTotals({ ...late, parts }, TIMED, FLAT);
-  assert.deepEqual(regrouped.parts[0]?.billedBandsWh, new Map([["flat", 30n]]));
-  const before = firstBill(TIMED);
-  const withLate = { ...before, totals: { ...before.totals, late: [{ ...late, parts }] } };
-  const { history } = priceCorrection([withLate], TIMED, FLAT);
+  const corrected = correctTotals({ ...billed(TIMED), late: [{ ...late, parts }] }, TIMED, FLAT);
+  assert.deepEqual(corrected.late[0]?.parts[0]?.billedBandsWh, new Map([["flat", 30n]]));
   assert.deepEqual(
-    currentVersion(history)
-      ?.invoice.rows.filter((row) => row.kind === "import")
+    invoice(FLAT, corrected)
+      .rows.filter((row) => row.kind === "import")
       .map((row) => row.band),
     ["flat", "flat@2025-03-01"],
   );
 });
 
-test("a correction keeps currency and time zone, and needs a bill", () => {
+test("a correction keeps currency and time zone", () => {
   const dollars = { ...FLAT, currency: "USD" };
-  assert.throws(
-    () => priceCorrection([firstBill(FLAT)], FLAT, dollars),
-    /currency: expected EUR as on the bill, got USD/,
-  );
+  assert.throws(() => correctTotals(billed(FLAT), FLAT, dollars), /currency: expected EUR as on the bill, got USD/);
   const utc = { ...FLAT, timezone: "UTC" };
-  assert.throws(() => priceCorrection([firstBill(FLAT)], FLAT, utc), /timezone: expected Europe\/Berlin/);
-  assert.throws(() => priceCorrection([], FLAT, FLAT), /history: expected a bill/);
-});
-
-test("only the last version is valid, however many there are", () => {
-  const one = supersede([], (version) => ({ version, status: "final" }));
-  const three = supersede(
-    supersede(one, (version) => ({ version, status: "waiting" })),
-    (version) => ({ version, status: "final" }),
-  );
-  assert.deepEqual(three, [
-    { version: 1, status: "superseded" },
-    { version: 2, status: "superseded" },
-    { version: 3, status: "final" },
-  ]);
-  assert.deepEqual(one, [{ version: 1, status: "final" }]);
-});
-
-test("a history with a hole, two valid versions or none is refused", () => {
-  const broken = [
-    [{ version: 2, status: "final" }],
-    [{ version: 1, status: "superseded" }],
-    [
-      { version: 1, status: "final" },
-      { version: 2, status: "final" },
-    ],
-  ];
-  for (const history of broken) {
-    assert.throws(() => {
-      currentVersion(history);
-    }, /history: expected/);
-  }
-  assert.throws(() => supersede([], () => ({ version: 5, status: "final" })), /history: expected version 1/);
-  assert.equal(currentVersion<BillVersion>([]), undefined);
+  assert.throws(() => correctTotals(billed(FLAT), FLAT, utc), /timezone: expected Europe\/Berlin/);
 });
 
 test("collecting refuses a missing value, a negative one and columns of another period", () => {

@@ -3,80 +3,25 @@
  * released already: a band may be renamed, repriced or joined with another, but never split, for that would need
  * sums that nobody has and that must not be asked for twice.
  */
-import { type MicroUnits, microUnits } from "../../protocol/units.ts";
 import { bandRuns, versionSpans } from "../tariffs/band-runs.ts";
 import { TariffError } from "../tariffs/faults.ts";
 import { countDays, dateAt, dayStart } from "../tariffs/local-time.ts";
 import { type Tariff, versionIndexAt, versionNumber } from "../tariffs/tariff.ts";
-import { type Invoice, invoice } from "./invoice.ts";
 import { addEnergies, type BillTotals, type PeriodTotals, type VersionTotals } from "./totals.ts";
 
-/** The status of a bill version that a later one replaced. */
-export const SUPERSEDED = "superseded";
-
-/** Anything kept in versions 1, 2, ...: all but the last are superseded. */
-export interface Versioned {
-  readonly version: number;
-  /** `final` or why it is not; `superseded` once a later version exists. */
-  readonly status: string;
-}
-
-export interface BillVersion extends Versioned {
-  readonly totals: BillTotals;
-  readonly invoice: Invoice;
-}
-
-/** The valid version of a bill: the last one; undefined before the first. Throws RangeError on a broken history. */
-export function currentVersion<B extends Versioned>(history: readonly B[]): B | undefined {
-  history.forEach((bill, index) => {
-    if (bill.version !== index + 1) {
-      throw new RangeError(`history: expected version ${index + 1} at place ${index}, got ${bill.version}`);
-    }
-    const last = index === history.length - 1;
-    if (last === (bill.status === SUPERSEDED)) {
-      const expected = last ? "a valid last version" : `version ${bill.version} to be superseded`;
-      throw new RangeError(`history: expected ${expected}, got status ${bill.status}`);
-    }
-  });
-  return history.at(-1);
-}
-
-/** Adds a version: it gets the next number, and all before it become superseded. Nothing in the input changes. */
-export function supersede<B extends Versioned>(history: readonly B[], next: (version: number) => B): B[] {
-  currentVersion(history);
-  const added = next(history.length + 1);
-  const before = history.map((bill): B => ({ ...bill, status: SUPERSEDED }));
-  const all = [...before, added];
-  currentVersion(all);
-  return all;
-}
-
-export interface PriceCorrection {
-  readonly history: readonly BillVersion[];
-  /** What the customer owes more (negative: is owed) than by the version before. */
-  readonly differenceMicro: MicroUnits;
-}
-
 /**
- * Bills the current version's sums again under another tariff. The status is kept. Throws RangeError without a
- * version or with another currency or time zone, TariffError `regroup` when the new tariff needs a band split.
+ * A bill's released sums under another tariff, its own and those of late energy. Throws RangeError with another currency
+ * or time zone, TariffError `regroup` when the new tariff needs a band split.
  */
-export function priceCorrection(history: readonly BillVersion[], billed: Tariff, corrected: Tariff): PriceCorrection {
-  const current = currentVersion(history);
-  if (current === undefined) throw new RangeError("history: expected a bill to correct, got none");
-  const totals: BillTotals = {
-    own: regroupTotals(current.totals.own, billed, corrected),
-    late: current.totals.late.map((period) => regroupTotals(period, billed, corrected)),
-  };
-  const repriced = invoice(corrected, totals);
+export function correctTotals({ own, late }: BillTotals, billed: Tariff, corrected: Tariff): BillTotals {
   return {
-    history: supersede(history, (version) => ({ version, status: current.status, totals, invoice: repriced })),
-    differenceMicro: microUnits(repriced.amountMicro - current.invoice.amountMicro),
+    own: regroupTotals(own, billed, corrected),
+    late: late.map((period) => regroupTotals(period, billed, corrected)),
   };
 }
 
-/** A period's sums under the versions and bands of another tariff. Throws as priceCorrection does. */
-export function regroupTotals(period: PeriodTotals, billed: Tariff, corrected: Tariff): PeriodTotals {
+/** A period's sums under the versions and bands of another tariff. */
+function regroupTotals(period: PeriodTotals, billed: Tariff, corrected: Tariff): PeriodTotals {
   for (const key of ["currency", "timezone"] as const) {
     if (billed[key] !== corrected[key]) {
       throw new RangeError(`${key}: expected ${billed[key]} as on the bill, got ${corrected[key]}`);

@@ -1,14 +1,5 @@
 /** Exact bills from released sums: grouping, pricing, rounding, corrections. */
-export {
-  type BillVersion,
-  currentVersion,
-  type PriceCorrection,
-  priceCorrection,
-  regroupTotals,
-  SUPERSEDED,
-  supersede,
-  type Versioned,
-} from "./corrections.ts";
+export { correctTotals } from "./corrections.ts";
 export { type Invoice, type InvoiceRow, invoice, type RowKind } from "./invoice.ts";
 export { decodeTotals, encodeTotals } from "./totals-json.ts";
 export { type BillTotals, collectTotals, type PeriodTotals, type VersionTotals, withLateEnergy } from "./totals.ts";

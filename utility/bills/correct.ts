@@ -2,7 +2,7 @@
  * A price correction: bills of a period are worked out anew, from the released totals they were made from, under
  * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version.
  */
-import { decodeTotals, encodeTotals, invoice, regroupTotals } from "../billing/index.ts";
+import { correctTotals, decodeTotals, encodeTotals, invoice } from "../billing/index.ts";
 import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
 import type { UtilityDatabase } from "../store/open.ts";
 import { parseTariffYaml, type Tariff } from "../tariffs/index.ts";
@@ -59,11 +59,7 @@ export async function correctBills(db: UtilityDatabase, request: CorrectionReque
       if (before === undefined || bill.totals === null) {
         throw new RangeError(`${bill.meter_id}: the tariff or the totals of its bill are not in the database`);
       }
-      const totals = decodeTotals(bill.totals);
-      const repriced = {
-        own: regroupTotals(totals.own, before, tariff),
-        late: totals.late.map((period) => regroupTotals(period, before, tariff)),
-      };
+      const repriced = correctTotals(decodeTotals(bill.totals), before, tariff);
       const result = invoice(tariff, repriced);
       const key = { meter: bill.meter_id, from: bill.period_start, to: bill.period_end };
       await supersedeBill(transaction, key);

@@ -92,7 +92,7 @@ export function parseDays(text: string): number[] | undefined {
   return Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, step) => (from + step) % 7);
 }
 
-export function clockText(minuteOfDay: number): string {
+function clockText(minuteOfDay: number): string {
   const hours = Math.floor(minuteOfDay / 60);
   return `${String(hours).padStart(2, "0")}:${String(minuteOfDay % 60).padStart(2, "0")}`;
 }

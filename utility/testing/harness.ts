@@ -52,7 +52,7 @@ export interface HarnessOptions {
 }
 
 /** A meter's name. */
-export function meterName(index: number): string {
+function meterName(index: number): string {
   return `m-${String(index + 1).padStart(3, "0")}`;
 }
 
