@@ -15,7 +15,13 @@ const FROM = Date.parse("2025-03-27T00:00:00+01:00") / 1000;
 const TO = Date.parse("2025-04-03T00:00:00+02:00") / 1000;
 const GAP = { meter: "home-03", from: FROM + 70 * SLOT, to: FROM + 110 * SLOT };
 
-/** Readings of a made-up file: 20 meters on three feeders, some with generation, one with a gap of ten hours. */
+/** Half-way through the week this meter moves from the north to the south. */
+const MOVE = { meter: "home-08", at: FROM + 300 * SLOT };
+
+/**
+ * Readings of a made-up file: 20 meters on three feeders, some with generation, one with a gap of ten hours, and one
+ * that moves.
+ */
 function readingsOfAWeek(): Reading[] {
   let state = 12345;
   const draw = (below: number): number => {
@@ -31,7 +37,8 @@ function readingsOfAWeek(): Reading[] {
   for (let start = FROM; start < TO; start += SLOT) {
     for (const { meter, feeder, exports } of meters) {
       const inGap = meter === GAP.meter && start >= GAP.from && start < GAP.to;
-      const reading = { meter, feeder, start, importWh: draw(900), exportWh: exports ? draw(400) : 0 };
+      const here = meter === MOVE.meter && start >= MOVE.at ? "south" : feeder;
+      const reading = { meter, feeder: here, start, importWh: draw(900), exportWh: exports ? draw(400) : 0 };
       if (!inGap) readings.push(reading);
     }
   }
