@@ -160,6 +160,11 @@ const billing = z.strictObject({
     .default({})
     .meta({ description: "Tariff file per meter, for those that differ." }),
   graceSlots: whole(0, 10_000, 2, "Slots waited after the end of a period for late meters.", { unit: "slots" }),
+  resendPeriods: whole(0, 1_200, 3, "A customer who comes online gets the bills of so many last periods again.", {
+    unit: "periods",
+  }),
+  resendTimes: whole(0, 100, 3, "At most so often; a bill is issued once, but may be sent to nobody."),
+  resendsPerSecond: seconds(0.01, 10_000, 50, "Bills sent again in a second, for all customers together."),
 });
 
 const simulation = z.strictObject({

@@ -160,6 +160,7 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/e/enrol/1", [authority], [a1]],
   ["wv/1/a/1/enrol/m-001", [a1], [authority]],
   ["wv/1/e/roll", [authority], [a1, a2, utility, analytics, authority, simulator, broker]],
+  ["wv/1/e/customers", [authority], [utility]],
   ["wv/1/sim/clock", [simulator], everyone],
   ["wv/1/pub/feeder/f-1/load", [utility], everyone],
   ["wv/1/pub/grid/losses", [utility, analytics], everyone],

@@ -112,6 +112,12 @@ export const TOPICS = {
     subscribe: [...SERVERS, { role: "broker" }],
     maxBytes: CHUNK_PAYLOAD,
   },
+  customers: {
+    pattern: "wv/1/e/customers",
+    publish: [AUTHORITY],
+    subscribe: [UTILITY],
+    maxBytes: CHUNK_PAYLOAD,
+  },
   simClock: {
     pattern: "wv/1/sim/clock",
     publish: [{ role: "simulator" }],

@@ -3,11 +3,10 @@
  * customers. A row is marked when the broker has it; after a kill a row may go out twice, never not at all.
  */
 import type { Logger } from "../config/runtime/logger.ts";
-import { hpkeSeal, serverContext } from "../protocol/envelope/hpke.ts";
-import { sign1, type Signer } from "../protocol/envelope/index.ts";
+import type { Signer } from "../protocol/envelope/index.ts";
 import type { Alert, FeederLoad } from "../protocol/messages/public.ts";
 import { topicOf } from "../protocol/topics.ts";
-import { customerBill } from "./bills/customer-bill.ts";
+import { sendBill } from "./bills/courier.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { type FeederLoadsRow, markPublished, unpublishedLoads } from "./store/loads-store.ts";
 import type { UtilityDatabase } from "./store/open.ts";
@@ -66,6 +65,13 @@ export class Publisher {
     while (this.#ports.connected() && (await this.#sendBills())) {}
   }
 
+  /** Customers' keys have come: their bills need not wait any longer. */
+  keysArrived(meters: readonly string[]): void {
+    if (meters.length === 0) return;
+    for (const meter of meters) this.#keyless.delete(meter);
+    void this.flush();
+  }
+
   /** Something a person should know. Lost when the broker is away: the database keeps the reason. */
   alert(alert: Alert): void {
     this.#ports.publish(topicOf("alert", { topic: "round" }), JSON.stringify(alert)).catch(() => {});
@@ -104,6 +110,8 @@ export class Publisher {
     let query = this.#db.selectFrom("bills").selectAll().where("sent", "=", 0).where("status", "=", "final");
     if (this.#keyless.size > 0) query = query.where("meter_id", "not in", [...this.#keyless]);
     const bills = await query.orderBy("period_start").orderBy("meter_id").limit(BILLS_AT_ONCE).execute();
+    const publish = (topic: string, payload: Uint8Array): Promise<void> => this.#ports.publish(topic, payload);
+    const courier = { db: this.#db, signer: this.#signer, publish };
     let sent = 0;
     for (const bill of bills) {
       const key = this.#ports.customerKey(bill.meter_id);
@@ -112,23 +120,7 @@ export class Publisher {
         this.#log.warn({ meter: bill.meter_id }, "no customer key: this bill stays in the database");
         continue;
       }
-      const json = Buffer.from(JSON.stringify(await customerBill(this.#db, bill)));
-      const { id } = this.#signer;
-      const signed = sign1(json, this.#signer, serverContext(id, bill.meter_id));
-      const sealed = await hpkeSeal(signed, id, bill.meter_id, key);
-      try {
-        await this.#ports.publish(topicOf("bill", { meter: bill.meter_id }), sealed);
-      } catch {
-        return false;
-      }
-      await this.#db
-        .updateTable("bills")
-        .set({ sent: 1 })
-        .where("meter_id", "=", bill.meter_id)
-        .where("period_start", "=", bill.period_start)
-        .where("period_end", "=", bill.period_end)
-        .where("version", "=", bill.version)
-        .execute();
+      if (!(await sendBill(courier, bill, key))) return false;
       sent += 1;
     }
     return sent > 0 && bills.length === BILLS_AT_ONCE;

@@ -1,21 +1,22 @@
 /** Puts the utility together: database, roll, rounds, publisher and the link to the broker. */
 import path from "node:path";
-import { openCustomers, openRoll, type Party } from "../config/keys/index.ts";
+import type { Party } from "../config/keys/index.ts";
 import type { Config } from "../config/index.ts";
 import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { UsageError } from "../config/runtime/role-command.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
-import { decodeCbor, encodeCbor } from "../protocol/cbor.ts";
 import { ProtocolError } from "../protocol/errors.ts";
-import type { Roll } from "../protocol/membership.ts";
-import { membershipCertificate } from "../protocol/messages/enrolment.ts";
-import { serverStatus } from "../protocol/messages/public.ts";
+import { meterStatus, serverStatus } from "../protocol/messages/public.ts";
 import { filterOf, parseTopic } from "../protocol/topics.ts";
+import { sendBill } from "./bills/courier.ts";
+import { Redelivery } from "./bills/redelivery.ts";
 import { TariffBook } from "./bills/tariff-book.ts";
 import { Correspondence } from "./correspondence.ts";
+import { CustomerKeys } from "./customers.ts";
 import { Publisher, roundAlert } from "./publisher.ts";
+import { loadRoll, takeCertificate } from "./roll.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { ServerStats } from "./server-stats.ts";
@@ -38,6 +39,7 @@ export interface UtilityServer {
 }
 
 const STATS_MILLISECONDS = 5_000;
+const RESEND_MILLISECONDS = 1_000;
 /** Simulated time may tick far more often than rounds have anything new to do. */
 const POLL_MILLISECONDS = 20;
 
@@ -81,22 +83,33 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     send: (topic, payload) => handle.link?.send(topic, payload),
     answered: (round, aggregator, answer) => void desk.handle(round, aggregator, answer),
   });
-  const customers = { keys: openCustomers(party) };
+  const customers = await CustomerKeys.load(db, party);
+  const publish = (topic: string, payload: Uint8Array | string): Promise<void> =>
+    handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", ""));
   const publisher = new Publisher(
     db,
     party,
     directory.slotSeconds,
     {
-      publish: (topic, payload) => handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", "")),
+      publish,
       connected: () => handle.link?.connected ?? false,
-      customerKey: (meter) => {
-        // A meter that was enrolled while we run has its key in the file by now.
-        if (!customers.keys.has(meter)) customers.keys = openCustomers(party);
-        return customers.keys.get(meter);
-      },
+      customerKey: (meter) => customers.get(meter),
     },
     log,
   );
+  const { resendPeriods: periods, resendTimes: times, resendsPerSecond: perSecond } = config.billing;
+  const redelivery = new Redelivery({
+    db,
+    periods,
+    times,
+    perSecond,
+    now,
+    time: () => feed.clock.now(),
+    send: async (bill) => {
+      const key = customers.get(bill.meter_id);
+      return key === undefined ? undefined : await sendBill({ db, signer: party, publish }, bill, key);
+    },
+  });
   const stats = new ServerStats(options, db, refusals);
   const notify = (record: RoundRecord): void => {
     const alert = roundAlert(record, feed.clock.now());
@@ -147,10 +160,23 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       void desk.returned(aggregator);
     }
   };
+  const noteMeter = (meter: string, payload: Uint8Array): void => {
+    const parsed = meterStatus.safeParse(parseJson(payload));
+    if (parsed.success) redelivery.noteStatus(meter, parsed.data);
+    else refuse("malformed", `status of meter ${meter}`);
+  };
+  const takeCustomers = async (payload: Uint8Array): Promise<void> => {
+    try {
+      publisher.keysArrived(await customers.take(payload));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(`customers-${error.code}`, error.message);
+    }
+  };
   const onMessage = (topic: string, payload: Uint8Array): void | Promise<void> => {
     if (feed.accept(topic, payload)) return;
     const parsed = parseTopic(topic);
-    const { agg, round, type } = parsed?.parameters ?? {};
+    const { agg, meter, round, type } = parsed?.parameters ?? {};
     if (parsed?.name === "roundAnswer" && agg !== undefined && round !== undefined && type !== undefined) {
       return correspondence.take(Number(agg), round, type, payload);
     }
@@ -158,6 +184,11 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       noteStatus(Number(agg), payload);
       return;
     }
+    if (parsed?.name === "meterStatus" && meter !== undefined) {
+      noteMeter(meter, payload);
+      return;
+    }
+    if (parsed?.name === "customers") return takeCustomers(payload);
     if (parsed?.name === "roll") return takeCertificate({ db, roll }, payload, refuse);
     refuse("wrong-topic", topic);
   };
@@ -165,7 +196,12 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     party,
     host: config.broker.host,
     port: config.broker.tlsPort,
-    subscriptions: [filterOf("roundAnswer"), filterOf("aggregatorStatus"), filterOf("roll"), ...feed.subscriptions],
+    subscriptions: [
+      ...(["roundAnswer", "aggregatorStatus", "meterStatus", "roll", "customers"] as const).map((name) =>
+        filterOf(name),
+      ),
+      ...feed.subscriptions,
+    ],
     onMessage,
     onConnect: () => pollSoon(),
     log,
@@ -177,6 +213,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const ticker = setInterval(pollSoon, Math.min(250, config.rounds.retrySeconds * 500));
   // Bills of `npm run bills -- correct` and whatever a kill left unsent.
   const publishing = setInterval(() => void publisher.flush(), STATS_MILLISECONDS);
+  const resending = setInterval(() => void redelivery.run(), RESEND_MILLISECONDS);
   const reporting = setInterval(() => void stats.write(desk), STATS_MILLISECONDS);
   void publisher.flush();
   pollSoon();
@@ -185,10 +222,12 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     stop: async () => {
       clearInterval(ticker);
       clearInterval(publishing);
+      clearInterval(resending);
       clearInterval(reporting);
       clearTimeout(timer);
       await desk.stop();
       await publisher.flush();
+      await redelivery.run();
       await handle.link?.close();
       await stats.write(desk);
       refusals.flush();
@@ -236,35 +275,4 @@ async function originSlot(db: UtilityDatabase, config: Config, directory: Party[
   const origin = Math.floor(begin / directory.slotSeconds);
   await putMeta(db, "origin_slot", String(origin));
   return origin;
-}
-
-/** The roll of the key folder, and what has come since. */
-async function loadRoll(db: UtilityDatabase, party: Party): Promise<Roll> {
-  const roll = openRoll(party);
-  for (const { certificate } of await db.selectFrom("roll").select("certificate").execute()) {
-    roll.add(membershipCertificate.parse(decodeCbor(certificate)));
-  }
-  return roll;
-}
-
-async function takeCertificate(
-  { db, roll }: { readonly db: UtilityDatabase; readonly roll: Roll },
-  payload: Uint8Array,
-  refuse: (code: string, detail: string) => void,
-): Promise<void> {
-  try {
-    const parsed = membershipCertificate.safeParse(decodeCbor(payload));
-    if (!parsed.success) throw new ProtocolError("malformed", "expected a membership certificate");
-    const record = roll.add(parsed.data);
-    if (record === undefined) return;
-    const row = { serial: record.serial, certificate: encodeCbor(parsed.data) };
-    await db
-      .insertInto("roll")
-      .values({ meter_id: record.meter, ...row })
-      .onConflict((conflict) => conflict.column("meter_id").doUpdateSet(row))
-      .execute();
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    refuse(`roll-${error.code}`, error.message);
-  }
 }

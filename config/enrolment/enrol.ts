@@ -3,6 +3,7 @@
  * It may be repeated: what is there stays, what is missing is added, no key is ever overwritten.
  */
 import { createPrivateKey } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { KeyObject } from "node:crypto";
 import { signRecord } from "../../protocol/membership.ts";
@@ -145,7 +146,9 @@ function caKey({ folder }: Party): KeyObject {
 /** Adds customers' public keys to the list, and hands it to the utility where its folder is on this machine. */
 export function addCustomers(keys: string, authority: Party, added: ReadonlyMap<string, Uint8Array>): void {
   const list = encodeCustomers(new Map([...openCustomers(authority), ...added]), authority);
-  for (const id of ["authority", "utility"]) replaceFile(join(keyFolder(keys, id), CUSTOMERS_FILE), list);
+  replaceFile(join(authority.folder, CUSTOMERS_FILE), list);
+  const utility = keyFolder(keys, "utility");
+  if (existsSync(utility)) replaceFile(join(utility, CUSTOMERS_FILE), list);
 }
 
 /**

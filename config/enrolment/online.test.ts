@@ -9,6 +9,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { acceptRecord, countersign, type SignedRecord, verifyMembership } from "../../protocol/membership.ts";
 import { enrolMessage, membershipCertificate } from "../../protocol/messages/enrolment.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
+import { encodeCustomers, openCustomerList } from "../keys/customers-file.ts";
 import { openMeterKeys, openMeterSecrets, openParty, openRoll } from "../keys/index.ts";
 import { connectLink } from "../runtime/link.ts";
 import { startTestBroker } from "../runtime/testing/broker.ts";
@@ -19,6 +20,7 @@ import { EnrolmentError } from "./files.ts";
 import { meterList } from "./meter-list.ts";
 import { applyOffline } from "./offline.ts";
 import { ENROL_SUBSCRIPTIONS, OnlineEnrolment } from "./online.ts";
+import { customerKeyOf } from "./new-meters.ts";
 import { pendingMeters } from "./pending.ts";
 import { RollBook } from "./roll-book.ts";
 import { openAuthority } from "./system.ts";
@@ -81,6 +83,7 @@ async function start(name: string) {
   const aggregators = [1, 2, 3].map((index) => new Aggregator(keys, index));
   const down = new Set<number>();
   const published: Uint8Array[] = [];
+  const customers: Uint8Array[] = [];
   let deadline = new AbortController();
   let publishing = 0;
   const open = () => {
@@ -102,6 +105,7 @@ async function start(name: string) {
   const deliver = async (online: OnlineEnrolment, topic: string, payload: Uint8Array): Promise<void> => {
     const index = Number(topic.split("/").at(-1));
     if (topic === topicOf("roll", {})) published.push(payload);
+    else if (topic === topicOf("customers", {})) customers.push(payload);
     else if (!down.has(index)) {
       const { topic: answerTopic, chunks } = await aggregators[index - 1]!.answer(payload);
       for (const chunk of chunks) await online.receive(answerTopic, chunk);
@@ -118,7 +122,7 @@ async function start(name: string) {
     // Where somebody is down the deadline has come as soon as everything is sent.
     return pending === undefined ? undefined : online.apply(pending, down.size === 0 ? NEVER : deadline.signal);
   };
-  return { keys, authority, aggregators, down, published, open, command, context };
+  return { keys, authority, aggregators, down, published, customers, open, command, context };
 }
 
 const NEVER = new AbortController().signal;
@@ -137,6 +141,22 @@ test("a meter is added on a running system", async () => {
   assert.deepEqual(pendingMeters(authority), []);
   assert.equal(openRoll(openParty(join(keys, "utility"))).feederOf("m-006", SLOT + 1), "f-1");
   assert.equal(await command({ action: "add", meter: "m-006", feeder: "f-1" }), undefined);
+});
+
+test("the customer's key of a new meter goes to a utility on another machine, and sync repeats all", async () => {
+  const { keys, authority, customers, command, open } = await start("customers");
+  rmSync(join(keys, "utility"), { recursive: true });
+  await command({ action: "add", meter: "m-006", feeder: "f-1" });
+  const listed = openCustomerList(customers[0]!, authority.directory);
+  assert.deepEqual([...listed.keys()], ["m-006"]);
+  assert.deepEqual(
+    Buffer.from(listed.get("m-006")!),
+    Buffer.from(customerKeyOf(openMeterSecrets(join(keys, "m-006")))),
+  );
+  await open().online.sync(NEVER);
+  assert.equal(openCustomerList(customers[1]!, authority.directory).size, 6);
+  const forged = encodeCustomers(listed, { id: "authority", signKey: openParty(join(keys, "a-1")).signKey! });
+  assert.throws(() => openCustomerList(forged, authority.directory), { code: "bad-signature" });
 });
 
 test("moving, revoking and taking back a meter leaves the past as it was", async () => {

@@ -9,7 +9,8 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { type CountersignMessage, countersignMessage } from "../../protocol/messages/enrolment.ts";
 import { aggregatorId, indexOfAggregator } from "../../protocol/names.ts";
 import { filterOf, parseTopic, topicOf } from "../../protocol/topics.ts";
-import type { Party } from "../keys/index.ts";
+import { encodeCustomers } from "../keys/customers-file.ts";
+import { openCustomers, type Party } from "../keys/index.ts";
 import { EnrolmentError } from "./files.ts";
 import { type Pending, pendingMeters, readPending } from "./pending.ts";
 import type { RollBook } from "./roll-book.ts";
@@ -30,6 +31,9 @@ export interface OnlineOptions {
   /** Unanswered messages are sent again after this time. */
   readonly retryMilliseconds: number;
 }
+
+/** Keys in one message: 2,000 times 32 bytes and a name fit the broker's packet limit. */
+const CUSTOMERS_AT_ONCE = 2_000;
 
 /** The filters that the link must be subscribed to. */
 export const ENROL_SUBSCRIPTIONS: readonly string[] = [filterOf("enrolAnswer")];
@@ -101,6 +105,7 @@ export class OnlineEnrolment {
           `${said.join("")}. The change is kept: repeat the command`,
       );
     }
+    await this.#publishCustomers([meter]);
     await link.publish(topicOf("roll", {}), encodeCbor(book.certificate(meter)));
     return { ...settled, silent, refusals };
   }
@@ -119,8 +124,23 @@ export class OnlineEnrolment {
         results.set(meter, error);
       }
     }
+    await this.#publishCustomers([...openCustomers(authority).keys()]);
     for (const certificate of book.certificates()) await link.publish(topicOf("roll", {}), encodeCbor(certificate));
     return results;
+  }
+
+  /** Customers' public keys for the utility, which may be on another machine: public, so signed and not sealed. */
+  async #publishCustomers(meters: readonly string[]): Promise<void> {
+    const { authority, link } = this.#options;
+    const keys = openCustomers(authority);
+    const known = meters.flatMap((meter): [string, Uint8Array][] => {
+      const key = keys.get(meter);
+      return key === undefined ? [] : [[meter, key]];
+    });
+    for (let at = 0; at < known.length; at += CUSTOMERS_AT_ONCE) {
+      const list = encodeCustomers(new Map(known.slice(at, at + CUSTOMERS_AT_ONCE)), authority);
+      await link.publish(topicOf("customers", {}), list);
+    }
   }
 
   #lacking(meter: string): number[] {

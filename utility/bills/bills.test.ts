@@ -6,7 +6,8 @@ import { sql } from "kysely";
 import { DAY, Harness, TARIFF, valueOf } from "../testing/harness.ts";
 import { parseTariffYaml } from "../tariffs/index.ts";
 import { correctBills } from "./correct.ts";
-import { customerBill, customerBillSchema } from "./customer-bill.ts";
+import { customerBill as customerBillSchema } from "../../protocol/messages/bill.ts";
+import { customerBill } from "./customer-bill.ts";
 import { billsCsv, billsTable, kilowattHours, listBills, money, parsePeriod } from "./list.ts";
 
 async function billedDay(t: Parameters<typeof Harness.make>[0]): Promise<Harness> {

@@ -1,29 +1,7 @@
-/** A bill as its customer gets it (docs/protocol.md, "Bills"): JSON with units in the names. */
-import { z } from "zod";
-import { meterId } from "../../protocol/names.ts";
+/** A bill of the database as its customer gets it. */
+import type { CustomerBill } from "../../protocol/messages/bill.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import type { BillsTable } from "../store/tables.ts";
-
-const row = z.strictObject({ band: z.string(), energyWh: z.int(), amountMicro: z.int() });
-const gap = z.strictObject({ kind: z.string(), from: z.int(), to: z.int(), reason: z.string() });
-
-export const customerBillSchema = z.strictObject({
-  meterId,
-  periodStart: z.iso.date(),
-  periodEnd: z.iso.date(),
-  version: z.int().min(1),
-  status: z.string(),
-  currency: z.string(),
-  energyWh: z.int(),
-  amountMicro: z.int(),
-  spareAnswers: z.int().nullable(),
-  /** SHA-256 of the tariff file, first 32 hex digits. */
-  tariff: z.string(),
-  rows: z.array(row),
-  /** Unix seconds, half-open: slots that this bill does not hold. */
-  gaps: z.array(gap),
-});
-export type CustomerBill = z.infer<typeof customerBillSchema>;
 
 /** More ranges than this are counted in the bill and listed in the database only: the message has a size limit. */
 const MAX_GAPS = 500;
@@ -48,7 +26,6 @@ export async function customerBill(
     .where("meter_id", "=", bill.meter_id)
     .where("period_start", "=", bill.period_start)
     .orderBy("slot_start")
-    .limit(MAX_GAPS)
     .execute();
   return {
     meterId: bill.meter_id,
@@ -62,6 +39,29 @@ export async function customerBill(
     spareAnswers: bill.spare_answers,
     tariff: bill.tariff_id,
     rows: rows.map(({ band, energy_wh, amount_micro }) => ({ band, energyWh: energy_wh, amountMicro: amount_micro })),
-    gaps: gaps.map(({ kind, slot_start, slot_end, reason }) => ({ kind, from: slot_start, to: slot_end, reason })),
+    gaps: joined(
+      gaps.map(({ kind, slot_start, slot_end, reason }) => ({ kind, from: slot_start, to: slot_end, reason })),
+    ),
   };
+}
+
+/**
+ * Late energy cuts the database's gaps into what it filled and what it did not. A bill lists what it lacked when it was
+ * issued, so a repeat of it is the same, byte for byte.
+ */
+function joined(gaps: readonly CustomerBill["gaps"][number][]): CustomerBill["gaps"] {
+  const ranges: CustomerBill["gaps"] = [];
+  const last = new Map<string, CustomerBill["gaps"][number]>();
+  for (const gap of gaps) {
+    const key = `${gap.kind} ${gap.reason}`;
+    const before = last.get(key);
+    if (before?.to === gap.from) {
+      before.to = gap.to;
+      continue;
+    }
+    const range = { ...gap };
+    last.set(key, range);
+    ranges.push(range);
+  }
+  return ranges.slice(0, MAX_GAPS);
 }

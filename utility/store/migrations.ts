@@ -167,7 +167,23 @@ const views: Migration = {
   },
 };
 
+const seen: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    await db.schema
+      .createTable("customers")
+      .addColumn("meter_id", "text", (c) => c.primaryKey())
+      .addColumn("public_key", BYTES, (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable("meters_seen")
+      .addColumn("meter_id", "text", (c) => c.primaryKey())
+      .addColumn("challenge", "text", (c) => c.notNull())
+      .addColumn("seen_at", "bigint", (c) => c.notNull())
+      .execute();
+  },
+};
+
 /** All migrations by name, in the order in which they apply. */
 export const migrations: MigrationProvider = {
-  getMigrations: () => Promise.resolve({ "001-tables": first, "002-views": views }),
+  getMigrations: () => Promise.resolve({ "001-tables": first, "002-views": views, "003-seen": seen }),
 };

@@ -101,6 +101,7 @@ export interface BillsTable {
   /** How many released totals entered the bill. */
   released_rows: number;
   issued_at: number;
+  /** How often the broker has taken it. */
   sent: Generated<number>;
 }
 
@@ -139,6 +140,19 @@ export interface TariffsTable {
   yaml: string;
 }
 
+/** Customers' keys that came after the key folder's. */
+export interface CustomersTable {
+  meter_id: string;
+  public_key: Uint8Array;
+}
+
+/** The last hello of each meter that its bills were sent again for. */
+export interface MetersSeenTable {
+  meter_id: string;
+  challenge: string;
+  seen_at: number;
+}
+
 export interface UtilityTables {
   meta: MetaTable;
   roll: RollTable;
@@ -151,6 +165,8 @@ export interface UtilityTables {
   bill_totals: BillTotalsTable;
   gaps: GapsTable;
   tariffs: TariffsTable;
+  customers: CustomersTable;
+  meters_seen: MetersSeenTable;
   current_bills: BillsTable;
   current_bill_totals: BillTotalsTable;
 }
