@@ -214,6 +214,21 @@ export class Outbox {
   }
 }
 
+/** Every reading that a database still has of a meter, for its household; works on a database opened for reading. */
+export function readHistory(db: Database, meter: string): StoredRun[] {
+  const rows = db
+    .prepare<[string], { kind: number; first_slot: number; readings: Buffer }>(
+      `SELECT kind, first_slot, readings FROM runs JOIN meters ON runs.meter = meters.number WHERE meters.meter = ?
+       ORDER BY first_slot, kind`,
+    )
+    .all(meter);
+  return rows.map(({ kind, first_slot, readings }) => ({
+    kind: kindOf(kind),
+    firstSlot: first_slot,
+    readings: decodeReadings(readings),
+  }));
+}
+
 function encodeReadings(readings: readonly number[]): Buffer {
   const blob = Buffer.allocUnsafe(READING_BYTES * readings.length);
   for (let index = 0; index < readings.length; index++) blob.writeDoubleLE(readings[index]!, READING_BYTES * index);

@@ -1,0 +1,154 @@
+/** Bills at the household: opened, checked, kept, never replaced; and what the meter's commands print. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
+import { enrol } from "../../config/enrolment/index.ts";
+import { customerKeyObject, openMeterSecrets, openParty, type Party } from "../../config/keys/index.ts";
+import { openDatabase } from "../../config/runtime/database.ts";
+import { hpkeSeal, serverContext } from "../../protocol/envelope/hpke.ts";
+import { sign1 } from "../../protocol/envelope/index.ts";
+import { rawPublicKey } from "../../protocol/keys/index.ts";
+import type { CustomerBill } from "../../protocol/messages/bill.ts";
+import { KINDS } from "../../protocol/units.ts";
+import { BillFolder, readBills } from "./bills.ts";
+import { billsFolder } from "./household.ts";
+import { Outbox } from "./outbox.ts";
+
+const BILL: CustomerBill = {
+  meterId: "m-001",
+  periodStart: "2025-01-15",
+  periodEnd: "2025-01-16",
+  version: 1,
+  status: "final",
+  currency: "EUR",
+  energyWh: 1234,
+  amountMicro: 493_600,
+  spareAnswers: 1,
+  tariff: "00".repeat(16),
+  rows: [{ band: "flat", energyWh: 1234, amountMicro: 493_600 }],
+  gaps: [],
+};
+
+async function household(t: TestContext) {
+  const data = await mkdtemp(path.join(tmpdir(), "household-"));
+  t.after(() => rm(data, { recursive: true, force: true }));
+  await enrol({
+    data,
+    meters: [
+      { meter: "m-001", feeder: "f-1" },
+      { meter: "m-002", feeder: "f-1" },
+    ],
+  });
+  const party = (id: string): Party => openParty(path.join(data, "keys", id));
+  const sealKey = customerKeyObject(openMeterSecrets(path.join(data, "keys", "m-001")).customerSealKey);
+  const folder = billsFolder(data, "m-001");
+  const bills = new BillFolder({ meter: "m-001", folder, sealKey, directory: party("m-001").directory });
+  /** As the utility does it, or somebody else in its name. */
+  const letter = async (bill: unknown, signer = party("utility"), from = "utility", to = "m-001") => {
+    const json = Buffer.from(typeof bill === "string" ? bill : JSON.stringify(bill));
+    const signed = sign1(json, signer, serverContext(from, to));
+    return await hpkeSeal(signed, from, to, rawPublicKey(sealKey));
+  };
+  return { data, party, folder, bills, letter };
+}
+
+test("a bill is kept once, as a private file of its version; a repeat changes nothing", async (t) => {
+  const { bills, letter, folder } = await household(t);
+  assert.equal((await bills.take(await letter(BILL))).outcome, "kept");
+  assert.equal((await bills.take(await letter(BILL))).outcome, "repeated");
+  assert.equal((await bills.take(await letter({ ...BILL, version: 2, amountMicro: 1 }))).outcome, "kept");
+  assert.deepEqual(await readdir(folder), ["2025-01-15_2025-01-16-v1.json", "2025-01-15_2025-01-16-v2.json"]);
+  assert.equal((await stat(path.join(folder, "2025-01-15_2025-01-16-v1.json"))).mode & 0o777, 0o600);
+});
+
+test("another text under the same version is kept beside the first, and said to contradict it", async (t) => {
+  const { bills, letter, folder } = await household(t);
+  await bills.take(await letter(BILL));
+  const second = await bills.take(await letter({ ...BILL, amountMicro: 9 }));
+  assert.equal(second.outcome, "contradicts");
+  const first = await readFile(path.join(folder, "2025-01-15_2025-01-16-v1.json"), "utf8");
+  assert.deepEqual(JSON.parse(first), BILL);
+  assert.deepEqual(
+    readBills(folder).map((kept) => [kept.bill.amountMicro, kept.first]),
+    [
+      [493_600, true],
+      [9, false],
+    ],
+  );
+});
+
+test("what is not this household's bill, or not by the utility, is refused with its code", async (t) => {
+  const { bills, letter, party, folder } = await household(t);
+  const forger = { id: "utility", signKey: party("a-1").signKey! };
+  const cases: [Promise<Uint8Array>, string][] = [
+    [letter({ ...BILL, meterId: "m-002" }), "wrong-topic"],
+    [letter(BILL, party("a-1"), "a-1"), "wrong-sender"],
+    [letter(BILL, party("a-1")), "wrong-sender"],
+    [letter(BILL, { ...party("utility"), ...forger }), "bad-signature"],
+    [letter(BILL, party("utility"), "utility", "m-002"), "bad-seal"],
+    [letter("no json"), "malformed"],
+    [letter({ ...BILL, extra: 1 }), "malformed"],
+    [letter({ ...BILL, periodStart: "../../keys" }), "malformed"],
+    [Promise.resolve(Uint8Array.of(1, 2, 3)), "malformed"],
+  ];
+  for (const [payload, code] of cases) await assert.rejects(bills.take(await payload), { code });
+  assert.deepEqual(readBills(folder), []);
+});
+
+const run = promisify(execFile);
+
+async function meter(data: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const command = [
+    "--import",
+    "tsx",
+    "hardware/agent/main.ts",
+    ...args,
+    "--data",
+    data,
+    "--set",
+    `paths.logs=${data}/logs`,
+  ];
+  try {
+    return { code: 0, ...(await run(process.execPath, command)) };
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string };
+  }
+}
+
+test("`meter bills` prints what has come, `meter readings` the household's own readings", async (t) => {
+  const { data, bills, letter } = await household(t);
+  await bills.take(await letter(BILL));
+  const database = openDatabase(path.join(data, "m-001", "meter.db"), { synchronous: "FULL" });
+  const outbox = new Outbox(database);
+  const { number } = outbox.boot("m-001");
+  outbox.append(number, { kind: KINDS.import, firstSlot: 10, readings: [5, 6] }, () => {});
+  outbox.append(number, { kind: KINDS.import, firstSlot: 14, readings: [7] }, () => {});
+  outbox.append(number, { kind: KINDS.catchup, firstSlot: 13, readings: [40] }, () => {});
+  outbox.flush();
+  database.close();
+
+  const table = await meter(data, "bills", "--id", "m-001");
+  assert.equal(table.code, 0, table.stderr);
+  assert.match(table.stdout, /m-001, 2025-01-15 to 2025-01-16, version 1, no gaps/);
+  assert.match(table.stdout, /total\s+│\s+1\.234\s+│\s+0\.493600/);
+  const readings = await meter(data, "readings", "--id", "m-001", "--csv");
+  assert.equal(
+    readings.stdout,
+    "meter,slot_start,energy_wh,catchup_wh\nm-001,9000,5,\nm-001,9900,6,\nm-001,11700,,40\nm-001,12600,7,\n",
+  );
+  for (const [args, text] of [
+    [["bills", "readings", "--id", "m-001"], /too many arguments/],
+    [["payments", "--id", "m-001"], /expected bills, readings or nothing/],
+    [["readings", "--id", "m-002"], /meter.db does not exist/],
+    [["bills", "--id", "Ä"], /--id: /],
+    [["--csv", "--id", "m-001"], /only with the command readings/],
+  ] as const) {
+    const refused = await meter(data, ...args);
+    assert.equal(refused.code, 2, args.join(" "));
+    assert.match(refused.stderr, text);
+  }
+});
