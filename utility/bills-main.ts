@@ -1,13 +1,16 @@
 /**
  * `npm run bills`: prints bills from the database, also while the utility runs. `npm run bills -- correct` works bills
- * out anew under another tariff; the running utility sends the new versions to their customers.
+ * out anew under another tariff; the running utility sends the new versions to their customers. `npm run bills --
+ * verify` checks bills against readings and tariff, for an auditor from the database, for a customer from bill files.
  */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import type { Config } from "../config/index.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { correctBills } from "./bills/correct.ts";
 import { billsCsv, billsTable, listBills, money, parsePeriod } from "./bills/list.ts";
-import { readTariff } from "./bills/tariff-book.ts";
+import { readTariff, type TariffSource } from "./bills/tariff-book.ts";
+import { readBillFolder, verifyBills, verifyText } from "./bills/verify-command.ts";
 import { openForReading, openUtilityDatabase } from "./store/open.ts";
 import { TariffError } from "./tariffs/index.ts";
 
@@ -17,16 +20,18 @@ interface BillOptions {
   readonly csv?: boolean;
   readonly allVersions?: boolean;
   readonly tariff?: string;
+  readonly readings?: string;
+  readonly bills?: string;
 }
 
 async function run({ config, options, operands, json }: RoleContext): Promise<number> {
   const file = path.join(config.paths.data, "utility", "utility.db");
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the utility first, or set --data`);
   const wanted = options as BillOptions;
-  if (wanted.period !== undefined) checkPeriod(wanted.period);
   const [verb] = operands;
+  checkOptions(verb, wanted, json);
+  if (verb === "verify") return await verify(file, wanted, config, json);
+  assertDatabase(file);
   if (verb === "correct") return await correct(file, wanted, json);
-  if (verb !== undefined) throw new UsageError(`${verb}: expected nothing, or correct`);
   const db = openForReading(file);
   try {
     const bills = await listBills(db, {
@@ -44,19 +49,63 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
   }
 }
 
+function assertDatabase(file: string): void {
+  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the utility first, or set --data`);
+}
+
+/** Which flags go with which command: an ignored flag would leave somebody believing that it held. */
+const TAKES = {
+  print: ["meter", "period", "csv", "allVersions"],
+  correct: ["meter", "period", "tariff"],
+  verify: ["meter", "period", "tariff", "readings", "bills"],
+} as const;
+const OWN = ["meter", "period", "csv", "allVersions", "tariff", "readings", "bills"] as const;
+
+function checkOptions(verb: string | undefined, wanted: BillOptions, json: boolean): void {
+  if (verb !== undefined && verb !== "correct" && verb !== "verify") {
+    throw new UsageError(`${verb}: expected nothing, correct or verify`);
+  }
+  const takes: readonly string[] = TAKES[verb ?? "print"];
+  const stray = OWN.find((name) => wanted[name] !== undefined && !takes.includes(name));
+  if (stray !== undefined) {
+    const flag = stray.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${flag}: not for ${verb ?? "printing bills"}`);
+  }
+  if (json && wanted.csv === true) throw new UsageError("--csv and --json: choose one");
+  if (wanted.period !== undefined) checkPeriod(wanted.period);
+}
+
+async function verify(file: string, wanted: BillOptions, config: Config, json: boolean): Promise<number> {
+  const { readings, tariff, bills: folder, meter, period } = wanted;
+  if (readings === undefined) throw new UsageError("verify: expected --readings FILE.csv (meter,slot_start,energy_wh)");
+  if (folder === undefined) assertDatabase(file);
+  const db = folder === undefined ? openForReading(file) : undefined;
+  try {
+    // Late energy of a bill is in the gaps of earlier ones, so all of a meter are read.
+    const all = db === undefined ? readBillFolder(folder ?? "") : await listBills(db, { meter, allVersions: false });
+    const bills = meter === undefined ? all : all.filter((bill) => bill.meter === meter);
+    const report = await verifyBills(db, { bills, readings, tariff, slotSeconds: config.system.slotSeconds, period });
+    print(json ? JSON.stringify(report) : verifyText(report, bills[0]?.currency ?? ""));
+    return report.findings.length === 0 ? 0 : 1;
+  } finally {
+    await db?.destroy();
+  }
+}
+
 async function correct(file: string, { tariff, period, meter }: BillOptions, json: boolean): Promise<number> {
   if (tariff === undefined || period === undefined) {
     throw new UsageError("correct: expected --tariff FILE and --period YYYY-MM-DD[..YYYY-MM-DD]");
   }
+  const source = await correctedTariff(tariff);
   const db = await openUtilityDatabase(file);
   try {
     const corrected = await correctBills(db, {
-      tariff: await readTariff(tariff),
+      tariff: source,
       period,
       meter,
       now: Date.now() / 1000,
     });
-    const { currency } = (await readTariff(tariff)).tariff;
+    const { currency } = source.tariff;
     if (json) {
       const amounts = corrected.map(({ beforeMicro, afterMicro, ...bill }) => ({
         ...bill,
@@ -79,6 +128,17 @@ async function correct(file: string, { tariff, period, meter }: BillOptions, jso
   }
 }
 
+async function correctedTariff(file: string): Promise<TariffSource> {
+  try {
+    return await readTariff(file);
+  } catch (error) {
+    if (error instanceof Error && (error instanceof TariffError || "syscall" in error)) {
+      throw new UsageError(`--tariff: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
 function checkPeriod(text: string): void {
   try {
     parsePeriod(text);
@@ -93,14 +153,22 @@ function print(text: string): void {
 
 await runRole({
   name: "bills",
-  description: "Prints bills; `bills correct` issues new versions under another tariff.",
-  operands: "[correct]",
+  description: "Prints bills; corrects them under another tariff; verifies them against readings.",
+  operands: "[command]",
   flags: [
     { flags: "--meter <id>", description: "bills of one meter" },
     { flags: "--period <dates>", description: "the period that begins on this local date, or FROM..TO" },
     { flags: "--csv", description: "one line per row" },
     { flags: "--all-versions", description: "superseded versions too" },
-    { flags: "--tariff <file>", description: "for correct: the tariff that should have been used" },
+    {
+      flags: "--tariff <file>",
+      description: "correct: the tariff that should have been used; verify: the published one",
+    },
+    { flags: "--readings <csv>", description: "verify: meter,slot_start,energy_wh and what a replay takes besides" },
+    { flags: "--bills <folder>", description: "verify: bill files of a meter in place of the database" },
   ],
+  help: `Commands (without one: print bills):
+  correct --period 2025-01-15 --tariff new.yaml    new versions from the same totals
+  verify --readings readings.csv                   exit code 1 when a bill does not follow from the readings`,
   run,
 });

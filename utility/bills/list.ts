@@ -36,6 +36,8 @@ export interface ListedBill {
   readonly amountMicro: number | null;
   readonly currency: string;
   readonly spareAnswers: number | null;
+  /** First 32 hex digits of the SHA-256 of the tariff file. */
+  readonly tariff: string;
   readonly gapSlots: number;
   readonly rows: readonly ListedRow[];
   readonly gaps: readonly ListedGap[];
@@ -70,6 +72,7 @@ export async function listBills(db: Queries, filter: BillFilter): Promise<Listed
     amountMicro: bill.amount_micro,
     currency: bill.currency,
     spareAnswers: bill.spare_answers,
+    tariff: bill.tariff_id,
     gapSlots: bill.gaps,
     rows: rows.get(`${bill.meter_id} ${bill.period_start} ${bill.period_end} ${bill.version}`) ?? [],
     gaps: gaps.get(`${bill.meter_id} ${bill.period_start}`) ?? [],

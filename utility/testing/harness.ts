@@ -1,4 +1,5 @@
 /** A round desk over a real database in a temporary folder, with aggregators in memory and time in the test's hands. */
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -111,7 +112,8 @@ export class Harness {
   async open(): Promise<void> {
     const { options } = this;
     const yaml = options.tariff;
-    const book = new TariffBook({ id: "test", file: "test.yaml", yaml, tariff: parseTariffYaml(yaml) });
+    const id = createHash("sha256").update(yaml).digest("hex").slice(0, 32);
+    const book = new TariffBook({ id, file: "test.yaml", yaml, tariff: parseTariffYaml(yaml) });
     const records = new Map(
       this.meters.map((meter): [string, MembershipRecord] => [
         meter,

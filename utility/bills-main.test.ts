@@ -1,0 +1,131 @@
+/** `npm run bills` as a command: prints, corrects and verifies what real rounds left in a database. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
+import type { ListedBill } from "./bills/list.ts";
+import { DAY, Harness, SLOT_SECONDS, TARIFF, valueOf } from "./testing/harness.ts";
+
+const run = promisify(execFile);
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A database of two days, in which two meters were late with `late` slots of the first, and the readings as a file. */
+async function billed(t: TestContext, late: number) {
+  const harness = await Harness.make(t, { loadEverySlots: 96 });
+  const isLate = (meter: string, slot: number): boolean =>
+    meter < "m-003" && slot >= DAY + 34 && slot < DAY + 34 + late;
+  const isMissing = (meter: string, slot: number): boolean => meter === "m-004" && slot === DAY + 5;
+  harness.fillDay(DAY, (meter, slot) => isLate(meter, slot) || isMissing(meter, slot));
+  harness.setSlot(DAY + 98);
+  await harness.run(3);
+  harness.fillDay(DAY, isMissing);
+  harness.fillDay(DAY + 96);
+  harness.setSlot(DAY + 96 + 98);
+  await harness.run(3);
+  const data = path.join(harness.folder, "data");
+  await mkdir(path.join(data, "utility"), { recursive: true });
+  // The process reads the file while this one still has it open, as beside a running utility.
+  for (const end of ["", "-wal"]) {
+    await copyFile(path.join(harness.folder, `utility.db${end}`), path.join(data, "utility", `utility.db${end}`));
+  }
+  const lines = harness.meters.flatMap((meter, m) =>
+    Array.from({ length: 192 }, (_, i) => DAY + i)
+      .filter((slot) => !isMissing(meter, slot))
+      .map((slot) => `${meter},${slot * SLOT_SECONDS},${valueOf(m, slot)}`),
+  );
+  const readings = path.join(harness.folder, "readings.csv");
+  await writeFile(readings, ["meter,slot_start,energy_wh", ...lines, ""].join("\n"));
+  const bills = async (...args: string[]): Promise<Result> => {
+    const own = ["--data", data, "--set", `paths.logs=${data}/logs`];
+    try {
+      return {
+        code: 0,
+        ...(await run(process.execPath, ["--import", "tsx", "utility/bills-main.ts", ...own, ...args])),
+      };
+    } catch (error) {
+      return error as Result;
+    }
+  };
+  return { bills, readings, lines, folder: harness.folder };
+}
+
+test("bills print as CSV and JSON, a correction supersedes, and readings confirm both versions", async (t) => {
+  const { bills, readings, folder } = await billed(t, 8);
+  const csv = await bills("--csv", "--meter", "m-001");
+  assert.equal(csv.code, 0, csv.stderr);
+  assert.equal(csv.stdout.split("\n").filter((line) => line.includes(",total,")).length, 2);
+  const before = JSON.parse((await bills("--json")).stdout) as ListedBill[];
+  assert.equal(before.length, 12);
+  const checked = await bills("verify", "--readings", readings);
+  assert.equal(checked.stdout, "12 bills checked: all follow from readings and tariff\n");
+  assert.equal(checked.code, 0);
+
+  const tariff = path.join(folder, "new.yaml");
+  await writeFile(tariff, TARIFF.replace("400000", "300000"));
+  const corrected = await bills("correct", "--period", "2025-01-15", "--tariff", tariff, "--json");
+  assert.equal((JSON.parse(corrected.stdout) as unknown[]).length, 6);
+  const all = JSON.parse((await bills("--json", "--all-versions", "--meter", "m-002")).stdout) as ListedBill[];
+  assert.deepEqual(
+    all.map(({ periodStart, version, status }) => [periodStart, version, status]),
+    [
+      ["2025-01-15", 1, "superseded"],
+      ["2025-01-15", 2, "final"],
+      ["2025-01-16", 1, "final"],
+    ],
+  );
+  assert.equal(all[0]?.energyWh, all[1]?.energyWh, "the totals are those of the first version");
+  assert.equal((await bills("verify", "--readings", readings)).code, 0);
+  const other = await bills("verify", "--readings", readings, "--tariff", tariff, "--period", "2025-01-16");
+  assert.equal(other.code, 1, "the second day has not been corrected");
+  assert.match(other.stdout, /m-001, period from 2025-01-16, tariff: the bill names /);
+});
+
+test("late energy in rows of its own is verified too; a changed reading is found and named", async (t) => {
+  const { bills, readings, lines, folder } = await billed(t, 24);
+  const checked = await bills("verify", "--readings", readings);
+  assert.equal(checked.stdout, "12 bills checked: all follow from readings and tariff\n");
+  const changed = path.join(folder, "changed.csv");
+  await writeFile(changed, ["meter,slot_start,energy_wh", ...lines.slice(1), ""].join("\n"));
+  const found = await bills("verify", "--readings", changed, "--json");
+  assert.equal(found.code, 1);
+  const { findings } = JSON.parse(found.stdout) as { findings: Record<string, unknown>[] };
+  const energy = findings.filter(({ what, row }) => what === "energyWh" && row !== "total");
+  assert.deepEqual(
+    energy.map(({ meter, periodStart, row }) => [meter, periodStart, row]),
+    [["m-001", "2025-01-15", "off-peak"]],
+  );
+});
+
+test("bad arguments are explained with exit code 2", async (t) => {
+  const { bills, readings, folder } = await billed(t, 0);
+  const broken = path.join(folder, "broken.csv");
+  await writeFile(broken, "meter,slot_start,energy_wh\nm-001,1736895601,5\n");
+  const cases: [string[], RegExp][] = [
+    [["pay"], /pay: expected nothing, correct or verify/],
+    [["correct"], /correct: expected --tariff FILE and --period/],
+    [["correct", "--tariff", "none.yaml", "--period", "2025-01-15"], /none\.yaml/],
+    [["correct", "--tariff", "config/tariffs/flat.yaml", "--period", "2030-01-01"], /no final bill to correct/],
+    [["--period", "January"], /--period: expected YYYY-MM-DD/],
+    [["--tariff", "x.yaml"], /--tariff: not for printing bills/],
+    [["--csv", "--json"], /choose one/],
+    [["verify"], /expected --readings FILE\.csv/],
+    [["verify", "--readings", "none.csv"], /verify: .*none\.csv/],
+    [["verify", "--readings", broken], /broken\.csv, line 2: slot_start: expected/],
+    [["verify", "--readings", readings, "--meter", "m-999"], /there is no such bill/],
+    [["verify", "--readings", readings, "--csv"], /--csv: not for verify/],
+    [["verify", "--readings", readings, "--bills", folder], /--bills needs --tariff FILE/],
+    [["--data", path.join(folder, "nowhere")], /utility\.db does not exist/],
+  ];
+  const results = await Promise.all(cases.map(([args]) => bills(...args)));
+  for (const [i, [args, text]] of cases.entries()) {
+    assert.match(results[i]?.stderr ?? "", text, args.join(" "));
+    assert.equal(results[i]?.code, 2, args.join(" "));
+  }
+});

@@ -1,0 +1,77 @@
+/** Readings of a file with the columns of a replay, to check bills with: exact integers, every fault with its line. */
+import { createReadStream } from "node:fs";
+import { parse } from "csv-parse";
+import type { KindName } from "../../protocol/units.ts";
+
+/** Watt-hours by slot, for each kind. */
+export type MeterReadings = Readonly<Record<KindName, ReadonlyMap<number, bigint>>>;
+
+/** What is wrong with a file of readings; the message names the line. */
+export class ReadingsError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ReadingsError";
+  }
+}
+
+const COLUMNS: Readonly<Record<KindName, string>> = {
+  import: "energy_wh",
+  export: "export_wh",
+  catchup: "catchup_wh",
+  catchupExport: "catchup_export_wh",
+};
+const KNOWN = new Set(["meter", "slot_start", "feeder", ...Object.values(COLUMNS)]);
+
+/** Reads `meter,slot_start,energy_wh` and the optional columns. Throws ReadingsError, or what opening throws. */
+export async function readReadings(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
+  const meters = new Map<string, Record<KindName, Map<number, bigint>>>();
+  const rows = createReadStream(file).pipe(
+    parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true }),
+  );
+  let columns: readonly string[] | undefined;
+  for await (const item of rows) {
+    const { record, info } = item as { record: string[]; info: { lines: number } };
+    const fail = (what: string): never => {
+      throw new ReadingsError(`${file}, line ${info.lines}: ${what}`);
+    };
+    if (columns === undefined) {
+      columns = record;
+      const stray = record.find((name, i) => !KNOWN.has(name) || record.indexOf(name) < i);
+      if (stray !== undefined) fail(`column ${stray} is unknown or there twice; known are ${[...KNOWN].join(", ")}`);
+      if (!record.includes("meter") || !record.includes("slot_start") || !record.includes("energy_wh")) {
+        fail("expected the columns meter, slot_start and energy_wh");
+      }
+      continue;
+    }
+    if (record.length !== columns.length) fail(`expected ${columns.length} fields, got ${record.length}`);
+    const value = new Map(columns.map((name, i) => [name, record[i] ?? ""]));
+    const meter = value.get("meter") ?? "";
+    const start = value.get("slot_start") ?? "";
+    const at = secondsOf(start);
+    if (!(at % slotSeconds === 0)) {
+      fail(
+        `slot_start: expected Unix seconds, or ISO 8601 with an offset, in multiples of ${slotSeconds}, got ${start}`,
+      );
+    }
+    const slot = at / slotSeconds;
+    let own = meters.get(meter);
+    if (own === undefined) {
+      own = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() };
+      meters.set(meter, own);
+    }
+    for (const kind of Object.keys(COLUMNS) as KindName[]) {
+      const text = value.get(COLUMNS[kind]) ?? "";
+      if (text === "") continue;
+      if (!/^\d{1,15}$/.test(text)) fail(`${COLUMNS[kind]}: expected whole watt-hours, got ${text}`);
+      if (own[kind].has(slot)) fail(`${meter} has two values of ${COLUMNS[kind]} for ${start}`);
+      own[kind].set(slot, BigInt(text));
+    }
+  }
+  if (columns === undefined) throw new ReadingsError(`${file} is empty`);
+  return meters;
+}
+
+function secondsOf(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  return /(Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) / 1000 : Number.NaN;
+}

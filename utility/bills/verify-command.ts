@@ -1,0 +1,150 @@
+/** `npm run bills -- verify`: gathers bills, readings and tariffs, and reports where bills do not follow from them. */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { UsageError } from "../../config/runtime/role-command.ts";
+import { customerBill } from "../../protocol/messages/bill.ts";
+import type { Queries } from "../store/rounds-store.ts";
+import { parseTariffYaml, type Tariff, TariffError } from "../tariffs/index.ts";
+import { kilowattHours, type ListedBill, money, parsePeriod } from "./list.ts";
+import { type MeterReadings, readReadings, ReadingsError } from "./readings-file.ts";
+import { readTariff } from "./tariff-book.ts";
+import { checkMeter, type Difference } from "./verify.ts";
+
+export interface VerifyRequest {
+  readonly bills: readonly ListedBill[];
+  readonly readings: string;
+  /** The published tariff; by default the text that the database keeps for each bill. */
+  readonly tariff: string | undefined;
+  readonly slotSeconds: number;
+  /** Only bills of this period; the others tell what is late. */
+  readonly period?: string | undefined;
+}
+
+/** A difference, or a bill that names another tariff than the one given. */
+export type Finding = Difference | (Pick<Difference, "meter" | "periodStart" | "row"> & TariffFinding);
+
+interface TariffFinding {
+  readonly what: "tariff";
+  readonly bill: string;
+  readonly expected: string;
+}
+
+export interface VerifyReport {
+  readonly checked: number;
+  /** Bills that are not final: there is nothing to check. */
+  readonly notFinal: number;
+  readonly findings: readonly Finding[];
+}
+
+const NOTHING: MeterReadings = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() };
+
+/** Checks all given bills. Throws UsageError for files that cannot be used. */
+export async function verifyBills(db: Queries | undefined, request: VerifyRequest): Promise<VerifyReport> {
+  const { bills, slotSeconds } = request;
+  if (bills.length === 0) throw new UsageError("verify: there is no such bill");
+  const readings = await usable(() => readReadings(request.readings, slotSeconds));
+  const given = request.tariff === undefined ? undefined : await usable(() => readTariff(request.tariff ?? ""));
+  const known = given === undefined ? await keptTariffs(db, bills) : new Map<string, Tariff>();
+  const findings: Finding[] = [];
+  const period = request.period === undefined ? undefined : parsePeriod(request.period);
+  const asked = bills.filter(
+    ({ periodStart, periodEnd }) =>
+      period === undefined || (periodStart === period.from && periodEnd === (period.to ?? periodEnd)),
+  );
+  if (asked.length === 0) throw new UsageError(`verify: there is no bill of the period ${request.period ?? ""}`);
+  const starts = new Set(asked.map(({ periodStart }) => periodStart));
+  const final = asked.filter(({ status }) => status === "final");
+  for (const { meter, periodStart, tariff } of final) {
+    if (given === undefined || given.id === tariff) continue;
+    findings.push({ meter, periodStart, row: "tariff", what: "tariff", bill: tariff, expected: given.id });
+  }
+  for (const meter of [...new Set(bills.map((bill) => bill.meter))].sort()) {
+    const own = bills.filter((bill) => bill.meter === meter);
+    const tariffOf = ({ tariff }: ListedBill): Tariff => {
+      const found = given?.tariff ?? known.get(tariff);
+      if (found === undefined)
+        throw new UsageError(`verify: tariff ${tariff} of ${meter} is not here; use --tariff FILE`);
+      return found;
+    };
+    const check = { bills: own, readings: readings.get(meter) ?? NOTHING, tariffOf, slotSeconds };
+    // A tariff that does not fit the period, or has other bands, is the given one's fault.
+    const found = await usable(() => Promise.resolve().then(() => checkMeter(check)));
+    findings.push(...found.filter(({ periodStart }) => starts.has(periodStart)));
+  }
+  return { checked: final.length, notFinal: asked.length - final.length, findings };
+}
+
+async function usable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UsageError || !(error instanceof Error)) throw error;
+    const file = typeof (error as NodeJS.ErrnoException).code === "string" && "syscall" in error;
+    const bad = error instanceof ReadingsError || error instanceof TariffError || error instanceof RangeError;
+    if (file || bad || error.name === "CsvError") throw new UsageError(`verify: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The texts that the database keeps, each checked against the hash by which bills name it. */
+async function keptTariffs(db: Queries | undefined, bills: readonly ListedBill[]): Promise<Map<string, Tariff>> {
+  if (db === undefined) throw new UsageError("verify: --bills needs --tariff FILE, the published tariff");
+  const named = new Set(bills.map(({ tariff }) => tariff));
+  const tariffs = new Map<string, Tariff>();
+  for (const { id, source, yaml } of await db.selectFrom("tariffs").selectAll().execute()) {
+    if (!named.has(id)) continue;
+    const hash = createHash("sha256").update(yaml).digest("hex").slice(0, 32);
+    if (hash !== id) throw new UsageError(`verify: the text of tariff ${id} in the database is another one (${hash})`);
+    tariffs.set(id, parseTariffYaml(yaml, source));
+  }
+  return tariffs;
+}
+
+/** Bills as a meter keeps them: JSON files; of each period the highest version. Throws UsageError. */
+export function readBillFolder(folder: string): ListedBill[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.includes(".contradicts-"));
+  } catch {
+    throw new UsageError(`--bills: ${folder} cannot be read`);
+  }
+  const newest = new Map<string, ListedBill>();
+  for (const name of names) {
+    const file = path.join(folder, name);
+    const bill = billOf(file);
+    const key = `${bill.meter} ${bill.periodStart} ${bill.periodEnd}`;
+    if ((newest.get(key)?.version ?? 0) < bill.version) newest.set(key, bill);
+  }
+  return [...newest.values()].sort((a, b) => (a.periodStart < b.periodStart ? -1 : 1));
+}
+
+function billOf(file: string): ListedBill {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    throw new UsageError(`--bills: ${file} is no JSON`);
+  }
+  const parsed = customerBill.safeParse(value);
+  if (!parsed.success) throw new UsageError(`--bills: ${file} is no bill`);
+  const { meterId: meter, gaps, ...rest } = parsed.data;
+  // A customer's bill does not say which later bill fills its gaps.
+  return { ...rest, meter, gapSlots: 0, gaps: gaps.map((gap) => ({ ...gap, billedPeriodStart: null })) };
+}
+
+/** One line for each finding, and a summary. */
+export function verifyText({ checked, notFinal, findings }: VerifyReport, currency: string): string {
+  const lines = findings.map((finding) => {
+    const head = `${finding.meter}, period from ${finding.periodStart}, ${finding.row}`;
+    if (finding.what === "tariff")
+      return `${head}: the bill names ${finding.bill}, the given file is ${finding.expected}`;
+    const print = (value: number): string =>
+      finding.what === "energyWh" ? `${kilowattHours(value)} kWh` : money(value, currency);
+    return `${head}: the bill says ${print(finding.bill)}, readings and tariff give ${print(finding.expected)}`;
+  });
+  const rest = notFinal === 0 ? "" : `; ${notFinal} are not final`;
+  const bad = new Set(findings.map(({ meter, periodStart }) => `${meter} ${periodStart}`)).size;
+  const summary = bad === 0 ? "all follow from readings and tariff" : `${bad} do not follow from readings and tariff`;
+  return [...lines, `${checked} bills checked: ${summary}${rest}`].join("\n");
+}
