@@ -2,11 +2,10 @@
  * HPKE (RFC 9180, base mode) in COSE_Encrypt0, as draft-ietf-cose-hpke writes it: algorithm HPKE-4 (X25519,
  * HKDF-SHA256, ChaCha20-Poly1305) with the encapsulated key in the unprotected header. HPKE itself is a library's.
  */
-import type { KeyObject, webcrypto } from "node:crypto";
-import { Chacha20Poly1305 } from "@hpke/chacha20poly1305";
-import { CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
+import type { KeyObject } from "node:crypto";
+import { CipherSuite } from "@hpke/core";
 import { ProtocolError } from "../errors.ts";
-import { rawPrivateKey } from "../keys/raw.ts";
+import { NodeChacha20Poly1305, NodeHkdf, NodeX25519Kem } from "./hpke-native.ts";
 import { decodeEncrypt0, encodeEncrypt0, encodeHeaders, encStructure, HEADER, type Headers } from "./cose.ts";
 
 const ALG_HPKE_4 = 42;
@@ -14,26 +13,18 @@ const HEADER_EK = -4;
 /** Private header: id of the sender, which the recipient needs before it can open (it is part of HPKE's info). */
 const HEADER_FROM = "from";
 
-const suite = new CipherSuite({
-  kem: new DhkemX25519HkdfSha256(),
-  kdf: new HkdfSha256(),
-  aead: new Chacha20Poly1305(),
-});
+const kem = new NodeX25519Kem();
+const suite = new CipherSuite({ kem, kdf: new NodeHkdf(), aead: new NodeChacha20Poly1305() });
 
-type ImportedKey = webcrypto.CryptoKey;
-// Importing a key costs as much as using it; the objects outlive no key.
-const imported = new WeakMap<object, Promise<ImportedKey>>();
+type RecipientKey = ReturnType<NodeX25519Kem["publicKey"]>;
+/** Reading a key costs as much as using it; the objects outlive no key. */
+const recipients = new WeakMap<Uint8Array, RecipientKey>();
 
-/** The library names a global type that node's types lack; it is node's own key. */
-function asKey(key: unknown): ImportedKey {
-  return key as ImportedKey;
-}
-
-function importOnce(owner: object, importer: () => Promise<ImportedKey>): Promise<ImportedKey> {
-  let key = imported.get(owner);
+function recipientOf(raw: Uint8Array): RecipientKey {
+  let key = recipients.get(raw);
   if (key === undefined) {
-    key = importer();
-    imported.set(owner, key);
+    key = kem.publicKey(raw);
+    recipients.set(raw, key);
   }
   return key;
 }
@@ -50,7 +41,7 @@ export async function hpkeSeal(
   to: string,
   recipientKey: Uint8Array,
 ): Promise<Uint8Array> {
-  const key = await importOnce(recipientKey, async () => asKey(await suite.kem.deserializePublicKey(recipientKey)));
+  const key = recipientOf(recipientKey);
   const protectedBytes = encodeHeaders(headers(from));
   const aad = encStructure(protectedBytes, new Uint8Array(0));
   const info = Buffer.from(serverContext(from, to));
@@ -77,13 +68,10 @@ export async function hpkeOpen(
   ) {
     throw new ProtocolError("malformed", "expected the headers alg HPKE-4, from and ek in a sealed message");
   }
-  const key = await importOnce(privateKey, async () =>
-    asKey(await suite.kem.deserializePrivateKey(rawPrivateKey(privateKey))),
-  );
   const info = Buffer.from(serverContext(from, to));
   try {
     const aad = encStructure(protectedBytes, new Uint8Array(0));
-    const plaintext = await suite.open({ recipientKey: key, enc, info }, ciphertext, aad);
+    const plaintext = await suite.open({ recipientKey: kem.privateKey(privateKey), enc, info }, ciphertext, aad);
     return { from, plaintext: new Uint8Array(plaintext) };
   } catch (cause) {
     throw new ProtocolError("bad-seal", `a message from ${from} does not open with the key of ${to}`, { cause });
