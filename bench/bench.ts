@@ -7,6 +7,12 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Write a CPU profile of each process of the system into this folder. */
   readonly cpuProfile?: string | undefined;
+  /** Feeders that the meters are spread over, where a benchmark lets one choose. */
+  readonly feeders?: number | undefined;
+  /** A prepared data folder: used when it is there, made when it is not. */
+  readonly prepared?: string | undefined;
+  /** Loads and bills fall due in one moment, instead of the loads before. */
+  readonly together?: boolean;
 }
 
 export interface Bench {

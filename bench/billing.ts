@@ -18,22 +18,26 @@ import { splitBatch } from "../protocol/shamir/split.ts";
 import { KINDS } from "../protocol/units.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem } from "./system/bench-system.ts";
+import { PhaseWatch } from "./system/phase-watch.ts";
+import { Prepared } from "./system/prepared.ts";
 import { printProfiles, stopWithProfiles } from "./system/profile.ts";
 import { cpuSeconds } from "./system/usage.ts";
 
 const START = "2025-01-01";
 const END = "2025-02-01";
-const METERS_PER_FEEDER = 100;
+const METERS_PER_FEEDER = 50;
 const LOADS_PATIENCE_SECONDS = 600;
 const BILLS_PATIENCE_SECONDS = 120;
 const POLL_MILLISECONDS = 10;
 const TARGET_SECONDS = 2;
 
-export async function run({ json, quick, cpuProfile }: BenchOptions): Promise<Record<string, unknown>> {
+export async function run(options: BenchOptions): Promise<Record<string, unknown>> {
+  const { json, quick, cpuProfile, prepared, together = false } = options;
   const meters = quick ? 200 : 1_000;
+  const feeders = options.feeders ?? meters / METERS_PER_FEEDER;
   const system = new BenchSystem({
     meters,
-    feeders: meters / METERS_PER_FEEDER,
+    feeders,
     cpuProfile,
     set: {
       "simulation.start": START,
@@ -45,39 +49,65 @@ export async function run({ json, quick, cpuProfile }: BenchOptions): Promise<Re
   const note = (text: string): void => {
     if (!json) process.stderr.write(`${text}\n`);
   };
-  try {
-    note(`enrolling ${meters} meters`);
-    await system.enrol();
-    const from = firstSlotOf(START, system.config);
-    const to = firstSlotOf(END, system.config);
-    note("filling the share stores");
-    fillStores(system, from, to, json);
+  const from = firstSlotOf(START, system.config);
+  const to = firstSlotOf(END, system.config);
+  const { graceSlots: loadGrace } = system.config.rounds;
+  const { graceSlots: billGrace } = system.config.billing;
+  const source = prepared === undefined ? undefined : new Prepared(prepared, { meters, feeders, loads: !together });
+  const start = async (slot: number): Promise<void> => {
     note("starting the servers");
     await system.startBroker();
-    await system.setSlot(from);
+    await system.setSlot(slot);
     await system.startAggregators();
     await system.startUtility();
-    const { graceSlots: loadGrace } = system.config.rounds;
-    const { graceSlots: billGrace } = system.config.billing;
-    const loadCount = (meters / METERS_PER_FEEDER) * (to - from);
-    note(`releasing ${loadCount} feeder loads`);
-    const loadSeconds = await timeUntil(system, LOADS_SQL, loadCount, LOADS_PATIENCE_SECONDS, json, () =>
-      system.setSlot(to + Math.min(loadGrace, billGrace - 1)),
-    );
+  };
+  try {
+    let loadSeconds: number | undefined;
+    if (source?.restore(system.data) !== true) {
+      note(`enrolling ${meters} meters on ${feeders} feeders`);
+      await system.enrol();
+      note("filling the share stores");
+      fillStores(system, from, to, json);
+      if (!together) {
+        await start(from);
+        const loads = feeders * (to - from);
+        note(`releasing ${loads} feeder loads`);
+        const due = (): Promise<void> => system.setSlot(to + Math.min(loadGrace, billGrace - 1));
+        loadSeconds = await timeUntil(system, LOADS_SQL, loads, LOADS_PATIENCE_SECONDS, json, due);
+        note("waiting until they are published");
+        await timeUntil(system, PUBLISHED_SQL, loads, LOADS_PATIENCE_SECONDS, json, () => Promise.resolve());
+      }
+      if (source !== undefined) {
+        if (!together) await system.pause();
+        source.save(system.data);
+      }
+      if (source !== undefined || together) await start(to);
+    } else await start(to);
     note(`billing ${meters} meters`);
     const before = usage(system);
-    const billSeconds = await timeUntil(system, BILLS_SQL, meters, BILLS_PATIENCE_SECONDS, json, () =>
-      system.setSlot(to + billGrace),
+    const phases = new PhaseWatch(system);
+    const billSeconds = await timeUntil(
+      system,
+      BILLS_SQL,
+      meters,
+      together ? LOADS_PATIENCE_SECONDS : BILLS_PATIENCE_SECONDS,
+      json,
+      () => system.setSlot(to + billGrace),
+      () => phases.look(),
     );
     const cpu = usage(system).map(([name, seconds], index) => [name, seconds - before[index]![1]] as const);
     const result = {
       meters,
       slots: to - from,
-      feeders: meters / METERS_PER_FEEDER,
-      loadSeconds,
+      feeders,
+      loadsBefore: !together,
+      freshProcesses: source !== undefined || together,
+      ...(loadSeconds === undefined ? {} : { loadSeconds }),
       billSeconds,
       targetSeconds: TARGET_SECONDS,
       billCpuSeconds: Object.fromEntries(cpu),
+      billCpuSecondsInAll: cpu.reduce((sum, [, seconds]) => sum + seconds, 0),
+      phaseSeconds: phases.close(),
     };
     if (!json) print(result);
     if (cpuProfile === undefined) return result;
@@ -128,6 +158,7 @@ function fillStores(system: BenchSystem, from: number, to: number, silent: boole
 
 const BILLS_SQL = "SELECT count(*) FROM current_bills WHERE status = 'final'";
 const LOADS_SQL = "SELECT count(*) FROM feeder_loads WHERE status = 'final'";
+const PUBLISHED_SQL = "SELECT count(*) FROM feeder_loads WHERE status = 'final' AND published = 1";
 
 /** Seconds from `begin` until a count in the utility's database has reached `wanted`. */
 async function timeUntil(
@@ -137,6 +168,7 @@ async function timeUntil(
   patienceSeconds: number,
   silent: boolean,
   begin: () => Promise<void>,
+  look: () => void = () => undefined,
 ): Promise<number> {
   const db = new Database(join(system.data, "utility", "utility.db"), { readonly: true });
   const count = db.prepare<[], number>(sql).pluck();
@@ -146,6 +178,7 @@ async function timeUntil(
     await begin();
     for (;;) {
       const done = count.get() ?? 0;
+      look();
       const seconds = (performance.now() - start) / 1_000;
       bar.update(done);
       if (done >= wanted) return seconds;

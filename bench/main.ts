@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { renderTable } from "../config/runtime/terminal.ts";
-import type { Bench } from "./bench.ts";
+import type { Bench, BenchOptions } from "./bench.ts";
 import { run as bill } from "./aggregator-bill.ts";
 import { run as intake } from "./aggregator-intake.ts";
 import { run as billing } from "./billing.ts";
@@ -64,7 +64,7 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
   const folder = options["cpuProfile"] as string | undefined;
   const cpuProfile = folder === undefined ? undefined : resolve(folder);
   const startedAt = new Date();
-  const results = await bench.run({ json, quick, cpuProfile });
+  const results = await bench.run({ json, quick, cpuProfile, ...billingOptions(options) });
   const report = {
     bench: bench.name,
     quick,
@@ -82,6 +82,18 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
   return EXIT.ok;
 }
 
+function billingOptions(options: RoleContext["options"]): Pick<BenchOptions, "feeders" | "prepared" | "together"> {
+  const [feeders, prepared] = [options["feeders"], options["prepared"]] as (string | undefined)[];
+  if (feeders !== undefined && !/^[1-9]\d*$/.test(feeders)) {
+    throw new UsageError(`--feeders: expected a number from 1 on, got ${feeders}`);
+  }
+  return {
+    feeders: feeders === undefined ? undefined : Number(feeders),
+    prepared: prepared === undefined ? undefined : resolve(prepared),
+    together: options["together"] === true,
+  };
+}
+
 await runRole({
   name: "bench",
   description: "Measures the system, against what it is compared with.",
@@ -91,6 +103,12 @@ await runRole({
   flags: [
     { flags: "--quick", description: "shorter, for a first impression" },
     { flags: "--cpu-profile <dir>", description: "write a CPU profile of every process there" },
+    { flags: "--feeders <n>", description: "billing: spread the meters over this many feeders" },
+    {
+      flags: "--prepared <dir>",
+      description: "billing: keep the filled stores there, and use them when they are there",
+    },
+    { flags: "--together", description: "billing: loads and bills fall due in one moment" },
   ],
   run,
 });

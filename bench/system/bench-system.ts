@@ -182,6 +182,18 @@ export class BenchSystem {
     return names.map((name) => answers.get(name)!);
   }
 
+  /** Stops all processes and keeps the folder; they may be started again. */
+  async pause(): Promise<void> {
+    clearInterval(this.#clock);
+    this.#clock = undefined;
+    await this.#simulator?.close();
+    this.#simulator = undefined;
+    const last = ["broker"];
+    const first = this.supervisor.names().filter((name) => !last.includes(name));
+    await Promise.all(first.map((name) => this.supervisor.stop(name)));
+    await this.supervisor.stop("broker");
+  }
+
   /** Stops everything and removes the folder; a second call does nothing. */
   async stop(): Promise<void> {
     if (this.#stopped) return;
