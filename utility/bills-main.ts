@@ -79,6 +79,7 @@ async function verify(file: string, wanted: BillOptions, config: Config, json: b
   const { readings, tariff, bills: folder, meter, period } = wanted;
   if (readings === undefined) throw new UsageError("verify: expected --readings FILE.csv (meter,slot_start,energy_wh)");
   if (folder === undefined) assertDatabase(file);
+  else if (tariff === undefined) throw new UsageError("verify: --bills needs --tariff FILE, the published tariff");
   const db = folder === undefined ? openForReading(file) : undefined;
   try {
     // Late energy of a bill is in the gaps of earlier ones, so all of a meter are read.

@@ -25,9 +25,10 @@ const KNOWN = new Set(["meter", "slot_start", "feeder", ...Object.values(COLUMNS
 /** Reads `meter,slot_start,energy_wh` and the optional columns. Throws ReadingsError, or what opening throws. */
 export async function readReadings(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
   const meters = new Map<string, Record<KindName, Map<number, bigint>>>();
-  const rows = createReadStream(file).pipe(
-    parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true }),
-  );
+  const rows = parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true });
+  const source = createReadStream(file);
+  // A pipe hands no error on.
+  source.on("error", (error) => rows.destroy(error)).pipe(rows);
   let columns: readonly string[] | undefined;
   for await (const item of rows) {
     const { record, info } = item as { record: string[]; info: { lines: number } };

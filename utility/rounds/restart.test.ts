@@ -27,7 +27,7 @@ test("killed before any of its requests, the utility goes on: same sets, every t
   assert.ok(requests >= 18, `a load and a billing round take at least 18 requests, got ${requests}`);
   for (let kill = 1; kill <= requests; kill++) {
     const harness = await Harness.make(t, options);
-    harness.fillDay();
+    harness.shareCells(whole);
     await runDay(harness, kill);
     const bills = await harness.utility.db.selectFrom("bills").selectAll().orderBy("meter_id").execute();
     const expected = harness.meters.map((_, m) =>

@@ -42,7 +42,9 @@ function hashOf(cell: Cell): Buffer {
 export class FakeAggregator {
   readonly index: number;
   readonly threshold: number;
-  readonly cells = new Map<string, Cell>();
+  cells = new Map<string, Cell>();
+  /** What cells hash to: the same for all that share them. */
+  #hashes = new Map<Cell, Buffer>();
   readonly endorsedSets = new Map<string, string>();
   readonly received: RoundRequest[] = [];
   down = false;
@@ -61,12 +63,23 @@ export class FakeAggregator {
     this.cells.set(cellKey(cell), cell);
   }
 
+  shareCells(other: FakeAggregator): void {
+    this.cells = other.cells;
+    this.#hashes = other.#hashes;
+  }
+
+  #hashOf(cell: Cell): Buffer {
+    const known = this.#hashes.get(cell) ?? hashOf(cell);
+    this.#hashes.set(cell, known);
+    return known;
+  }
+
   tagOf(cell: Cell): Uint8Array {
-    return hashOf(cell).subarray(0, 8);
+    return this.#hashOf(cell).subarray(0, 8);
   }
 
   shareOf(cell: Cell): bigint {
-    const hash = hashOf(cell);
+    const hash = this.#hashOf(cell);
     let share = BigInt(cell.value);
     for (let power = 1; power < this.threshold; power++) {
       const coefficient = hash.readBigUInt64BE(8 * power) % FIELD_PRIME;

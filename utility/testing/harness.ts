@@ -215,6 +215,14 @@ export class Harness {
     }
   }
 
+  /** The readings of another harness with the same aggregators, for many runs of one day; never written to. */
+  shareCells(other: Harness): void {
+    for (const [i, aggregator] of this.aggregators.entries()) {
+      const source = other.aggregators[i];
+      if (source !== undefined) aggregator.shareCells(source);
+    }
+  }
+
   /** Lets everything settle that can at this moment, then moves real time on; repeats. */
   async run(seconds = 0): Promise<void> {
     const end = this.realNow + seconds;
