@@ -69,13 +69,15 @@ export function removeMember(bits: Uint8Array, member: number): void {
 /** How many members the set has. */
 export function countMembers(bits: Uint8Array): number {
   let count = 0;
-  for (const byte of bits) count += ONES_OF_BYTE[byte]!;
+  for (let i = 0; i < bits.length; i++) count += ONES_OF_BYTE[bits[i]!]!;
   return count;
 }
 
 /** Whether the set has no member. */
 export function isEmptyBitmap(bits: Uint8Array): boolean {
-  return bits.every((byte) => byte === 0);
+  // A plain loop: a callback for each byte costs ten times as much, and bills ask this of millions of bytes.
+  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) return false;
+  return true;
 }
 
 /** The members in both sets. Throws RangeError on unequal lengths, as do the other operations on two sets. */

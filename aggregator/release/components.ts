@@ -65,6 +65,8 @@ export function componentsOf(view: FeederView, without?: MeterView): Components 
 }
 
 function addKills(list: readonly Component[], meter: MeterView): void {
+  const inLoad = meter.bills.every(({ cells }) => within(cells, meter.load));
+  if (inLoad && within(meter.load, meter.billed)) return;
   const unbilled = andNot(meter.load, meter.billed);
   const broken = meter.bills
     .filter(({ cells }) => !within(cells, meter.load))

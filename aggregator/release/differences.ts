@@ -10,7 +10,17 @@
  */
 import { type Component, componentsOf, type FeederView, type MeterView } from "./components.ts";
 import { type Edge, lightCut } from "./min-cut.ts";
-import { and, andNot, countSlots, emptySlots, intersects, isEmpty, absorb, type SlotBits } from "./slot-bits.ts";
+import {
+  and,
+  andNot,
+  countSlots,
+  emptySlots,
+  intersects,
+  isEmpty,
+  absorb,
+  type SlotBits,
+  within,
+} from "./slot-bits.ts";
 
 /** What would give away too little of too few. Names meters and slots, never values. */
 export interface DifferenceFault {
@@ -61,16 +71,21 @@ function componentFault(
   const billed = { all: tally(), fresh: tally(), here: tally() };
   const loaded = { all: tally(), fresh: tally() };
   for (const meter of view.meters) {
-    const missing = { all: emptySlots(view.slots), fresh: emptySlots(view.slots) };
-    for (const { cells, fresh } of meter.bills) {
-      if (!intersects(and(cells, meter.load), slots)) continue;
-      const rest = andNot(cells, meter.load);
-      absorb(missing.all, rest);
-      if (fresh) absorb(missing.fresh, rest);
+    let missing: SlotBits | undefined;
+    let fresh: SlotBits | undefined;
+    for (const bill of meter.bills) {
+      // Nearly always a bill lies within the loads, and nothing is to be counted.
+      if (within(bill.cells, meter.load) || !intersects(and(bill.cells, meter.load), slots)) continue;
+      const rest = andNot(bill.cells, meter.load);
+      absorb((missing ??= emptySlots(view.slots)), rest);
+      if (bill.fresh) absorb((fresh ??= emptySlots(view.slots)), rest);
     }
-    addTo(billed.all, meter, missing.all);
-    addTo(billed.fresh, meter, missing.fresh);
-    addTo(billed.here, meter, and(missing.all, loadedSlots));
+    if (missing !== undefined) {
+      addTo(billed.all, meter, missing);
+      addTo(billed.here, meter, and(missing, loadedSlots));
+    }
+    if (fresh !== undefined) addTo(billed.fresh, meter, fresh);
+    if (within(meter.load, meter.billed)) continue;
     const unbilled = andNot(and(meter.load, slots), meter.billed);
     addTo(loaded.all, meter, unbilled);
     addTo(loaded.fresh, meter, and(unbilled, freshLoad));

@@ -26,7 +26,7 @@ export interface BillCells {
   readonly meter: number;
   readonly setId: Buffer;
   readonly output: number;
-  readonly slots: Buffer;
+  readonly slots: Uint8Array;
 }
 
 export interface StoredSet {

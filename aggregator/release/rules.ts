@@ -6,7 +6,14 @@
 import { countMembers, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { KINDS } from "../../protocol/units.ts";
-import { billingUnitAt, billingUnitIndex, billOutputs, loadUnitAt, outputCells, SetError } from "../rounds/layout.ts";
+import {
+  billCells,
+  billingUnitAt,
+  billingUnitIndex,
+  loadUnitAt,
+  type OutputCells,
+  SetError,
+} from "../rounds/layout.ts";
 import { coveredSlots, type Gaps } from "./catchup.ts";
 import { differenceFault } from "./differences.ts";
 import { faultUnits, tooSmall } from "./fault-report.ts";
@@ -34,22 +41,24 @@ export interface RuleContext {
   readonly minSlots: number;
 }
 
-/** A set that may be endorsed, with the numbers of its meters. */
+/** A set that may be endorsed, with the numbers of its meters, and for a bill the cells of its outputs. */
 export interface Releasable {
   readonly set: SetContent;
   readonly numbers: readonly number[];
+  readonly cells: readonly OutputCells[];
 }
 
 /** Throws SetError unless the set may be endorsed. The set has passed `assertSet`. */
 export function assertReleasable(set: SetContent, context: RuleContext): Releasable {
   const numbers = memberNumbers(set, context.members);
+  const cells = set.purpose === "billing" ? billCells(set) : [];
   if (set.purpose === "load") assertLoad(set, numbers, context);
-  else assertBilling(set, numbers, context);
-  return { set, numbers };
+  else assertBilling({ set, numbers, cells }, context);
+  return { set, numbers, cells };
 }
 
 /** Writes down what `assertReleasable` allowed; the caller holds the transaction. */
-export function recordRelease({ set, numbers }: Releasable, setId: Buffer, store: ReleaseStore): void {
+export function recordRelease({ set, numbers, cells }: Releasable, setId: Buffer, store: ReleaseStore): void {
   const { feeder } = set;
   if (set.purpose === "load") {
     for (const [index, [bitmap]] of set.units.entries()) {
@@ -60,14 +69,9 @@ export function recordRelease({ set, numbers }: Releasable, setId: Buffer, store
     return;
   }
   store.addPeriod(feeder, periodOf(set, 0));
-  for (const output of billOutputs(set)) {
-    for (const segment of set.segments.keys()) {
-      const cells = outputCells(set, output, segment);
-      if (isEmptyBitmap(cells)) continue;
-      const meter = numbers[output.meter]!;
-      const row = { meter, setId, output: output.index, slots: Buffer.from(cells) };
-      store.addBill(feeder, output.kind, periodOf(set, segment).from, row);
-    }
+  for (const { output, segment, cells: slots } of cells) {
+    const row = { meter: numbers[output.meter]!, setId, output: output.index, slots };
+    store.addBill(feeder, output.kind, periodOf(set, segment).from, row);
   }
 }
 
@@ -146,23 +150,20 @@ function assertLoad(set: SetContent, numbers: readonly number[], context: RuleCo
   }
 }
 
-function assertBilling(set: SetContent, numbers: readonly number[], context: RuleContext): void {
+function assertBilling(releasable: Releasable, context: RuleContext): void {
+  const { set, numbers, cells } = releasable;
   const { store, minSlots } = context;
   assertPeriods(set, store.periods(set.feeder));
   assertMasks(set);
-  assertOutputs(set, numbers, context);
+  assertOutputs(releasable, context);
+  const periods = set.segments.map((_, segment) => periodOf(set, segment));
   for (const kind of set.kinds) {
-    const periods = set.segments.map((_, segment) => periodOf(set, segment));
+    const ofKind = cells.filter(({ output }) => output.kind === kind);
     const history = new FeederHistory(store, set.feeder, kind, periods);
-    assertOneBill(set, kind, numbers, history, store);
+    assertOneBill(set, numbers, ofKind, history, store);
     if (!LOAD_KINDS.has(kind)) continue; // never in a load: there is no difference to take
-    for (const output of billOutputs(set)) {
-      if (output.kind !== kind) continue;
-      for (const segment of set.segments.keys()) {
-        const cells = outputCells(set, output, segment);
-        if (isEmptyBitmap(cells)) continue;
-        history.addBill(numbers[output.meter]!, String(output.index), periodOf(set, segment).from, cells, true);
-      }
+    for (const { output, segment, cells: slots } of ofKind) {
+      history.addBill(numbers[output.meter]!, String(output.index), periods[segment]!.from, slots, true);
     }
     const fault = differenceFault(history.view(), emptySlots(history.slots), minSlots);
     if (fault === undefined) continue;
@@ -210,17 +211,18 @@ function assertMasks({ schemes, segments }: SetContent): void {
 }
 
 /** Every output has no cell, or cells that stand for at least s slots. */
-function assertOutputs(set: SetContent, numbers: readonly number[], { gaps, minSlots }: RuleContext): void {
+function assertOutputs({ set, numbers, cells }: Releasable, { gaps, minSlots }: RuleContext): void {
   const few: number[] = [];
-  for (const output of billOutputs(set)) {
-    const cells = set.segments.map((_, segment) => outputCells(set, output, segment));
-    const count = cells.reduce((sum, bits) => sum + countMembers(bits), 0);
-    if (count === 0) continue;
+  for (let first = 0, next = 0; first < cells.length; first = next) {
+    const { output } = cells[first]!;
+    // The segments of one output stand side by side.
+    while (cells[next]?.output === output) next++;
+    const own = cells.slice(first, next);
     if (LOAD_KINDS.has(output.kind)) {
-      if (count < minSlots) few.push(output.index);
+      if (own.reduce((sum, part) => sum + countMembers(part.cells), 0) < minSlots) few.push(output.index);
       continue;
     }
-    const slots = cells.flatMap((bits, segment) => [...members(bits)].map((i) => set.segments[segment]![0] + i));
+    const slots = own.flatMap((part) => [...members(part.cells)].map((i) => set.segments[part.segment]![0] + i));
     if (coveredSlots(gaps, numbers[output.meter]!, output.kind, slots) < minSlots) few.push(output.index);
   }
   if (few.length > 0) {
@@ -231,24 +233,20 @@ function assertOutputs(set: SetContent, numbers: readonly number[], { gaps, minS
 /** A cell is in one bill, ever. */
 function assertOneBill(
   set: SetContent,
-  kind: number,
   numbers: readonly number[],
+  ofKind: readonly OutputCells[],
   history: FeederHistory,
   store: ReleaseStore,
 ): void {
+  if (!history.hasBills) return;
   const where: number[] = [];
   let other: Buffer | undefined;
-  const position = set.kinds.indexOf(kind);
-  for (const output of billOutputs(set)) {
-    if (output.kind !== kind) continue;
-    for (const segment of set.segments.keys()) {
-      const cells = outputCells(set, output, segment);
-      if (isEmptyBitmap(cells)) continue;
-      const found = history.billSetOf(numbers[output.meter]!, periodOf(set, segment).from, cells);
-      if (found === undefined) continue;
-      other ??= found;
-      where.push(billingUnitIndex(set, { segment, meter: output.meter, kind: position }));
-    }
+  for (const { output, segment, cells } of ofKind) {
+    const found = history.billSetOf(numbers[output.meter]!, periodOf(set, segment).from, cells);
+    if (found === undefined) continue;
+    other ??= found;
+    const kind = set.kinds.indexOf(output.kind);
+    where.push(billingUnitIndex(set, { segment, meter: output.meter, kind }));
   }
   if (other !== undefined) throw otherSet(store, other, [...new Set(where)]);
 }

@@ -16,6 +16,14 @@ export function hasSlot(bits: SlotBits, index: number): boolean {
 
 /** Puts every set bit i of a wire bitmap into `bits` at `offset` + i. */
 export function addBitmap(bits: SlotBits, offset: number, bitmap: Uint8Array): void {
+  if ((offset & 7) === 0) {
+    for (let byte = 0; byte < bitmap.length; byte++) {
+      const at = offset + 8 * byte;
+      // Bits beyond the last word do not exist: a wire bitmap ends with zeros.
+      if (bitmap[byte] !== 0) bits[at >>> 5]! |= bitmap[byte]! << (at & 31);
+    }
+    return;
+  }
   for (let byte = 0; byte < bitmap.length; byte++) {
     for (let rest = bitmap[byte]!; rest > 0; rest &= rest - 1) {
       addSlot(bits, offset + 8 * byte + (31 - Math.clz32(rest & -rest)));
@@ -31,12 +39,13 @@ function ones(word: number): number {
 
 export function countSlots(bits: SlotBits): number {
   let count = 0;
-  for (const word of bits) count += ones(word);
+  for (let i = 0; i < bits.length; i++) count += ones(bits[i]!);
   return count;
 }
 
 export function isEmpty(bits: SlotBits): boolean {
-  return bits.every((word) => word === 0);
+  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) return false;
+  return true;
 }
 
 export function intersects(a: SlotBits, b: SlotBits): boolean {
@@ -51,11 +60,15 @@ export function within(a: SlotBits, b: SlotBits): boolean {
 }
 
 export function and(a: SlotBits, b: SlotBits): SlotBits {
-  return a.map((word, i) => word & b[i]!);
+  const both = new Uint32Array(a.length);
+  for (let i = 0; i < a.length; i++) both[i] = a[i]! & b[i]!;
+  return both;
 }
 
 export function andNot(a: SlotBits, b: SlotBits): SlotBits {
-  return a.map((word, i) => word & ~b[i]!);
+  const rest = new Uint32Array(a.length);
+  for (let i = 0; i < a.length; i++) rest[i] = a[i]! & ~b[i]!;
+  return rest;
 }
 
 /** Puts every member of `b` into `a`. */

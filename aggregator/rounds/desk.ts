@@ -62,11 +62,15 @@ interface OpenRound {
 const MAX_OPEN_ROUNDS = 256;
 /** Answers that are kept to be repeated without adding up again. */
 const MAX_KEPT_SUMS = 32;
+/** Sets that are kept as they were read, from their endorsement to their sums. */
+const MAX_KEPT_SETS = 32;
 
 export class RoundDesk {
   readonly #options: DeskOptions;
   readonly #rounds = new Map<string, OpenRound>();
   readonly #sums = new Map<string, Sums>();
+  /** Checked already; by the set id, which is the hash of what was read. */
+  readonly #sets = new Map<string, SetContent>();
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -167,6 +171,7 @@ export class RoundDesk {
       rules.store.addSet(setId, Buffer.from(content), Buffer.from(endorsement));
       recordRelease(releasable, setId, rules.store);
     });
+    keep(this.#sets, setId.toString("hex"), set, MAX_KEPT_SETS);
     return { type: "endorse", round, aggregator, setId, endorsement };
   }
 
@@ -185,7 +190,8 @@ export class RoundDesk {
     const key = Buffer.from(setId).toString("hex");
     let sums = this.#sums.get(key);
     if (sums === undefined) {
-      const set = parseSet(stored.content);
+      const set = this.#sets.get(key) ?? parseSet(stored.content);
+      this.#sets.delete(key);
       sums = await sumsOf(set, holdings, pause);
       // Where cells are missing the answer may still grow; values never change.
       if (countMembers(sums.have) === outputCount(set)) keep(this.#sums, key, sums, MAX_KEPT_SUMS);

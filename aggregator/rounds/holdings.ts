@@ -3,6 +3,7 @@
  * countersigned place is the round's feeder at that slot. Sees shares, never readings.
  */
 import { hash } from "node:crypto";
+import { endianness } from "node:os";
 import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { Question } from "../../protocol/messages/round.ts";
 import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
@@ -125,19 +126,37 @@ export class RosterTags {
 
 /** SHA-256 over (slot u32, tag) of the set bits; empty for none. `entries` begin with slot `from`. */
 export function slotDigest(bits: Uint8Array, entries: Uint8Array, from: number): Uint8Array {
-  const source = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
-  const pairs = Buffer.allocUnsafe((entries.length / ENTRY_BYTES) * (4 + TAG_BYTES));
-  const target = new DataView(pairs.buffer, pairs.byteOffset, pairs.byteLength);
+  if (isEmptyBitmap(bits)) return NO_DIGEST;
+  // Tags are copied as they are, so words of either byte order do; only slot numbers are turned.
+  const aligned = entries.byteOffset % 4 === 0 ? entries : Uint8Array.from(entries);
+  const source = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+  const pairs = pairWords(entries.length / ENTRY_BYTES);
   let at = 0;
   for (let byte = 0; byte < bits.length; byte++) {
     for (let rest = bits[byte]!; rest > 0; rest &= rest - 1) {
       const slot = 8 * byte + (31 - Math.clz32(rest & -rest));
-      const tag = slot * ENTRY_BYTES + TAG_OFFSET;
-      target.setUint32(at, from + slot);
-      target.setUint32(at + 4, source.getUint32(tag));
-      target.setUint32(at + 8, source.getUint32(tag + 4));
-      at += 4 + TAG_BYTES;
+      const tag = (slot * ENTRY_BYTES + TAG_OFFSET) >>> 2;
+      pairs[at] = bigEndian(from + slot);
+      pairs[at + 1] = source[tag]!;
+      pairs[at + 2] = source[tag + 1]!;
+      at += 3;
     }
   }
-  return at === 0 ? NO_DIGEST : hash("sha256", pairs.subarray(0, at), "buffer");
+  return hash("sha256", new Uint8Array(pairs.buffer, 0, 4 * at), "buffer");
+}
+
+let scratch = new Uint32Array(0);
+
+/** Room for so many pairs, used again by the next digest. */
+function pairWords(pairs: number): Uint32Array {
+  if (scratch.length < 3 * pairs) scratch = new Uint32Array(3 * pairs);
+  return scratch;
+}
+
+const LITTLE_ENDIAN = endianness() === "LE";
+
+/** A word that lies in memory as big-endian bytes. */
+function bigEndian(word: number): number {
+  if (!LITTLE_ENDIAN) return word;
+  return (word >>> 24) | ((word >>> 8) & 0xff00) | ((word << 8) & 0xff0000) | (word << 24);
 }

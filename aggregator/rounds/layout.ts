@@ -83,8 +83,13 @@ export function unitSize(question: Question, index: number): number {
 /** A set whose units without cells, empty on the wire, have bitmaps of their size. Throws as `assertSet`. */
 export function withFullBitmaps(set: SetContent): SetContent {
   assertQuestion(set);
+  const empty = new Map<number, Uint8Array<ArrayBuffer>>();
   const units = set.units.slice(0, unitCount(set)).map((unit, index): SetContent["units"][number] => {
-    return unit[0].length === 0 ? [new Uint8Array(bitmapBytes(unitSize(set, index))), unit[1]] : unit;
+    if (unit[0].length > 0) return unit;
+    const bytes = bitmapBytes(unitSize(set, index));
+    const zeros = empty.get(bytes) ?? new Uint8Array(bytes);
+    empty.set(bytes, zeros);
+    return [zeros, unit[1]];
   });
   return { ...set, units: [...units, ...set.units.slice(units.length)] };
 }
@@ -167,11 +172,31 @@ export function outputCount(set: SetContent): number {
 }
 
 /** The cells of an output within one segment: its mask, where the unit has a cell. */
-export function outputCells(set: SetContent, output: BillOutput, segment: number): Uint8Array {
-  const kind = set.kinds.indexOf(output.kind);
-  const [bitmap] = set.units[billingUnitIndex(set, { segment, meter: output.meter, kind })]!;
-  const mask = output.masks[segment]!;
+export interface OutputCells {
+  readonly output: BillOutput;
+  readonly segment: number;
+  readonly cells: Uint8Array;
+}
+
+/** All outputs and segments of a billing set that have cells, in the order of the outputs. */
+export function billCells(set: SetContent): OutputCells[] {
+  const found: OutputCells[] = [];
+  for (const output of billOutputs(set)) {
+    const kind = set.kinds.indexOf(output.kind);
+    for (let segment = 0; segment < set.segments.length; segment++) {
+      const [bitmap] = set.units[billingUnitIndex(set, { segment, meter: output.meter, kind })]!;
+      const cells = commonCells(bitmap, output.masks[segment]!);
+      if (cells !== undefined) found.push({ output, segment, cells });
+    }
+  }
+  return found;
+}
+
+function commonCells(bitmap: Uint8Array, mask: Uint8Array): Uint8Array | undefined {
+  let first = 0;
+  while (first < mask.length && (bitmap[first]! & mask[first]!) === 0) first++;
+  if (first === mask.length) return undefined;
   const cells = new Uint8Array(mask.length);
-  for (let i = 0; i < cells.length; i++) cells[i] = bitmap[i]! & mask[i]!;
+  for (let i = first; i < cells.length; i++) cells[i] = bitmap[i]! & mask[i]!;
   return cells;
 }

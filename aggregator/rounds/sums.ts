@@ -9,7 +9,7 @@ import { ShareTotals, sumShares } from "../../protocol/shamir/add.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
 import type { StoredRange } from "../store/share-store.ts";
 import { type Holdings, RosterTags, slotDigest } from "./holdings.ts";
-import { billingUnitIndex, billOutputs, outputCells, outputCount } from "./layout.ts";
+import { billCells, billingUnitIndex, outputCount } from "./layout.ts";
 
 export interface Sums {
   /** Which outputs are answered. */
@@ -36,24 +36,21 @@ type Results = Map<number, FieldElement>;
 
 async function billSums(set: SetContent, holdings: Holdings, pause: () => Promise<void>): Promise<Results> {
   const results: Results = new Map();
+  for (let output = 0; output < outputCount(set); output++) results.set(output, 0n);
+  const lacking = new Set<number>();
   let current = -1;
   let held: (StoredRange | undefined)[][] = [];
-  for (const output of billOutputs(set)) {
+  for (const { output, segment, cells } of billCells(set)) {
     if (output.meter !== current) {
       current = output.meter;
       held = heldRanges(set, current, holdings);
       await pause();
     }
-    const ranges = held[set.kinds.indexOf(output.kind)]!;
-    let total: FieldElement | undefined = 0n;
-    for (const segment of set.segments.keys()) {
-      const cells = outputCells(set, output, segment);
-      if (isEmptyBitmap(cells)) continue;
-      const range = ranges[segment];
-      total = range === undefined || total === undefined ? undefined : add(total, sumShares(range.entries, cells));
-    }
-    if (total !== undefined) results.set(output.index, total);
+    const range = held[set.kinds.indexOf(output.kind)]![segment];
+    if (range === undefined) lacking.add(output.index);
+    else results.set(output.index, add(results.get(output.index)!, sumShares(range.entries, cells)));
   }
+  for (const output of lacking) results.delete(output);
   return results;
 }
 

@@ -8,13 +8,18 @@ import { Block, BLOCK_BITMAP_BYTES, isFull } from "./block.ts";
 const METER_UNIT = 2 ** 29;
 const KIND_UNIT = 2 ** 26;
 
+/** Blocks of one meter and kind by day. Two steps, because ids beyond 2^31 are slow keys. */
+type Days = Map<number, Block>;
+
 /** The row id of a block. */
 export function blockId(meter: number, kind: number, day: number): number {
   return meter * METER_UNIT + kind * KIND_UNIT + day;
 }
 
 export class BlockCache {
-  readonly #blocks = new Map<number, Block>();
+  readonly #series = new Map<number, Days>();
+  /** Meters and kinds of which the table has nothing: most meters have no export and no gaps. */
+  readonly #absent = new Set<number>();
   readonly #dirty = new Map<number, Block>();
   readonly #select;
   readonly #selectRange;
@@ -22,6 +27,7 @@ export class BlockCache {
   readonly #upsert;
   readonly #maxBlocks: number;
   #tick = 0;
+  #size = 0;
 
   constructor(db: Database, maxBlocks: number) {
     this.#maxBlocks = maxBlocks;
@@ -42,19 +48,32 @@ export class BlockCache {
   }
 
   get size(): number {
-    return this.#blocks.size;
+    return this.#size;
   }
 
   /** The block for writing: from memory, else from the table, else a new one. */
   obtain(id: number): Block {
-    let block = this.#blocks.get(id);
+    const key = Math.floor(id / KIND_UNIT);
+    const day = id % KIND_UNIT;
+    let block = this.#series.get(key)?.get(day);
     if (block === undefined) {
       const body = this.#select.get(id);
       block = body === undefined ? new Block() : Block.decode(body);
-      this.#blocks.set(id, block);
+      this.#remember(key, day, block);
+      this.#absent.delete(key);
     }
     block.touched = this.#tick;
     return block;
+  }
+
+  #remember(key: number, day: number, block: Block): void {
+    let days = this.#series.get(key);
+    if (days === undefined) {
+      days = new Map();
+      this.#series.set(key, days);
+    }
+    days.set(day, block);
+    this.#size++;
   }
 
   /** Notes that a block holds more than its row. */
@@ -67,16 +86,25 @@ export class BlockCache {
    * memory are kept only while there is room, so that a month of bills does not push out what the intake needs.
    */
   scan(firstId: number, lastId: number, visit: (id: number, bits: Uint8Array, entries: Uint8Array) => void): void {
-    let missing = false;
-    for (let id = firstId; id <= lastId; id++) {
-      const block = this.#blocks.get(id);
-      if (block === undefined) missing = true;
-      else visit(id, block.bits, block.entries);
+    const key = Math.floor(firstId / KIND_UNIT);
+    if (this.#absent.has(key)) return;
+    const zero = key * KIND_UNIT;
+    const days = this.#series.get(key);
+    let missing = 0;
+    for (let day = firstId - zero; day <= lastId - zero; day++) {
+      const block = days?.get(day);
+      if (block === undefined) missing++;
+      else visit(zero + day, block.bits, block.entries);
     }
-    if (!missing) return;
-    const room = this.#blocks.size < 0.75 * this.#maxBlocks;
+    if (missing === 0) return;
+    if (days === undefined && this.#exists.get(zero, zero + KIND_UNIT - 1) === undefined) {
+      this.#absent.add(key);
+      return;
+    }
+    const room = this.#size < 0.75 * this.#maxBlocks;
     for (const { id, body } of this.#selectRange.all(firstId, lastId)) {
-      if (this.#blocks.has(id)) continue;
+      const day = id - zero;
+      if (days?.has(day) === true) continue; // was visited above
       if (!room && isFull(body)) {
         visit(id, body.subarray(0, BLOCK_BITMAP_BYTES), body.subarray(BLOCK_BITMAP_BYTES));
         continue;
@@ -84,7 +112,7 @@ export class BlockCache {
       const block = Block.decode(body);
       if (room) {
         block.touched = this.#tick;
-        this.#blocks.set(id, block);
+        this.#remember(key, day, block);
       }
       visit(id, block.bits, block.entries);
     }
@@ -114,10 +142,17 @@ export class BlockCache {
   /** Forgets clean blocks when there are too many; called after every commit. */
   trim(): void {
     this.#tick++;
-    if (this.#blocks.size <= this.#maxBlocks) return;
-    const byAge = [...this.#blocks].sort(([, a], [, b]) => a.touched - b.touched);
+    if (this.#size <= this.#maxBlocks) return;
+    const all = [...this.#series].flatMap(([key, days]) => [...days].map(([day, block]) => ({ key, day, block })));
+    all.sort((a, b) => a.block.touched - b.block.touched);
     // A quarter more than needed, so that the next block does not sort again.
-    const surplus = this.#blocks.size - Math.floor(this.#maxBlocks * 0.75);
-    for (const [id, block] of byAge.slice(0, surplus)) if (!block.dirty) this.#blocks.delete(id);
+    const surplus = this.#size - Math.floor(this.#maxBlocks * 0.75);
+    for (const { key, day, block } of all.slice(0, surplus)) {
+      if (block.dirty) continue;
+      const days = this.#series.get(key);
+      days?.delete(day);
+      if (days?.size === 0) this.#series.delete(key);
+      this.#size--;
+    }
   }
 }

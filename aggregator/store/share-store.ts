@@ -19,7 +19,10 @@ export interface ShareStoreOptions {
   readonly dirtyBlocks: number;
 }
 
-/** Shares of one meter and kind over a range of slots: a bitmap, and an entry for every slot (zero where unset). */
+/**
+ * Shares of one meter and kind over a range of slots: a bitmap, and an entry for every slot (zero where unset). What is
+ * empty may be shared with others; only a bitmap with members may be changed.
+ */
 export interface StoredRange {
   readonly bits: Uint8Array;
   readonly entries: Uint8Array;
@@ -35,6 +38,7 @@ export class ShareStore {
   readonly #insertTamper;
   #tamper: (readonly [meter: number, kind: number, slot: number, time: number])[] = [];
   #journalRecords = 0;
+  #zeros: StoredRange = { bits: new Uint8Array(0), entries: new Uint8Array(0) };
 
   constructor(db: Database, options: ShareStoreOptions) {
     this.#db = db;
@@ -158,8 +162,7 @@ export class ShareStore {
   /** The shares of a meter and kind from slot `from` up to, not including, `to`. */
   range(meter: number, kind: number, from: number, to: number): StoredRange {
     const size = to - from;
-    const bits = new Uint8Array(Math.ceil(size / 8));
-    const entries = new Uint8Array(size * ENTRY_BYTES);
+    let range: { bits: Uint8Array; entries: Uint8Array } | undefined;
     const firstDay = Math.floor(from / BLOCK_SLOTS);
     const lastDay = Math.floor((to - 1) / BLOCK_SLOTS);
     const zero = blockId(meter, kind, 0);
@@ -168,10 +171,21 @@ export class ShareStore {
       const first = Math.max(from, dayStart);
       const end = Math.min(to, dayStart + BLOCK_SLOTS);
       const source = (first - dayStart) * ENTRY_BYTES;
+      range ??= { bits: new Uint8Array(Math.ceil(size / 8)), entries: new Uint8Array(size * ENTRY_BYTES) };
+      const { bits, entries } = range;
       entries.set(stored.subarray(source, (end - dayStart) * ENTRY_BYTES), (first - from) * ENTRY_BYTES);
       copyBits(storedBits, first - dayStart, bits, first - from, end - first);
     });
-    return { bits, entries };
+    return range ?? this.#nothing(size);
+  }
+
+  /** Most meters have no export: their ranges share one block of zeros, which nobody may write to. */
+  #nothing(size: number): StoredRange {
+    if (this.#zeros.entries.length < size * ENTRY_BYTES) {
+      this.#zeros = { bits: new Uint8Array(Math.ceil(size / 8)), entries: new Uint8Array(size * ENTRY_BYTES) };
+    }
+    const { bits, entries } = this.#zeros;
+    return { bits: bits.subarray(0, Math.ceil(size / 8)), entries: entries.subarray(0, size * ENTRY_BYTES) };
   }
 
   #replay(): void {

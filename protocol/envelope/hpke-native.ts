@@ -11,6 +11,7 @@ import {
   diffieHellman,
   generateKeyPairSync,
   type KeyObject,
+  type webcrypto,
 } from "node:crypto";
 import {
   type AeadEncryptionContext,
@@ -20,14 +21,12 @@ import {
   KemId,
   type KemInterface,
   NotSupportedError,
-  type RecipientContextParams,
-  type SenderContextParams,
 } from "@hpke/core";
 import { publicKeyFromRaw, RAW_KEY_BYTES, rawPrivateKey, rawPublicKey } from "../keys/raw.ts";
 
 type Bytes = ArrayBufferLike | ArrayBufferView;
 /** The library hands keys through untouched; its types know only WebCrypto's. */
-type LibraryKey = SenderContextParams["recipientPublicKey"];
+type LibraryKey = webcrypto.CryptoKey;
 
 const HASH_BYTES = 32;
 const TAG_BYTES = 16;
@@ -139,7 +138,7 @@ export class NodeX25519Kem implements KemInterface {
   }
 
   /** `ekm` is for test vectors: an ephemeral private key. */
-  async encap({ recipientPublicKey, ekm }: Pick<SenderContextParams, "recipientPublicKey" | "ekm">) {
+  async encap({ recipientPublicKey, ekm }: { readonly recipientPublicKey: LibraryKey; readonly ekm?: unknown }) {
     const ephemeral =
       ekm instanceof ArrayBuffer ? privateKeyFromRaw(new Uint8Array(ekm)) : generateKeyPairSync("x25519").privateKey;
     const enc = rawPublicKey(ephemeral);
@@ -148,7 +147,7 @@ export class NodeX25519Kem implements KemInterface {
     return { sharedSecret, enc: owned(enc) };
   }
 
-  async decap({ recipientKey, enc }: Pick<RecipientContextParams, "recipientKey" | "enc">): Promise<ArrayBuffer> {
+  async decap({ recipientKey, enc }: { readonly recipientKey: unknown; readonly enc: Bytes }): Promise<ArrayBuffer> {
     const own = asKeyObject(recipientKey);
     const raw = view(enc);
     return await this.#secret(own, publicKeyFromRaw("X25519", raw), raw, this.#publicBytes(own));
@@ -211,6 +210,6 @@ function asLibraryKey(key: KeyObject): LibraryKey {
   return key as unknown as LibraryKey;
 }
 
-function asKeyObject(key: RecipientContextParams["recipientKey"]): KeyObject {
-  return key as unknown as KeyObject;
+function asKeyObject(key: unknown): KeyObject {
+  return key as KeyObject;
 }

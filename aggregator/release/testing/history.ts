@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
-import { billOutputs, loadUnitAt, outputCells, SetError } from "../../rounds/layout.ts";
+import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
 import { openTestDatabase } from "../../testing/system.ts";
 import { ReleaseStore } from "../release-store.ts";
 import { assertReleasable, recordRelease, type RuleContext } from "../rules.ts";
@@ -152,13 +152,12 @@ export class History {
       }
       return;
     }
-    for (const output of billOutputs(set)) {
-      add(
-        set.segments.flatMap(([from], segment) =>
-          [...members(outputCells(set, output, segment))].map((i) => `${output.meter} ${from + i}`),
-        ),
-      );
+    const sums = new Map<number, string[]>();
+    for (const { output, segment, cells } of billCells(set)) {
+      const names = [...members(cells)].map((i) => `${output.meter} ${set.segments[segment]![0] + i}`);
+      sums.set(output.index, [...(sums.get(output.index) ?? []), ...names]);
     }
+    for (const names of sums.values()) add(names);
   }
 
   /** The released totals as 0/1 rows over all cells of slots 0 up to `slots`. */
