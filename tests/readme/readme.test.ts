@@ -23,6 +23,8 @@ const CHECKED_BY: ReadonlyMap<string, "fleet" | "alone" | "text"> = new Map([
   ["npm ci && npm test", "text"],
   ["npm run fleet -- --readings readings.csv --data data/replay --json", "fleet"],
   ["npm run bills -- --data data --meter m-001", "fleet"],
+  ["npm run meter -- readings --id m-001 --csv", "alone"],
+  ["npm run bills -- verify --readings readings.csv --meter m-001", "fleet"],
   ["mosquitto_sub -t 'wv/1/pub/#' -v", "text"],
   ["npm run enrol -- --meters 50", "alone"],
   ["npm run broker", "alone"],
@@ -100,15 +102,26 @@ test("every file and folder that the README names exists", () => {
 
 test("the fleet, its bills, its replay and its queries work as shown", async (t) => {
   const folder = temporaryFolder(t);
-  const { code, stdout, stderr } = await startFleet(folder, []).result;
+  const truth = join(folder, "truth.csv");
+  const { code, stdout, stderr } = await startFleet(folder, ["--truth", truth]).result;
   assert.equal(code, 0, stderr);
-  for (const what of ["bills ", "feeder loads "]) {
-    const line = README.split("\n").find((text) => text.startsWith(`│ ${what}`));
-    assert.ok(line !== undefined && stdout.includes(line), `printed as in the README: ${String(line)}`);
-  }
+  // The width of the table follows its longest line, which names megabytes.
+  const squeezed = (text: string): string => text.replaceAll(/ +/g, " ");
+  const shown = README.split("\n").filter((text) => text.startsWith("│ "));
+  assert.equal(shown.length, 3);
+  for (const line of shown) assert.ok(squeezed(stdout).includes(squeezed(line)), `printed as in the README: ${line}`);
   const bills = await finish(start("npm run bills -- --data data --meter m-001", ["--data", join(folder, "data")]));
   assert.equal(bills.code, 0, bills.output);
   assert.match(bills.output, /m-001/);
+
+  const verify = start("npm run bills -- verify --readings readings.csv --meter m-001", [
+    "--readings",
+    truth,
+    "--data",
+    join(folder, "data"),
+  ]);
+  const verified = await finish(verify);
+  assert.equal(verified.code, 0, verified.output);
 
   const database = new Database(join(folder, "data/utility/utility.db"), { readonly: true });
   t.after(() => database.close());
@@ -173,6 +186,10 @@ test("the parts run alone, and meters come and go while they do", async (t) => {
   meter.stdin?.end(`${JSON.stringify({ slotStart: slot * 900, energyWh: 312 })}\n`);
   const read = await finish(meter);
   assert.equal(read.code, 0, read.output);
+
+  const own = await finish(start("npm run meter -- readings --id m-001 --csv", common));
+  assert.equal(own.code, 0, own.output);
+  assert.ok(own.output.includes(`m-001,${slot * 900},312`), own.output);
 
   const added = await finish(start("npm run enrol -- add --meter m-051 --feeder f-1", common));
   assert.equal(added.code, 0, added.output);
