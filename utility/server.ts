@@ -136,7 +136,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       verifyEndorsement: (...endorsement) => correspondence.verifyEndorsement(...endorsement),
       settled: (record) => {
         stats.settled(record);
-        void publisher.flush();
+        // Sealing a bill costs more than working it out: while other feeders are being billed it waits.
+        if (record.question.purpose === "load" || desk.openRounds === 0) void publisher.flush();
       },
     },
   );

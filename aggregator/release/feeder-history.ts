@@ -3,7 +3,7 @@
  * it by outputs with late cells, and so on. The candidate set is laid on top by the caller through `addLoad` and `addBill`.
  */
 import type { BillView, FeederView, MeterView } from "./components.ts";
-import { type LoadCells, meterNumbers, type Period, type ReleaseStore } from "./release-store.ts";
+import { type LoadStretch, meterNumbers, type Period, type ReleaseStore } from "./release-store.ts";
 import { absorb, addBitmap, addSlot, emptySlots, type SlotBits } from "./slot-bits.ts";
 
 interface Outputs {
@@ -29,7 +29,7 @@ export class FeederHistory {
     this.slots = offset;
     let bills = 0;
     for (const period of this.#periods) {
-      this.#addLoads(store.loads(feeder, kind, period));
+      this.#addStretches(store.loadStretches(feeder, kind, period));
       for (const { meter, setId, output, slots } of store.bills(feeder, kind, period.from)) {
         bills++;
         this.addBill(meter, `${setId.toString("hex")} ${output}`, period.from, slots, false, setId);
@@ -56,20 +56,12 @@ export class FeederHistory {
     return period.from + index - period.offset;
   }
 
-  /** The same roster is usual for many slots: its meters are looked up once for each stretch. */
-  #addLoads(loads: readonly LoadCells[]): void {
-    let stretch: number[] = [];
-    for (const [i, { slot, meters }] of loads.entries()) {
-      stretch.push(this.indexOf(slot));
-      if (loads[i + 1]?.meters.equals(meters) === true) continue;
+  #addStretches(stretches: readonly LoadStretch[]): void {
+    for (const { from, to, meters } of stretches) {
       const slots = emptySlots(this.slots);
-      for (const index of stretch) addSlot(slots, index);
-      for (const meter of meterNumbers(meters)) {
-        const { load } = this.#outputs(meter);
-        if (stretch.length === 1) addSlot(load, stretch[0]!);
-        else absorb(load, slots);
-      }
-      stretch = [];
+      const first = this.indexOf(from);
+      for (let slot = from; slot < to; slot++) addSlot(slots, first + slot - from);
+      for (const meter of meterNumbers(meters)) absorb(this.#outputs(meter).load, slots);
     }
   }
 

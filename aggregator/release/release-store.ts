@@ -16,6 +16,11 @@ export interface LoadCells {
   readonly meters: Buffer;
 }
 
+/** Consecutive slots [from, to) whose loads have the same meters. */
+export interface LoadStretch extends Period {
+  readonly meters: Buffer;
+}
+
 /** The numbers of the meters in a load. */
 export function meterNumbers(meters: Buffer): number[] {
   return Array.from({ length: meters.length / 4 }, (_, i) => meters.readUInt32BE(4 * i));
@@ -43,6 +48,13 @@ interface LoadRow {
   readonly meters: Buffer;
 }
 
+interface EdgeRow {
+  readonly slot: number;
+  readonly meters: Buffer;
+  readonly first: number;
+  readonly last: number;
+}
+
 interface BillRow {
   readonly meter: number;
   readonly set_id: Buffer;
@@ -58,6 +70,7 @@ export class ReleaseStore {
   readonly #periods;
   readonly #insertPeriod;
   readonly #loads;
+  readonly #loadEdges;
   readonly #insertLoad;
   readonly #bills;
   readonly #insertBill;
@@ -78,6 +91,16 @@ export class ReleaseStore {
     this.#insertPeriod = db.prepare<[string, number, number]>("INSERT OR IGNORE INTO periods VALUES (?, ?, ?)");
     this.#loads = db.prepare<[string, number, number, number], LoadRow>(
       "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? ORDER BY slot",
+    );
+    // A month of one roster is one row out of three thousand.
+    this.#loadEdges = db.prepare<[string, number, number, number], EdgeRow>(
+      `SELECT slot, meters, first, last FROM (
+         SELECT slot, meters,
+           (lag(slot) OVER w IS NOT slot - 1 OR lag(meters) OVER w IS NOT meters) AS first,
+           (lead(slot) OVER w IS NOT slot + 1 OR lead(meters) OVER w IS NOT meters) AS last
+         FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ?
+         WINDOW w AS (ORDER BY slot)
+       ) WHERE first OR last ORDER BY slot`,
     );
     this.#insertLoad = db.prepare<[string, number, number, Uint8Array, Uint8Array]>(
       "INSERT INTO load_cells (feeder, kind, slot, set_id, meters) VALUES (?, ?, ?, ?, ?)",
@@ -128,6 +151,17 @@ export class ReleaseStore {
   /** In the order of their slots. */
   loads(feeder: string, kind: number, { from, to }: Period): LoadCells[] {
     return this.#loads.all(feeder, kind, from, to).map(({ slot, set_id, meters }) => ({ slot, setId: set_id, meters }));
+  }
+
+  /** The same by stretches of slots with one roster, in order. */
+  loadStretches(feeder: string, kind: number, { from, to }: Period): LoadStretch[] {
+    const stretches: LoadStretch[] = [];
+    let begin = from;
+    for (const { slot, meters, first, last } of this.#loadEdges.all(feeder, kind, from, to)) {
+      if (first === 1) begin = slot;
+      if (last === 1) stretches.push({ from: begin, to: slot + 1, meters });
+    }
+    return stretches;
   }
 
   addLoad(feeder: string, kind: number, slot: number, setId: Uint8Array, meters: readonly number[]): void {

@@ -39,13 +39,14 @@ function ones(word: number): number {
 
 export function countSlots(bits: SlotBits): number {
   let count = 0;
-  for (let i = 0; i < bits.length; i++) count += ones(bits[i]!);
+  for (const word of bits) count += ones(word);
   return count;
 }
 
 export function isEmpty(bits: SlotBits): boolean {
-  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) return false;
-  return true;
+  let i = 0;
+  while (i < bits.length && bits[i] === 0) i++;
+  return i === bits.length;
 }
 
 export function intersects(a: SlotBits, b: SlotBits): boolean {

@@ -19,13 +19,18 @@ export type PutResult = "stored" | "duplicate" | "conflict";
 
 export class Block {
   /** Which slots are stored. */
-  readonly bits = new Uint8Array(BLOCK_BITMAP_BYTES);
+  readonly bits: Uint8Array;
   /** Share and tag of each slot; zero where nothing is stored. */
-  readonly entries = new Uint8Array(BLOCK_SLOTS * ENTRY_BYTES);
+  readonly entries: Uint8Array;
   /** Holds entries that table `blocks` does not have yet. */
   dirty = false;
   /** When the block was last used, in commits. */
   touched = 0;
+
+  constructor(bits?: Uint8Array, entries?: Uint8Array) {
+    this.bits = bits ?? new Uint8Array(BLOCK_BITMAP_BYTES);
+    this.entries = entries ?? new Uint8Array(BLOCK_SLOTS * ENTRY_BYTES);
+  }
 
   /** Stores the entry at `source[offset...]` for slot `index`, or says how it relates to the one that stands there. */
   put(index: number, source: Uint8Array, offset: number): PutResult {
@@ -60,16 +65,13 @@ export class Block {
     return out.subarray(0, length);
   }
 
-  /** Reads what `encode` wrote. Throws RangeError when length and bitmap do not fit. */
+  /** Reads what `encode` wrote, and keeps a full body as it is. Throws RangeError when length and bitmap do not fit. */
   static decode(body: Uint8Array): Block {
+    if (isFull(body)) return new Block(body.subarray(0, BLOCK_BITMAP_BYTES), body.subarray(BLOCK_BITMAP_BYTES));
     const block = new Block();
     if (body.length < BLOCK_BITMAP_BYTES) throw new RangeError(`body: expected a bitmap, got ${body.length} bytes`);
     block.bits.set(body.subarray(0, BLOCK_BITMAP_BYTES));
     let at = BLOCK_BITMAP_BYTES;
-    if (isFull(body)) {
-      block.entries.set(body.subarray(at));
-      return block;
-    }
     for (let index = 0; index < BLOCK_SLOTS; index++) {
       if ((block.bits[index >>> 3]! & (1 << (index & 7))) === 0) continue;
       block.entries.set(body.subarray(at, at + ENTRY_BYTES), index * ENTRY_BYTES);

@@ -60,7 +60,32 @@ export function bandMasks(tariff: Tariff, range: SlotRange, slotSeconds: number,
  * The masks of everything a bill needs: import by band, and export, catch-up import and catch-up export once per
  * version. The price of those three does not depend on the time of day, so nothing finer is asked.
  */
-export function billColumns(tariff: Tariff, range: SlotRange, slotSeconds: number, late = false): BillColumn[] {
+export function billColumns(
+  tariff: Tariff,
+  range: SlotRange,
+  slotSeconds: number,
+  late = false,
+): readonly BillColumn[] {
+  let known = columnsOf.get(tariff);
+  if (known === undefined) {
+    known = new Map();
+    columnsOf.set(tariff, known);
+  }
+  const key = `${range.from} ${range.to} ${slotSeconds} ${late}`;
+  let columns = known.get(key);
+  if (columns === undefined) {
+    columns = workOutColumns(tariff, range, slotSeconds, late);
+    if (known.size >= MAX_COLUMN_RANGES) known.clear();
+    known.set(key, columns);
+  }
+  return columns;
+}
+
+/** They depend on tariff and range alone, so all feeders of a period share them. Nobody writes to a mask. */
+const columnsOf = new WeakMap<Tariff, Map<string, readonly BillColumn[]>>();
+const MAX_COLUMN_RANGES = 64;
+
+function workOutColumns(tariff: Tariff, range: SlotRange, slotSeconds: number, late: boolean): BillColumn[] {
   const columns: BillColumn[] = [...bandMasks(tariff, range, slotSeconds, late)];
   const start = range.from * slotSeconds;
   const spans = versionSpans(tariff, start, range.to * slotSeconds);

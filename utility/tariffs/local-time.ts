@@ -90,6 +90,21 @@ export function offsetSpans(from: UnixSeconds, to: UnixSeconds, timezone: string
  * jumped over it. A date that the zone skipped starts when the next one starts and has no length.
  */
 export function dayStart(date: LocalDate, timezone: string): UnixSeconds {
+  const key = `${timezone} ${date}`;
+  let start = dayStarts.get(key);
+  if (start === undefined) {
+    start = findDayStart(date, timezone);
+    if (dayStarts.size >= MAX_DAY_STARTS) dayStarts.clear();
+    dayStarts.set(key, start);
+  }
+  return start;
+}
+
+/** Every bill of a period asks for the same few dozen days, and each is some thirty questions to the zone. */
+const dayStarts = new Map<string, UnixSeconds>();
+const MAX_DAY_STARTS = 4_096;
+
+function findDayStart(date: LocalDate, timezone: string): UnixSeconds {
   const midnightUtc = DateTime.fromISO(date, { zone: "utc" }).toSeconds();
   const reach = offsetSpans(midnightUtc - MIDNIGHT_REACH_SECONDS, midnightUtc + MIDNIGHT_REACH_SECONDS, timezone);
   for (const span of reach) {

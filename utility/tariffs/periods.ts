@@ -31,6 +31,21 @@ export interface PeriodSettings {
 
 /** The period of local dates [from, to). Throws RangeError when empty, TariffError `off-slot` when not on slots. */
 export function periodOf(from: LocalDate, to: LocalDate, settings: PeriodSettings): Period {
+  const key = `${settings.timezone} ${settings.slotSeconds} ${from} ${to}`;
+  let period = known.get(key);
+  if (period === undefined) {
+    period = workOut(from, to, settings);
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(key, period);
+  }
+  return period;
+}
+
+/** Every feeder asks for the same few periods again and again. */
+const known = new Map<string, Period>();
+const MAX_KNOWN = 256;
+
+function workOut(from: LocalDate, to: LocalDate, settings: PeriodSettings): Period {
   const { timezone, slotSeconds } = settings;
   if (!Number.isInteger(slotSeconds) || slotSeconds < 1) {
     throw new RangeError(`slotSeconds: expected an integer of at least 1, got ${slotSeconds}`);
