@@ -58,8 +58,12 @@ export class FeederHistory {
 
   #addStretches(stretches: readonly LoadStretch[]): void {
     for (const { from, to, meters } of stretches) {
-      const slots = emptySlots(this.slots);
       const first = this.indexOf(from);
+      if (to === from + 1) {
+        for (const meter of meterNumbers(meters)) addSlot(this.#outputs(meter).load, first);
+        continue;
+      }
+      const slots = emptySlots(this.slots);
       for (let slot = from; slot < to; slot++) addSlot(slots, first + slot - from);
       for (const meter of meterNumbers(meters)) absorb(this.#outputs(meter).load, slots);
     }

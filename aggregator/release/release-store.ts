@@ -16,7 +16,7 @@ export interface LoadCells {
   readonly meters: Buffer;
 }
 
-/** Consecutive slots [from, to) whose loads have the same meters. */
+/** Slots [from, to) whose loads have the same meters. */
 export interface LoadStretch extends Period {
   readonly meters: Buffer;
 }
@@ -48,11 +48,11 @@ interface LoadRow {
   readonly meters: Buffer;
 }
 
-interface EdgeRow {
-  readonly slot: number;
-  readonly meters: Buffer;
+interface RosterRow {
   readonly first: number;
   readonly last: number;
+  readonly slots: number;
+  readonly meters: Buffer;
 }
 
 interface BillRow {
@@ -70,7 +70,7 @@ export class ReleaseStore {
   readonly #periods;
   readonly #insertPeriod;
   readonly #loads;
-  readonly #loadEdges;
+  readonly #rosters;
   readonly #insertLoad;
   readonly #bills;
   readonly #insertBill;
@@ -93,14 +93,9 @@ export class ReleaseStore {
       "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? ORDER BY slot",
     );
     // A month of one roster is one row out of three thousand.
-    this.#loadEdges = db.prepare<[string, number, number, number], EdgeRow>(
-      `SELECT slot, meters, first, last FROM (
-         SELECT slot, meters,
-           (lag(slot) OVER w IS NOT slot - 1 OR lag(meters) OVER w IS NOT meters) AS first,
-           (lead(slot) OVER w IS NOT slot + 1 OR lead(meters) OVER w IS NOT meters) AS last
-         FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ?
-         WINDOW w AS (ORDER BY slot)
-       ) WHERE first OR last ORDER BY slot`,
+    this.#rosters = db.prepare<[string, number, number, number], RosterRow>(
+      `SELECT min(slot) AS first, max(slot) AS last, count(*) AS slots, meters FROM load_cells
+       WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? GROUP BY meters`,
     );
     this.#insertLoad = db.prepare<[string, number, number, Uint8Array, Uint8Array]>(
       "INSERT INTO load_cells (feeder, kind, slot, set_id, meters) VALUES (?, ?, ?, ?, ?)",
@@ -153,15 +148,13 @@ export class ReleaseStore {
     return this.#loads.all(feeder, kind, from, to).map(({ slot, set_id, meters }) => ({ slot, setId: set_id, meters }));
   }
 
-  /** The same by stretches of slots with one roster, in order. */
-  loadStretches(feeder: string, kind: number, { from, to }: Period): LoadStretch[] {
-    const stretches: LoadStretch[] = [];
-    let begin = from;
-    for (const { slot, meters, first, last } of this.#loadEdges.all(feeder, kind, from, to)) {
-      if (first === 1) begin = slot;
-      if (last === 1) stretches.push({ from: begin, to: slot + 1, meters });
+  /** The same by stretches of slots with one roster. */
+  loadStretches(feeder: string, kind: number, period: Period): LoadStretch[] {
+    const rosters = this.#rosters.all(feeder, kind, period.from, period.to);
+    if (rosters.every(({ first, last, slots }) => last - first + 1 === slots)) {
+      return rosters.map(({ first, last, meters }) => ({ from: first, to: last + 1, meters }));
     }
-    return stretches;
+    return this.loads(feeder, kind, period).map(({ slot, meters }) => ({ from: slot, to: slot + 1, meters }));
   }
 
   addLoad(feeder: string, kind: number, slot: number, setId: Uint8Array, meters: readonly number[]): void {
