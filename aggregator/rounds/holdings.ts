@@ -18,10 +18,14 @@ const NO_DIGEST = new Uint8Array(0);
 /** An entry is share || tag. */
 const TAG_OFFSET = 8;
 const TAG_BYTES = ENTRY_BYTES - TAG_OFFSET;
+/** Digests kept from manifests for the sums that follow, about half a kilobyte each. */
+const MAX_KEPT_DIGESTS = 32_768;
 
 export class Holdings {
   readonly #store: ShareStore;
   readonly #members: Members;
+  /** What is stored never changes, so the digest of the same cells holds for ever. */
+  readonly #digests = new Map<string, Unit>();
 
   constructor(store: ShareStore, members: Members) {
     this.#store = store;
@@ -56,12 +60,32 @@ export class Holdings {
       for (const meter of meters) {
         for (const kind of kinds) {
           const { bits, entries } = this.memberRange(feeder, meter, kind, segment);
-          units.push([bits, slotDigest(bits, entries, segment[0])]);
+          const unit: Unit = [bits, slotDigest(bits, entries, segment[0])];
+          units.push(unit);
+          if (unit[1].length > 0) this.#keep(`${meter} ${kind} ${segment[0]} ${segment[1]}`, unit);
         }
         await pause();
       }
     }
     return units;
+  }
+
+  #keep(key: string, unit: Unit): void {
+    if (this.#digests.size >= MAX_KEPT_DIGESTS) this.#digests.clear();
+    this.#digests.set(key, unit);
+  }
+
+  /** SHA-256 over (slot, tag) of these cells of a meter and kind; `range` is what it holds of the segment. */
+  digestOf(
+    meter: string,
+    kind: number,
+    segment: readonly [number, number],
+    bitmap: Uint8Array,
+    range: StoredRange,
+  ): Uint8Array {
+    const known = this.#digests.get(`${meter} ${kind} ${segment[0]} ${segment[1]}`);
+    if (known !== undefined && Buffer.compare(known[0], bitmap) === 0) return known[1];
+    return slotDigest(bitmap, range.entries, segment[0]);
   }
 
   async #loadUnits(question: Question, pause: () => Promise<void>): Promise<Unit[]> {
@@ -132,15 +156,12 @@ export function slotDigest(bits: Uint8Array, entries: Uint8Array, from: number):
   const source = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
   const pairs = pairWords(entries.length / ENTRY_BYTES);
   let at = 0;
-  for (let byte = 0; byte < bits.length; byte++) {
-    for (let rest = bits[byte]!; rest > 0; rest &= rest - 1) {
-      const slot = 8 * byte + (31 - Math.clz32(rest & -rest));
-      const tag = (slot * ENTRY_BYTES + TAG_OFFSET) >>> 2;
-      pairs[at] = bigEndian(from + slot);
-      pairs[at + 1] = source[tag]!;
-      pairs[at + 2] = source[tag + 1]!;
-      at += 3;
-    }
+  for (let slot = 0, tag = TAG_OFFSET >>> 2; slot < 8 * bits.length; slot++, tag += ENTRY_BYTES >>> 2) {
+    if ((bits[slot >>> 3]! & (1 << (slot & 7))) === 0) continue;
+    pairs[at] = bigEndian(from + slot);
+    pairs[at + 1] = source[tag]!;
+    pairs[at + 2] = source[tag + 1]!;
+    at += 3;
   }
   return hash("sha256", new Uint8Array(pairs.buffer, 0, 4 * at), "buffer");
 }

@@ -8,7 +8,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { ShareTotals, sumShares } from "../../protocol/shamir/add.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
 import type { StoredRange } from "../store/share-store.ts";
-import { type Holdings, RosterTags, slotDigest } from "./holdings.ts";
+import { type Holdings, RosterTags } from "./holdings.ts";
 import { billCells, billingUnitIndex, outputCount } from "./layout.ts";
 
 export interface Sums {
@@ -60,11 +60,18 @@ function heldRanges(set: SetContent, meter: number, holdings: Holdings): (Stored
     set.segments.map((segment, index) => {
       const [bitmap, digest] = set.units[billingUnitIndex(set, { segment: index, meter, kind: position })]!;
       if (isEmptyBitmap(bitmap)) return undefined;
-      const range = holdings.range(set.meters[meter]!, kind, segment);
-      if (bitmap.some((byte, i) => (byte & ~range.bits[i]!) !== 0)) return undefined;
-      return Buffer.compare(slotDigest(bitmap, range.entries, segment[0]), digest) === 0 ? range : undefined;
+      const name = set.meters[meter]!;
+      const range = holdings.range(name, kind, segment);
+      if (!isWithin(bitmap, range.bits)) return undefined;
+      const own = holdings.digestOf(name, kind, segment, bitmap, range);
+      return Buffer.compare(own, digest) === 0 ? range : undefined;
     }),
   );
+}
+
+function isWithin(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if ((a[i]! & ~b[i]!) !== 0) return false;
+  return true;
 }
 
 async function loadSums(set: SetContent, holdings: Holdings, pause: () => Promise<void>): Promise<Results> {

@@ -6,6 +6,7 @@ import { countMembers, hasMember } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { isLoadKind, KINDS, kindName } from "../../protocol/units.ts";
 import type { Collected } from "../collector/collect.ts";
+import { ONES } from "../rounds/billing-facts.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
 import { billingOutputs, billingUnit } from "../rounds/shape.ts";
@@ -89,9 +90,7 @@ function cellsOf(content: SetContent, meter: number, kind: number, masks: readon
   content.segments.forEach((_, segment) => {
     const unit = content.units[billingUnit(content, segment, meter, k)]?.[0] ?? NOTHING;
     const mask = masks[segment] ?? NOTHING;
-    for (let i = 0; i < unit.length; i++) {
-      for (let rest = (unit[i] ?? 0) & (mask[i] ?? 0); rest > 0; rest &= rest - 1) count++;
-    }
+    for (let i = 0; i < unit.length; i++) count += ONES[(unit[i] ?? 0) & (mask[i] ?? 0)] ?? 0;
   });
   return count;
 }

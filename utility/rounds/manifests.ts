@@ -2,7 +2,7 @@
  * What the aggregators say they hold, checked and merged. Pure: answers in, holdings out. An aggregator that
  * contradicts itself (root, digests, tags) is told apart from one whose store has grown since: both must answer anew.
  */
-import { assertBitmap, countMembers } from "../../protocol/bitmap.ts";
+import { assertBitmap, countMembers, isEmptyBitmap } from "../../protocol/bitmap.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
 import type { ManifestMessage, Question } from "../../protocol/messages/round.ts";
 import { type Agreement, agreeGroup, type Holding, sameBytes } from "./agree.ts";
@@ -45,7 +45,7 @@ export function holdingsOf(question: Question, manifest: Pick<ManifestMessage, "
     } catch (error) {
       throw new AnswerError("malformed-manifest", error instanceof Error ? error.message : `unit ${unit}`);
     }
-    if ((digest.length === 0) !== (countMembers(bitmap) === 0)) {
+    if ((digest.length === 0) !== isEmptyBitmap(bitmap)) {
       throw new AnswerError("malformed-manifest", `unit ${unit} has cells without a digest, or the reverse`);
     }
     return { bitmap, digest };

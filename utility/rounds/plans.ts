@@ -58,7 +58,7 @@ export function planBilling(facts: BillingPlanFacts): SetPlan {
     const apart = facts.schemes[tariff]?.apart;
     return 2 * tariff + (apart !== undefined && lateStandsAlone(facts, meter, apart, minSlots) ? 1 : 0);
   });
-  const open = agreed.map((cells) => Uint8Array.from(cells));
+  const open = agreed.map((cells) => cells.slice());
   const held: HeldCells[] = [];
   for (const { units, parts, code } of excluded) {
     for (const unit of units) take(open, held, unit, undefined, code);

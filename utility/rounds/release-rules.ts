@@ -3,11 +3,11 @@
  * agreed cells may enter a bill now, and which wait, and why. The aggregators check by themselves; leaving a cell out
  * here costs a gap that a later bill fills, putting one in that they refuse costs a round trip. Pure.
  */
-import { countMembers, members } from "../../protocol/bitmap.ts";
+import { countMembers, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { Scheme } from "../../protocol/messages/round.ts";
 import { isLoadKind, type Kind } from "../../protocol/units.ts";
 import { repairDifferences } from "./bill-differences.ts";
-import { type BillingCells, type BillingFacts, clear, type Held, NOTHING, total } from "./billing-facts.ts";
+import { type BillingCells, type BillingFacts, clear, type Held, NOTHING, ONES, total } from "./billing-facts.ts";
 import { billingUnit } from "./shape.ts";
 
 /** The cells that may be billed now. A subset of the agreed ones; none is billed twice. */
@@ -24,14 +24,14 @@ export function releasableCells(facts: BillingFacts): BillingCells {
 }
 
 function subtract(a: Uint8Array, b: Uint8Array | undefined): Uint8Array {
-  return b === undefined ? Uint8Array.from(a) : a.map((byte, i) => byte & ~(b[i] ?? 0));
+  const rest = a.slice();
+  if (b !== undefined) clear(rest, b);
+  return rest;
 }
 
 function countIn(bitmap: Uint8Array, mask: Uint8Array): number {
   let count = 0;
-  for (let i = 0; i < bitmap.length; i++) {
-    for (let rest = (bitmap[i] ?? 0) & (mask[i] ?? 0); rest > 0; rest &= rest - 1) count++;
-  }
+  for (let i = 0; i < bitmap.length; i++) count += ONES[(bitmap[i] ?? 0) & (mask[i] ?? 0)] ?? 0;
   return count;
 }
 
@@ -52,7 +52,7 @@ function dropUncovered({ question, schemes, assignment }: BillingFacts, cells: U
       question.kinds.forEach((_kind, k) => {
         const unit = cells[billingUnit(question, segment, meter, k)];
         const mask = covered[scheme]?.[k];
-        if (unit === undefined) return;
+        if (unit === undefined || isEmptyBitmap(unit)) return;
         for (let i = 0; i < unit.length; i++) unit[i] = (unit[i] ?? 0) & (mask?.[i] ?? 0);
       });
     });

@@ -3,7 +3,7 @@
  * Pure. Where cells were left out of a unit, its digest is computed from a holder's tags, which may have to be asked.
  */
 import { createHash } from "node:crypto";
-import { countMembers } from "../../protocol/bitmap.ts";
+import { isEmptyBitmap } from "../../protocol/bitmap.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
 import type { Question, Scheme, SetContent } from "../../protocol/messages/round.ts";
 import { type Holding, sameBytes } from "./agree.ts";
@@ -31,7 +31,7 @@ export function buildSet(
   const detail = new Map<number, number[]>();
   let empty = true;
   const units = plan.cells.map((cells, unit): [Uint8Array, Uint8Array] => {
-    if (countMembers(cells) === 0) return [NONE, NONE];
+    if (isEmptyBitmap(cells)) return [NONE, NONE];
     empty = false;
     const holders = agreed.holders[unit] ?? [];
     for (const aggregator of holders) {

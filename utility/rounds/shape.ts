@@ -90,6 +90,9 @@ function hasCells(content: SetContent, { meter, scheme, band: b }: BillingOutput
   const kind = content.kinds.indexOf(band.kind);
   return band.masks.some((mask, segment) => {
     const unit = content.units[billingUnit(content, segment, meter, kind)]?.[0];
-    return unit?.some((byte, i) => (byte & (mask[i] ?? 0)) !== 0) === true;
+    if (unit === undefined) return false;
+    let i = 0;
+    while (i < unit.length && ((unit[i] ?? 0) & (mask[i] ?? 0)) === 0) i++;
+    return i < unit.length;
   });
 }
