@@ -18,8 +18,8 @@ export function blockId(meter: number, kind: number, day: number): number {
 
 export class BlockCache {
   readonly #series = new Map<number, Days>();
-  /** Meters and kinds of which the table has nothing: most meters have no export and no gaps. */
-  readonly #absent = new Set<number>();
+  /** Meters and kinds of which there is anything at all: most meters have no export and no gaps. */
+  readonly #present: Set<number>;
   readonly #dirty = new Map<number, Block>();
   readonly #select;
   readonly #selectRange;
@@ -38,6 +38,7 @@ export class BlockCache {
     this.#exists = db
       .prepare<[number, number], number>("SELECT 1 FROM blocks WHERE id BETWEEN ? AND ? LIMIT 1")
       .pluck();
+    this.#present = presentSeries(db);
     this.#upsert = db.prepare<[number, Buffer]>(
       "INSERT INTO blocks (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
     );
@@ -60,7 +61,7 @@ export class BlockCache {
       const body = this.#select.get(id);
       block = body === undefined ? new Block() : Block.decode(body);
       this.#remember(key, day, block);
-      this.#absent.delete(key);
+      this.#present.add(key);
     }
     block.touched = this.#tick;
     return block;
@@ -87,7 +88,7 @@ export class BlockCache {
    */
   scan(firstId: number, lastId: number, visit: (id: number, bits: Uint8Array, entries: Uint8Array) => void): void {
     const key = Math.floor(firstId / KIND_UNIT);
-    if (this.#absent.has(key)) return;
+    if (!this.#present.has(key)) return;
     const zero = key * KIND_UNIT;
     const days = this.#series.get(key);
     let missing = 0;
@@ -97,10 +98,6 @@ export class BlockCache {
       else visit(zero + day, block.bits, block.entries);
     }
     if (missing === 0) return;
-    if (days === undefined && this.#exists.get(zero, zero + KIND_UNIT - 1) === undefined) {
-      this.#absent.add(key);
-      return;
-    }
     const room = this.#size < 0.75 * this.#maxBlocks;
     for (const { id, body } of this.#selectRange.all(firstId, lastId)) {
       const day = id - zero;
@@ -155,4 +152,16 @@ export class BlockCache {
       this.#size--;
     }
   }
+}
+
+/** The meters and kinds in the table: one jump in the index for each, whatever they hold. */
+function presentSeries(db: Database): Set<number> {
+  const next = db.prepare<[number], number>("SELECT id FROM blocks WHERE id >= ? ORDER BY id LIMIT 1").pluck();
+  const found = new Set<number>();
+  for (let id = next.get(0); id !== undefined; ) {
+    const key = Math.floor(id / KIND_UNIT);
+    found.add(key);
+    id = next.get((key + 1) * KIND_UNIT);
+  }
+  return found;
 }
