@@ -36,7 +36,8 @@ type Results = Map<number, FieldElement>;
 
 async function billSums(set: SetContent, holdings: Holdings, pause: () => Promise<void>): Promise<Results> {
   const results: Results = new Map();
-  for (let output = 0; output < outputCount(set); output++) results.set(output, 0n);
+  const outputs = outputCount(set);
+  for (let output = 0; output < outputs; output++) results.set(output, 0n);
   const lacking = new Set<number>();
   let current = -1;
   let held: (StoredRange | undefined)[][] = [];

@@ -183,7 +183,17 @@ const seen: Migration = {
   },
 };
 
+/** A month of loads that wait to be published must not be sorted again for every few hundred of them. */
+const unpublished: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    await db.schema.dropIndex("feeder_loads_published").execute();
+    const columns = ["published", "status", "slot_start"];
+    await db.schema.createIndex("feeder_loads_unpublished").on("feeder_loads").columns(columns).execute();
+  },
+};
+
 /** All migrations by name, in the order in which they apply. */
 export const migrations: MigrationProvider = {
-  getMigrations: () => Promise.resolve({ "001-tables": first, "002-views": views, "003-seen": seen }),
+  getMigrations: () =>
+    Promise.resolve({ "001-tables": first, "002-views": views, "003-seen": seen, "004-unpublished": unpublished }),
 };
