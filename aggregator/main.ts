@@ -33,7 +33,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   if (party.id !== id) throw new UsageError(`--id: the keys in ${party.folder} are those of ${party.id}`);
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const feed = createSimClockFeed({ config, directory: party.directory, refusals });
-  const db = openDatabase(path.join(config.paths.data, id, "aggregator.db"), { synchronous: "FULL" });
+  const db = openDatabase(path.join(config.paths.data, id, "aggregator.db"), { synchronous: "FULL", alone: true });
   migrate(db, MIGRATIONS);
 
   let link: Link | undefined;

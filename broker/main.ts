@@ -20,7 +20,7 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
   const { data } = config.paths;
   const party = openParty(join(data, "keys", PARTY));
   if (party.role !== "broker") throw new UsageError(`${party.folder}: expected the broker's keys, got ${party.role}'s`);
-  const database = openDatabase(join(data, PARTY, "broker.db"), { synchronous: "FULL" });
+  const database = openDatabase(join(data, PARTY, "broker.db"), { synchronous: "FULL", alone: true });
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const revocations = new Revocations(database, party.directory);
   revocations.addAll(readRoll(party.folder));

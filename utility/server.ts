@@ -51,7 +51,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const feed = createSimClockFeed({ config, directory, refusals });
   const book = await TariffBook.load(config.billing.tariff, config.billing.tariffs);
   assertTariffs(book, config);
-  const db = await openUtilityDatabase(path.join(config.paths.data, "utility", "utility.db"));
+  const db = await openUtilityDatabase(path.join(config.paths.data, "utility", "utility.db"), { alone: true });
   const roll = await loadRoll(db, party);
   const utility: Utility = {
     db,

@@ -42,6 +42,8 @@ export interface IntakeCounters {
 /** An ack of this many entries stays below the topic's 64 KiB. */
 const MAX_ACK_ENTRIES = 2000;
 const MAX_BOOT = 0xffff_ffff;
+/** More starts than a meter has while this aggregator lacks its newest backup. */
+const MAX_BOOT_LEAP = 65_536;
 const MAX_COUNTER = 0xffff_ffff;
 
 export class Intake {
@@ -166,7 +168,13 @@ export class Intake {
     }
     const challenge = Buffer.from(status.challenge, "hex");
     if (channel.challenge === undefined || !challenge.equals(channel.challenge)) {
-      const highest = Math.max(channel.grantedBoot, channel.seen.boot, status.boot);
+      const known = Math.max(channel.grantedBoot, channel.seen.boot);
+      // A hello is not authenticated by the meter's key: it may not use up the numbers in a few leaps.
+      if (status.boot > known + MAX_BOOT_LEAP) {
+        this.#options.refuse("boot-leap", meter);
+        return;
+      }
+      const highest = Math.max(known, status.boot);
       if (highest >= MAX_BOOT) {
         this.#options.refuse("boots-exhausted", meter);
         return;

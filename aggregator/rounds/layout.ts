@@ -19,8 +19,10 @@ export class SetError extends Error {
 }
 
 /** Cells that one question may span: meters times slots times kinds. Beyond it an aggregator would stand still. */
-const MAX_CELLS = 2 ** 27;
-const MAX_UNITS = 2 ** 22;
+const MAX_CELLS = 2 ** 25;
+const MAX_UNITS = 2 ** 18;
+/** Slots times kinds of a load: far more than a month. Each has a roster of its own in memory. */
+const MAX_LOAD_UNITS = 2 ** 14;
 const LOAD_KINDS = new Set([1, 2]);
 
 /** A billing unit: one meter and kind over a segment. */
@@ -46,8 +48,9 @@ export function assertQuestion({ purpose, meters, segments, kinds }: Question): 
     throw new SetError("malformed-set", "a load has one segment, and the kinds import and export only");
   }
   const slots = segments.reduce((sum, [from, to]) => sum + to - from, 0);
-  if (meters.length * slots * kinds.length > MAX_CELLS || unitCount({ purpose, meters, segments, kinds }) > MAX_UNITS) {
-    throw new SetError("malformed-set", `expected at most ${MAX_CELLS} cells and ${MAX_UNITS} units`);
+  const mostUnits = purpose === "load" ? MAX_LOAD_UNITS : MAX_UNITS;
+  if (meters.length * slots * kinds.length > MAX_CELLS || unitCount({ purpose, meters, segments, kinds }) > mostUnits) {
+    throw new SetError("malformed-set", `expected at most ${MAX_CELLS} cells and ${mostUnits} units`);
   }
 }
 

@@ -186,3 +186,12 @@ test("leaves errors that are not of the medium as they are", () => {
   );
   database.close();
 });
+
+test("a database opened alone shuts out a second such opening, not readers, and frees itself", () => {
+  const file = newFile();
+  const first = openDatabase(file, { ...FULL, alone: true });
+  assert.throws(() => openDatabase(file, { ...FULL, alone: true }), is("locked", /in use by another process/));
+  openDatabase(file, { ...FULL, readonly: true }).close();
+  first.close();
+  openDatabase(file, { ...FULL, alone: true }).close();
+});

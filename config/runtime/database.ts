@@ -25,6 +25,8 @@ export interface DatabaseOptions {
   /** FULL: durable when a transaction returns. NORMAL: a power cut may lose the last ones (a killed process not). */
   readonly synchronous: "FULL" | "NORMAL";
   readonly readonly?: boolean;
+  /** Refuses, as `locked`, while another process has the database open in the same way. Readers are not shut out. */
+  readonly alone?: boolean;
   /** How long to wait for another process's lock, in milliseconds. */
   readonly busyMilliseconds?: number;
   /** After an unclean stop the file is checked as a whole only up to this size; larger ones by their header. */
@@ -32,6 +34,8 @@ export interface DatabaseOptions {
 }
 
 const BUSY_MILLISECONDS = 5_000;
+/** A process that is just ending may still hold its lock. */
+const LOCK_MILLISECONDS = 2_000;
 const CHECK_BYTES = 64 * 1024 * 1024; // quick_check reads some 200 MB a second: a third of a second at start
 
 /**
@@ -42,8 +46,10 @@ const CHECK_BYTES = 64 * 1024 * 1024; // quick_check reads some 200 MB a second:
 export function openDatabase(file: string, options: DatabaseOptions): SqliteDatabase {
   const { synchronous, readonly = false, busyMilliseconds = BUSY_MILLISECONDS, checkBytes = CHECK_BYTES } = options;
   let database: SqliteDatabase | undefined;
+  let lock: SqliteDatabase | undefined;
   try {
     if (!readonly) prepareFile(file);
+    if (options.alone === true) lock = lockFor(file);
     else if (!existsSync(file)) throw new StorageError("io", `${file} does not exist (yet); check the path`);
     const unclean = existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0;
     database = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMilliseconds });
@@ -52,11 +58,35 @@ export function openDatabase(file: string, options: DatabaseOptions): SqliteData
     database.pragma("foreign_keys = ON");
     database.pragma("schema_version"); // reads the header: a file that is no database shows here
     if (unclean && statSync(file).size <= checkBytes) checkPages(database, file);
-    return database;
+    return lock === undefined ? database : closingWith(database, lock);
   } catch (error) {
     database?.close();
+    lock?.close();
     throw storageError(error, file);
   }
+}
+
+/** Two processes that each keep part of a database in memory would undo each other's work. A dead process locks nothing. */
+function lockFor(file: string): SqliteDatabase {
+  prepareFile(`${file}.lock`);
+  const lock = new Database(`${file}.lock`, { timeout: LOCK_MILLISECONDS });
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function closingWith(database: SqliteDatabase, lock: SqliteDatabase): SqliteDatabase {
+  const close = database.close.bind(database);
+  database.close = () => {
+    close();
+    lock.close();
+    return database;
+  };
+  return database;
 }
 
 /** The file is made before SQLite does, so that it is never readable by others, not even for a moment. */

@@ -19,7 +19,7 @@ const [planFile = ""] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, "utf8")) as HostPlan;
 const config = loadConfig({ file: plan.configFile, env: {} });
 const { log, flush } = createLogger(config, plan.name);
-const database = openDatabase(join(plan.data, plan.name, "outbox.db"), { synchronous: "FULL" });
+const database = openDatabase(join(plan.data, plan.name, "outbox.db"), { synchronous: "FULL", alone: true });
 const source = await openFeed(plan.feed);
 const network = openNetwork(plan, config);
 const host = new MeterHost({

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { customerKeyObject, openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { systemClock } from "../../config/runtime/clock.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink } from "../../config/runtime/link.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
@@ -16,34 +17,13 @@ import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { meterId } from "../../protocol/names.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
-import { KINDS } from "../../protocol/units.ts";
 import { MeterAgent } from "./agent.ts";
 import { BillFolder, readBills } from "./bills.ts";
 import { billsFolder, billsText, ownReadings, readingsCsv } from "./household.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
+import { takeLine } from "./input-line.ts";
 import { Outbox } from "./outbox.ts";
 import { agentSettings } from "./settings.ts";
-
-const energy = z.int().min(0);
-const registerLine = z.strictObject({ time: z.number().min(0), importWh: energy, exportWh: energy.optional() });
-const intervalLine = z.strictObject({ slotStart: z.int().min(0), energyWh: energy, exportWh: energy.optional() });
-const inputLine = z.union([registerLine, intervalLine]);
-
-/** Hands one line to the agent; throws with what is wrong with it. */
-function takeLine(agent: MeterAgent, line: string, slotSeconds: number): void {
-  const input = inputLine.parse(JSON.parse(line));
-  if ("time" in input) {
-    const { time, importWh, exportWh } = input;
-    agent.addSample(exportWh === undefined ? { time, importWh } : { time, importWh, exportWh });
-    return;
-  }
-  if (input.slotStart % slotSeconds !== 0) {
-    throw new RangeError(`slotStart: expected a multiple of ${slotSeconds} s, got ${input.slotStart}`);
-  }
-  const slot = input.slotStart / slotSeconds;
-  agent.addReadings(KINDS.import, slot, [input.energyWh]);
-  if (input.exportWh !== undefined) agent.addReadings(KINDS.export, slot, [input.exportWh]);
-}
 
 /** `bills` and `readings`: prints, and leaves everything as it is. */
 function print({ config, options, operands, json }: RoleContext, id: string): void {
@@ -75,7 +55,7 @@ async function run(context: RoleContext): Promise<void> {
 async function serve({ config, log, options, signal }: RoleContext, id: string): Promise<void> {
   const folder = join(config.paths.data, "keys", id);
   const party = openParty(folder);
-  const database = openDatabase(join(config.paths.data, id, "meter.db"), { synchronous: "FULL" });
+  const database = openDatabase(join(config.paths.data, id, "meter.db"), { synchronous: "FULL", alone: true });
   const outbox = new Outbox(database);
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const handle: { link?: Awaited<ReturnType<typeof connectLink>> } = {};
@@ -168,7 +148,7 @@ async function serve({ config, log, options, signal }: RoleContext, id: string):
     if (signal.aborted) break;
     if (line.trim() === "") continue;
     try {
-      takeLine(agent, line, config.system.slotSeconds);
+      takeLine(agent, line, { slotSeconds: config.system.slotSeconds, now: systemClock.now() });
     } catch (error) {
       const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
       refusals.count("bad-input", reason);

@@ -2,6 +2,7 @@
  * Where readings enter the meter: intervals or register samples in, durable runs out. A slot is taken once for each
  * kind, whatever is handed in again after a restart.
  */
+import { assertSlot } from "../../protocol/slots.ts";
 import { KINDS, type Kind, kindName } from "../../protocol/units.ts";
 import type { Batch } from "./batches.ts";
 import type { Gap, Outbox } from "./outbox.ts";
@@ -58,6 +59,8 @@ export class ReadingsIntake {
       }
     }
     if (readings.length === 0) return;
+    assertSlot(firstSlot);
+    assertSlot(firstSlot + readings.length - 1);
     const expected = this.nextSlot(kind);
     if (firstSlot < expected) {
       throw new RangeError(`firstSlot: ${name} of ${meter} is already taken up to slot ${expected}, got ${firstSlot}`);

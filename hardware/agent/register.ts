@@ -3,6 +3,7 @@
  * A missed boundary is a gap, never a spike: the difference across it comes out once, as `catchup`. A register that
  * went back is a rollover where that explains it, else a reset, whose energy is unknown and is therefore a gap too.
  */
+import { assertSlot } from "../../protocol/slots.ts";
 import { KINDS, type Kind } from "../../protocol/units.ts";
 
 /** One look at a meter's registers. Energies are integer watt-hours since the meter's beginning. */
@@ -72,6 +73,7 @@ export function differenceSample(state: RegisterState, sample: RegisterSample, r
     throw new RangeError(`time: expected Unix seconds, got ${sample.time}`);
   }
   const slot = Math.round(sample.time / rules.slotSeconds);
+  assertSlot(slot);
   if (Math.abs(sample.time - slot * rules.slotSeconds) > rules.boundaryToleranceSeconds) {
     return { state, readings: [], events: [] };
   }

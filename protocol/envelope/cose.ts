@@ -3,6 +3,8 @@
  * messages COSE_Encrypt0 and COSE_Sign1 with any headers. Which headers a message must have, its own file says.
  */
 import { Encoder, Tag } from "cbor-x";
+// Refuses foreign tags for every decoder of the process, this one included.
+import "../cbor.ts";
 import { ProtocolError } from "../errors.ts";
 import { headLength, MAJOR, writeHead } from "./heads.ts";
 

@@ -13,9 +13,12 @@ function queriesOver(database: SqliteDatabase): UtilityDatabase {
   return new Kysely<UtilityTables>({ dialect: new SqliteDialect({ database }) });
 }
 
-/** Opens and migrates. Throws StorageError for faults of the medium and for a file of a newer program. */
-export async function openUtilityDatabase(file: string): Promise<UtilityDatabase> {
-  const db = queriesOver(openDatabase(file, { synchronous: "FULL" }));
+/** Opens and migrates. `alone`: as the running utility, of which there is one. Throws StorageError for faults of the medium and for a file of a newer program. */
+export async function openUtilityDatabase(
+  file: string,
+  { alone = false }: { readonly alone?: boolean } = {},
+): Promise<UtilityDatabase> {
+  const db = queriesOver(openDatabase(file, { synchronous: "FULL", alone }));
   const { error } = await new Migrator({ db, provider: migrations }).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
