@@ -128,6 +128,15 @@ test("grants each hello a boot above all it knows, the same boot to the same cha
   assert.equal(grant(), 41);
 });
 
+test("a hello cannot use up the boot numbers: it is not sealed by the meter's key", (context) => {
+  const { one, meter } = setUp(context);
+  meter.hello("11".repeat(16), 4_294_967_294);
+  assert.deepEqual(meter.acks(), []);
+  assert.ok(one.refused.some(({ code }) => code === "boot-leap"));
+  meter.hello("22".repeat(16), 3);
+  assert.equal(meter.acks().find(({ hello }) => hello !== undefined)!.hello!.boot, 4);
+});
+
 test("says nothing while a simulation has not told the time, so that no slot is closed by mistake", (context) => {
   const { system, one, meter, slot } = setUp(context);
   const time = system.now;

@@ -246,6 +246,8 @@ test("refuses what does not fit together, with a code, and requests that are not
   const asked = question(from, meters);
   assert.equal((await ask({ type: "detail", units: [0] }))[0]!.code, "unknown-round");
   assert.equal((await ask({ type: "open", ...asked, meters: ["m-2", "m-1"] }))[0]!.code, "malformed-set");
+  const giant = { ...asked, purpose: "load", segments: [[0, 2 ** 22]], kinds: [1] };
+  assert.equal((await ask({ type: "open", ...giant }))[0]!.code, "malformed-set");
   assert.equal((await ask({ type: "set", content: Buffer.from("x") }))[0]!.code, "malformed-set");
   assert.equal((await ask({ type: "set", content: setOf(asked, []) }))[0]!.code, "malformed-set");
   assert.equal(
