@@ -149,7 +149,7 @@ export class RosterTags {
 }
 
 /** SHA-256 over (slot u32, tag) of the set bits; empty for none. `entries` begin with slot `from`. */
-export function slotDigest(bits: Uint8Array, entries: Uint8Array, from: number): Uint8Array {
+function slotDigest(bits: Uint8Array, entries: Uint8Array, from: number): Uint8Array {
   if (isEmptyBitmap(bits)) return NO_DIGEST;
   // Tags are copied as they are, so words of either byte order do; only slot numbers are turned.
   const aligned = entries.byteOffset % 4 === 0 ? entries : Uint8Array.from(entries);

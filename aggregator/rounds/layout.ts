@@ -161,7 +161,7 @@ export interface BillOutput {
 }
 
 /** The outputs of a billing set, in order: for each meter, for each band of its scheme. */
-export function* billOutputs(set: SetContent): Generator<BillOutput, void, undefined> {
+function* billOutputs(set: SetContent): Generator<BillOutput, void, undefined> {
   let index = 0;
   for (const [meter, scheme] of set.assignment.entries()) {
     for (const { name, kind, masks } of set.schemes[scheme]!.bands) yield { index: index++, meter, kind, name, masks };
