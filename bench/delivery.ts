@@ -37,7 +37,7 @@ interface Variant {
 const ENTRY_BYTES = 16;
 /** A share message of one slot has 60 bytes (docs/protocol.md); longer ones two more for lengths. */
 const VARIANTS: readonly Variant[] = [
-  { name: "one slot per message", slots: 1, window: 24, bytes: 60, rawWindow: 96, target: 10_000 },
+  { name: "one slot per message", slots: 1, window: 32, bytes: 60, rawWindow: 96, target: 10_000 },
   { name: "96 slots per message", slots: 96, window: 768, bytes: 46 + 96 * ENTRY_BYTES, rawWindow: 24, target: 50_000 },
 ];
 
