@@ -103,11 +103,51 @@ test("late energy in rows of its own is verified too; a changed reading is found
   );
 });
 
+test("a file that is about other meters or other days is told in one line, not row by row", async (t) => {
+  const { bills, lines, folder } = await billed(t, 0);
+  const head = "meter,slot_start,energy_wh";
+  const others = path.join(folder, "others.csv");
+  await writeFile(others, [head, ...lines.map((line) => line.replace("m-00", "house-")), ""].join("\n"));
+  const wrong = await bills("verify", "--readings", others);
+  assert.equal(wrong.code, 1);
+  assert.equal(
+    wrong.stdout,
+    "no rows for m-001, m-002, m-003 and 3 more in the periods from 2025-01-15, 2025-01-16: is this the right file of readings?\n" +
+      "12 bills checked: 12 do not follow from readings and tariff\n",
+  );
+  const half = path.join(folder, "half.csv");
+  await writeFile(half, [head, ...lines.filter((line) => !line.startsWith("m-006")), ""].join("\n"));
+  const partly = await bills("verify", "--readings", half, "--period", "2025-01-16", "--json");
+  assert.equal(partly.code, 1);
+  assert.deepEqual((JSON.parse(partly.stdout) as { findings: unknown }).findings, [
+    { meter: "m-006", periodStart: "2025-01-16", row: "readings", what: "readings" },
+  ]);
+});
+
+test("bills are printed where no log can be written", async (t) => {
+  const { bills, folder } = await billed(t, 0);
+  const file = path.join(folder, "in-the-way");
+  await writeFile(file, "");
+  const printed = await bills("--csv", "--set", `paths.logs=${file}`);
+  assert.equal(printed.code, 0, printed.stderr);
+});
+
 test("bad arguments are explained with exit code 2", async (t) => {
   const { bills, readings, folder } = await billed(t, 0);
   const broken = path.join(folder, "broken.csv");
   await writeFile(broken, "meter,slot_start,energy_wh\nm-001,1736895601,5\n");
+  const semicolons = path.join(folder, "semicolons.csv");
+  await writeFile(semicolons, "meter;slot_start;energy_wh\nm-001;1736895600;5\n");
   const cases: [string[], RegExp][] = [
+    [["--meter", "m-999"], /--meter m-999: there is no bill of this meter; there are bills of m-001 to m-006/],
+    [["--period", "2030-01-01"], /no bill of this period; there are bills of 2025-01-15\.\.2025-01-16/],
+    [
+      ["verify", "--readings", "LICENSE"],
+      /LICENSE, line 1: column .* is unknown|LICENSE, line 1: expected the columns/,
+    ],
+    [["verify", "--readings", "package.json"], /^verify: package\.json.*(no CSV of readings|column|columns).*\n$/],
+    [["verify", "--readings", folder], /is a folder, not a file of readings/],
+    [["verify", "--readings", semicolons], /semicolons\.csv, line 1: .*separated by semicolons; expected commas/],
     [["pay"], /pay: expected nothing, correct or verify/],
     [["correct"], /correct: expected --tariff FILE and --period/],
     [["correct", "--tariff", "none.yaml", "--period", "2025-01-15"], /none\.yaml/],
@@ -116,9 +156,9 @@ test("bad arguments are explained with exit code 2", async (t) => {
     [["--tariff", "x.yaml"], /--tariff: not for printing bills/],
     [["--csv", "--json"], /choose one/],
     [["verify"], /expected --readings FILE\.csv/],
-    [["verify", "--readings", "none.csv"], /verify: .*none\.csv/],
+    [["verify", "--readings", "none.csv"], /^verify: none\.csv: there is no such file\n$/],
     [["verify", "--readings", broken], /broken\.csv, line 2: slot_start: expected/],
-    [["verify", "--readings", readings, "--meter", "m-999"], /there is no such bill/],
+    [["verify", "--readings", readings, "--meter", "m-999"], /verify: --meter m-999: there is no bill of this meter/],
     [["verify", "--readings", readings, "--csv"], /--csv: not for verify/],
     [["verify", "--readings", readings, "--bills", folder], /--bills needs --tariff FILE/],
     [["--data", path.join(folder, "nowhere")], /utility\.db does not exist/],

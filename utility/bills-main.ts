@@ -7,8 +7,9 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/index.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { billsTable, money } from "./bills/bills-table.ts";
 import { correctBills } from "./bills/correct.ts";
-import { billsCsv, billsTable, listBills, money, parsePeriod } from "./bills/list.ts";
+import { billsCsv, listBills, parsePeriod, whyNone } from "./bills/list.ts";
 import { readTariff, type TariffSource } from "./bills/tariff-book.ts";
 import { readBillFolder, verifyBills, verifyText } from "./bills/verify-command.ts";
 import { openForReading, openUtilityDatabase } from "./store/open.ts";
@@ -34,14 +35,13 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
   if (verb === "correct") return await correct(file, wanted, json);
   const db = openForReading(file);
   try {
-    const bills = await listBills(db, {
-      meter: wanted.meter,
-      period: wanted.period,
-      allVersions: wanted.allVersions === true,
-    });
+    const filter = { meter: wanted.meter, period: wanted.period, allVersions: wanted.allVersions === true };
+    const bills = await listBills(db, filter);
+    const reason = bills.length === 0 ? await whyNone(db, filter) : undefined;
+    if (reason !== undefined) throw new UsageError(reason);
     if (json) print(JSON.stringify(bills));
     else if (wanted.csv === true) process.stdout.write(billsCsv(bills));
-    else if (bills.length === 0) print("There is no such bill. Bills are issued after the end of their period.");
+    else if (bills.length === 0) print("There is no bill yet. Bills are issued after the end of their period.");
     else print(billsTable(bills, config.system.timezone));
     return 0;
   } finally {
@@ -85,6 +85,10 @@ async function verify(file: string, wanted: BillOptions, config: Config, json: b
     // Late energy of a bill is in the gaps of earlier ones, so all of a meter are read.
     const all = db === undefined ? readBillFolder(folder ?? "") : await listBills(db, { meter, allVersions: false });
     const bills = meter === undefined ? all : all.filter((bill) => bill.meter === meter);
+    if (bills.length === 0 && meter !== undefined) {
+      const reason = db === undefined ? undefined : await whyNone(db, { meter, allVersions: false });
+      throw new UsageError(`verify: ${reason ?? `--meter ${meter}: there is no bill of this meter yet`}`);
+    }
     const report = await verifyBills(db, { bills, readings, tariff, slotSeconds: config.system.slotSeconds, period });
     print(json ? JSON.stringify(report) : verifyText(report, bills[0]?.currency ?? ""));
     return report.findings.length === 0 ? 0 : 1;
@@ -156,6 +160,7 @@ await runRole({
   name: "bills",
   description: "Prints bills; corrects them under another tariff; verifies them against readings.",
   operands: "[command]",
+  logFiles: false,
   flags: [
     { flags: "--meter <id>", description: "bills of one meter" },
     { flags: "--period <dates>", description: "the period that begins on this local date, or FROM..TO" },

@@ -8,7 +8,8 @@ import { parseTariffYaml } from "../tariffs/index.ts";
 import { correctBills } from "./correct.ts";
 import { customerBill as customerBillSchema } from "../../protocol/messages/bill.ts";
 import { customerBill } from "./customer-bill.ts";
-import { billsCsv, billsTable, kilowattHours, listBills, money, parsePeriod } from "./list.ts";
+import { billsTable, kilowattHours, money } from "./bills-table.ts";
+import { billsCsv, listBills, parsePeriod, whyNone } from "./list.ts";
 
 async function billedDay(t: Parameters<typeof Harness.make>[0]): Promise<Harness> {
   const harness = await Harness.make(t, { loadEverySlots: 96 });
@@ -102,6 +103,41 @@ test("the customer's bill fits its schema and lists its gaps", async (t) => {
     bill.rows.reduce((sum, { amountMicro }) => sum + amountMicro, 0),
     bill.amountMicro,
   );
+});
+
+test("a table of all bills has amounts of one width, a total of the final ones, and says what its columns mean", async (t) => {
+  const harness = await billedDay(t);
+  const bills = await listBills(harness.utility.db, { allVersions: false });
+  const [first, second, ...rest] = bills;
+  assert.ok(first !== undefined && second !== undefined);
+  const odd = [
+    { ...first, amountMicro: 1_234_567, energyWh: 1 },
+    { ...second, amountMicro: 2_500_000, energyWh: 2_000 },
+    { ...second, amountMicro: 9_000_000, energyWh: 9_000, status: "superseded" },
+    ...rest.map((bill) => ({ ...bill, amountMicro: 0, energyWh: 0 })),
+  ];
+  const text = billsTable(odd, "Europe/Berlin");
+  assert.match(text, / 1\.234567 EUR /);
+  assert.match(text, / 2\.500000 EUR /);
+  assert.match(text, /total +│ 6 final bills +│ +2\.001 │ +3\.734567 EUR/);
+  assert.match(text, /end of a period is exclusive/);
+  assert.match(text, /spare: answers of aggregators beyond/);
+  assert.match(billsTable([first], "Europe/Berlin"), /end of a period is exclusive/);
+});
+
+test("a filter that selects nothing is explained by what there is", async (t) => {
+  const harness = await billedDay(t);
+  const { db } = harness.utility;
+  assert.equal(
+    await whyNone(db, { meter: "m-999", allVersions: false }),
+    "--meter m-999: there is no bill of this meter; there are bills of m-001 to m-006 (6)",
+  );
+  assert.equal(
+    await whyNone(db, { meter: "m-001", period: "2030-01-01", allVersions: false }),
+    "--period 2030-01-01: there is no bill of m-001 of this period; there are bills of 2025-01-15..2025-01-16",
+  );
+  await db.deleteFrom("bills").execute();
+  assert.equal(await whyNone(db, { meter: "m-999", allVersions: false }), undefined);
 });
 
 test("amounts are printed digit by digit", () => {

@@ -1,6 +1,5 @@
-/** Bills for people: which ones are asked for, as a table, as CSV or as JSON. Reads the database only. */
+/** Bills for people: which ones are asked for, as CSV or as JSON. Reads the database only. */
 import { stringify } from "csv-stringify/sync";
-import Table from "cli-table3";
 import type { Queries } from "../store/rounds-store.ts";
 
 export interface BillFilter {
@@ -142,67 +141,21 @@ export function billsCsv(bills: readonly ListedBill[]): string {
   return stringify([columns, ...lines]);
 }
 
-/** A table for the terminal: one line per bill, or all rows of a single one. */
-export function billsTable(bills: readonly ListedBill[], timezone: string): string {
-  const [only] = bills;
-  if (bills.length === 1 && only !== undefined) return singleBill(only, timezone);
-  const table = new Table({
-    head: ["meter", "period", "kWh", "amount", "version", "status", "spare", "gaps"],
-    colAligns: ["left", "left", "right", "right", "right", "left", "right", "right"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const bill of bills) {
-    table.push([
-      bill.meter,
-      `${bill.periodStart} to ${bill.periodEnd}`,
-      bill.energyWh === null ? "-" : kilowattHours(bill.energyWh),
-      bill.amountMicro === null ? "-" : money(bill.amountMicro, bill.currency),
-      bill.version,
-      bill.status,
-      bill.spareAnswers ?? "-",
-      bill.gapSlots,
-    ]);
+/** Says why a filter selects nothing, naming what there is; undefined while no bill has been issued at all. */
+export async function whyNone(db: Queries, { meter, period }: BillFilter): Promise<string | undefined> {
+  const bills = await db.selectFrom("bills").select(["meter_id", "period_start", "period_end"]).distinct().execute();
+  if (bills.length === 0) return undefined;
+  const meters = [...new Set(bills.map((bill) => bill.meter_id))].sort();
+  if (meter !== undefined && !meters.includes(meter)) {
+    return `--meter ${meter}: there is no bill of this meter; there are bills of ${span(meters)}`;
   }
-  return table.toString();
+  const own = bills.filter((bill) => meter === undefined || bill.meter_id === meter);
+  const periods = [...new Set(own.map((bill) => `${bill.period_start}..${bill.period_end}`))].sort();
+  const whose = meter === undefined ? "" : ` of ${meter}`;
+  return `--period ${period ?? ""}: there is no bill${whose} of this period; there are bills of ${span(periods)}`;
 }
 
-function singleBill(bill: ListedBill, timezone: string): string {
-  const table = new Table({
-    head: ["row", "kWh", "amount"],
-    colAligns: ["left", "right", "right"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of bill.rows) {
-    table.push([
-      row.band,
-      row.energyWh === 0 ? "" : kilowattHours(row.energyWh),
-      money(row.amountMicro, bill.currency),
-    ]);
-  }
-  if (bill.energyWh !== null && bill.amountMicro !== null) {
-    table.push(["total", kilowattHours(bill.energyWh), money(bill.amountMicro, bill.currency)]);
-  }
-  const head = `${bill.meter}, ${bill.periodStart} to ${bill.periodEnd}, version ${bill.version}: ${bill.status}`;
-  const time = new Intl.DateTimeFormat("sv-SE", { timeZone: timezone, dateStyle: "short", timeStyle: "short" });
-  const gaps = bill.gaps.map(({ kind, from, to, reason, billedPeriodStart }) => {
-    const later = billedPeriodStart === null ? "" : `, billed in the period from ${billedPeriodStart}`;
-    return `gap (${kind}): ${time.format(from * 1000)} to ${time.format(to * 1000)}, ${reason}${later}`;
-  });
-  return [head, table.toString(), ...gaps].join("\n");
-}
-
-/** Exact: digits are moved, nothing is divided. */
-export function kilowattHours(energyWh: number): string {
-  return decimal(energyWh, 3);
-}
-
-/** Micro-units with all their digits that matter, two at least. */
-export function money(amountMicro: number, currency: string): string {
-  const text = decimal(amountMicro, 6);
-  return `${text.replace(/0{1,4}$/, "")} ${currency}`;
-}
-
-function decimal(value: number, digits: number): string {
-  const text = String(Math.abs(value)).padStart(digits + 1, "0");
-  return `${value < 0 ? "-" : ""}${text.slice(0, -digits)}.${text.slice(-digits)}`;
+/** `m-001`, `m-001 and m-002`, or `m-001 to m-050 (50)`. */
+function span(sorted: readonly string[]): string {
+  return sorted.length < 3 ? sorted.join(" and ") : `${sorted[0]} to ${sorted.at(-1)} (${sorted.length})`;
 }

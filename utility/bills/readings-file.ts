@@ -1,6 +1,6 @@
 /** Readings of a file with the columns of a replay, to check bills with: exact integers, every fault with its line. */
 import { createReadStream } from "node:fs";
-import { parse } from "csv-parse";
+import { CsvError, parse } from "csv-parse";
 import type { KindName } from "../../protocol/units.ts";
 
 /** Watt-hours by slot, for each kind. */
@@ -22,8 +22,31 @@ const COLUMNS: Readonly<Record<KindName, string>> = {
 };
 const KNOWN = new Set(["meter", "slot_start", "feeder", ...Object.values(COLUMNS)]);
 
-/** Reads `meter,slot_start,energy_wh` and the optional columns. Throws ReadingsError, or what opening throws. */
+/** Reads `meter,slot_start,energy_wh` and the optional columns. Throws ReadingsError for whatever is wrong with it. */
 export async function readReadings(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
+  try {
+    return await readRows(file, slotSeconds);
+  } catch (error) {
+    throw error instanceof ReadingsError || !(error instanceof Error) ? error : unreadable(file, error);
+  }
+}
+
+/** The system's and the CSV parser's own messages say neither which file it was nor what a good one looks like. */
+function unreadable(file: string, error: Error): Error {
+  if (error instanceof CsvError) {
+    const line = error["lines"];
+    const place = typeof line === "number" ? `${file}, line ${line}` : file;
+    return new ReadingsError(`${place}: this is no CSV of readings; its first line is meter,slot_start,energy_wh`);
+  }
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
+  if (code === "ENOENT") return new ReadingsError(`${file}: there is no such file`);
+  if (code === "EISDIR") return new ReadingsError(`${file} is a folder, not a file of readings`);
+  if (code === "EACCES" || code === "EPERM") return new ReadingsError(`${file} cannot be read by this user`);
+  return new ReadingsError(`${file} cannot be read (${code ?? "unknown"})`);
+}
+
+async function readRows(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
   const meters = new Map<string, Record<KindName, Map<number, bigint>>>();
   const rows = parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true });
   const source = createReadStream(file);
@@ -37,10 +60,12 @@ export async function readReadings(file: string, slotSeconds: number): Promise<M
     };
     if (columns === undefined) {
       columns = record;
+      const separator = otherSeparator(record);
+      if (separator !== undefined) fail(`the columns are separated by ${separator}; expected commas`);
       const stray = record.find((name, i) => !KNOWN.has(name) || record.indexOf(name) < i);
       if (stray !== undefined) fail(`column ${stray} is unknown or there twice; known are ${[...KNOWN].join(", ")}`);
       if (!record.includes("meter") || !record.includes("slot_start") || !record.includes("energy_wh")) {
-        fail("expected the columns meter, slot_start and energy_wh");
+        fail("expected the columns meter, slot_start and energy_wh in the first line");
       }
       continue;
     }
@@ -70,6 +95,13 @@ export async function readReadings(file: string, slotSeconds: number): Promise<M
   }
   if (columns === undefined) throw new ReadingsError(`${file} is empty`);
   return meters;
+}
+
+/** As spreadsheets of many countries write CSV. */
+function otherSeparator([first = "", ...more]: readonly string[]): string | undefined {
+  if (more.length > 0) return undefined;
+  if (first.includes(";")) return "semicolons";
+  return first.includes("\t") ? "tabs" : undefined;
 }
 
 function secondsOf(text: string): number {

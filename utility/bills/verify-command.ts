@@ -6,10 +6,11 @@ import { UsageError } from "../../config/runtime/role-command.ts";
 import { customerBill } from "../../protocol/messages/bill.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import { parseTariffYaml, type Tariff, TariffError } from "../tariffs/index.ts";
-import { kilowattHours, type ListedBill, money, parsePeriod } from "./list.ts";
+import { kilowattHours, money } from "./bills-table.ts";
+import { type ListedBill, parsePeriod } from "./list.ts";
 import { type MeterReadings, readReadings, ReadingsError } from "./readings-file.ts";
 import { readTariff } from "./tariff-book.ts";
-import { checkMeter, type Difference } from "./verify.ts";
+import { checkMeter, type Difference, hasReadings } from "./verify.ts";
 
 export interface VerifyRequest {
   readonly bills: readonly ListedBill[];
@@ -21,14 +22,13 @@ export interface VerifyRequest {
   readonly period?: string | undefined;
 }
 
-/** A difference, or a bill that names another tariff than the one given. */
-export type Finding = Difference | (Pick<Difference, "meter" | "periodStart" | "row"> & TariffFinding);
+type Place = Pick<Difference, "meter" | "periodStart" | "row">;
 
-interface TariffFinding {
-  readonly what: "tariff";
-  readonly bill: string;
-  readonly expected: string;
-}
+/** A difference; a bill that names another tariff than the one given; a bill that no reading of the file is about. */
+export type Finding =
+  | Difference
+  | (Place & { readonly what: "tariff"; readonly bill: string; readonly expected: string })
+  | (Place & { readonly what: "readings" });
 
 export interface VerifyReport {
   readonly checked: number;
@@ -42,8 +42,8 @@ const NOTHING: MeterReadings = { import: new Map(), export: new Map(), catchup: 
 /** Checks all given bills. Throws UsageError for files that cannot be used. */
 export async function verifyBills(db: Queries | undefined, request: VerifyRequest): Promise<VerifyReport> {
   const { bills, slotSeconds } = request;
-  if (bills.length === 0) throw new UsageError("verify: there is no such bill");
   const readings = await usable(() => readReadings(request.readings, slotSeconds));
+  if (bills.length === 0) throw new UsageError("verify: there is no bill yet");
   const given = request.tariff === undefined ? undefined : await usable(() => readTariff(request.tariff ?? ""));
   const known = given === undefined ? await keptTariffs(db, bills) : new Map<string, Tariff>();
   const findings: Finding[] = [];
@@ -70,7 +70,14 @@ export async function verifyBills(db: Queries | undefined, request: VerifyReques
     const check = { bills: own, readings: readings.get(meter) ?? NOTHING, tariffOf, slotSeconds };
     // A tariff that does not fit the period, or has other bands, is the given one's fault.
     const found = await usable(() => Promise.resolve().then(() => checkMeter(check)));
-    findings.push(...found.filter(({ periodStart }) => starts.has(periodStart)));
+    const silent = (periodStart: string): boolean =>
+      own.some((bill) => bill.periodStart === periodStart && !hasReadings(bill, check));
+    for (const periodStart of new Set(found.map((difference) => difference.periodStart))) {
+      if (!starts.has(periodStart)) continue;
+      // Row by row, a file that is about something else would drown what is wrong with it.
+      if (silent(periodStart)) findings.push({ meter, periodStart, row: "readings", what: "readings" });
+      else findings.push(...found.filter((difference) => difference.periodStart === periodStart));
+    }
   }
   return { checked: final.length, notFinal: asked.length - final.length, findings };
 }
@@ -79,10 +86,9 @@ async function usable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof UsageError || !(error instanceof Error)) throw error;
-    const file = typeof (error as NodeJS.ErrnoException).code === "string" && "syscall" in error;
     const bad = error instanceof ReadingsError || error instanceof TariffError || error instanceof RangeError;
-    if (file || bad || error.name === "CsvError") throw new UsageError(`verify: ${error.message}`);
+    const file = error instanceof Error && "syscall" in error;
+    if (bad || file) throw new UsageError(`verify: ${error.message}`);
     throw error;
   }
 }
@@ -133,18 +139,41 @@ function billOf(file: string): ListedBill {
   return { ...rest, meter, gapSlots: 0, gaps: gaps.map((gap) => ({ ...gap, billedPeriodStart: null })) };
 }
 
-/** One line for each finding, and a summary. */
+/** One line for each difference, one for bills that the readings are not about, and a summary. */
 export function verifyText({ checked, notFinal, findings }: VerifyReport, currency: string): string {
-  const lines = findings.map((finding) => {
+  const lines = findings.flatMap((finding) => {
     const head = `${finding.meter}, period from ${finding.periodStart}, ${finding.row}`;
+    if (finding.what === "readings") return [];
     if (finding.what === "tariff")
-      return `${head}: the bill names ${finding.bill}, the given file is ${finding.expected}`;
+      return [`${head}: the bill names ${finding.bill}, the given file is ${finding.expected}`];
     const print = (value: number): string =>
       finding.what === "energyWh" ? `${kilowattHours(value)} kWh` : money(value, currency);
-    return `${head}: the bill says ${print(finding.bill)}, readings and tariff give ${print(finding.expected)}`;
+    return [`${head}: the bill says ${print(finding.bill)}, readings and tariff give ${print(finding.expected)}`];
   });
   const rest = notFinal === 0 ? "" : `; ${notFinal} are not final`;
   const bad = new Set(findings.map(({ meter, periodStart }) => `${meter} ${periodStart}`)).size;
   const summary = bad === 0 ? "all follow from readings and tariff" : `${bad} do not follow from readings and tariff`;
-  return [...lines, `${checked} bills checked: ${summary}${rest}`].join("\n");
+  return [...lines, ...silentText(findings), `${checked} bills checked: ${summary}${rest}`].join("\n");
+}
+
+const MOST_NAMED = 3;
+
+/** Periods that lack the same meters share a line. */
+function silentText(findings: readonly Finding[]): string[] {
+  const silent = findings.filter(({ what }) => what === "readings");
+  const periods = new Map<string, string[]>();
+  for (const periodStart of [...new Set(silent.map((finding) => finding.periodStart))].sort()) {
+    const meters = listed(silent.filter((finding) => finding.periodStart === periodStart).map(({ meter }) => meter));
+    periods.set(meters, [...(periods.get(meters) ?? []), periodStart]);
+  }
+  return [...periods].map(
+    ([meters, starts]) =>
+      `no rows for ${meters} in the period${starts.length === 1 ? "" : "s"} from ${listed(starts)}: ` +
+      "is this the right file of readings?",
+  );
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return more > 1 ? `${names.slice(0, MOST_NAMED).join(", ")} and ${more} more` : names.join(", ");
 }

@@ -61,6 +61,13 @@ export function checkMeter({ bills, readings, tariffOf, slotSeconds }: MeterChec
   });
 }
 
+/** Is there any reading of a bill's own period? Where there is none, every row of the bill would differ. */
+export function hasReadings(bill: ListedBill, { readings, tariffOf, slotSeconds }: MeterCheck): boolean {
+  const { from, to } = periodFor(bill, tariffOf(bill), slotSeconds).slots;
+  const within = (slot: number): boolean => slot >= from && slot < to;
+  return Object.values(readings).some((slots) => [...slots.keys()].some(within));
+}
+
 function periodFor(bill: ListedBill, { timezone }: Tariff, slotSeconds: number): Period {
   return periodOf(localDate(bill.periodStart), localDate(bill.periodEnd), { timezone, slotSeconds });
 }
