@@ -1,6 +1,7 @@
 /** `npm run bills` as a command: prints, corrects and verifies what real rounds left in a database. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
@@ -124,12 +125,12 @@ test("a file that is about other meters or other days is told in one line, not r
   ]);
 });
 
-test("bills are printed where no log can be written", async (t) => {
+test("printing bills writes no log", async (t) => {
   const { bills, folder } = await billed(t, 0);
-  const file = path.join(folder, "in-the-way");
-  await writeFile(file, "");
-  const printed = await bills("--csv", "--set", `paths.logs=${file}`);
+  const logs = path.join(folder, "no-logs");
+  const printed = await bills("--csv", "--set", `paths.logs=${logs}`);
   assert.equal(printed.code, 0, printed.stderr);
+  assert.equal(existsSync(logs), false);
 });
 
 test("bad arguments are explained with exit code 2", async (t) => {
@@ -141,11 +142,7 @@ test("bad arguments are explained with exit code 2", async (t) => {
   const cases: [string[], RegExp][] = [
     [["--meter", "m-999"], /--meter m-999: there is no bill of this meter; there are bills of m-001 to m-006/],
     [["--period", "2030-01-01"], /no bill of this period; there are bills of 2025-01-15\.\.2025-01-16/],
-    [
-      ["verify", "--readings", "LICENSE"],
-      /LICENSE, line 1: column .* is unknown|LICENSE, line 1: expected the columns/,
-    ],
-    [["verify", "--readings", "package.json"], /^verify: package\.json.*(no CSV of readings|column|columns).*\n$/],
+    [["verify", "--readings", "LICENSE"], /^verify: LICENSE, line 6: this is no CSV of readings; its first line is /],
     [["verify", "--readings", folder], /is a folder, not a file of readings/],
     [["verify", "--readings", semicolons], /semicolons\.csv, line 1: .*separated by semicolons; expected commas/],
     [["pay"], /pay: expected nothing, correct or verify/],
