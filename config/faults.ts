@@ -22,14 +22,21 @@ export interface Fault {
   readonly origin: Origin;
 }
 
+/** Its message tells the user all there is to know: a command prints that, without a stack, and ends with `exitCode`. */
+export class ExplainedError extends Error {
+  /** 1: it failed; 2: the use or the configuration is wrong. */
+  readonly exitCode: 1 | 2 = 1;
+}
+
 /** The caller's configuration cannot be used; the message lists every fault. */
-export class ConfigError extends Error {
+export class ConfigError extends ExplainedError {
+  override readonly exitCode = 2;
   readonly faults: readonly Fault[];
 
   constructor(faults: readonly Fault[]) {
-    const lines = faults.map(({ path, message, origin }) => `  ${path}: ${message} (${describeOrigin(origin)})`);
-    const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
-    super(`the configuration has ${count}:\n${lines.join("\n")}`);
+    const lines = faults.map(({ path, message, origin }) => `${path}: ${message} (${describeOrigin(origin)})`);
+    const several = `the configuration has ${faults.length} faults:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+    super(lines.length === 1 ? `configuration: ${lines[0]!}` : several);
     this.name = "ConfigError";
     this.faults = faults;
   }

@@ -169,7 +169,10 @@ test("reads maps and `max` from text as well", () => {
 });
 
 test("names a file that is missing, and one that is no YAML with the line", () => {
-  assert.match(faultsOf({ file: "/nowhere/x.yaml" })[0]!, /there is no such file \(file \/nowhere\/x\.yaml\)/);
+  assert.match(
+    faultsOf({ file: "/nowhere/x.yaml", env: {} })[0]!,
+    /\/nowhere\/x\.yaml: there is no such file \(flag --config\)/,
+  );
   assert.match(faultsOf({ file: fileWith("system:\n  a: [1\n") }).join(), /wattveil\.yaml:\d/);
   assert.match(faultsOf({ file: fileWith("- a\n- b\n") })[0]!, /expected sections/);
   assert.match(faultsOf({ profile: "dem" })[0]!, /no such profile, only city, demo, laptop; did you mean demo\?/);

@@ -48,7 +48,7 @@ export function loadConfig(sources: ConfigSources): Config {
 /** As loadConfig, with the origin of each value. */
 export function loadEffective({ file, profile, env, flags = [] }: ConfigSources): EffectiveConfig {
   const fileName = file ?? env["WV_CONFIG"];
-  const fileLayer = fileName === undefined ? EMPTY : readLayer(fileName, "file", fileName);
+  const fileLayer = fileName === undefined ? EMPTY : readFile(fileName, file === undefined);
   const profileName = profile ?? env["WV_PROFILE"] ?? fileLayer.profile;
   const profileLayer = profileName === undefined ? EMPTY : readProfile(profileName);
   return merge([profileLayer, fileLayer, environmentLayer(env), flagLayer(flags)]);
@@ -56,23 +56,36 @@ export function loadEffective({ file, profile, env, flags = [] }: ConfigSources)
 
 const EMPTY: Layer = { values: new Map(), faults: [] };
 
+function readFile(file: string, byEnvironment: boolean): Layer {
+  const origin: Origin = byEnvironment
+    ? { kind: "environment", name: "WV_CONFIG" }
+    : { kind: "flag", name: "--config" };
+  const text = textOf(file);
+  if (typeof text === "string") return yamlLayer(text, "file", file);
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "there is no such file",
+    EISDIR: "is a folder; expected a YAML file",
+    EACCES: "may not be read by this user (EACCES)",
+  };
+  const message = reasons[text.code] ?? `cannot be read (${text.code})`;
+  return { values: new Map(), faults: [{ path: file, message, origin }] };
+}
+
 function readProfile(name: string): Layer {
   const known = profileNames();
-  if (known.includes(name)) return readLayer(path.join(PROFILES, `${name}.yaml`), "profile", `${name}.yaml`);
+  if (known.includes(name)) {
+    return yamlLayer(readFileSync(path.join(PROFILES, `${name}.yaml`), "utf8"), "profile", `${name}.yaml`);
+  }
   const message = `there is no such profile, only ${known.join(", ")}${didYouMean(name, known)}`;
   return { values: new Map(), faults: [{ path: "profile", message, origin: { kind: "profile", name } }] };
 }
 
-function readLayer(file: string, kind: "profile" | "file", name: string): Layer {
-  let text: string;
+function textOf(file: string): string | { readonly code: string } {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
-    const message = code === "ENOENT" ? "there is no such file" : `cannot be read (${code})`;
-    return { values: new Map(), faults: [{ path: "(file)", message, origin: { kind, name } }] };
+    return { code: (error as NodeJS.ErrnoException).code ?? "unreadable" };
   }
-  return yamlLayer(text, kind, name);
 }
 
 type Sections = Record<string, Record<string, unknown>>;

@@ -1,12 +1,13 @@
 /** Writes key files: always private to the owner, never over an existing key, and whole or not at all. */
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { ExplainedError } from "../faults.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
 /** Something stands in the way of an enrolment; the message says what to do. */
-export class EnrolmentError extends Error {
+export class EnrolmentError extends ExplainedError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "EnrolmentError";

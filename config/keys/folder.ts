@@ -2,20 +2,30 @@
  * Reads the files of a party's key folder and refuses what it should not trust: files that others on the machine may
  * read, files that are missing, and files that do not belong there. Names files, never their content.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Role } from "../../protocol/topics.ts";
+import { ExplainedError } from "../faults.ts";
 
-export type KeyFolderErrorCode = "missing-file" | "foreign-file" | "open-permissions" | "damaged-file" | "not-trusted";
+export type KeyFolderErrorCode =
+  | "not-enrolled"
+  | "missing-file"
+  | "foreign-file"
+  | "open-permissions"
+  | "damaged-file"
+  | "not-trusted";
 
 /** Something is wrong with a folder of keys; the message names the file and what to do. */
-export class KeyFolderError extends Error {
+export class KeyFolderError extends ExplainedError {
   readonly code: KeyFolderErrorCode;
+  override readonly exitCode: 1 | 2;
 
   constructor(code: KeyFolderErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "KeyFolderError";
     this.code = code;
+    // Whoever is asked for by a wrong name, or in a wrong folder, is a matter of use.
+    this.exitCode = code === "not-enrolled" ? 2 : 1;
   }
 }
 
@@ -47,8 +57,19 @@ export function readKeyFile(folder: string, name: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof KeyFolderError) throw cause;
+    if (!existsSync(folder)) throw notEnrolled(folder, cause);
     throw new KeyFolderError("missing-file", `${path} cannot be read: ${reasonOf(cause)}`, { cause });
   }
+}
+
+function notEnrolled(folder: string, cause: unknown): KeyFolderError {
+  const keys = dirname(folder);
+  const remedy = existsSync(keys)
+    ? "`npm run enrol -- list` shows who is"
+    : "`npm run enrol` makes the keys of a system, --data names another folder";
+  return new KeyFolderError("not-enrolled", `${basename(folder)} is not enrolled here (no ${folder}); ${remedy}`, {
+    cause,
+  });
 }
 
 /** Checks the folder itself: its permissions, and that it holds the files of this role and no others. */

@@ -5,13 +5,14 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
+import { ExplainedError } from "../faults.ts";
 
 export type SqliteDatabase = Database.Database;
 
 export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer";
 
 /** The database cannot be used; nothing that depended on it was acknowledged. */
-export class StorageError extends Error {
+export class StorageError extends ExplainedError {
   readonly code: StorageErrorCode;
 
   constructor(code: StorageErrorCode, message: string, options?: ErrorOptions) {

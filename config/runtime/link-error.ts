@@ -1,5 +1,7 @@
 /** What can be wrong with a connection to the broker. */
 
+import { ExplainedError } from "../faults.ts";
+
 export type LinkErrorCode =
   /** Not connected at the moment: nothing was sent. */
   | "offline"
@@ -18,7 +20,7 @@ export type LinkErrorCode =
   /** The broker could not be reached, or did not answer in time. */
   | "unreachable";
 
-export class LinkError extends Error {
+export class LinkError extends ExplainedError {
   readonly code: LinkErrorCode;
 
   constructor(code: LinkErrorCode, message: string, options?: ErrorOptions) {

@@ -6,7 +6,9 @@
 import path from "node:path";
 import { destination, multistream, pino, stdTimeFunctions } from "pino";
 import type { DestinationStream, Logger as PinoLogger } from "pino";
+import { ExplainedError } from "../faults.ts";
 import type { Config } from "../schema.ts";
+import { systemFault } from "./system-fault.ts";
 
 export { Refusals } from "./refusals.ts";
 
@@ -17,6 +19,8 @@ export type Measurement = Readonly<Record<string, string | number | boolean>>;
 
 export interface ProcessLog {
   readonly log: Logger;
+  /** As `log`, without stderr: for what the user has been told in other words. */
+  readonly fileLog: Logger;
   /** Writes one line to `performance.json`; does nothing when `logging.performance` is off. */
   readonly measure: (name: string, measurement: Measurement) => void;
   /** Writes what is buffered; to be called before the process ends. */
@@ -30,9 +34,20 @@ export interface LoggerOptions {
   readonly stderr?: "info" | "warn" | "error" | "silent";
 }
 
+/** The files of the log cannot be written; the message names them. */
+export class LogError extends ExplainedError {
+  override readonly exitCode = 2;
+}
+
 /** Append mode, one synchronous write per line: lines of several processes never mix, and none is lost by a kill. */
 function appendTo(file: string): DestinationStream & { flushSync(): void } {
-  return destination({ dest: file, append: true, mkdir: true, sync: true });
+  try {
+    return destination({ dest: file, append: true, mkdir: true, sync: true });
+  } catch (error) {
+    throw new LogError(`paths.logs: ${systemFault(error) ?? String(error)}: this user must be able to write the logs`, {
+      cause: error,
+    });
+  }
 }
 
 /** `party` is the id that every line carries. The folder `paths.logs` is made if it is missing. */
@@ -42,18 +57,18 @@ export function createLogger(config: Config, party: string, options: LoggerOptio
   const system = files ? appendTo(path.join(config.paths.logs, "system.log")) : undefined;
   const measurements = files && performance ? appendTo(path.join(config.paths.logs, "performance.json")) : undefined;
   const base = { party, pid: process.pid };
-  const streams = [
-    ...(system ? [{ level: "trace" as const, stream: system }] : []),
-    ...stderrStream(options.stderr ?? "warn"),
-  ];
+  const file = system ? [{ level: "trace" as const, stream: system }] : [];
+  const streams = [...file, ...stderrStream(options.stderr ?? "warn")];
   const format = {
     base,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const log = pino({ ...format, level }, multistream(streams));
+  const fileLog = pino({ ...format, level }, multistream(file));
   return {
     log,
+    fileLog,
     measure: (name, measurement) => {
       if (measurements === undefined) return;
       measurements.write(`${JSON.stringify({ time: new Date().toISOString(), ...base, name, ...measurement })}\n`);

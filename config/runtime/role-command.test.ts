@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -90,7 +90,70 @@ for (const [act, message] of [
   });
 }
 
-for (const name of ["SIGINT", "SIGTERM"] as const) {
+test("says an explained fault in one line, and logs it without a stack", async () => {
+  const { code, log, stderr } = await start(["--id", "x-1", "--act", "explained"]).ended;
+  assert.equal(code, 1);
+  assert.equal(stderr, "the third one is missing\n");
+  assert.match(log, /"level":"error".*the third one is missing/);
+  assert.doesNotMatch(log, / at /);
+});
+
+test("names the file of a fault of the file system in one line, and keeps its stack in the log", async () => {
+  const { code, log, stderr } = await start(["--id", "x-1", "--act", "file"]).ended;
+  assert.equal(code, 1);
+  assert.equal(stderr, "example: nowhere/at-all.txt: there is no such file or folder (ENOENT)\n");
+  assert.match(log, /"level":"fatal".*"stack":/);
+});
+
+test("keeps the stack of anything else in the log, and says where that is", async () => {
+  const { log, stderr } = await start(["--id", "x-1", "--act", "throw"]).ended;
+  assert.equal(stderr, `example: it broke (more in ${path.join("logs", "system.log")})\n`);
+  assert.match(log, /"stack":"Error: it broke/);
+});
+
+test("refuses a file where a folder is needed, and a configuration file that is none", async () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "wv-role-")), "file");
+  writeFileSync(file, "");
+  const cases: [string[], string][] = [
+    [["--data", file], `paths.data: ${file} is a file, expected a folder (flag --data)\n`],
+    [["-d", `${file}/in`], `paths.data: ${file}/in is a file, expected a folder (flag --data)\n`],
+    [["-s", `paths.logs=${file}`], `paths.logs: ${file} is a file, expected a folder (flag --set)\n`],
+    [["-c", "nosuch.yaml"], "configuration: nosuch.yaml: there is no such file (flag --config)\n"],
+    [["-c", tmpdir()], `configuration: ${tmpdir()}: is a folder; expected a YAML file (flag --config)\n`],
+  ];
+  for (const [args, said] of cases) {
+    const { code, stderr } = await start(["--id", "x", ...args]).ended;
+    assert.deepEqual([code, stderr], [2, said]);
+  }
+});
+
+test("names the setting when the log cannot be written", async () => {
+  const logs = mkdtempSync(path.join(tmpdir(), "wv-role-"));
+  mkdirSync(path.join(logs, "system.log")); // a folder in its place fails for root, too
+  const { code, stderr } = await start(["--id", "x", "-s", `paths.logs=${logs}`]).ended;
+  assert.equal(code, 2);
+  assert.match(stderr, /^paths\.logs: .*system\.log: is a folder, not a file \(EISDIR\).*\n$/);
+});
+
+test("ends its help with exit codes and examples, without defaults that say nothing", async () => {
+  const { stdout } = await start(["--help"]).ended;
+  assert.match(stdout, /^Exit codes: 0 done; 1 .*; 2 .*; 130 /m);
+  assert.match(stdout, /^Examples:\n {2}npm run example -- --id x$/m);
+  assert.doesNotMatch(stdout, /\(default: /);
+});
+
+test("notices that npm took the flags, and only for its own script", async () => {
+  const eaten = { npm_lifecycle_event: "example", npm_config_meters: "true", npm_config_id: "true" };
+  const { code, stderr } = await start(["x", "7"], eaten).ended;
+  assert.equal(code, 2);
+  assert.match(stderr, /^npm has taken --id, --meters for itself: .* npm run example -- --id .*\n$/);
+  const other = await start(["--id", "x"], { ...eaten, npm_lifecycle_event: "fleet" }).ended;
+  assert.equal(other.code, 0, other.stderr);
+  const call = await start(["--id", "x"], { npm_lifecycle_event: "example", npm_config_call: "x.yaml" }).ended;
+  assert.match(call.stderr, /npm has taken -c for itself/);
+});
+
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   test(`stops cleanly on ${name}`, async () => {
     const { child, ended } = start(["--id", "x", "--act", "wait"]);
     await once(child.stdout, "data");

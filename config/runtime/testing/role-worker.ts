@@ -1,4 +1,6 @@
 /** A small role for the tests of the command frame: does what its flags say. */
+import { readFileSync } from "node:fs";
+import { ExplainedError } from "../../faults.ts";
 import { runRole } from "../role-command.ts";
 
 await runRole({
@@ -10,9 +12,15 @@ await runRole({
     { flags: "--act <what>", description: "what to do" },
   ],
   party: (options) => String(options["id"]),
+  examples: ["npm run example -- --id x"],
   profile: "demo",
   run: async ({ config, options, log, json, configArguments, signal }) => {
     switch (options["act"]) {
+      case "explained":
+        throw new ExplainedError("the third one is missing");
+      case "file":
+        readFileSync("nowhere/at-all.txt");
+        return undefined;
       case "throw":
         throw new Error("it broke");
       case "throw-later":

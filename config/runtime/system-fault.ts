@@ -1,0 +1,23 @@
+/** Errors of the file system in words: which file, and what is wrong with it. */
+
+const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  ENOENT: "there is no such file or folder",
+  ENOTDIR: "a part of this path is a file, not a folder",
+  EISDIR: "is a folder, not a file",
+  ENOSPC: "no space left on the disk",
+  EDQUOT: "the disk quota is used up",
+  EMFILE: "too many open files (ulimit -n)",
+};
+
+/** The file and what is wrong with it, for an error of the file system; else undefined. */
+export function systemFault(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, path: file, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return undefined;
+  const words = SYSTEM_FAULTS[code];
+  if (words === undefined) return undefined;
+  return file === undefined ? `${words} (${code}, ${syscall})` : `${file}: ${words} (${code})`;
+}
