@@ -17,7 +17,7 @@ import { newCounters, sysTopic } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { Emitter } from "./emitter.ts";
 import { Gate } from "./gate.ts";
-import { isServer } from "./identity.ts";
+import { connectingAs, isServer } from "./identity.ts";
 import { limitsFor } from "./limits.ts";
 import { openListeners } from "./listeners.ts";
 import type { Listeners, Ports } from "./listeners.ts";
@@ -175,7 +175,8 @@ class RunningBroker implements Broker {
 
   #preConnect(client: Client, packet: ConnectPacket, done: (error: Error | null, success: boolean) => void): void {
     const gate = gateOf(client);
-    const { identity } = gate;
+    const identity = connectingAs(gate.identity, packet.clientId);
+    if (identity.bulk === true) gate.become(identity, limitsFor(identity, this.#options.settings));
     if (identity.role === "public") packet.clientId = `public/${++this.#anonymous}`; // no certificate's name
     const fault = checkConnect(packet, identity, this.#rules, this.#options.revocations);
     if (fault !== undefined) this.#refused.set(gate, fault);

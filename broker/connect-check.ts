@@ -1,6 +1,7 @@
 /** What a CONNECT must be like: the client's own name, no will that it could not publish, not revoked. */
 import type { ConnectPacket } from "aedes";
 import type { ClientIdentity } from "../protocol/topics.ts";
+import { clientIdOf } from "./identity.ts";
 import type { Revocations } from "./revocations.ts";
 import type { TopicRules } from "./rules.ts";
 
@@ -21,7 +22,7 @@ export function checkConnect(
   if (identity.role === "meter" && revocations.isRevoked(identity.id)) {
     return { code: "revoked", detail: {}, returnCode: 5 };
   }
-  if (identity.role !== "public" && packet.clientId !== identity.id) {
+  if (identity.role !== "public" && packet.clientId !== clientIdOf(identity)) {
     return { code: "wrong-client-id", detail: { clientId: packet.clientId.slice(0, 64) }, returnCode: 2 };
   }
   const { will } = packet;

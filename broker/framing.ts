@@ -43,7 +43,7 @@ const FIRST_GROWTH = 4_096;
 const MORE = 0;
 
 export class PacketFramer {
-  readonly #limits: FramingLimits;
+  #limits: FramingLimits;
   readonly #sink: FramingSink;
   #connected = false;
   #fault: FramingFault | undefined;
@@ -54,6 +54,11 @@ export class PacketFramer {
   constructor(limits: FramingLimits, sink: FramingSink) {
     this.#limits = limits;
     this.#sink = sink;
+  }
+
+  /** Changes the size of the largest packet from the next one on: the CONNECT has told what the client is. */
+  allow(packetBytes: number): void {
+    this.#limits = { ...this.#limits, packetBytes };
   }
 
   /** Whether a packet has begun and not ended. */

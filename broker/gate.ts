@@ -48,8 +48,9 @@ const NAME_AND_LEVEL = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4]); // "MQTT"
 const OLD_NAME = Buffer.from([0, 6, 0x4d, 0x51, 0x49, 0x73, 0x64, 0x70]); // "MQIsdp", MQTT 3.1
 
 export class Gate extends Duplex {
-  readonly identity: ClientIdentity;
-  readonly limits: GateLimits;
+  /** Both change at `become` only. */
+  identity: ClientIdentity;
+  limits: GateLimits;
   /** Topic filters granted to this client. */
   readonly filters = new Set<string>();
   /** As the CONNECT says. */
@@ -116,6 +117,13 @@ export class Gate extends Duplex {
     socket.on("error", () => this.destroy());
     socket.on("end", () => this.destroy());
     socket.on("close", () => this.destroy());
+  }
+
+  /** The CONNECT has told that this is another connection of the same party, with rules and limits of its own. */
+  become(identity: ClientIdentity, limits: GateLimits): void {
+    this.identity = identity;
+    this.limits = limits;
+    this.#framer.allow(limits.packetBytes);
   }
 
   /** Bytes waiting for this client. */

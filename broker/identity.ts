@@ -1,6 +1,7 @@
 /** Who a client is, by its certificate: CN is its id, OU its role, and the two must fit each other. */
 import type { PeerCertificate } from "node:tls";
 import { indexOfAggregator, meterId } from "../protocol/names.ts";
+import { BULK_SUFFIX } from "../protocol/topics.ts";
 import type { ClientIdentity, Role } from "../protocol/topics.ts";
 
 /** Roles that have one party each, which is called like the role. */
@@ -18,6 +19,18 @@ export function identityOf(certificate: Pick<PeerCertificate, "subject">): Clien
   if (role === "aggregator") return indexOfAggregator(id) === undefined ? undefined : { id, role };
   const single = SINGLE.find((name) => name === role);
   return single !== undefined && single === id ? { id, role: single } : undefined;
+}
+
+/** The identity with which a client connects under this client id: a meter may have a second one, for ciphertexts. */
+export function connectingAs(identity: ClientIdentity, clientId: string): ClientIdentity {
+  return identity.role === "meter" && clientId === `${identity.id}${BULK_SUFFIX}`
+    ? { ...identity, bulk: true }
+    : identity;
+}
+
+/** The client id under which an identity connects. */
+export function clientIdOf({ id, bulk }: ClientIdentity): string {
+  return bulk === true ? `${id}${BULK_SUFFIX}` : id;
 }
 
 /** Parties of the operators; their connections are held back rather than cut when they cannot keep up. */

@@ -1,7 +1,7 @@
 /** What each kind of client may use: the configuration's limits, by role. */
 import type { Config } from "../config/schema.ts";
 import { TOPICS } from "../protocol/topics.ts";
-import type { ClientIdentity, Role, TopicDefinition } from "../protocol/topics.ts";
+import type { ClientIdentity, TopicDefinition } from "../protocol/topics.ts";
 import type { GateLimits } from "./gate.ts";
 import { isServer } from "./identity.ts";
 
@@ -18,15 +18,15 @@ export function limitsFor(identity: ClientIdentity, settings: Config["broker"]):
   const server = isServer(identity);
   return {
     ...settings,
-    packetBytes: Math.min(maxPacketBytes, largestPacket(identity.role, connectBytes)),
+    packetBytes: Math.min(maxPacketBytes, largestPacket(identity, connectBytes)),
     maxQueuedBytes: server ? maxQueuedBytes : maxQueuedBytes / CLIENT_PART,
     holdBackBytes: server ? maxQueuedBytes / HOLD_BACK_PART : undefined,
   };
 }
 
-/** The largest packet that a role has a use for; anyone may send a SUBSCRIBE of the size of a CONNECT. */
-function largestPacket(role: Role, connectBytes: number): number {
+/** The largest packet that a client has a use for; anyone may send a SUBSCRIBE of the size of a CONNECT. */
+function largestPacket({ role, bulk }: ClientIdentity, connectBytes: number): number {
   const definitions: readonly TopicDefinition[] = Object.values(TOPICS);
-  const own = definitions.filter(({ publish }) => publish.some((rule) => rule.role === role));
+  const own = definitions.filter(({ publish }) => publish.some((rule) => rule.role === role && rule.bulk === bulk));
   return Math.max(connectBytes, ...own.map(({ maxBytes }) => maxBytes + HEADER_BYTES));
 }

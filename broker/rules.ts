@@ -67,8 +67,10 @@ export class TopicRules {
 }
 
 function permits(rules: readonly Rule[], { owners }: KnownTopic, identity: ClientIdentity): boolean {
-  for (const { role, own } of rules) {
-    if (role === identity.role && (own === undefined || owners[own] === identity.id)) return true;
+  for (const { role, own, bulk } of rules) {
+    if (role === identity.role && bulk === identity.bulk && (own === undefined || owners[own] === identity.id)) {
+      return true;
+    }
   }
   return false;
 }

@@ -17,6 +17,7 @@ import {
 } from "./topics.ts";
 
 const meter: ClientIdentity = { role: "meter", id: "m-001" };
+const bulk: ClientIdentity = { ...meter, bulk: true };
 const other: ClientIdentity = { role: "meter", id: "m-002" };
 const a1: ClientIdentity = { role: "aggregator", id: "a-1" };
 const a2: ClientIdentity = { role: "aggregator", id: "a-2" };
@@ -26,13 +27,18 @@ const authority: ClientIdentity = { role: "authority", id: "authority" };
 const simulator: ClientIdentity = { role: "simulator", id: "simulator" };
 const broker: ClientIdentity = { role: "broker", id: "broker" };
 const anyone: ClientIdentity = { role: "public", id: "public" };
-const everyone = [meter, other, a1, a2, utility, analytics, authority, simulator, broker, anyone];
+const everyone = [meter, bulk, other, a1, a2, utility, analytics, authority, simulator, broker, anyone];
+
+/** All but a connection that carries ciphertexts and nothing else. */
+const anybody = everyone.filter((identity) => identity !== bulk);
 
 const NAMES = Object.keys(TOPICS) as TopicName[];
 const LEVELS: Record<string, fc.Arbitrary<string>> = {
   meter: fc.constantFrom("m-001", "m-002", "x"),
   agg: fc.constantFrom("1", "2", "7"),
   feeder: fc.constantFrom("f-1", "f-2"),
+  series: fc.constantFrom("load", "load-squares"),
+  job: fc.constantFrom("j-1", "j-2"),
   round: fc.constantFrom("r-1", "2025-01-15-bill"),
   type: fc.constantFrom("manifest", "sums"),
   topic: fc.constantFrom("losses", "late"),
@@ -161,10 +167,19 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/a/1/enrol/m-001", [a1], [authority]],
   ["wv/1/e/roll", [authority], [a1, a2, utility, analytics, authority, simulator, broker]],
   ["wv/1/e/customers", [authority], [utility]],
-  ["wv/1/sim/clock", [simulator], everyone],
-  ["wv/1/pub/feeder/f-1/load", [utility], everyone],
-  ["wv/1/pub/grid/losses", [utility, analytics], everyone],
-  ["wv/1/pub/alert/late", [utility, analytics], everyone],
+  ["wv/1/sim/clock", [simulator], anybody],
+  ["wv/1/pub/feeder/f-1/load", [utility], anybody],
+  ["wv/1/pub/grid/losses", [utility, analytics], anybody],
+  ["wv/1/pub/alert/late", [utility, analytics], anybody],
+  ["wv/1/pub/analytics/f-1-sum", [utility], anybody],
+  ["wv/1/m/m-001/he/load", [bulk], [analytics]],
+  ["wv/1/m/m-001/digest/1", [meter], [a1]],
+  ["wv/1/an/ack/m-001", [analytics], [bulk]],
+  ["wv/1/an/job/j-1/1", [analytics], [a1]],
+  ["wv/1/a/1/job/j-1/need", [a1], [analytics]],
+  ["wv/1/a/1/partial/j-1", [a1], [utility]],
+  ["wv/1/an/output/j-1", [analytics], [utility]],
+  ["wv/1/u/job/j-1", [utility], [analytics]],
   ["wv/1/c/m-001/bill", [utility], [meter]],
 ];
 
@@ -179,7 +194,8 @@ for (const [topic, publishers, receivers] of MATRIX) {
 }
 
 function ids(identities: readonly ClientIdentity[]): string {
-  return identities === everyone ? "everyone" : identities.map(({ id }) => id).join(", ");
+  if (identities === anybody) return "everyone";
+  return identities.map((identity) => (identity.bulk === true ? `${identity.id}.bulk` : identity.id)).join(", ");
 }
 
 test("the matrix has a row for every entry of the table", () => {
@@ -209,7 +225,7 @@ test("wildcards stand for parameters, never for the client's own place or for li
   assert.ok(maySubscribe(meter, "wv/1/a/+/ack/m-001"));
   assert.ok(maySubscribe(utility, "wv/1/a/+/round/+/+"));
   assert.ok(maySubscribe(anyone, "wv/1/pub/feeder/+/load"));
-  for (const identity of everyone) {
+  for (const identity of anybody) {
     for (const filter of ["wv/1/pub/#", "wv/1/pub/alert/#", "wv/1/pub/feeder/f-1/#", "wv/1/pub/+/#"]) {
       assert.ok(maySubscribe(identity, filter), `${identity.id} ${filter}`);
     }
@@ -237,6 +253,22 @@ test("wildcards stand for parameters, never for the client's own place or for li
     [a1, "wv/1/u/round/+/+"],
     [utility, "wv/1/m/+/share/1"],
     [utility, "wv/1/#"],
+    [bulk, "wv/1/pub/#"],
+    [bulk, "wv/1/an/ack/+"],
+    [bulk, "wv/1/an/ack/m-002"],
+    [bulk, "wv/1/an/#"],
+    [meter, "wv/1/an/ack/m-001"],
+    [analytics, "wv/1/m/+/+/1"],
+    [analytics, "wv/1/m/+/share/1"],
+    [analytics, "wv/1/m/+/digest/1"],
+    [analytics, "wv/1/a/+/partial/+"],
+    [analytics, "wv/1/a/+/round/+/+"],
+    [utility, "wv/1/m/+/he/+"],
+    [utility, "wv/1/a/+/job/+/+"],
+    [a1, "wv/1/a/2/partial/+"],
+    [a1, "wv/1/m/+/he/+"],
+    [a1, "wv/1/an/job/+/2"],
+    [a1, "wv/1/an/job/+/+"],
     [anyone, "#"],
     [anyone, "wv/1/m/+/status"],
     [anyone, "wv/1/e/roll"],

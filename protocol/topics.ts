@@ -28,8 +28,11 @@ export interface TopicParameters {
   topic: string;
 }
 
-/** May a role use a topic: never, for any parameters, or only where the named parameter is its own id. */
-export type Rule = { readonly role: Role; readonly own?: "meter" | "agg" };
+/**
+ * May a role use a topic: never, for any parameters, or only where the named parameter is its own id. With `bulk` the
+ * rule is for the second connection of a meter, which carries ciphertexts, and for nothing else.
+ */
+export type Rule = { readonly role: Role; readonly own?: "meter" | "agg"; readonly bulk?: true };
 
 export interface TopicDefinition {
   /** Slash-separated; `<name>` is a parameter of one level. */
@@ -47,6 +50,7 @@ export const CHUNK_BYTES = 256 * KIB;
 const CHUNK_PAYLOAD = CHUNK_BYTES + KIB;
 
 const OWN_METER: Rule = { role: "meter", own: "meter" };
+const OWN_METER_BULK: Rule = { ...OWN_METER, bulk: true };
 const OWN_AGGREGATOR: Rule = { role: "aggregator", own: "agg" };
 const UTILITY: Rule = { role: "utility" };
 const ANALYTICS: Rule = { role: "analytics" };
@@ -132,6 +136,60 @@ export const TOPICS = {
   },
   grid: { pattern: "wv/1/pub/grid/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 256 * KIB },
   alert: { pattern: "wv/1/pub/alert/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 16 * KIB },
+  heCiphertext: {
+    pattern: "wv/1/m/<meter>/he/<series>",
+    publish: [OWN_METER_BULK],
+    subscribe: [ANALYTICS],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  heDigest: {
+    pattern: "wv/1/m/<meter>/digest/<agg>",
+    publish: [OWN_METER],
+    subscribe: [OWN_AGGREGATOR],
+    maxBytes: 4 * KIB,
+  },
+  heAck: {
+    pattern: "wv/1/an/ack/<meter>",
+    publish: [ANALYTICS],
+    subscribe: [OWN_METER_BULK],
+    maxBytes: KIB,
+  },
+  jobRequest: {
+    pattern: "wv/1/an/job/<job>/<agg>",
+    publish: [ANALYTICS],
+    subscribe: [OWN_AGGREGATOR],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  jobAnswer: {
+    pattern: "wv/1/a/<agg>/job/<job>/<type>",
+    publish: [OWN_AGGREGATOR],
+    subscribe: [ANALYTICS],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  jobPartial: {
+    pattern: "wv/1/a/<agg>/partial/<job>",
+    publish: [OWN_AGGREGATOR],
+    subscribe: [UTILITY],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  jobOutput: {
+    pattern: "wv/1/an/output/<job>",
+    publish: [ANALYTICS],
+    subscribe: [UTILITY],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  jobResult: {
+    pattern: "wv/1/u/job/<job>",
+    publish: [UTILITY],
+    subscribe: [ANALYTICS],
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  heResult: {
+    pattern: "wv/1/pub/analytics/<topic>",
+    publish: [UTILITY],
+    subscribe: ANYONE,
+    maxBytes: 256 * KIB,
+  },
   bill: {
     pattern: "wv/1/c/<meter>/bill",
     publish: [UTILITY],
@@ -218,7 +276,12 @@ function matchLevels(levels: readonly string[], given: readonly string[]): Parti
 export interface ClientIdentity {
   readonly role: Role;
   readonly id: string;
+  /** The second connection of a meter, for ciphertexts: its client id is the CN and `BULK_SUFFIX`. */
+  readonly bulk?: true;
 }
+
+/** What the client id of a meter's second connection ends in; no id of a party can. */
+export const BULK_SUFFIX = ".bulk";
 
 /** Is this value of a parameter the client's own? Aggregator `a-2` owns `2`. A wildcard is nobody's. */
 function owns(identity: ClientIdentity, value: string | undefined): boolean {
@@ -228,7 +291,8 @@ function owns(identity: ClientIdentity, value: string | undefined): boolean {
 
 function allowed(rules: readonly Rule[], identity: ClientIdentity, parameters: Partial<TopicParameters>): boolean {
   return rules.some(
-    ({ role, own }) => role === identity.role && (own === undefined || owns(identity, parameters[own])),
+    ({ role, own, bulk }) =>
+      role === identity.role && bulk === identity.bulk && (own === undefined || owns(identity, parameters[own])),
   );
 }
 
@@ -259,7 +323,7 @@ function isPublicFilter(levels: readonly string[]): boolean {
  */
 export function maySubscribe(identity: ClientIdentity, filter: string): boolean {
   const given = filter.split("/");
-  if (isPublicFilter(given)) return true;
+  if (isPublicFilter(given)) return identity.bulk !== true;
   return COMPILED.some(({ name, levels }) => {
     if (levels.length !== given.length) return false;
     const parameters: Record<string, string> = {};

@@ -32,6 +32,8 @@ export interface LinkOptions {
   readonly host: string;
   readonly port: number;
   readonly subscriptions: readonly string[];
+  /** Added to the party's id in the MQTT client id: a meter's second connection is `.bulk` (`BULK_SUFFIX`). */
+  readonly clientIdSuffix?: string;
   /**
    * Called for each message in order. A synchronous handler costs no promise; while more than `link.maxPending`
    * promises are open the broker is held back. The payload is a view into the receive buffer: copy what is kept long.
@@ -154,10 +156,10 @@ class ReconnectingLink implements Link {
   }
 
   #connect(): void {
-    const { party, will, onMessage, onFailure } = this.#options;
+    const { party, clientIdSuffix = "", will, onMessage, onFailure } = this.#options;
     const connection = new Connection(
       {
-        clientId: party.id,
+        clientId: `${party.id}${clientIdSuffix}`,
         where: this.#where,
         openStream: this.#openStream,
         will: will && { topic: will.topic, payload: Buffer.from(will.payload), retain: will.retain ?? true },
