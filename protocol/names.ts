@@ -17,6 +17,13 @@ export const feederId = z
 
 export const roundId = z.string().regex(/^[a-z0-9-]{1,64}$/, "a round id is 1 to 64 of a-z, 0-9 and '-'");
 
+export const jobId = z.string().regex(/^[a-z0-9-]{1,64}$/, "a job id is 1 to 64 of a-z, 0-9 and '-'");
+
+/** What a meter encrypts as one series of windows: `load`, `load-squares`. */
+export const seriesName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, "a series is 1 to 32 of a-z, 0-9 and '-', beginning with a letter");
+
 /** An aggregator's index: the x of its shares. */
 export const aggregatorIndex = z.int().min(1).max(MAX_AGGREGATORS);
 

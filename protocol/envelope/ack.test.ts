@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
 import { ProtocolError } from "../errors.ts";
-import type { AckCode, AckEntry } from "../messages/ack-codes.ts";
+import type { AckCode, AckEntry, DigestAck } from "../messages/ack-codes.ts";
 import { createAckOpener, createAckSealer } from "./ack.ts";
 import { directionKey, sealInto } from "./aead.ts";
 
@@ -15,6 +15,12 @@ const { acks } = z
       z.object({
         ...{ meter: z.string(), aggregator: z.int(), rootKey: bytes, boot: z.int(), counter: z.int(), time: z.int() },
         ...{ highestBoot: z.int(), highestCounter: z.int(), challenge: bytes, grantedBoot: z.int(), message: bytes },
+        digests: z.array(
+          z.object({
+            ...{ series: z.string(), firstSlot: z.int() },
+            code: z.int().transform((value) => value as DigestAck["code"]),
+          }),
+        ),
         entries: z.array(z.object({ kind: z.int(), firstSlot: z.int(), count: z.int(), code })),
       }),
     ),
@@ -59,6 +65,7 @@ for (const [i, vector] of acks.entries()) {
       highest: { boot: vector.highestBoot, counter: vector.highestCounter },
       entries,
       ...(vector.challenge.length === 0 ? {} : { hello: { challenge: vector.challenge, boot: vector.grantedBoot } }),
+      ...(vector.digests.length === 0 ? {} : { digests: vector.digests }),
     };
     const made = createAckSealer(vector.rootKey, meter, aggregator).seal({ boot, counter }, value);
     assert.deepEqual(Uint8Array.from(made), vector.message);
@@ -98,7 +105,16 @@ test("the two directions have different keys", () => {
 test("refuses every plaintext that departs from the layout", () => {
   assert.equal(opener.open(forge("a30101028201020380")).ack.time, 1);
   const wrong = {
-    "four values": "a401010282010203800401",
+    "two values": "a20101028201 02",
+    "seven values": "a701010282010203800401",
+    "a fourth value that is no digest": "a401010282010203800401",
+    "no digests": "a40101028201020380 0680",
+    "digests before the entries": "a401010282010206818361610200 0380",
+    "a digest of four": "a40101028201020380 0681846161020000",
+    "a digest with another name": "a40101028201020380 068183614102 00",
+    "a name that is not ASCII": "a40101028201020380 06818362c3a40200",
+    "a digest with an unknown code": "a40101028201020380 06818361610204",
+    "a digest with a long form": "a40101028201020380 068183616118020 0",
     "keys out of order": "a30282010201010380",
     "a long form": "a3180101028201020380",
     "a list of three": "a30101028301020303 80",
@@ -113,6 +129,12 @@ test("refuses every plaintext that departs from the layout", () => {
   };
   for (const hex of Object.values(wrong)) refuses(forge(hex.replaceAll(" ", "")), "malformed");
   refuses(forge("a301010282010203818405020100"), "unknown-kind");
+});
+
+test("says of digests what became of them", () => {
+  assert.deepEqual(opener.open(forge("a4010102820102038006818361610201")).ack.digests, [
+    { series: "a", firstSlot: 2, code: 1 },
+  ]);
 });
 
 test("a sealer never uses a number twice, and names what is out of range", () => {

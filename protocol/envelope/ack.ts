@@ -3,8 +3,8 @@
  * by hand, in shortest form only, because small devices read them and an aggregator writes many thousands a second.
  */
 import { ProtocolError } from "../errors.ts";
-import type { AckCode, AckEntry, MessageNumber } from "../messages/ack-codes.ts";
-import { aggregatorIndex } from "../names.ts";
+import type { AckCode, AckEntry, DigestAck, MessageNumber } from "../messages/ack-codes.ts";
+import { aggregatorIndex, seriesName } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { TOPICS, topicOf } from "../topics.ts";
 import { directionKey, newNonce, NumberGuard, openBytes, sealInto, setNonce, TAG_BYTES } from "./aead.ts";
@@ -29,6 +29,8 @@ export interface Ack {
   readonly entries: readonly AckEntry[];
   /** Only in the answer to a hello: its challenge (16 bytes), and the boot number granted. */
   readonly hello?: { readonly challenge: Uint8Array; readonly boot: number };
+  /** Digests of ciphertexts that have come; left out where there are none. */
+  readonly digests?: readonly DigestAck[];
 }
 
 export interface AckSealer {
@@ -98,15 +100,19 @@ export function createAckOpener(rootKey: Uint8Array, meter: string, aggregator: 
 
 const HEAD = 5;
 const ENTRY_MOST = 1 + 4 * HEAD;
+const DIGEST_MOST = 2 + 32 + 2 * HEAD;
+const MAX_CODE = 4;
+const MAX_DIGEST_CODE = 3;
 
 function encodeAck(ack: Ack): Uint8Array {
-  const bytes = new Uint8Array(64 + HEAD + ack.entries.length * ENTRY_MOST);
+  const { digests = [] } = ack;
+  const bytes = new Uint8Array(64 + 2 * HEAD + ack.entries.length * ENTRY_MOST + digests.length * DIGEST_MOST);
   const write = (major: (typeof MAJOR)[keyof typeof MAJOR], value: number): void => {
     assertU32("ack", value);
     at = writeHead(bytes, at, major, value);
   };
   let at = 0;
-  write(MAJOR.map, ack.hello === undefined ? 3 : 5);
+  write(MAJOR.map, (ack.hello === undefined ? 3 : 5) + (digests.length > 0 ? 1 : 0));
   write(MAJOR.unsigned, 1);
   write(MAJOR.unsigned, Math.floor(ack.time));
   write(MAJOR.unsigned, 2);
@@ -133,6 +139,18 @@ function encodeAck(ack: Ack): Uint8Array {
     write(MAJOR.unsigned, 5);
     write(MAJOR.unsigned, ack.hello.boot);
   }
+  if (digests.length > 0) {
+    write(MAJOR.unsigned, 6);
+    write(MAJOR.array, digests.length);
+    for (const { series, firstSlot, code } of digests) {
+      write(MAJOR.array, 3);
+      write(MAJOR.text, series.length);
+      bytes.set(Buffer.from(seriesName.parse(series)), at);
+      at += series.length;
+      write(MAJOR.unsigned, firstSlot);
+      write(MAJOR.unsigned, code);
+    }
+  }
   return bytes.subarray(0, at);
 }
 
@@ -140,7 +158,7 @@ function decodeAck(bytes: Uint8Array): Ack {
   const reader = new HeadReader(bytes, WHAT);
   const unsigned = (): number => reader.head(MAJOR.unsigned);
   const size = reader.head(MAJOR.map);
-  if (size !== 3 && size !== 5) throw new ProtocolError("malformed", `an ack has 3 or 5 values, got ${size}`);
+  if (size < 3 || size > 6) throw new ProtocolError("malformed", `an ack has 3 to 6 values, got ${size}`);
   reader.expect(MAJOR.unsigned, 1);
   const time = unsigned();
   reader.expect(MAJOR.unsigned, 2);
@@ -153,24 +171,45 @@ function decodeAck(bytes: Uint8Array): Ack {
     reader.expect(MAJOR.array, 4);
     entries.push(ackEntry(unsigned(), unsigned(), unsigned(), unsigned()));
   }
-  if (size === 3) {
-    reader.end();
-    return { time, highest, entries };
-  }
+  const ack = {
+    ...{ time, highest, entries },
+    ...(size >= 5 ? { hello: readHello(reader) } : {}),
+    ...(size % 2 === 0 ? { digests: readDigests(reader) } : {}),
+  };
+  reader.end();
+  return ack;
+}
+
+function readHello(reader: HeadReader): NonNullable<Ack["hello"]> {
   reader.expect(MAJOR.unsigned, 4);
   const challenge = reader.bytes();
   if (challenge.length !== CHALLENGE_BYTES) {
     throw new ProtocolError("malformed", `a challenge has ${CHALLENGE_BYTES} bytes, got ${challenge.length}`);
   }
   reader.expect(MAJOR.unsigned, 5);
-  const boot = unsigned();
-  reader.end();
-  return { time, highest, entries, hello: { challenge, boot } };
+  return { challenge, boot: reader.head(MAJOR.unsigned) };
+}
+
+function readDigests(reader: HeadReader): DigestAck[] {
+  reader.expect(MAJOR.unsigned, 6);
+  const count = reader.head(MAJOR.array);
+  if (count === 0) throw new ProtocolError("malformed", "an ack lists no digests under their key");
+  const digests: DigestAck[] = [];
+  for (let i = 0; i < count; i++) {
+    reader.expect(MAJOR.array, 3);
+    const series = seriesName.safeParse(reader.text());
+    if (!series.success) throw new ProtocolError("malformed", "an ack names a series that cannot be");
+    const firstSlot = reader.head(MAJOR.unsigned);
+    const code = reader.head(MAJOR.unsigned);
+    if (code > MAX_DIGEST_CODE) throw new ProtocolError("malformed", `an ack has the code ${code} for a digest`);
+    digests.push({ series: series.data, firstSlot, code: code as DigestAck["code"] });
+  }
+  return digests;
 }
 
 function ackEntry(kind: number, firstSlot: number, count: number, code: number): AckEntry {
   if (kind < 1 || kind > 4) throw new ProtocolError("unknown-kind", `expected kind 1 to 4, got ${kind}`);
-  if (count < 1 || firstSlot + count - 1 > MAX_SLOT || code > 4) {
+  if (count < 1 || firstSlot + count - 1 > MAX_SLOT || code > MAX_CODE) {
     throw new ProtocolError(
       "malformed",
       `an ack entry is out of range: ${count} slots from ${firstSlot}, code ${code}`,

@@ -57,11 +57,13 @@ export function newNonce(): Uint8Array {
   return new Uint8Array(NONCE_BYTES);
 }
 
+type KeyPurpose = "wv/1/share" | "wv/1/ack" | "wv/1/digest" | "wv/1/digest-iv";
+
 /**
  * The key of one direction between a meter and an aggregator: HKDF-SHA256 without salt.
  * Throws RangeError unless the root key has 32 bytes.
  */
-export function directionKey(rootKey: Uint8Array, info: "wv/1/share" | "wv/1/ack"): Uint8Array {
+export function directionKey(rootKey: Uint8Array, info: KeyPurpose): Uint8Array {
   if (rootKey.length !== KEY_BYTES) {
     throw new RangeError(`rootKey: expected ${KEY_BYTES} bytes, got ${rootKey.length}`);
   }

@@ -9,7 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import { headLength, MAJOR, writeHead } from "./heads.ts";
 
 /** Header labels of RFC 9052, section 3.1. */
-export const HEADER = { alg: 1, kid: 4, partialIv: 6 } as const;
+export const HEADER = { alg: 1, kid: 4, iv: 5, partialIv: 6 } as const;
 const TAG_OF = { encrypt0: 16, sign1: 18 } as const;
 
 export type Headers = ReadonlyMap<number | string, unknown>;

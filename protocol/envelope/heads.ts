@@ -5,7 +5,7 @@
 import { ProtocolError } from "../errors.ts";
 
 /** Major types of RFC 8949, section 3.1, as far as they are used here. */
-export const MAJOR = { unsigned: 0, bytes: 2, array: 4, map: 5 } as const;
+export const MAJOR = { unsigned: 0, bytes: 2, text: 3, array: 4, map: 5 } as const;
 type Major = (typeof MAJOR)[keyof typeof MAJOR];
 
 const MAX_ARGUMENT = 0xffff_ffff;
@@ -85,7 +85,18 @@ export class HeadReader {
 
   /** The content of the next byte string, as a view. */
   bytes(): Uint8Array {
-    const length = this.head(MAJOR.bytes);
+    return this.#content(MAJOR.bytes);
+  }
+
+  /** The next text string, which must be ASCII. */
+  text(): string {
+    const content = this.#content(MAJOR.text);
+    if (content.some((byte) => byte > 0x7f)) this.#fail("has a text that is not ASCII");
+    return Buffer.from(content).toString("latin1");
+  }
+
+  #content(major: Major): Uint8Array {
+    const length = this.head(major);
     if (this.#at + length > this.#bytes.length) this.#fail("ends early");
     const content = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;

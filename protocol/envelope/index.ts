@@ -1,7 +1,22 @@
 /** Public names of the envelopes: what is sealed, signed and chunked on the wire. */
 export { type Ack, type AckOpener, type AckSealer, createAckOpener, createAckSealer } from "./ack.ts";
 export { ChunkAssembler, type ChunkLimits, DEFAULT_CHUNK_LIMITS, splitChunks } from "./chunks.ts";
+export {
+  type CiphertextAck,
+  openCiphertext,
+  openCiphertextAck,
+  sealCiphertext,
+  signCiphertextAck,
+} from "./ciphertext.ts";
 export { type ClockTick, openClock, sealClock } from "./clock.ts";
+export {
+  type CiphertextDigest,
+  createDigestOpener,
+  createDigestSealer,
+  type DigestOpener,
+  type DigestSealer,
+  MAX_WINDOW_SLOTS,
+} from "./digest.ts";
 export { openServerMessage, sealServerMessage, type ServerParty } from "./server-message.ts";
 export {
   createShareOpener,

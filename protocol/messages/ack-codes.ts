@@ -12,6 +12,20 @@ export interface AckEntry {
   readonly code: AckCode;
 }
 
+/**
+ * What is said of a ciphertext: by an aggregator of its digest (`stored` to `closed`), by analytics of the ciphertext
+ * itself. `refused`: it is malformed, or not what its series takes.
+ */
+export const CIPHERTEXT_CODES = { stored: 0, duplicate: 1, conflict: 2, closed: 3, refused: 5 } as const;
+export type CiphertextCode = (typeof CIPHERTEXT_CODES)[keyof typeof CIPHERTEXT_CODES];
+
+/** What an aggregator says of the digest of one window of a series. */
+export interface DigestAck {
+  readonly series: string;
+  readonly firstSlot: number;
+  readonly code: Exclude<CiphertextCode, 5>;
+}
+
 /** The number pair of a sealed message; ordered by boot, then by counter. Both are unsigned 32-bit integers. */
 export interface MessageNumber {
   readonly boot: number;
