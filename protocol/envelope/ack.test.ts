@@ -122,7 +122,7 @@ test("refuses every plaintext that departs from the layout", () => {
     "trailing bytes": "a3010102820102038000",
     "a short challenge": "a50101028201020380044101 0501",
     "an entry of five": "a301010282010203818501020301 00",
-    "an unknown code": "a3010102820102038184010203 05",
+    "an unknown code": "a3010102820102038184010203 06",
     "an empty run": "a301010282010203818401020000",
     "slots past the last": "a30101028201020381 84011affffffff0200",
     "an early end": "a3010102820102",

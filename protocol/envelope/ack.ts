@@ -101,7 +101,7 @@ export function createAckOpener(rootKey: Uint8Array, meter: string, aggregator: 
 const HEAD = 5;
 const ENTRY_MOST = 1 + 4 * HEAD;
 const DIGEST_MOST = 2 + 32 + 2 * HEAD;
-const MAX_CODE = 4;
+const MAX_CODE = 5;
 const MAX_DIGEST_CODE = 3;
 
 function encodeAck(ack: Ack): Uint8Array {

@@ -1,5 +1,5 @@
-/** What an aggregator says of one slot of a share message. */
-export const ACK_CODES = { stored: 0, duplicate: 1, conflict: 2, closed: 3, resend: 4 } as const;
+/** What an aggregator says of one slot of a share message. `late`: stored, but after the load of its slot was endorsed. */
+export const ACK_CODES = { stored: 0, duplicate: 1, conflict: 2, closed: 3, resend: 4, late: 5 } as const;
 
 export type AckCodeName = keyof typeof ACK_CODES;
 export type AckCode = (typeof ACK_CODES)[AckCodeName];
