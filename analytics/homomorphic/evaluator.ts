@@ -1,0 +1,74 @@
+/**
+ * The border to the worker threads: what may be computed on ciphertexts, without saying where. Everything behind it is
+ * deterministic to the byte, since aggregators repeat it.
+ */
+import type { CheckedCiphertext } from "../ingest/ingest.ts";
+import type { Window } from "../windows.ts";
+
+export interface ComputeRequest {
+  readonly circuit: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly label: string;
+  readonly feeders: readonly string[];
+  readonly series: readonly string[];
+  readonly window: Window;
+  /** Meters in order of their names; each has a stored ciphertext of every series. */
+  readonly inputs: readonly JobInput[];
+}
+
+export interface JobInput {
+  readonly meter: string;
+  readonly series: string;
+  readonly digest: Uint8Array;
+}
+
+export interface Computed {
+  /** Hash of the transcript, in hex: the job's id. */
+  readonly job: string;
+  readonly transcript: Uint8Array;
+  readonly outputs: readonly Uint8Array[];
+  readonly milliseconds: number;
+}
+
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly progress: (done: number, total: number) => void;
+}
+
+export interface Plan {
+  readonly fits: boolean;
+  /** Why not, and what would do; empty where it fits. */
+  readonly reason: string;
+  readonly unit: string;
+  /** Largest error to expect, in `unit`. */
+  readonly errorBound: number | undefined;
+  /** For people, in order: `["depth", "0"]`. */
+  readonly lines: readonly (readonly [name: string, value: string])[];
+}
+
+export interface Evaluator {
+  /** Checks the bytes of a meter's ciphertext. Rejects with IngestError or ProtocolError. */
+  check(series: string, bytes: Uint8Array): Promise<CheckedCiphertext>;
+  /** Rejects with ComputeError, or with the signal's reason. */
+  compute(request: ComputeRequest, watch: Watch): Promise<Computed>;
+  /** First halves of the outputs as they are opened by this active set: for the utility. */
+  openingHalves(
+    transcript: Uint8Array,
+    outputs: readonly Uint8Array[],
+    active: readonly number[],
+  ): Promise<Uint8Array[]>;
+  close(): Promise<void>;
+}
+
+export type ComputeErrorCode = "damaged-input" | "missing-input" | "does-not-fit" | "failed" | "out-of-memory";
+
+/** A computation that cannot be done; the message says why. */
+export class ComputeError extends Error {
+  readonly code: ComputeErrorCode;
+
+  constructor(code: ComputeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ComputeError";
+    this.code = code;
+  }
+}

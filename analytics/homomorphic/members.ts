@@ -1,0 +1,51 @@
+/** Which meters a group has in a window, and which of their ciphertexts a job takes. */
+import type { Roll } from "../../protocol/membership.ts";
+import type { CiphertextStore } from "../store/ciphertext-store.ts";
+import type { Window } from "../windows.ts";
+import type { JobInput } from "./evaluator.ts";
+
+type MembershipRoll = Pick<Roll, "feeders" | "members" | "record">;
+
+/** The name of the group of all feeders. */
+export const FLEET = "fleet";
+
+/** Meters whose place is one of the feeders for the whole window, sorted: no others may be inputs. */
+export function wholeMembers(roll: MembershipRoll, feeders: readonly string[], { firstSlot, slots }: Window): string[] {
+  const range = { from: firstSlot, to: firstSlot + slots };
+  const found = feeders.flatMap((feeder) =>
+    roll.members(feeder, range).filter((meter) => {
+      const places = roll.record(meter)?.places ?? [];
+      return places.some(
+        (place) => place.feeder === feeder && place.from <= range.from && (place.to === null || place.to >= range.to),
+      );
+    }),
+  );
+  return [...new Set(found)].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Feeders that have a member in the window, sorted. */
+export function feedersIn(roll: MembershipRoll, { firstSlot, slots }: Window): string[] {
+  const range = { from: firstSlot, to: firstSlot + slots };
+  return roll.feeders().filter((feeder) => roll.members(feeder, range).length > 0);
+}
+
+export interface InputChoice {
+  readonly roll: MembershipRoll;
+  readonly store: CiphertextStore;
+  readonly feeders: readonly string[];
+  readonly series: readonly string[];
+  readonly window: Window;
+  readonly excluded: readonly string[];
+}
+
+/** The ciphertexts of a group, series by series and meter by meter, of meters that have one of every series. */
+export function chooseInputs({ roll, store, feeders, series, window, excluded }: InputChoice): JobInput[] {
+  const left = new Set(excluded);
+  const bySeries = series.map((name) => new Map(store.inputs(name, window.firstSlot).map((row) => [row.meter, row])));
+  const meters = wholeMembers(roll, feeders, window).filter(
+    (meter) => !left.has(meter) && bySeries.every((rows) => rows.has(meter)),
+  );
+  return meters.flatMap((meter) =>
+    bySeries.map((rows, i) => ({ meter, series: series[i]!, digest: rows.get(meter)!.digest })),
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * Letters of a job: requests to aggregators and outputs to the utility are sealed, signed and cut into chunks; answers
+ * are put together, opened, and checked against topic and schema. What does not fit is counted and dropped: whatever is
+ * not answered is asked again.
+ */
+import { z } from "zod";
+import {
+  ChunkAssembler,
+  openServerMessage,
+  sealServerMessage,
+  type ServerParty,
+  splitChunks,
+} from "../../protocol/envelope/index.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import {
+  type JobAnswer,
+  jobAnswer,
+  type JobOutcome,
+  jobOutcome,
+  type JobRequest,
+  type OutputMessage,
+} from "../../protocol/messages/ckks.ts";
+import { aggregatorId } from "../../protocol/names.ts";
+import { topicOf } from "../../protocol/topics.ts";
+
+export interface LetterPorts {
+  /** Real time in seconds that does not go back. */
+  now(): number;
+  /** Resolves when the broker has the message; rejects while there is no connection. */
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+  answered(aggregator: number, answer: JobAnswer): void;
+  settled(outcome: JobOutcome): void;
+  refuse(code: string, detail: string): void;
+}
+
+const UTILITY = "utility";
+/** A dozen aggregators' lists of needs and one utility's results: each is far smaller than this. */
+const LIMITS = { maxSenders: 16, maxMessages: 256, maxBytes: 64 * 1024 * 1024, maxAgeSeconds: 120 };
+
+export class Letters {
+  readonly #party: ServerParty;
+  readonly #ports: LetterPorts;
+  readonly #chunks: ChunkAssembler;
+
+  constructor(party: ServerParty, ports: LetterPorts) {
+    this.#party = party;
+    this.#ports = ports;
+    this.#chunks = new ChunkAssembler(() => ports.now(), LIMITS);
+  }
+
+  /** Rejects as `publish` does. */
+  async ask(job: string, aggregator: number, request: JobRequest): Promise<void> {
+    const topic = topicOf("jobRequest", { job, agg: String(aggregator) });
+    await this.#send(topic, request, aggregatorId(aggregator));
+  }
+
+  /** Hands the utility what it combines partial decryptions with. Rejects as `publish` does. */
+  async handOver(job: string, output: OutputMessage): Promise<void> {
+    await this.#send(topicOf("jobOutput", { job }), output, UTILITY);
+  }
+
+  async #send(topic: string, message: unknown, to: string): Promise<void> {
+    const sealed = await sealServerMessage(message, this.#party, to);
+    for (const chunk of splitChunks(sealed)) await this.#ports.publish(topic, chunk);
+  }
+
+  /** Takes one chunk of an aggregator's answer. */
+  async takeAnswer(aggregator: number, job: string, type: string, chunk: Uint8Array): Promise<void> {
+    const answer = await this.#open(aggregatorId(aggregator), job, chunk, jobAnswer);
+    if (answer === undefined) return;
+    // The topic is only the broker's word; what counts is signed.
+    if (answer.job === job && answer.type === type) this.#ports.answered(aggregator, answer);
+    else this.#ports.refuse("job-wrong-topic", `aggregator ${aggregator}: job ${answer.job} under ${job}`);
+  }
+
+  /** Takes one chunk of the utility's outcome. */
+  async takeOutcome(job: string, chunk: Uint8Array): Promise<void> {
+    const outcome = await this.#open(UTILITY, job, chunk, jobOutcome);
+    if (outcome === undefined) return;
+    if (outcome.job === job) this.#ports.settled(outcome);
+    else this.#ports.refuse("job-wrong-topic", `utility: job ${outcome.job} under ${job}`);
+  }
+
+  async #open<T>(sender: string, job: string, chunk: Uint8Array, schema: z.ZodType<T>): Promise<T | undefined> {
+    try {
+      const sealed = this.#chunks.add(sender, chunk);
+      if (sealed === undefined) return undefined;
+      const { message } = await openServerMessage(sealed, this.#party, sender);
+      const parsed = schema.safeParse(message);
+      if (!parsed.success) throw new ProtocolError("malformed", z.prettifyError(parsed.error));
+      return parsed.data;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#ports.refuse(`job-${error.code}`, `${sender}, job ${job}: ${error.message}`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * Has computed jobs opened: tells the aggregators, brings them inputs, fixes the active set, and asks until the utility
+ * has told the result. Everything that must not be forgotten is in the database before it is said.
+ */
+import type { Database } from "better-sqlite3";
+import { LinkError } from "../../config/runtime/link.ts";
+import type { JobAnswer, JobOutcome, JobRequest, OutputMessage } from "../../protocol/messages/ckks.ts";
+import type { Job } from "../store/job.ts";
+import { isOver } from "../store/job.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { HeResult, ResultStore } from "../store/result-store.ts";
+import { bringInputs } from "./input-courier.ts";
+import { type Backoff, Opening } from "./opening.ts";
+
+/** What the utility's numbers mean, by the circuit. */
+export type Reading = Pick<HeResult, "values" | "unit" | "errorBound">;
+
+export interface OpeningDeskOptions {
+  readonly db: Database;
+  readonly jobs: JobStore;
+  readonly results: ResultStore;
+  /** n and t. */
+  readonly aggregators: number;
+  readonly threshold: number;
+  readonly backoff: Backoff;
+  /** Jobs that are told to aggregators at the same time. */
+  readonly maxOpen: number;
+  /** Bytes of ciphertexts in one message. */
+  readonly messageBytes: number;
+  /** Seconds that objections to single inputs may take to pass; then the job goes on without these. */
+  readonly patienceSeconds: number;
+  readonly ask: (job: string, aggregator: number, request: JobRequest) => Promise<void>;
+  readonly handOver: (job: string, output: OutputMessage) => Promise<void>;
+  readonly bytesOf: (meter: string, series: string, firstSlot: number) => Uint8Array | undefined;
+  readonly openingHalves: (
+    transcript: Uint8Array,
+    outputs: readonly Uint8Array[],
+    active: readonly number[],
+  ) => Promise<Uint8Array[]>;
+  /** Meters of the transcript's inputs, in its order. */
+  readonly inputMeters: (transcript: Uint8Array) => readonly string[];
+  /** Throws RangeError where the numbers do not fit the circuit. */
+  readonly read: (job: Job, outputs: readonly Uint8Array[]) => Reading;
+  /** Computes a job anew without these meters; false when that changes nothing. */
+  readonly again: (number: number, exclude: readonly string[]) => boolean;
+  readonly ended: (job: Job) => void;
+  /** Seconds that do not go back. */
+  readonly monotonic: () => number;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly refuse: (code: string, detail: string) => void;
+  readonly crash: (error: unknown) => void;
+}
+
+export class OpeningDesk {
+  readonly #options: OpeningDeskOptions;
+  readonly #open = new Map<string, Opening>();
+  readonly #since = new Map<string, number>();
+  readonly #gone = new Set<number>();
+  /** One message of inputs at a time for each aggregator. */
+  readonly #couriers = new Map<number, Promise<void>>();
+  #stopped = false;
+
+  constructor(options: OpeningDeskOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Takes up jobs from the database and says what is due. */
+  poll(): void {
+    if (this.#stopped) return;
+    this.#takeUp();
+    const now = this.#options.monotonic();
+    for (const opening of this.#open.values()) {
+      const due = opening.dueAsks(now);
+      if (due.length > 0) this.#tell(opening, due);
+      if (opening.dueOpen(now)) this.#sayOpen(opening);
+    }
+  }
+
+  /** An aggregator came or went. */
+  presence(aggregator: number, online: boolean): void {
+    if (!online) {
+      this.#gone.add(aggregator);
+      return;
+    }
+    this.#gone.delete(aggregator);
+    for (const opening of this.#open.values()) opening.askSoon(this.#options.monotonic(), aggregator);
+  }
+
+  /** A job that is being opened is over by other means. */
+  drop(job: string): void {
+    this.#open.delete(job);
+    this.#since.delete(job);
+  }
+
+  answered(aggregator: number, answer: JobAnswer): void {
+    const opening = this.#open.get(answer.job);
+    // What is over, or was computed anew under another transcript, is still answered for a while.
+    if (opening === undefined) return;
+    const now = this.#options.monotonic();
+    if (answer.type === "need") {
+      this.#bring(opening, aggregator, answer.inputs);
+      return;
+    }
+    if (answer.type === "ready") opening.ready(aggregator);
+    else opening.refused(aggregator, answer, now);
+    this.#consider(opening);
+  }
+
+  settled(outcome: JobOutcome): void {
+    const { jobs, now, refuse } = this.#options;
+    const job = jobs.find(outcome.job);
+    if (job === undefined || job.job !== outcome.job || job.state !== "opening") return;
+    if (outcome.type === "failed") {
+      this.#end(job, "failed", outcome.code, outcome.detail);
+      return;
+    }
+    if (outcome.active.join() !== job.active?.join()) {
+      refuse("job-wrong-active-set", `the utility opened ${job.job} with ${outcome.active.join()}`);
+      return;
+    }
+    try {
+      const reading = this.#options.read(job, outcome.outputs);
+      this.#store(job, reading, outcome.active, now());
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#end(job, "failed", "malformed-result", error.message);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#couriers.values());
+  }
+
+  #takeUp(): void {
+    const { jobs, aggregators, threshold, backoff, maxOpen, monotonic } = this.#options;
+    for (const state of ["opening", "asking"] as const) {
+      const room = maxOpen - this.#open.size;
+      if (room <= 0) return;
+      // Those that are taken up already come first.
+      for (const row of jobs.inState(state, maxOpen + room)) {
+        if (this.#open.size >= maxOpen) return;
+        const { number, job, active } = row;
+        if (job === undefined || this.#open.has(job)) continue;
+        const options = { aggregators, threshold, backoff, now: monotonic() };
+        this.#open.set(job, new Opening({ number, job, active }, options));
+        this.#since.set(job, monotonic());
+      }
+    }
+  }
+
+  #tell(opening: Opening, aggregators: readonly number[]): void {
+    const transcript = this.#options.jobs.get(opening.number)?.transcript;
+    if (transcript === undefined) return;
+    for (const aggregator of aggregators) {
+      this.#quietly(this.#options.ask(opening.job, aggregator, { type: "job", transcript }));
+    }
+    this.#consider(opening);
+  }
+
+  #bring(opening: Opening, aggregator: number, inputs: readonly (readonly [string, string])[]): void {
+    if (opening.isBusy(aggregator)) return;
+    const { jobs, ask, bytesOf, messageBytes, monotonic } = this.#options;
+    const { number, job } = opening;
+    const firstSlot = jobs.get(number)?.firstSlot;
+    if (firstSlot === undefined) return;
+    opening.busy(aggregator, true, monotonic());
+    const before = this.#couriers.get(aggregator) ?? Promise.resolve();
+    const ports = {
+      bytesOf: (meter: string, series: string) => bytesOf(meter, series, firstSlot),
+      send: (message: JobRequest) => ask(job, aggregator, message),
+      messageBytes,
+      active: () => !this.#stopped && this.#open.has(job),
+    };
+    const trip = before
+      .then(() => bringInputs(inputs, ports))
+      .catch((error: unknown) => this.#unsent(error))
+      .finally(() => {
+        opening.busy(aggregator, false, monotonic());
+        if (this.#couriers.get(aggregator) === trip) this.#couriers.delete(aggregator);
+      })
+      .then(() => {});
+    this.#couriers.set(aggregator, trip);
+  }
+
+  #consider(opening: Opening): void {
+    const { jobs, again, inputMeters, monotonic, patienceSeconds } = this.#options;
+    const job = jobs.get(opening.number);
+    if (job?.job !== opening.job || isOver(job.state)) {
+      this.drop(opening.job);
+      return;
+    }
+    const lost = opening.lostActive();
+    if (lost !== undefined) {
+      this.#end(job, "refused", lost.code, `aggregator ${lost.index} of the active set: ${lost.detail}`);
+      return;
+    }
+    const active = opening.choose(this.#gone);
+    if (active !== undefined) {
+      void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
+      return;
+    }
+    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < patienceSeconds;
+    const faulty = opening.faultyInputs(patient && !opening.hopeless);
+    if (faulty.length > 0 || opening.hopeless) {
+      const meters = inputMeters(job.transcript!);
+      const exclude = faulty.map((index) => meters[index]).filter((meter) => meter !== undefined);
+      if (again(job.number, exclude)) {
+        this.drop(opening.job);
+        return;
+      }
+    }
+    const obstacle = opening.obstacles();
+    if (obstacle === undefined) return;
+    if (opening.hopeless) this.#end(job, "refused", obstacle.code, obstacle.reason);
+    else if (obstacle.reason !== job.reason) jobs.note(job.number, obstacle.code, obstacle.reason);
+  }
+
+  async #fix(opening: Opening, job: Job, active: readonly number[]): Promise<void> {
+    const { jobs, openingHalves, now, monotonic } = this.#options;
+    opening.fixing = true;
+    const outputs = jobs.outputs(job.number).map(({ bytes }) => bytes);
+    const halves = await openingHalves(job.transcript!, outputs, active);
+    const current = jobs.get(job.number);
+    if (this.#stopped || current?.state !== "asking" || current.job !== opening.job) return;
+    jobs.fixActive(job.number, active, halves, now());
+    opening.fixed(active, monotonic());
+    this.poll();
+  }
+
+  #sayOpen(opening: Opening): void {
+    const { jobs, ask, handOver } = this.#options;
+    const job = jobs.get(opening.number);
+    const active = opening.active;
+    if (job?.transcript === undefined || job.state !== "opening" || active === undefined) {
+      this.drop(opening.job);
+      return;
+    }
+    for (const aggregator of active) {
+      this.#quietly(ask(opening.job, aggregator, { type: "open", job: opening.job, active: [...active] }));
+    }
+    const c0 = jobs.outputs(job.number).map(({ c0: half }) => half!);
+    this.#quietly(handOver(opening.job, { type: "output", transcript: job.transcript, active: [...active], c0 }));
+  }
+
+  #store(job: Job, reading: Reading, openedBy: readonly number[], now: number): void {
+    const { db, jobs, results, ended } = this.#options;
+    const { number, circuit, label, series, firstSlot, slots } = job;
+    const inputs = job.total / Math.max(1, series.length);
+    db.transaction(() => {
+      results.add({
+        job: job.job!,
+        number,
+        circuit,
+        label,
+        series,
+        firstSlot,
+        slots,
+        inputs,
+        status: "opened",
+        ...reading,
+        openedBy,
+        openedAt: now,
+      });
+      jobs.move(number, "opened", now);
+    }).immediate();
+    this.drop(job.job!);
+    ended(jobs.get(number)!);
+  }
+
+  #end(job: Job, state: "refused" | "failed", code: string, reason: string): void {
+    const { jobs, now, ended } = this.#options;
+    jobs.move(job.number, state, now(), { code, reason });
+    this.drop(job.job!);
+    ended(jobs.get(job.number)!);
+  }
+
+  /** What the broker does not get is said again. */
+  #quietly(sending: Promise<void>): void {
+    sending.catch((error: unknown) => this.#unsent(error));
+  }
+
+  #unsent(error: unknown): void {
+    if (!(error instanceof LinkError)) this.#options.crash(error);
+  }
+}

@@ -1,0 +1,124 @@
+/** Table `he_results`: what the utility opened and told, one row for each job. */
+import type { Database, Statement } from "better-sqlite3";
+
+/** Named series of numbers: one number for each slot of the window, or one for the whole of it. */
+export type ResultValues = Readonly<Record<string, readonly number[]>>;
+
+export interface HeResult {
+  readonly job: string;
+  readonly number: number;
+  readonly circuit: string;
+  readonly label: string;
+  readonly series: readonly string[];
+  readonly firstSlot: number;
+  readonly slots: number;
+  readonly inputs: number;
+  readonly status: "opened" | "failed";
+  readonly values: ResultValues;
+  readonly unit: string;
+  /** Largest error that the analysis allows for, in `unit`. */
+  readonly errorBound: number | undefined;
+  /** Indices of the aggregators that gave partial decryptions. */
+  readonly openedBy: readonly number[];
+  /** Unix seconds. */
+  readonly openedAt: number;
+}
+
+interface ResultRow {
+  job: string;
+  number: number;
+  circuit: string;
+  label: string;
+  series: string;
+  first_slot: number;
+  slots: number;
+  inputs: number;
+  status: string;
+  values: string;
+  unit: string;
+  error_bound: number | null;
+  opened_by: string;
+  opened_at: number;
+}
+
+export class ResultStore {
+  readonly #db: Database;
+  readonly #insert: Statement<unknown[]>;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#insert = db.prepare(
+      `INSERT INTO he_results (job, number, circuit, label, series, first_slot, slots, inputs, status, "values", unit,
+       error_bound, opened_by, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (job) DO NOTHING`,
+    );
+  }
+
+  /** Returns false when the result is here already: the first stands. */
+  add(result: HeResult): boolean {
+    const { changes } = this.#insert.run(
+      result.job,
+      result.number,
+      result.circuit,
+      result.label,
+      JSON.stringify(result.series),
+      result.firstSlot,
+      result.slots,
+      result.inputs,
+      result.status,
+      JSON.stringify(result.values),
+      result.unit,
+      result.errorBound ?? null,
+      JSON.stringify(result.openedBy),
+      Math.floor(result.openedAt),
+    );
+    return changes > 0;
+  }
+
+  get(job: string): HeResult | undefined {
+    const row = this.#db.prepare<[string], ResultRow>("SELECT * FROM he_results WHERE job = ?").get(job);
+    return row === undefined ? undefined : resultOf(row);
+  }
+
+  /** By window, circuit and group; at most the newest `limit`. */
+  list({ limit, circuit, label }: { limit: number; circuit?: string; label?: string }): HeResult[] {
+    const rows = this.#db
+      .prepare<[string | null, string | null, string | null, string | null, number], ResultRow>(
+        `SELECT * FROM he_results WHERE (? IS NULL OR circuit = ?) AND (? IS NULL OR label = ?)
+         ORDER BY number DESC LIMIT ?`,
+      )
+      .all(circuit ?? null, circuit ?? null, label ?? null, label ?? null, limit);
+    return rows.map(resultOf).sort(byWindow);
+  }
+
+  count(): number {
+    return this.#db.prepare<[], { count: number }>("SELECT count(*) AS count FROM he_results").get()?.count ?? 0;
+  }
+}
+
+function byWindow(a: HeResult, b: HeResult): number {
+  return a.firstSlot - b.firstSlot || compare(a.circuit, b.circuit) || compare(a.label, b.label) || a.number - b.number;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function resultOf(row: ResultRow): HeResult {
+  return {
+    job: row.job,
+    number: row.number,
+    circuit: row.circuit,
+    label: row.label,
+    series: JSON.parse(row.series) as string[],
+    firstSlot: row.first_slot,
+    slots: row.slots,
+    inputs: row.inputs,
+    status: row.status as HeResult["status"],
+    values: JSON.parse(row.values) as Record<string, number[]>,
+    unit: row.unit,
+    errorBound: row.error_bound ?? undefined,
+    openedBy: JSON.parse(row.opened_by) as number[],
+    openedAt: row.opened_at,
+  };
+}
