@@ -3,15 +3,8 @@
  * them and a check is skipped where one of its fields is wrong by itself.
  */
 import { CHUNK_BYTES } from "../protocol/topics.ts";
-import type { Config } from "./schema.ts";
-
-interface Check {
-  readonly fields: readonly string[];
-  /** The rule in a phrase, for the reference page. */
-  readonly rule: string;
-  /** What is wrong, or undefined. */
-  readonly fault: (config: Config) => string | undefined;
-}
+import { type Check, unless } from "./check.ts";
+import { CKKS_CHECKS } from "./checks-ckks.ts";
 
 /** The smallest quorum: two groups of it always share a member, and it can open what it endorses. */
 export function smallestQuorum(aggregators: number, threshold: number): number {
@@ -26,8 +19,6 @@ function isTimezone(name: string): boolean {
     return false;
   }
 }
-
-const unless = (holds: boolean, message: string): string | undefined => (holds ? undefined : message);
 
 /** A chunk's payload, its topic and the packet's own bytes. */
 const CHUNK_PACKET_BYTES = CHUNK_BYTES + 2_048;
@@ -166,4 +157,5 @@ export const CHECKS: readonly Check[] = [
     fault: ({ simulation: { feeders, meters } }) =>
       unless(feeders <= meters, `${feeders} feeders cannot each have one of ${meters} meters`),
   },
+  ...CKKS_CHECKS,
 ];

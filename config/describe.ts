@@ -34,6 +34,8 @@ export function describeField(field: Field): FieldDescription {
 
 /** What the field takes, as a phrase. */
 export function allowedBy(field: Field): string {
+  const words = field.schema.meta()?.["allowed"];
+  if (typeof words === "string") return words;
   return phrase(z.toJSONSchema(field.schema, { io: "input" }) as JsonSchema);
 }
 

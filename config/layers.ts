@@ -153,7 +153,7 @@ function typed(text: string, field: Field): unknown {
   const candidates: unknown[] = [text];
   if (NUMBER.test(text)) candidates.push(Number(text));
   if (text === "true" || text === "false") candidates.push(text === "true");
-  if (text.startsWith("{")) candidates.push(fromJson(text));
+  if (text.startsWith("{") || text.startsWith("[")) candidates.push(fromJson(text));
   const fitting = candidates.filter((candidate) => field.schema.safeParse(candidate).success);
   return fitting[0] ?? candidates.at(-1);
 }

@@ -119,11 +119,18 @@ function explain(issue: z.core.$ZodIssue, field: Field, value: unknown): string 
   const got = JSON.stringify(value);
   if (issue.path.length > 0) {
     const fault = issue.code === "invalid_key" ? issue.issues[0]?.message : issue.message;
-    return `${issue.path.join(".")}: expected ${fault ?? "another name"}`;
+    const inner = issue.path.join(".");
+    // The library's own messages are whole sentences; ours say what is expected.
+    const sentence = fault !== undefined && /^(?:Invalid|Too|Unrecognized) /.test(fault);
+    return sentence ? `${inner}: ${lowerFirst(fault)}` : `${inner}: expected ${fault ?? "another name"}`;
   }
   // The message of a pattern is our own phrase for it.
   const expected = issue.code === "invalid_format" && issue.format === "regex" ? issue.message : allowedBy(field);
   return `expected ${expected}, got ${got}`;
+}
+
+function lowerFirst(text: string): string {
+  return `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 }
 
 function crossFaults(config: Config, wrong: ReadonlySet<string>, origins: ReadonlyMap<string, Origin>): Fault[] {

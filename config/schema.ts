@@ -3,25 +3,8 @@
  * Two levels, section and field; what several fields must agree on stands in `checks.ts`.
  */
 import { z } from "zod";
-
-/** Meta data of a field: `unit` is printed beside its value in the reference. */
-interface FieldNotes {
-  readonly unit?: string;
-}
-
-const whole = (min: number, max: number, byDefault: number, description: string, notes: FieldNotes = {}) =>
-  z
-    .int()
-    .min(min)
-    .max(max)
-    .default(byDefault)
-    .meta({ description, ...notes });
-const seconds = (min: number, max: number, byDefault: number, description: string) =>
-  z.number().min(min).max(max).default(byDefault).meta({ description, unit: "s" });
-const flag = (byDefault: boolean, description: string) => z.boolean().default(byDefault).meta({ description });
-const text = (byDefault: string, description: string) => z.string().min(1).default(byDefault).meta({ description });
-const port = (byDefault: number, description: string) =>
-  whole(0, 65_535, byDefault, `${description}; 0 lets the system choose a free one`);
+import { analytics, homomorphic } from "./schema-ckks.ts";
+import { flag, port, seconds, text, whole } from "./schema-fields.ts";
 
 const perYear = (description: string) =>
   z.number().min(0).max(100_000).default(0).meta({ description, unit: "1/year" });
@@ -210,6 +193,8 @@ export const configSchema = z.strictObject({
   aggregator: aggregator.prefault({}).meta({ description: "Intake and share store." }),
   rounds: rounds.prefault({}).meta({ description: "How the utility asks for totals." }),
   billing: billing.prefault({}).meta({ description: "Bills." }),
+  homomorphic: homomorphic.prefault({}).meta({ description: "What meters encrypt for computing on ciphertexts." }),
+  analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
 });
@@ -233,7 +218,10 @@ function environmentName(section: string, name: string): string {
   return `WV_${section}_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`)}`.toUpperCase();
 }
 
-const SECTIONS = { system, release, paths, broker, link, meter, aggregator, rounds, billing, simulation, logging };
+const SECTIONS = {
+  ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing },
+  ...{ homomorphic, analytics, simulation, logging },
+};
 
 /** Every field by its path, in the order of the schema. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map(

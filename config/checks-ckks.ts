@@ -1,0 +1,160 @@
+/** What the fields on ciphertexts must agree on: security, room for sums, and that a window fits its ciphertext. */
+import { CkksError } from "../protocol/ckks/errors.ts";
+import { assertParameters, dataBits } from "../protocol/ckks/parameters.ts";
+import { type Check, unless } from "./check.ts";
+import type { Config } from "./schema.ts";
+import { parametersOf, type SeriesSettings, SET_NAMES, type SetName } from "./schema-ckks.ts";
+
+/** A local day has at most 25 hours. */
+const LONGEST_DAY_SECONDS = 25 * 3_600;
+
+/** Slots of the longest window. */
+export function windowSlots({ homomorphic, system }: Pick<Config, "homomorphic" | "system">): number {
+  const days = homomorphic.windowDays;
+  // The clock goes back once in a month at most.
+  const length = (days - 1) * 86_400 + LONGEST_DAY_SECONDS;
+  return Math.ceil(length / system.slotSeconds);
+}
+
+/** Numbers that a series puts into one ciphertext. */
+export function numbersOf({ content, levels = [] }: SeriesSettings, slots: number): number {
+  return content === "buckets" ? slots * (levels.length + 1) : slots;
+}
+
+/** The largest number that a series encrypts. */
+export function largestNumber({ content }: SeriesSettings, maxReadingWh: number): number {
+  if (content === "buckets") return 1;
+  return content === "squares" ? maxReadingWh ** 2 : maxReadingWh;
+}
+
+function secure(name: SetName): Check {
+  return {
+    fields: [`homomorphic.${name}`, "homomorphic.insecureForTests"],
+    rule: `The set \`${name}\` has 128-bit security, or is for tests`,
+    fault: ({ homomorphic }) => {
+      try {
+        assertParameters(parametersOf(homomorphic, name), { insecureForTests: homomorphic.insecureForTests });
+        return undefined;
+      } catch (error) {
+        if (error instanceof CkksError || error instanceof RangeError) return error.message;
+        throw error;
+      }
+    },
+  };
+}
+
+const seriesOf = ({ homomorphic }: Pick<Config, "homomorphic">): [string, SeriesSettings][] =>
+  Object.entries(homomorphic.series as Readonly<Record<string, SeriesSettings>>);
+
+/** The first series with which something is wrong. */
+function firstFault(config: Config, fault: (name: string, series: SeriesSettings) => string | undefined) {
+  for (const [name, series] of seriesOf(config)) {
+    const found = fault(name, series);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const SETS = SET_NAMES.map((name) => `homomorphic.${name}`);
+
+export const CKKS_CHECKS: readonly Check[] = [
+  ...SET_NAMES.map(secure),
+  {
+    fields: ["system.production", "homomorphic.insecureForTests"],
+    rule: "A production system has no parameters for tests",
+    fault: ({ system: { production }, homomorphic: { insecureForTests } }) =>
+      unless(!production || !insecureForTests, "a production system never accepts parameters below 128-bit security"),
+  },
+  {
+    fields: ["homomorphic.sets"],
+    rule: "A set is dealt once",
+    fault: ({ homomorphic: { sets } }) =>
+      unless(new Set(sets).size === sets.length, `a set is listed twice: ${sets.join(", ")}`),
+  },
+  {
+    fields: ["homomorphic.series", "homomorphic.sets"],
+    rule: "Each series uses a set that is dealt",
+    fault: (config) =>
+      firstFault(config, (name, { set }) =>
+        unless(config.homomorphic.sets.includes(set), `the series ${name} needs the set ${set}, which is not dealt`),
+      ),
+  },
+  {
+    fields: ["homomorphic.series"],
+    rule: "Levels belong to buckets, and rise",
+    fault: (config) =>
+      firstFault(config, (name, { content, levels }) => {
+        if ((content === "buckets") !== (levels !== undefined)) return `the series ${name}: levels belong to buckets`;
+        const rising = levels?.every((level, i) => i === 0 || level > levels[i - 1]!) ?? true;
+        return unless(rising, `the series ${name}: the levels must rise`);
+      }),
+  },
+  {
+    fields: ["homomorphic.windowDays", "homomorphic.series", "system.slotSeconds", ...SETS],
+    rule: "A window fits the slots of a ciphertext",
+    fault: (config) =>
+      firstFault(config, (name, series) => {
+        const slots = windowSlots(config);
+        const numbers = numbersOf(series, slots);
+        const room = config.homomorphic[series.set].degree / 2;
+        const days = `${config.homomorphic.windowDays} days (up to ${slots} slots)`;
+        return unless(
+          numbers <= room,
+          `${days} of the series ${name} are ${numbers} numbers; a ciphertext of ${series.set} holds ${room}`,
+        );
+      }),
+  },
+  {
+    fields: ["homomorphic.series", "homomorphic.maxMeters", "homomorphic.maxReadingWh", ...SETS],
+    rule: "The largest sum fits the modulus at the scale",
+    fault: (config) =>
+      firstFault(config, (name, series) => {
+        const { maxMeters, maxReadingWh } = config.homomorphic;
+        const parameters = parametersOf(config.homomorphic, series.set);
+        // One bit for the sign.
+        const bits = Math.log2(maxMeters * largestNumber(series, maxReadingWh)) + parameters.scaleBits + 1;
+        const room = dataBits(parameters);
+        return unless(
+          bits <= room,
+          `a sum of ${maxMeters} meters of the series ${name} takes ${Math.ceil(bits)} bits, ${series.set} has ${room}`,
+        );
+      }),
+  },
+  {
+    fields: ["homomorphic.windowDays", "homomorphic.graceSlots", "aggregator.windowSlots", "system.slotSeconds"],
+    rule: "Aggregators still accept the digest of a window when it is complete",
+    fault: (config) => {
+      const slots = windowSlots(config) + config.homomorphic.graceSlots;
+      const { windowSlots: accepted } = config.aggregator;
+      return unless(
+        slots <= accepted || !config.homomorphic.enabled,
+        `a window and its grace time are up to ${slots} slots, aggregators accept ${accepted}`,
+      );
+    },
+  },
+  {
+    fields: ["homomorphic.windowDays", "meter.historyDays"],
+    rule: "The history covers a window",
+    fault: ({ homomorphic: { windowDays }, meter: { historyDays } }) =>
+      unless(windowDays < historyDays, `${historyDays} days of history do not cover a window of ${windowDays} days`),
+  },
+  {
+    fields: ["analytics.jobs", "homomorphic.series"],
+    rule: "Jobs name series that meters encrypt",
+    fault: ({ analytics: { jobs }, homomorphic: { series } }) => {
+      const unknown = jobs.find((job) => !Object.hasOwn(series, job.series));
+      return unless(
+        unknown === undefined,
+        `a job ${unknown?.circuit} takes the series ${unknown?.series}: no such series`,
+      );
+    },
+  },
+  {
+    fields: ["analytics.jobs"],
+    rule: "A job's group lists a feeder once",
+    fault: ({ analytics: { jobs } }) => {
+      const twice = jobs.find(({ group }) => typeof group !== "string" && new Set(group).size !== group.length);
+      return unless(twice === undefined, `a job ${twice?.circuit} lists a feeder twice`);
+    },
+  },
+];
