@@ -65,6 +65,11 @@ export class WindowCalendar {
     return windows;
   }
 
+  /** Counts windows: each is one more than the last. */
+  ordinal(firstSlot: number): number {
+    return Math.floor(dayNumber(this.dateOf(firstSlot)) / this.#options.windowDays);
+  }
+
   /** The local date on which a window begins. */
   dateOf(firstSlot: number): string {
     const { slotSeconds, timezone } = this.#options;

@@ -22,6 +22,8 @@ export interface JobDeskOptions {
   readonly workers: number;
   /** Unfinished jobs at the same time; more are refused. */
   readonly maxJobs: number;
+  /** Ciphertexts that one job may take. */
+  readonly maxInputs: number;
   readonly minMeters: number;
   /** Times that a refused job is computed anew because its inputs have changed. */
   readonly maxAttempts: number;
@@ -111,7 +113,7 @@ export class JobDesk {
     const { jobs, maxJobs, now } = this.#options;
     // The requested ones are among the unfinished.
     if (jobs.countUnfinished() > maxJobs) {
-      this.#end(job, "refused", "queue-full", `analytics.maxJobs: ${maxJobs} jobs are unfinished already`);
+      this.#end(job, "refused", "queue-full", `analytics.maxQueuedJobs: ${maxJobs} jobs are unfinished already`);
     } else jobs.move(job.number, "queued", now());
   }
 
@@ -129,12 +131,21 @@ export class JobDesk {
   }
 
   async #run(job: Job, signal: AbortSignal): Promise<void> {
-    const { jobs, calendar, evaluator, now, minMeters } = this.#options;
+    const { jobs, calendar, evaluator, now, minMeters, maxInputs } = this.#options;
     const inputs = this.#inputs(job);
     const meters = inputs.length / job.series.length;
     if (meters < minMeters) {
       const has = `${meters} of the meters of ${job.label} sent ${job.series.join(" and ")} for this window`;
       this.#end(job, "refused", "too-few-inputs", `${has}; release.minMeters asks for ${minMeters}`);
+      return;
+    }
+    if (inputs.length > maxInputs) {
+      this.#end(
+        job,
+        "refused",
+        "too-many-inputs",
+        `analytics.maxInputs: ${inputs.length} inputs, at most ${maxInputs}`,
+      );
       return;
     }
     const plan = this.#plan(job, meters);

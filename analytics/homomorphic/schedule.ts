@@ -1,34 +1,37 @@
 /**
- * Jobs that nobody has to ask for: for each window that is over, the configured circuits over each feeder and over all
- * of them, as soon as every member has sent or the grace is over. A job is scheduled once, whatever restarts between.
+ * Jobs that nobody has to ask for: for each window that is over, what the configuration lists, as soon as every member
+ * has sent or the grace is over. A job is scheduled once, whatever restarts between.
  */
+import type { Config } from "../../config/index.ts";
 import type { Roll } from "../../protocol/membership.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { WindowCalendar } from "../windows.ts";
+import type { Window, WindowCalendar } from "../windows.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { feedersIn, FLEET, wholeMembers } from "./members.ts";
 
-/** What is computed for every window. */
-export interface ScheduledCircuit {
-  readonly circuit: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
-  readonly series: readonly string[];
-  /** Over each feeder, over all of them together, or both. */
-  readonly over: readonly ("feeder" | "fleet")[];
-}
+type ScheduledJob = Config["analytics"]["jobs"][number];
 
 export interface ScheduleOptions {
   readonly roll: Roll;
   readonly jobs: JobStore;
   readonly arrivals: Arrivals;
   readonly calendar: WindowCalendar;
-  readonly circuits: readonly ScheduledCircuit[];
+  readonly scheduled: readonly ScheduledJob[];
+  /** All series that a circuit takes, by the one that is configured and its parameters. */
+  readonly seriesOf: (job: ScheduledJob) => readonly string[];
   /** Slots after the end of a window in which missing ciphertexts are waited for. */
   readonly graceSlots: number;
   /** Fewer inputs are never opened: no job is made for them. */
   readonly minMeters: number;
+  /** Unfinished jobs at the same time; the rest is scheduled when some are over. */
+  readonly maxJobs: number;
   /** Unix seconds; 0 or less while a simulation has not told the time. */
   readonly now: () => number;
+}
+
+interface Group {
+  readonly label: string;
+  readonly feeders: readonly string[];
 }
 
 export class Schedule {
@@ -40,33 +43,25 @@ export class Schedule {
     this.#options = options;
   }
 
-  /** Adds the jobs that are due; returns their numbers. */
-  poll(): number[] {
-    const { arrivals, now, calendar } = this.#options;
+  /** Adds the jobs that are due; returns how many. */
+  poll(): number {
+    const { arrivals, now, calendar, jobs, maxJobs } = this.#options;
     const time = now();
     const current = time / calendar.slotSeconds;
-    const added: number[] = [];
+    let room: number | undefined;
+    let added = 0;
     for (const firstSlot of arrivals.windows()) {
       if (this.#settled.has(firstSlot)) continue;
       const window = calendar.startingAt(firstSlot);
       if (window === undefined || current < firstSlot + window.slots) continue;
+      room ??= maxJobs - jobs.countUnfinished();
       const overdue = current >= firstSlot + window.slots + this.#options.graceSlots;
-      let open = false;
-      for (const { label, feeders, over } of this.#groups(window)) {
-        const members = wholeMembers(this.#options.roll, feeders, window);
-        for (const scheduled of this.#options.circuits) {
-          if (!scheduled.over.includes(over)) continue;
-          const sent = members.filter((meter) =>
-            scheduled.series.every((name) => arrivals.has(meter, name, firstSlot)),
-          );
-          if (sent.length < members.length && !overdue) open = true;
-          else if (sent.length >= this.#options.minMeters) {
-            const number = this.#add(scheduled, label, feeders, window, time);
-            if (number !== undefined) added.push(number);
-          } else if (sent.length > 0 && !overdue) open = true;
-        }
+      let open = !overdue;
+      for (const [job, group] of this.#due(window, overdue)) {
+        if (added >= room) open = true;
+        else if (this.#add(job, group, window, time)) added += 1;
       }
-      if (!open && overdue) this.#settled.add(firstSlot);
+      if (!open) this.#settled.add(firstSlot);
     }
     return added;
   }
@@ -76,27 +71,36 @@ export class Schedule {
     this.#settled.delete(firstSlot);
   }
 
-  #groups(window: { firstSlot: number; slots: number }): {
-    label: string;
-    feeders: string[];
-    over: "feeder" | "fleet";
-  }[] {
-    const feeders = feedersIn(this.#options.roll, window);
-    return [
-      ...feeders.map((feeder) => ({ label: feeder, feeders: [feeder], over: "feeder" as const })),
-      ...(feeders.length === 0 ? [] : [{ label: FLEET, feeders, over: "fleet" as const }]),
-    ];
+  /** Jobs of a window whose inputs are complete, or will not become so in time. */
+  #due(window: Window, overdue: boolean): [ScheduledJob, Group][] {
+    const { roll, arrivals, calendar, scheduled, minMeters, seriesOf } = this.#options;
+    const ordinal = calendar.ordinal(window.firstSlot);
+    const feeders = feedersIn(roll, window);
+    const due: [ScheduledJob, Group][] = [];
+    for (const job of scheduled) {
+      if (ordinal % job.everyWindows !== 0) continue;
+      const series = seriesOf(job);
+      for (const group of groupsOf(job, feeders)) {
+        const members = wholeMembers(roll, group.feeders, window);
+        const sent = members.filter((meter) => series.every((name) => arrivals.has(meter, name, window.firstSlot)));
+        const complete = overdue || sent.length === members.length;
+        if (complete && sent.length >= minMeters) due.push([job, group]);
+      }
+    }
+    return due;
   }
 
-  #add(
-    { circuit, parameters, series }: ScheduledCircuit,
-    label: string,
-    feeders: readonly string[],
-    { firstSlot, slots }: { firstSlot: number; slots: number },
-    now: number,
-  ): number | undefined {
-    const key = [circuit, JSON.stringify(parameters), series.join(","), label, firstSlot].join(" ");
-    const order = { request: "schedule", key, circuit, parameters, label, feeders, series, firstSlot, slots };
-    return this.#options.jobs.add(order, "queued", now);
+  #add(job: ScheduledJob, group: Group, { firstSlot, slots }: Window, now: number): boolean {
+    const { circuit, parameters } = job;
+    const series = this.#options.seriesOf(job);
+    const key = [circuit, JSON.stringify(parameters), series.join(","), group.label, firstSlot].join(" ");
+    const order = { request: "schedule", key, circuit, parameters, ...group, series, firstSlot, slots };
+    return this.#options.jobs.add(order, "queued", now) !== undefined;
   }
+}
+
+function groupsOf({ group }: ScheduledJob, feeders: readonly string[]): Group[] {
+  if (group === "feeders") return feeders.map((feeder) => ({ label: feeder, feeders: [feeder] }));
+  if (group === "fleet") return feeders.length === 0 ? [] : [{ label: FLEET, feeders }];
+  return [{ label: group.join("+"), feeders: [...group].sort() }];
 }

@@ -23,12 +23,15 @@ export interface OpeningDeskOptions {
   readonly aggregators: number;
   readonly threshold: number;
   readonly backoff: Backoff;
-  /** Jobs that are told to aggregators at the same time. */
+  /** Jobs that are told to aggregators at the same time, besides those that have waited for long. */
   readonly maxOpen: number;
   /** Bytes of ciphertexts in one message. */
   readonly messageBytes: number;
-  /** Seconds that objections to single inputs may take to pass; then the job goes on without these. */
-  readonly patienceSeconds: number;
+  /**
+   * Seconds after which a job that no t aggregators have answered fails, objections to single inputs no longer pass by
+   * themselves, and a job that waits no longer holds up others.
+   */
+  readonly answerSeconds: number;
   readonly ask: (job: string, aggregator: number, request: JobRequest) => Promise<void>;
   readonly handOver: (job: string, output: OutputMessage) => Promise<void>;
   readonly bytesOf: (meter: string, series: string, firstSlot: number) => Uint8Array | undefined;
@@ -51,6 +54,9 @@ export interface OpeningDeskOptions {
   readonly refuse: (code: string, detail: string) => void;
   readonly crash: (error: unknown) => void;
 }
+
+/** Jobs that are taken up at the same time, however long they have waited. */
+const MAX_TAKEN = 1_024;
 
 export class OpeningDesk {
   readonly #options: OpeningDeskOptions;
@@ -89,6 +95,18 @@ export class OpeningDesk {
     }
     this.#gone.delete(aggregator);
     for (const opening of this.#open.values()) opening.askSoon(this.#options.monotonic(), aggregator);
+  }
+
+  /** Ciphertexts came late: jobs that wait for aggregators, or were refused, may be over the wrong meters. */
+  inputsCame(items: readonly { readonly series: string; readonly firstSlot: number }[]): void {
+    const { jobs, again } = this.#options;
+    const windows = new Map(items.map(({ series, firstSlot }) => [`${firstSlot} ${series}`, { series, firstSlot }]));
+    for (const { series, firstSlot } of windows.values()) {
+      for (const job of jobs.overWindow(series, firstSlot)) {
+        if (job.state !== "asking" && !(job.state === "refused" && job.key !== undefined)) continue;
+        if (again(job.number, []) && job.job !== undefined) this.drop(job.job);
+      }
+    }
   }
 
   /** A job that is being opened is over by other means. */
@@ -138,18 +156,19 @@ export class OpeningDesk {
   }
 
   #takeUp(): void {
-    const { jobs, aggregators, threshold, backoff, maxOpen, monotonic } = this.#options;
+    const { jobs, aggregators, threshold, backoff, maxOpen, answerSeconds, monotonic } = this.#options;
+    const fresh = [...this.#since.values()].filter((since) => monotonic() - since < answerSeconds).length;
+    let room = Math.min(maxOpen - fresh, MAX_TAKEN - this.#open.size);
     for (const state of ["opening", "asking"] as const) {
-      const room = maxOpen - this.#open.size;
       if (room <= 0) return;
-      // Those that are taken up already come first.
-      for (const row of jobs.inState(state, maxOpen + room)) {
-        if (this.#open.size >= maxOpen) return;
+      for (const row of jobs.inState(state, MAX_TAKEN)) {
+        if (room <= 0) return;
         const { number, job, active } = row;
         if (job === undefined || this.#open.has(job)) continue;
         const options = { aggregators, threshold, backoff, now: monotonic() };
         this.#open.set(job, new Opening({ number, job, active }, options));
         this.#since.set(job, monotonic());
+        room -= 1;
       }
     }
   }
@@ -189,7 +208,7 @@ export class OpeningDesk {
   }
 
   #consider(opening: Opening): void {
-    const { jobs, again, inputMeters, monotonic, patienceSeconds } = this.#options;
+    const { jobs, again, inputMeters, monotonic, answerSeconds } = this.#options;
     const job = jobs.get(opening.number);
     if (job?.job !== opening.job || isOver(job.state)) {
       this.drop(opening.job);
@@ -205,7 +224,7 @@ export class OpeningDesk {
       void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
       return;
     }
-    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < patienceSeconds;
+    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
     const faulty = opening.faultyInputs(patient && !opening.hopeless);
     if (faulty.length > 0 || opening.hopeless) {
       const meters = inputMeters(job.transcript!);
@@ -216,7 +235,16 @@ export class OpeningDesk {
       }
     }
     const obstacle = opening.obstacles();
-    if (obstacle === undefined) return;
+    if (obstacle === undefined) {
+      if (patient || opening.active !== undefined || opening.answers >= this.#options.threshold) return;
+      this.#end(
+        job,
+        "failed",
+        "unanswered",
+        `${opening.answers} aggregators answered, ${this.#options.threshold} must`,
+      );
+      return;
+    }
     if (opening.hopeless) this.#end(job, "refused", obstacle.code, obstacle.reason);
     else if (obstacle.reason !== job.reason) jobs.note(job.number, obstacle.code, obstacle.reason);
   }

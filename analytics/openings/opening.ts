@@ -21,6 +21,8 @@ interface Seat {
   failures: number;
   /** Inputs are on their way: nothing is repeated meanwhile. */
   busy: boolean;
+  /** It has asked for inputs. */
+  heard: boolean;
 }
 
 /** Faults of single inputs: without them the job may be opened. Some of these may pass, too. */
@@ -55,7 +57,10 @@ export class Opening {
     this.#backoff = backoff;
     this.#nextOpen = now;
     for (let index = 1; index <= aggregators; index++) {
-      const seat: Seat = { state: "asked", code: "", detail: "", where: [], nextAsk: now, failures: 0, busy: false };
+      const seat: Seat = {
+        ...{ state: "asked", code: "", detail: "", where: [], nextAsk: now },
+        ...{ failures: 0, busy: false, heard: false },
+      };
       this.#seats.set(index, seat);
     }
   }
@@ -87,6 +92,7 @@ export class Opening {
     const seat = this.#seats.get(index);
     if (seat === undefined) return;
     seat.busy = busy;
+    seat.heard = true;
     // It has something new to work on: silence counts from here.
     if (!busy) {
       seat.failures = 0;
@@ -151,6 +157,11 @@ export class Opening {
       if (seat?.state === "refused") return { index, code: seat.code, detail: seat.detail };
     }
     return undefined;
+  }
+
+  /** How many aggregators have said anything, or are being sent inputs. */
+  get answers(): number {
+    return [...this.#seats.values()].filter(({ state, heard }) => state !== "asked" || heard).length;
   }
 
   /** What stands in the way, for people: `a-2: not-released (...)`. */

@@ -100,6 +100,15 @@ export class JobStore {
     return rows.all(request).map(jobOf);
   }
 
+  /** Jobs over a window that take this series; oldest first. */
+  overWindow(series: string, firstSlot: number): Job[] {
+    return this.#db
+      .prepare<[number], JobRow>(`SELECT ${COLUMNS} FROM jobs WHERE first_slot = ? ORDER BY number`)
+      .all(firstSlot)
+      .map(jobOf)
+      .filter((job) => job.series.includes(series));
+  }
+
   byKey(key: string): Job | undefined {
     const row = this.#db.prepare<[string], JobRow>(`SELECT ${COLUMNS} FROM jobs WHERE key = ?`).get(key);
     return row === undefined ? undefined : jobOf(row);

@@ -61,6 +61,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX jobs_by_state ON jobs (state, number);
   CREATE INDEX jobs_by_job ON jobs (job);
+  CREATE INDEX jobs_by_window ON jobs (first_slot);
   CREATE INDEX jobs_by_request ON jobs (request);
 
   CREATE TABLE job_outputs (

@@ -1,0 +1,47 @@
+/**
+ * What the running role leaves in its database for the command line: that it runs, and which feeders there are. The
+ * command line opens no keys.
+ */
+import type { Database } from "better-sqlite3";
+import type { Roll } from "../protocol/membership.ts";
+
+const PID = "pid";
+const FEEDERS = "feeders";
+
+function put(db: Database, key: string, value: string): void {
+  db.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(
+    key,
+    value,
+  );
+}
+
+function get(db: Database, key: string): string | undefined {
+  return db.prepare<[string], { value: string }>("SELECT value FROM meta WHERE key = ?").get(key)?.value;
+}
+
+/** `pid` undefined: it has stopped. */
+export function notePresence(db: Database, pid: number | undefined): void {
+  put(db, PID, pid === undefined ? "" : String(pid));
+}
+
+/** Is the process that noted itself here still there? On another machine nobody can tell: then it counts as gone. */
+export function isPresent(db: Database): boolean {
+  const pid = Number(get(db, PID) ?? "");
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+export function noteFeeders(db: Database, roll: Roll): void {
+  put(db, FEEDERS, JSON.stringify(roll.feeders()));
+}
+
+/** Sorted; undefined until the role has run once. */
+export function knownFeeders(db: Database): string[] | undefined {
+  const text = get(db, FEEDERS);
+  return text === undefined ? undefined : (JSON.parse(text) as string[]);
+}
