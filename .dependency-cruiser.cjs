@@ -67,7 +67,7 @@ module.exports = {
       from: { path: "^protocol/", pathNot: TESTS },
       to: {
         dependencyTypesNot: ["local"],
-        pathNot: ["^(node:)?(crypto|buffer)$", "(^|/)node_modules/(@hpke/[^/]+|cbor-x|zod)/"],
+        pathNot: ["^(node:)?(crypto|buffer)$", "(^|/)node_modules/(@hpke/[^/]+|cbor-x|zod|node-seal)/"],
       },
     },
     {
