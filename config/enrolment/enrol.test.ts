@@ -63,6 +63,7 @@ const EVERYONE = [
   "a-1",
   "a-2",
   "a-3",
+  "analytics",
   "authority",
   "broker",
   "simulator",

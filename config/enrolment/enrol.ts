@@ -13,6 +13,9 @@ import { CUSTOMERS_FILE, encodeCustomers } from "../keys/customers-file.ts";
 import { readKeyFile } from "../keys/folder.ts";
 import { openCustomers, type Party } from "../keys/index.ts";
 import { type CertificateAuthority, openCertificateAuthority } from "./certificates.ts";
+import type { DealingProgress } from "./ckks-deal.ts";
+import type { CkksPlan } from "./ckks-plan.ts";
+import { assertDealt, distributeManifest } from "./ckks-redeal.ts";
 import { countersignFolder } from "./countersign-folder.ts";
 import { EnrolmentError, replaceFile } from "./files.ts";
 import { customerKeyOf, deliverRootKeys, type MeterPlace, secretsFor, writeMeterFolder } from "./new-meters.ts";
@@ -40,6 +43,9 @@ export interface EnrolOptions {
   /** First slot of new meters; default 0, since simulated or replayed time may lie anywhere. */
   readonly fromSlot?: number;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Keys for ciphertexts (`ckksPlan`), dealt when the system is founded; undefined: none are asked for. */
+  readonly ckks?: CkksPlan | undefined;
+  readonly onDealing?: DealingProgress;
 }
 
 export interface EnrolResult {
@@ -64,6 +70,8 @@ export async function enrol(options: EnrolOptions): Promise<EnrolResult> {
   const keys = join(options.data, "keys");
   const now = options.now ?? Date.now() / 1000;
   const authority = await openOrFoundSystem(keys, systemOptions(options, now));
+  if (options.ckks !== undefined) assertDealt(authority, options.ckks);
+  distributeManifest(keys, authority.folder);
   const book = new RollBook(authority);
   const missing = options.meters.filter(({ meter }) => book.get(meter) === undefined);
   if (missing.length > 0) {
@@ -93,6 +101,8 @@ function systemOptions(options: EnrolOptions, now: number): SystemOptions {
     simulation: options.simulation ?? false,
     hosts: options.hosts ?? DEFAULT_HOSTS,
     now,
+    ckks: options.ckks,
+    onDealing: options.onDealing,
   };
 }
 

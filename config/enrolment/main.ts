@@ -11,6 +11,8 @@ import { changeCommand, listCommand, syncCommand } from "./commands.ts";
 import { DEFAULT_HOSTS, enrol } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
 import { meterList, readMeterFile } from "./meter-list.ts";
+import { ckksPlan } from "./ckks-plan.ts";
+import { dealingProgress, redealCommand } from "./redeal-command.ts";
 import { RollBook } from "./roll-book.ts";
 
 /** Shorter enrolments need no progress bar. */
@@ -48,7 +50,8 @@ await runRole({
   revoke --meter m-051               from the next slot on
   rekey --meter m-051                new keys with every aggregator
   list                               meters, feeders, countersignatures
-  sync                               send again what some party has missed`,
+  sync                               send again what some party has missed
+  redeal                             new CKKS keys: for the first time, or for another epoch`,
   run,
 });
 
@@ -58,6 +61,7 @@ async function run(context: RoleContext): Promise<number> {
   try {
     if (command === undefined) return await enrolCommand(context);
     if (command === "list") return listCommand(context);
+    if (command === "redeal") return await redealCommand(context);
     if (command === "sync") return await syncCommand(context);
     const action = COMMANDS.find((name) => name === command);
     if (action === undefined) throw new UsageError(`unknown command "${command}" (--help lists them)`);
@@ -70,7 +74,8 @@ async function run(context: RoleContext): Promise<number> {
   }
 }
 
-async function enrolCommand({ config, options, json }: RoleContext): Promise<number> {
+async function enrolCommand(context: RoleContext): Promise<number> {
+  const { config, options, json } = context;
   const started = performance.now();
   const { system, simulation, paths } = config;
   const file = options["metersFile"];
@@ -88,6 +93,8 @@ async function enrolCommand({ config, options, json }: RoleContext): Promise<num
     quorum: system.quorum,
     slotSeconds: system.slotSeconds,
     simulation: simulation.enabled,
+    ckks: ckksPlan(config),
+    onDealing: dealingProgress(context),
     hosts: [...DEFAULT_HOSTS, config.broker.host, ...(typeof hosts === "string" ? hosts.split(",") : [])],
     onProgress: (done, total) => {
       if (json || performance.now() - started < BAR_AFTER_MILLISECONDS) return;

@@ -104,7 +104,7 @@ export class RollBook {
     const underWay = this.entries().filter((entry) => !this.isComplete(entry));
     const own = [...this.certificates(), ...underWay.map(certificateOf)];
     replaceFile(join(this.#authority.folder, ROLL_FILE), encodeRoll(own));
-    const others = ["utility", "broker", ...aggregatorIds(this.#authority)];
+    const others = ["utility", "analytics", "broker", ...aggregatorIds(this.#authority)];
     const roll = encodeRoll(this.certificates());
     for (const id of others) {
       const folder = keyFolder(keys, id);

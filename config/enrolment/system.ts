@@ -4,15 +4,25 @@
  */
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { existsSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { type Directory, rawPublicKey, sealDirectory, type ServerKeys } from "../../protocol/keys/index.ts";
+import { dirname, join } from "node:path";
+import {
+  type Directory,
+  rawPublicKey,
+  sealCkksManifest,
+  sealDirectory,
+  type ServerKeys,
+} from "../../protocol/keys/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import type { Role } from "../../protocol/topics.ts";
+import { encodeSealedShares } from "../keys/ckks-files.ts";
 import { CUSTOMERS_FILE, encodeCustomers } from "../keys/customers-file.ts";
+import { CKKS_FILE, CKKS_SHARE_FILE } from "../keys/folder.ts";
 import { openParty, type Party } from "../keys/index.ts";
 import { encodeMeterKeyLists, METER_KEYS_FILE } from "../keys/meter-keys-file.ts";
 import { encodeRoll, ROLL_FILE } from "../keys/roll-file.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
+import { type DealingProgress, type Dealt, dealCkks } from "./ckks-deal.ts";
+import type { CkksPlan } from "./ckks-plan.ts";
 import { EnrolmentError, makeFolder, writeFolder } from "./files.ts";
 
 export interface SystemOptions {
@@ -26,6 +36,9 @@ export interface SystemOptions {
   readonly hosts: readonly string[];
   /** Unix seconds. */
   readonly now: number;
+  /** The keys for ciphertexts to deal at founding; left out: none. */
+  readonly ckks?: CkksPlan | undefined;
+  readonly onDealing?: DealingProgress | undefined;
 }
 
 interface Server {
@@ -41,6 +54,7 @@ function serversOf({ aggregators, simulation }: SystemOptions): Server[] {
   return [
     { id: "authority", role: "authority", ...both },
     { id: "utility", role: "utility", ...both },
+    { id: "analytics", role: "analytics", ...both },
     { id: "broker", role: "broker", signs: false, receives: false },
     ...Array.from(
       { length: aggregators },
@@ -83,11 +97,13 @@ async function foundSystem(keys: string, options: SystemOptions): Promise<void> 
     seal: server.receives ? generateKeyPairSync("x25519") : undefined,
   }));
   const authority = servers[0]!.sign!;
+  const directory = directoryOf(options, ca, servers);
   const common = new Map<string, string | Uint8Array>([
     ["ca.crt", ca.credentials.certificate],
     ["authority.pub", authority.publicKey.export({ type: "spki", format: "pem" }).toString()],
-    ["directory.cose", sealDirectory(directoryOf(options, ca, servers), authority.privateKey)],
+    ["directory.cose", sealDirectory(directory, authority.privateKey)],
   ]);
+  const dealt = await dealAtFounding(dirname(keys), options, directory, authority.privateKey);
   await Promise.all(
     servers.map(async ({ id, role, sign, seal }) => {
       const { certificate, key } = await ca.issue(id, role, role === "broker" ? options.hosts : []);
@@ -95,11 +111,35 @@ async function foundSystem(keys: string, options: SystemOptions): Promise<void> 
       if (sign !== undefined) files.set("sign.key", privatePem(sign.privateKey));
       if (seal !== undefined) files.set("seal.key", privatePem(seal.privateKey));
       for (const [name, content] of emptyLists(role, authority.privateKey)) files.set(name, content);
+      for (const [name, content] of ckksFiles(id, role, dealt, authority.privateKey)) files.set(name, content);
       if (role === "authority") files.set("ca.key", ca.credentials.key);
       writeFolder(keyFolder(staging, id), files);
     }),
   );
   renameSync(staging, keys);
+}
+
+/** Without a folder of keys nothing refers to an epoch, so whatever is there of the first one is replaced. */
+function dealAtFounding(
+  data: string,
+  { ckks: plan, onDealing, now }: SystemOptions,
+  directory: Directory,
+  signKey: KeyObject,
+): Promise<Dealt> | undefined {
+  if (plan === undefined) return undefined;
+  const { n, t } = directory;
+  return dealCkks({
+    ...{ data, epoch: 1, n, t, plan, now },
+    authority: { id: "authority", signKey, directory },
+    onProgress: onDealing,
+  });
+}
+
+function ckksFiles(id: string, role: Role, dealt: Dealt | undefined, signKey: KeyObject): [string, Uint8Array][] {
+  if (dealt === undefined || role === "broker" || role === "simulator") return [];
+  const manifest: [string, Uint8Array] = [CKKS_FILE, sealCkksManifest([dealt.epoch], signKey)];
+  const share = dealt.shares.get(id);
+  return share === undefined ? [manifest] : [manifest, [CKKS_SHARE_FILE, encodeSealedShares([share])]];
 }
 
 function directoryOf(
@@ -141,7 +181,7 @@ function emptyLists(role: Role, signKey: KeyObject): [string, Uint8Array][] {
   ];
   if (role === "aggregator") return [roll, [METER_KEYS_FILE, encodeMeterKeyLists([])]];
   if (role === "utility" || role === "authority") return [roll, customers()];
-  return role === "broker" ? [roll] : [];
+  return role === "broker" || role === "analytics" ? [roll] : [];
 }
 
 function privatePem(key: KeyObject): string {

@@ -38,8 +38,19 @@ const EXTRAS: Readonly<Record<Role, readonly string[]>> = {
   authority: ["roll.cbor", "sign.key", "seal.key", "customers.cbor", "ca.key"],
   simulator: ["sign.key"],
   broker: ["roll.cbor"],
-  analytics: [],
+  analytics: ["roll.cbor", "sign.key", "seal.key"],
   public: [],
+};
+/** What was dealt for ciphertexts; not there where nothing was. */
+export const CKKS_FILE = "ckks.cose";
+export const CKKS_SHARE_FILE = "ckks-share.bin";
+/** Files that a role's folder may hold. */
+const OPTIONAL: Readonly<Partial<Record<Role, readonly string[]>>> = {
+  meter: [CKKS_FILE],
+  aggregator: [CKKS_FILE, CKKS_SHARE_FILE],
+  utility: [CKKS_FILE],
+  analytics: [CKKS_FILE],
+  authority: [CKKS_FILE],
 };
 /** Enrolments under way; only while there are any. */
 export const PENDING_FOLDER = "pending";
@@ -80,7 +91,8 @@ export function assertFolder(folder: string, role: Role): void {
   if (missing.length > 0) {
     throw new KeyFolderError("missing-file", `${folder} lacks ${missing.join(", ")} of a ${role}'s keys`);
   }
-  const allowed = role === "authority" ? [...wanted, PENDING_FOLDER] : wanted;
+  const pending = role === "authority" ? [PENDING_FOLDER] : [];
+  const allowed = [...wanted, ...(OPTIONAL[role] ?? []), ...pending];
   // A file that is being written has a name that begins with a dot.
   const foreign = present.filter((name) => !name.startsWith(".") && !allowed.includes(name));
   if (foreign.length > 0) {

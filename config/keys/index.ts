@@ -1,4 +1,5 @@
 /** Public names of the folders of keys: what a process opens at its start. */
+export { ckksFolder, loadCkksMaterial, openCkksShare } from "./ckks-files.ts";
 export { openCustomers } from "./customers-file.ts";
 export { KeyFolderError, type KeyFolderErrorCode } from "./folder.ts";
 export { openMeterKeys } from "./meter-keys-file.ts";

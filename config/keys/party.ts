@@ -3,10 +3,17 @@
  * the directory names the CA and the public halves of the server's keys, the CA verifies the certificate.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Directory, openDirectory, rawPublicKey } from "../../protocol/keys/index.ts";
+import {
+  type CkksManifest,
+  type Directory,
+  openCkksManifest,
+  openDirectory,
+  rawPublicKey,
+} from "../../protocol/keys/index.ts";
 import { type Role, ROLES } from "../../protocol/topics.ts";
-import { assertFolder, KeyFolderError, readKeyFile } from "./folder.ts";
+import { assertFolder, CKKS_FILE, KeyFolderError, readKeyFile } from "./folder.ts";
 
 export interface Party {
   /** CN of the certificate: meter id, `a-<i>`, `utility` and so on. */
@@ -21,6 +28,8 @@ export interface Party {
   readonly signKey?: KeyObject;
   /** X25519 private key of parties that receive sealed messages. */
   readonly sealKey?: KeyObject;
+  /** What was dealt for ciphertexts; undefined where nothing was, or the role has no part in it. */
+  readonly ckks?: CkksManifest;
 }
 
 /** Throws KeyFolderError, naming the file, when anything in the folder is missing, foreign, open or does not fit. */
@@ -50,7 +59,10 @@ export function openParty(path: string): Party {
     refuse(folder, "identity.key", "does not belong to identity.crt");
   }
 
-  const party = { id, role, folder, tls: { key, cert, ca }, directory };
+  const ckks = existsSync(join(folder, CKKS_FILE))
+    ? trust(folder, CKKS_FILE, () => openCkksManifest(readKeyFile(folder, CKKS_FILE), authorityKey))
+    : undefined;
+  const party = { id, role, folder, tls: { key, cert, ca }, directory, ...(ckks === undefined ? {} : { ckks }) };
   const listed = directory.servers.get(id);
   if (listed === undefined) return role === "meter" ? party : refuse(folder, "directory.cose", `does not list ${id}`);
   if (listed.role !== role) refuse(folder, "directory.cose", `lists ${id} as ${listed.role}, not as ${role}`);
