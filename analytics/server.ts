@@ -219,7 +219,6 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   });
   const stats = new AnalyticsStats({
     ...options,
-    file,
     jobs,
     results,
     store,

@@ -51,6 +51,8 @@ export interface Evaluator {
   check(series: string, bytes: Uint8Array): Promise<CheckedCiphertext>;
   /** Rejects with ComputeError, or with the signal's reason. */
   compute(request: ComputeRequest, watch: Watch): Promise<Computed>;
+  /** Computes a transcript's outputs once more, from the inputs as they are stored now. Rejects as `compute`. */
+  recompute(transcript: Uint8Array, watch: Watch): Promise<Computed>;
   /** First halves of the outputs as they are opened by this active set: for the utility. */
   openingHalves(
     transcript: Uint8Array,

@@ -48,6 +48,7 @@ export class CiphertextStore {
   readonly #bytes: Statement<[string, number, string], { bytes: Uint8Array }>;
   readonly #meters: Statement<[string, number], { meter: string }>;
   readonly #windows: Statement<[number], { series: string; first_slot: number; slots: number; count: number }>;
+  readonly #newest: Statement<[string], { first_slot: number | null }>;
   readonly #forget: Statement<[number]>;
   readonly #count: Statement<[], { count: number; bytes: number | null }>;
 
@@ -67,6 +68,7 @@ export class CiphertextStore {
       `SELECT series, first_slot, max(slots) AS slots, count(*) AS count FROM ciphertexts
        WHERE first_slot >= ? GROUP BY series, first_slot ORDER BY first_slot, series`,
     );
+    this.#newest = db.prepare("SELECT max(first_slot) AS first_slot FROM ciphertexts WHERE series = ?");
     this.#forget = db.prepare("DELETE FROM ciphertexts WHERE first_slot < ?");
     this.#count = db.prepare("SELECT count(*) AS count, sum(length) AS bytes FROM ciphertexts");
   }
@@ -115,6 +117,11 @@ export class CiphertextStore {
     return this.#windows
       .all(from)
       .map(({ series, first_slot: firstSlot, slots, count }) => ({ series, firstSlot, slots, count }));
+  }
+
+  /** First slot of the newest window of a series. */
+  newest(series: string): number | undefined {
+    return this.#newest.get(series)?.first_slot ?? undefined;
   }
 
   /** Deletes windows that begin before a slot; returns how many ciphertexts went. */

@@ -1,0 +1,38 @@
+/** `npm run analytics`: the analytics server as a process of its own. It holds ciphertexts and no key that opens one. */
+import path from "node:path";
+import { openParty } from "../config/keys/index.ts";
+import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { announceReady } from "../config/runtime/role-report.ts";
+import { createBook, createEvaluator } from "./homomorphic/engine.ts";
+import { startAnalytics } from "./server.ts";
+
+async function run({ config, log, process: processLog, signal }: RoleContext): Promise<void> {
+  if (!config.homomorphic.enabled) {
+    throw new UsageError("homomorphic.enabled is false: meters send no ciphertexts, so there is nothing to compute on");
+  }
+  const party = openParty(path.join(config.paths.data, "keys", "analytics"));
+  const server = await startAnalytics({
+    config,
+    party,
+    log,
+    measure: processLog.measure,
+    signal,
+    book: createBook(config),
+    evaluator: (database) => createEvaluator(config, database, config.analytics.workers, party),
+  });
+  announceReady({ id: party.id });
+  log.info({ meters: server.meters }, "analytics is ready");
+  await stopped(signal);
+  await server.stop();
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+await runRole({
+  name: "analytics",
+  description: "Takes in ciphertexts, computes on them, and has aggregators open the results.",
+  run,
+});
