@@ -58,7 +58,7 @@ process.on("message", (command: HostCommand) => {
   if (command.type === "flush") host.flushBatches(command.number);
   else host.advance(command.slot).catch(fail);
 });
-let timer: NodeJS.Timeout | undefined;
+const timer = setInterval(report, PROGRESS_MILLISECONDS);
 let stopping = false;
 // It may come twice, and while the meters still connect.
 process.on("SIGTERM", () => {
@@ -78,6 +78,5 @@ process.on("SIGTERM", () => {
 });
 
 await host.start(() => report());
-timer = setInterval(report, PROGRESS_MILLISECONDS);
 announceReady({ meters: plan.meters.length });
 report();
