@@ -130,7 +130,9 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
       await fleet.releaseMeters();
       say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
       say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
-      say(`Changes of meters: npm run enrol -- move --config ${fleet.configFile} --meter m-001 --feeder f-2`);
+      say(
+        `Meters and their changes: npm run enrol -- list --config ${fleet.configFile} (and add, move, rekey, revoke)`,
+      );
       say("Ctrl-C stops it.");
       await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));
     }

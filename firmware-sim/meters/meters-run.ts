@@ -170,6 +170,11 @@ export class MetersRun {
     }
   }
 
+  /** The names of the processes that share the meters; each has a folder of that name. */
+  get hosts(): readonly string[] {
+    return this.#hosts;
+  }
+
   counters(): HostCounters {
     return this.#conductor.counters();
   }
