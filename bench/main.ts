@@ -99,6 +99,7 @@ await runRole({
   description: "Measures the system, against what it is compared with.",
   operands: "[name...]",
   logFiles: false,
+  examples: ["npm run bench -- field", "npm run bench -- delivery --quick"],
   help: `Benchmarks:\n${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}`,
   flags: [
     { flags: "--quick", description: "shorter, for a first impression" },

@@ -34,7 +34,7 @@ test("the summary is in words: no names of fields, no JSON", () => {
   assert.match(text, /1,188: 1,176 of import, 12 of export/);
   assert.match(text, /meters-1 162, meters-2 170/);
   assert.match(text, /gaps +│ none/);
-  assert.doesNotMatch(text, /[a-z][A-Z]|[[\]{}"]/, "MiB is in the label of its own row, and stands after a bracket");
+  assert.doesNotMatch(text.replace("MiB", ""), /[a-z][A-Z]|[[\]{}"]/);
   assert.equal(whatWentWrong(GOOD), undefined);
 });
 
