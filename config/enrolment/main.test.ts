@@ -115,6 +115,21 @@ test("a simulated clock that stands still is said once, with what to do; new key
   }
 });
 
+test("a command that is interrupted says so, and nothing of a clock", async (t) => {
+  const folder = join(data, "interrupted");
+  assert.equal(run("--meters", "1", "--feeders", "1", "--simulation", "--data", folder).code, 0);
+  const broker = await startTestBroker(openParty(join(folder, "keys", "broker")).tls);
+  t.after(() => broker.close());
+  const online = ["--data", folder, "--set", `broker.tlsPort=${broker.port}`, "--wait", "60"];
+  const child = spawn(process.execPath, argvOf(["revoke", "--meter", "m-001", ...online]));
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  broker.aedes.once("subscribe", () => child.kill("SIGINT"));
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.equal(code, 130, said);
+  assert.equal(said, "interrupted; what was signed is kept: repeat the command\n");
+});
+
 test("wrong use ends with 2, and what cannot be done with 1 and the reason", () => {
   assert.equal(run("add", "--offline").code, 2);
   assert.equal(run("dance").code, 2);

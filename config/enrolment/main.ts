@@ -5,11 +5,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SingleBar } from "cli-progress";
+import { didYouMean } from "../faults.ts";
 import { openParty } from "../keys/index.ts";
 import { meterId } from "../../protocol/names.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../runtime/role-command.ts";
 import { changeCommand, listCommand, syncCommand } from "./commands.ts";
 import { DEFAULT_HOSTS, enrol } from "./enrol.ts";
+import { EnrolmentError } from "./files.ts";
 import { meterList, readMeterFile } from "./meter-list.ts";
 import { RollBook } from "./roll-book.ts";
 
@@ -71,9 +73,18 @@ async function run(context: RoleContext): Promise<number> {
   if (rest.length > 0) throw new UsageError(surplus(context, action));
   if (command === undefined) return enrolCommand(context);
   if (command === "list") return listCommand(context);
-  if (command === "sync") return syncCommand(context);
-  if (action === undefined) throw new UsageError(`unknown command "${command}" (--help lists them)`);
-  return changeCommand(context, action);
+  if (command !== "sync" && action === undefined) {
+    throw new UsageError(
+      `unknown command "${command}"${didYouMean(command, [...COMMANDS, "list", "sync"])} (see --help)`,
+    );
+  }
+  try {
+    return await (action === undefined ? syncCommand(context) : changeCommand(context, action));
+  } catch (error) {
+    if (!(error instanceof EnrolmentError && context.signal.aborted)) throw error;
+    process.stderr.write("interrupted; what was signed is kept: repeat the command\n");
+    return EXIT.interrupted;
+  }
 }
 
 /** `revoke m-001` is what most will try first. */

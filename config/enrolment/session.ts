@@ -105,6 +105,7 @@ export async function withLink(
       nextTick: (end) =>
         new Promise((resolve) => {
           onTick = resolve;
+          if (end.aborted) resolve(undefined);
           end.addEventListener("abort", () => resolve(undefined), { once: true });
         }),
     });
