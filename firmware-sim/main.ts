@@ -27,6 +27,8 @@ import { ReplayError } from "./loads/index.ts";
 const WITHHELD = 3;
 /** Results that do not come for so many times the patience of the meters do not come any more. */
 const PATIENCE_TIMES = 6;
+/** Results that are not there after so long are waited for aloud. */
+const TELL_SECONDS = 5;
 /** The user's faults: explained without a stack, exit code 2. */
 const EXPLAINED = [ReplayError, EnrolmentError, PlacementError, EarlierRunError];
 
@@ -171,6 +173,9 @@ async function results(
   const patienceSeconds = config.simulation.patienceSeconds * PATIENCE_TIMES;
   const bar = createProgress({ label: "results", total: expected.bills + expected.loads, silent });
   let waiting: string | undefined;
+  let seen = 0;
+  let seenAt = performance.now();
+  let toldEnd = false;
   try {
     return await awaitOutcome({
       data,
@@ -182,11 +187,13 @@ async function results(
       signal,
       onProgress: (bills, loads, reason) => {
         bar.update(bills + loads, reason ?? "");
-        if (reason !== undefined && waiting === undefined) {
+        if (bills + loads > seen) [seen, seenAt] = [bills + loads, performance.now()];
+        if (!toldEnd && performance.now() - seenAt > Math.min(TELL_SECONDS, patienceSeconds / 2) * 1_000) {
+          toldEnd = true;
           say(`Waiting for results; gives up after ${patienceSeconds} s without a new one.`);
         }
         if (reason !== undefined && reason !== waiting) say(reason);
-        waiting = reason ?? waiting;
+        waiting = reason;
       },
     });
   } finally {
