@@ -52,7 +52,7 @@ const ANONYMOUS: ClientIdentity = { role: "public", id: "public" };
 const WEBSOCKET_FRAME_BYTES = 65_536;
 
 /** A port cannot be listened on; the message names its setting. */
-export class ListenError extends ExplainedError {
+class ListenError extends ExplainedError {
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
