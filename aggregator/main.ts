@@ -89,6 +89,8 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
       log,
       settings: config.link,
       signal,
+      // Two that answer for one index would each hold half of the shares.
+      alone: true,
     });
     announceReady({ id });
     log.info({ meters: aggregator.membership.meters().length }, `aggregator ${index} is ready`);
@@ -133,6 +135,10 @@ await runRole({
   name: "aggregator",
   description: "Takes in shares, keeps them, and adds them up over endorsed sets.",
   flags: [{ flags: "--id <index>", description: "the aggregator's index (1 to 7)", required: true }],
+  examples: [
+    "npm run aggregator -- --id 2",
+    "npm run aggregator -- --id 2 --config wattveil.yaml --set broker.host=broker.example.org",
+  ],
   party: (options) => `a-${String(options["id"])}`,
   run,
 });

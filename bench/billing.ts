@@ -11,12 +11,13 @@ import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { ShareStore } from "../aggregator/store/share-store.ts";
 import { openMeterSecrets } from "../config/keys/index.ts";
 import { migrate, openDatabase } from "../config/runtime/database.ts";
-import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import { createProgress } from "../config/runtime/terminal.ts";
 import { firstSlotOf } from "../firmware-sim/fleet/fleet-plan.ts";
 import { ENTRY_BYTES } from "../protocol/shamir/share-entries.ts";
 import { splitBatch } from "../protocol/shamir/split.ts";
 import { KINDS } from "../protocol/units.ts";
 import type { BenchOptions } from "./bench.ts";
+import { describeBilling } from "./describe.ts";
 import { BenchSystem } from "./system/bench-system.ts";
 import { PhaseWatch } from "./system/phase-watch.ts";
 import { Prepared } from "./system/prepared.ts";
@@ -30,6 +31,22 @@ const LOADS_PATIENCE_SECONDS = 600;
 const BILLS_PATIENCE_SECONDS = 120;
 const POLL_MILLISECONDS = 10;
 const TARGET_SECONDS = 2;
+
+export interface BillingResult {
+  readonly meters: number;
+  readonly slots: number;
+  readonly feeders: number;
+  /** The loads of the month were released before it was billed. */
+  readonly loadsBefore: boolean;
+  /** The servers were started after the stores were filled. */
+  readonly freshProcesses: boolean;
+  readonly loadSeconds?: number;
+  readonly billSeconds: number;
+  readonly targetSeconds: number;
+  readonly billCpuSeconds: Readonly<Record<string, number>>;
+  readonly billCpuSecondsInAll: number;
+  readonly phaseSeconds: ReturnType<PhaseWatch["close"]>;
+}
 
 export async function run(options: BenchOptions): Promise<Record<string, unknown>> {
   const { json, quick, cpuProfile, prepared, together = false } = options;
@@ -96,7 +113,7 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
       () => phases.look(),
     );
     const cpu = usage(system).map(([name, seconds], index) => [name, seconds - before[index]![1]] as const);
-    const result = {
+    const result: BillingResult = {
       meters,
       slots: to - from,
       feeders,
@@ -109,8 +126,8 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
       billCpuSecondsInAll: cpu.reduce((sum, [, seconds]) => sum + seconds, 0),
       phaseSeconds: phases.close(),
     };
-    if (!json) print(result);
-    if (cpuProfile === undefined) return result;
+    if (!json) process.stdout.write(`${describeBilling(result)}\n`);
+    if (cpuProfile === undefined) return { ...result };
     const profiles = await stopWithProfiles(system, ["utility", "a-1"], cpuProfile, billSeconds + 1);
     if (!json) printProfiles(profiles);
     return { ...result, profiles };
@@ -190,12 +207,4 @@ async function timeUntil(
     bar.stop();
     db.close();
   }
-}
-
-function print(result: Readonly<Record<string, unknown>>): void {
-  const rows = Object.entries(result).map(([name, value]) => [
-    name,
-    typeof value === "number" ? String(Math.round(value * 1000) / 1000) : JSON.stringify(value),
-  ]);
-  process.stdout.write(`${renderTable(["billing a month", ""], rows)}\n`);
 }

@@ -7,13 +7,14 @@ import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCertificateAuthority } from "../config/enrolment/certificates.ts";
-import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import { createProgress } from "../config/runtime/terminal.ts";
 import { aggregatorId } from "../protocol/names.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem, FIRST_SLOT } from "./system/bench-system.ts";
 import type { CountResult, MetersPlan, RawResult, SealedResult } from "./system/meters-plan.ts";
 import { printProfiles, type SelfTime, stopWithProfiles } from "./system/profile.ts";
 import { cpuSeconds, median } from "./system/usage.ts";
+import { figuresTable } from "./words.ts";
 
 const METERS = 100;
 const N = 3;
@@ -233,8 +234,16 @@ function print(variant: Variant, rounds: readonly Round[], summary: Summary): vo
     "",
     "",
   ]);
-  const head = ["round", "raw messages/s", "sealed shares/s", "readings/s", "messages sealed/raw", "p50 ms", "p99 ms"];
-  process.stdout.write(`${variant.name} (target ${whole(variant.target)} readings/s)\n${renderTable(head, rows)}\n`);
+  const head = [
+    "round",
+    "raw messages/s",
+    "sealed shares/s",
+    "readings/s",
+    "sealed/raw messages",
+    "ack ms, median",
+    "p99",
+  ];
+  process.stdout.write(`${variant.name} (target ${whole(variant.target)} readings/s)\n${figuresTable(head, rows)}\n`);
   process.stdout.write(`CPU in µs per reading: ${describeCpu(summary.cpuMicrosecondsPerReading)}\n`);
   process.stdout.write(`CPU in µs per raw message: ${describeCpu(summary.rawCpuMicrosecondsPerMessage)}\n`);
 }

@@ -3,7 +3,6 @@
  * Both versions get the same inputs and must give the same answers; the best of several rounds counts, taken in turn,
  * so that a busy machine slows both.
  */
-import Table from "cli-table3";
 import { bitmapOf } from "../protocol/bitmap.ts";
 import { chacha20KeyWords } from "../protocol/chacha20-block.ts";
 import { FIELD_PRIME } from "../protocol/field.ts";
@@ -12,6 +11,7 @@ import { expandPolynomial, polynomialWords } from "../protocol/prf.ts";
 import { ShareTotals, sumShares } from "../protocol/shamir/add.ts";
 import { interpolateBatch, lagrangeWeights } from "../protocol/shamir/interpolate.ts";
 import { splitBatch } from "../protocol/shamir/split.ts";
+import { duration, figure, figuresTable } from "./words.ts";
 
 /** One measurement: what is done how often per second, by us and by plain BigInt. */
 interface Measurement {
@@ -235,14 +235,16 @@ function digest(value: unknown): string {
 }
 
 function print(measurements: readonly Measurement[], month: ReturnType<typeof monthOfFleet>): void {
-  const table = new Table({
-    head: ["operation", "per second", "plain BigInt", "ratio"],
-    colAligns: ["left", "right", "right", "right"],
-  });
-  for (const { name, perSecond, bigintPerSecond, ratio } of measurements) {
-    table.push([name, perSecond.toLocaleString("en"), bigintPerSecond.toLocaleString("en"), ratio.toFixed(1)]);
-  }
+  const rows = measurements.map(({ name, perSecond, bigintPerSecond, ratio }) => [
+    name,
+    figure(perSecond),
+    figure(bigintPerSecond),
+    figure(ratio, 1),
+  ]);
   const { meters, slots, bandsMs, loadsMs } = month;
-  process.stdout.write(`${table.toString()}\n`);
-  process.stdout.write(`one aggregator, ${meters} meters, ${slots} slots: bands ${bandsMs} ms, loads ${loadsMs} ms\n`);
+  process.stdout.write(`${figuresTable(["operation", "per second", "plain BigInt", "ratio"], rows)}\n`);
+  process.stdout.write(
+    `A month in one aggregator (${figure(meters)} meters, ${figure(slots)} slots): ` +
+      `sums of three bands for every meter ${duration(bandsMs / 1_000)}, loads of all slots ${duration(loadsMs / 1_000)}\n`,
+  );
 }

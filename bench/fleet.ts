@@ -7,15 +7,29 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Flag, loadConfig } from "../config/index.ts";
 import { createLogger } from "../config/runtime/logger.ts";
-import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import { createProgress } from "../config/runtime/terminal.ts";
 import { Fleet } from "../firmware-sim/fleet/fleet.ts";
 import { planGenerated } from "../firmware-sim/fleet/fleet-plan.ts";
 import type { BenchOptions } from "./bench.ts";
+import { describeFleetBench } from "./describe.ts";
 import { memoryMiB } from "./system/usage.ts";
 
 const TARGET_MIB = 4_096;
 const SLOTS = 24;
 const SAMPLE_MILLISECONDS = 250;
+
+export interface FleetBenchResult {
+  readonly meters: number;
+  readonly slots: number;
+  readonly enrolSeconds: number;
+  readonly connectSeconds: number;
+  readonly connectionsPerSecond: number;
+  readonly feedSeconds: number;
+  readonly settled: number;
+  readonly peakTogetherMiB: number;
+  readonly targetMiB: number;
+  readonly peakMiB: Readonly<Record<string, number>>;
+}
 
 export async function run({ json, quick }: BenchOptions): Promise<Record<string, unknown>> {
   const meters = quick ? 300 : 2_000;
@@ -65,7 +79,7 @@ export async function run({ json, quick }: BenchOptions): Promise<Record<string,
     const feedSeconds = (performance.now() - feedFrom) / 1_000;
     memory.sample();
     const { settled } = fleet.conductor.counters();
-    const result = {
+    const result: FleetBenchResult = {
       meters,
       slots: SLOTS,
       enrolSeconds,
@@ -77,8 +91,8 @@ export async function run({ json, quick }: BenchOptions): Promise<Record<string,
       targetMiB: TARGET_MIB,
       peakMiB: memory.peaks(),
     };
-    if (!json) print(result);
-    return result;
+    if (!json) process.stdout.write(`${describeFleetBench(result)}\n`);
+    return { ...result };
   } finally {
     clearInterval(timer);
     slots.stop();
@@ -113,12 +127,4 @@ class MemoryWatch {
   peaks(): Record<string, number> {
     return Object.fromEntries([...this.#peaks].map(([name, mib]) => [name, Math.round(mib)]));
   }
-}
-
-function print(result: Readonly<Record<string, unknown>>): void {
-  const rows = Object.entries(result).map(([name, value]) => [
-    name,
-    typeof value === "number" ? String(Math.round(value * 100) / 100) : JSON.stringify(value),
-  ]);
-  process.stdout.write(`${renderTable(["fleet", ""], rows)}\n`);
 }

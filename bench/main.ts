@@ -3,13 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
-import { renderTable } from "../config/runtime/terminal.ts";
 import type { Bench, BenchOptions } from "./bench.ts";
 import { run as bill } from "./aggregator-bill.ts";
 import { run as intake } from "./aggregator-intake.ts";
 import { run as billing } from "./billing.ts";
 import { run as broker } from "./broker.ts";
 import { run as delivery } from "./delivery.ts";
+import { describeAggregatorBill, describeIntake } from "./describe.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
 import { run as scenarios } from "./scenarios.ts";
@@ -19,12 +19,13 @@ const BENCHES: readonly Bench[] = [
   {
     name: "intake",
     about: "share messages that one aggregator opens, stores and acknowledges, without MQTT",
-    run: ({ json, quick }) => Promise.resolve(intake(quick ? { messages: 15_000 } : {})).then(shown("intake", json)),
+    run: ({ json, quick }) =>
+      Promise.resolve(intake(quick ? { messages: 15_000 } : {})).then(shown(json, describeIntake)),
   },
   {
     name: "bill",
     about: "a month of bills in one aggregator, without MQTT and the utility",
-    run: ({ json, quick }) => bill(quick ? { meters: 200 } : {}).then(shown("bill", json)),
+    run: ({ json, quick }) => bill(quick ? { meters: 200 } : {}).then(shown(json, describeAggregatorBill)),
   },
   {
     name: "broker",
@@ -42,14 +43,11 @@ const BENCHES: readonly Bench[] = [
 ];
 
 /** For benchmarks that only return their figures. */
-function shown(name: string, json: boolean): (result: object) => Record<string, unknown> {
-  return (result) => {
-    const figures: Record<string, unknown> = { ...result };
-    const text = (value: unknown): string =>
-      typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 3 }) : JSON.stringify(value);
-    const rows = Object.entries(figures).map(([figure, value]) => [figure, text(value)]);
-    if (!json) process.stdout.write(`${renderTable([name, ""], rows)}\n`);
-    return figures;
+function shown<T extends object>(json: boolean, describe: (result: T) => string) {
+  return (result: T): Record<string, unknown> => {
+    if (!json) process.stdout.write(`${describe(result)}\n`);
+    const figures: Record<string, unknown> = {};
+    return Object.assign(figures, result);
   };
 }
 
@@ -99,6 +97,7 @@ await runRole({
   description: "Measures the system, against what it is compared with.",
   operands: "[name...]",
   logFiles: false,
+  examples: ["npm run bench -- field", "npm run bench -- delivery --quick"],
   help: `Benchmarks:\n${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}`,
   flags: [
     { flags: "--quick", description: "shorter, for a first impression" },

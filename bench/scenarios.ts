@@ -2,13 +2,14 @@
  * Three sweeps over a system of real processes on MQTT: how many meters, how often they read, how many slots a message
  * holds. Meters read in real time, each at its own moment of the interval; only the slot numbers are simulated.
  */
-import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import { createProgress } from "../config/runtime/terminal.ts";
 import { createShareSealer } from "../protocol/envelope/index.ts";
 import { ENTRY_BYTES } from "../protocol/shamir/share-entries.ts";
 import { splitBatch } from "../protocol/shamir/split.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem, FIRST_SLOT } from "./system/bench-system.ts";
 import type { MetersPlan, PacedResult } from "./system/meters-plan.ts";
+import { duration, figure, figuresTable } from "./words.ts";
 
 interface Scenario {
   readonly sweep: "meters" | "interval" | "batch";
@@ -137,46 +138,37 @@ function timed(work: (round: number) => void): number {
 }
 
 function print(results: readonly ScenarioResult[], factor: number): void {
-  const head = [
-    "sweep",
-    "meters",
-    "interval s",
-    "batch",
-    "readings",
-    "readings/s",
-    "shares/s",
-    "B/reading",
-    "latency p50 ms",
-    "p90",
-    "p99",
-    "delivery p50 ms",
-    "p99",
-    "split µs/share",
-    "seal µs/share",
-    "send ms/message",
-  ];
-  const rows = results.map((result) => [
-    result.sweep,
+  const named = (result: ScenarioResult): string => {
+    const { sweep, meters, realIntervalSeconds, batchSlots } = result;
+    if (sweep === "meters") return `${meters} meters`;
+    return sweep === "interval" ? `every ${duration(realIntervalSeconds)}` : `${batchSlots} slots per message`;
+  };
+  const rates = results.map((result) => [
+    named(result),
     result.meters,
-    result.realIntervalSeconds,
+    duration(result.realIntervalSeconds),
     result.batchSlots,
     result.readings,
-    Number(result.readingsPerSecond.toFixed(1)),
-    Number(result.sharesPerSecond.toFixed(1)),
+    figure(result.readingsPerSecond, 1),
+    figure(result.sharesPerSecond, 1),
     Math.round(result.bytesPerReading),
-    Number(result.latencyMs.p50.toFixed(1)),
-    Number(result.latencyMs.p90.toFixed(1)),
-    Number(result.latencyMs.p99.toFixed(1)),
-    Number(result.deliveryMs.p50.toFixed(1)),
-    Number(result.deliveryMs.p99.toFixed(1)),
-    Number(result.splitMicrosecondsPerShare.toFixed(2)),
-    Number(result.sealMicrosecondsPerShare.toFixed(2)),
-    Number(result.sendMs.p50.toFixed(2)),
   ]);
-  process.stdout.write(`${renderTable(head, rows)}\n`);
+  const times = results.map((result) => [
+    named(result),
+    ...[result.latencyMs.p50, result.latencyMs.p90, result.latencyMs.p99].map((value) => figure(value, 1)),
+    ...[result.deliveryMs.p50, result.deliveryMs.p99].map((value) => figure(value, 1)),
+    figure(result.sendMs.p50, 2),
+    figure(result.splitMicrosecondsPerShare, 2),
+    figure(result.sealMicrosecondsPerShare, 2),
+  ]);
+  const rateHead = ["varied", "meters", "interval", "batch", "readings", "readings/s", "shares/s", "bytes per reading"];
+  const timeHead = ["times", "latency ms", "p90", "p99", "delivery ms", "p99", "send ms", "split µs", "seal µs"];
+  process.stdout.write(`${figuresTable(rateHead, rates)}\n${figuresTable(timeHead, times)}\n`);
   const scaled = factor === 1 ? "Intervals are real time." : `Quick: intervals are ${factor} times shorter than named.`;
   process.stdout.write(
     `${scaled} Slot numbers are simulated: a reading stands for one slot, whatever the interval.\n` +
-      "latency: reading to the last of all acks, waiting for its batch included; delivery: from the batch's last reading.\n",
+      "Times are medians (p90, p99: nine of ten, 99 of 100 are no longer), split and seal means per share.\n" +
+      "latency: reading to the last of all acks, waiting for its batch included; delivery: from the batch's last reading;\n" +
+      "send: from handing over a message to the broker's acknowledgement.\n",
   );
 }

@@ -51,7 +51,7 @@ const SWEEP_PER_SLOW = 8;
 type AuthenticateDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
 const ROLL = topicOf("roll", {});
 
-/** Opens the listeners. Rejects with the system's error for a port that is taken, or RangeError for a wrong address. */
+/** Opens the listeners. Rejects with ListenError for a port that is taken, or RangeError for a wrong address. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const running = new RunningBroker(options);
   await running.start();

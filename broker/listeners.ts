@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer, createWebSocketStream } from "ws";
+import { ExplainedError } from "../config/faults.ts";
 import type { ClientIdentity } from "../protocol/topics.ts";
 import type { Counters } from "./counters.ts";
 import { identityOf } from "./identity.ts";
@@ -50,7 +51,18 @@ export interface Listeners {
 const ANONYMOUS: ClientIdentity = { role: "public", id: "public" };
 const WEBSOCKET_FRAME_BYTES = 65_536;
 
-/** Throws RangeError when the public listener would be reachable from elsewhere, and the system's error for a port. */
+/** A port cannot be listened on; the message names its setting. */
+class ListenError extends ExplainedError {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ListenError";
+    this.code = code;
+  }
+}
+
+/** Throws RangeError when the public listener would be reachable from elsewhere, and ListenError for a port. */
 export async function openListeners(options: ListenerOptions): Promise<Listeners> {
   assertLoopback(options.publicHost);
   const sockets = new Set<Socket>();
@@ -60,13 +72,14 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
 
   const http = webSocketServer(options);
   const servers = [
-    { server: secure(options.onClient), host: options.listen, port: options.tlsPort },
+    { server: secure(options.onClient), host: options.listen, port: options.tlsPort, field: "tlsPort" },
     {
       server: secure((socket, identity) => http.accept(socket, identity)),
       host: options.listen,
       port: options.wssPort,
+      field: "wssPort",
     },
-    { server: publicServer(options, guard), host: options.publicHost, port: options.publicPort },
+    { server: publicServer(options, guard), host: options.publicHost, port: options.publicPort, field: "publicPort" },
   ];
   const close = async (): Promise<void> => {
     const closed = servers.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
@@ -74,7 +87,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     await Promise.all(closed);
   };
   try {
-    const [tls, wss, plain] = await Promise.all(servers.map((entry) => listen(entry.server, entry.host, entry.port)));
+    const [tls, wss, plain] = await Promise.all(servers.map(listen));
     return { ports: { tls: tls!, wss: wss!, public: plain! }, close };
   } catch (error) {
     await close();
@@ -88,13 +101,35 @@ export function assertLoopback(host: string): void {
   throw new RangeError(`publicHost: the public listener asks nobody who they are: expected loopback, got ${host}`);
 }
 
-function listen(server: Server, host: string, port: number): Promise<number> {
+interface Entrance {
+  readonly server: Server;
+  readonly host: string;
+  readonly port: number;
+  /** The setting of the port, in the section `broker`. */
+  readonly field: string;
+}
+
+function listen({ server, host, port, field }: Entrance): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    const refuse = (cause: NodeJS.ErrnoException): void => reject(listenError(cause, { host, port, field }));
+    server.once("error", refuse);
     server.listen({ host, port, backlog: BACKLOG }, () => {
-      server.removeListener("error", reject);
+      server.removeListener("error", refuse);
       resolve((server.address() as AddressInfo).port);
     });
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, { host, port, field }: Omit<Entrance, "server">): ListenError {
+  const code = cause.code ?? "unknown";
+  const another = `or choose another port with --set broker.${field}=...`;
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `another program, perhaps another broker, has this port already: stop that one, ${another}`,
+    EACCES: `this user may not listen on this port: take one from 1024 on, ${another}`,
+    EADDRNOTAVAIL: "this machine has no such address: see broker.listen",
+  };
+  return new ListenError(code, `broker.${field}: ${host}:${port}: ${reasons[code] ?? cause.message} (${code})`, {
+    cause,
   });
 }
 

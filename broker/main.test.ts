@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -41,12 +43,27 @@ test("serves an enrolled meter over mutual TLS, and ends cleanly on SIGTERM", as
   assert.deepEqual([stats?.role, stats?.counters["messagesReceived"], stats?.refused], ["broker", 1, {}]);
 });
 
+test("names the setting of a port that is taken, in one line, and ends with 1", async () => {
+  const taken = createServer();
+  await once(taken.listen(0, "127.0.0.1"), "listening");
+  const { port } = taken.address() as AddressInfo;
+  await enrol({ data, meters: meterList(2, 1) });
+  const ports = [...FREE, "--set", `broker.publicPort=${port}`];
+  const child = fork(MAIN, ["--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...ports], { silent: true });
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  taken.close();
+  assert.equal(code, 1);
+  assert.match(said, new RegExp(`^broker\\.publicPort: 127\\.0\\.0\\.1:${port}: another program.*EADDRINUSE\\)\\n$`));
+});
+
 test("says which folder is missing when the broker was not enrolled", async () => {
   const nowhere = join(data, "nowhere");
   const child = fork(MAIN, ["--data", nowhere, "--set", `paths.logs=${join(data, "logs")}`, ...FREE], { silent: true });
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const [code] = (await once(child, "exit")) as [number];
-  assert.notEqual(code, 0);
-  assert.match(said, /keys\/broker/);
+  const [code] = (await once(child, "close")) as [number];
+  assert.equal(code, 2);
+  assert.match(said, /^broker is not enrolled here \(no .*keys\/broker\); `npm run enrol` makes the keys .*\n$/);
 });

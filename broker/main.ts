@@ -29,7 +29,16 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject;
   });
-  const broker = await startBroker({ settings: config.broker, tls: party.tls, revocations, refusals, onFailure: fail });
+  const broker = await startBroker({
+    settings: config.broker,
+    tls: party.tls,
+    revocations,
+    refusals,
+    onFailure: fail,
+  }).catch((error: unknown) => {
+    database.close();
+    throw error;
+  });
   const report = (): void =>
     writeStats(data, PARTY, { role: PARTY, refused: refusals.snapshot(), counters: { ...broker.counters } });
   const timer = setInterval(report, STATS_MILLISECONDS);
@@ -65,5 +74,10 @@ await runRole({
     "Ports and limits are the section `broker` of the configuration. Public topics can be read on this machine:",
     "  mosquitto_sub -p 1883 -t 'wv/1/pub/#'",
   ].join("\n"),
+  examples: [
+    "npm run broker",
+    "npm run broker -- --config wattveil.yaml",
+    "npm run broker -- --set broker.listen=0.0.0.0 --set broker.tlsPort=8884",
+  ],
   run,
 });

@@ -20,6 +20,11 @@ await runRole({
     { flags: "--origin", description: "prints where each value comes from" },
     { flags: "--reference", description: "writes docs/configuration.md from the schema" },
   ],
+  help: "Exit codes: 0 it can be used; 2 it cannot, or the use is wrong.",
+  examples: [
+    "npm run config -- --profile demo --origin",
+    "npm run config -- --config wattveil.yaml --set system.slotSeconds=1800",
+  ],
   logFiles: false,
   run: async (context) => {
     if (context.options["reference"] === true) writeFileSync(REFERENCE, referencePage());

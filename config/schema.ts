@@ -72,6 +72,13 @@ const link = z.strictObject({
   connectSeconds: seconds(0.1, 300, 10, "Wait for the broker to answer a new connection."),
   retryMinSeconds: seconds(0.01, 60, 0.1, "First wait before reconnecting; doubles, with jitter."),
   retryMaxSeconds: seconds(0.01, 600, 5, "Longest wait before reconnecting."),
+  takeovers: whole(
+    2,
+    1_000,
+    5,
+    "A server gives up after so many connections in a row that were cut off as they began: another has its keys.",
+    { unit: "connections" },
+  ),
   closeSeconds: seconds(0, 60, 2, "Wait for outstanding messages when a party stops."),
   maxInFlight: whole(1, 32_767, 16_384, "Messages of one connection waiting for the broker.", { unit: "messages" }),
   maxUnsentBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes of one connection waiting to be sent.", {

@@ -3,44 +3,53 @@
  * Exit code 0: every bill and feeder load is exact; 1: it is not, or something failed; 2: wrong usage, configuration or
  * readings; 3: all that was released is exact, but release rules withheld some; 130: interrupted.
  */
-import { resolve } from "node:path";
 import { type Config, ConfigError } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
 import { createProgress, type Progress } from "../config/runtime/terminal.ts";
+import { checkEarlierRuns, EarlierRunError, rememberRun } from "./fleet/earlier-runs.ts";
 import { expectedOf } from "./fleet/expected.ts";
 import { beginAnew } from "./fleet/fresh.ts";
-import { Fleet, readHistory } from "./fleet/fleet.ts";
-import { type FleetPlan, planGenerated, planReplay } from "./fleet/fleet-plan.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { lockFleet } from "./fleet/fleet-lock.ts";
+import type { FleetPlan } from "./fleet/fleet-plan.ts";
 import { freePorts } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
+import { silentNotice, withoutNotice } from "./fleet/notices.ts";
 import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
-import { isLinkPreset, LINK_NAMES } from "./fleet/network-endpoint.ts";
 import { PlacementError } from "./fleet/placement.ts";
 import { openPowerSupply } from "./fleet/power-supply.ts";
-import { describeFleet, describeHeld, describeSummary } from "./fleet/report.ts";
+import { describeFleet, describeHeld, describeInterrupted, describeSummary } from "./fleet/report.ts";
+import { type FleetRequest, requestOf } from "./fleet/request.ts";
 import { writeResults } from "./fleet/results.ts";
 import { ReplayError } from "./loads/index.ts";
 
 const WITHHELD = 3;
 /** Results that do not come for so many times the patience of the meters do not come any more. */
 const PATIENCE_TIMES = 6;
-/** Days that a run limited by its duration may have, if nobody says how many. */
-const MANY_DAYS = 366;
+/** Results that are not there after so long are waited for aloud. */
+const TELL_SECONDS = 5;
+/** The user's faults: explained without a stack, exit code 2. */
+const EXPLAINED = [ReplayError, EnrolmentError, PlacementError, EarlierRunError];
 
 interface Terminal {
-  readonly say: (text: string) => void;
+  readonly say: (text: string | undefined) => void;
   readonly silent: boolean;
 }
 
 async function run(context: RoleContext): Promise<number> {
+  endUnread();
   try {
-    return await runFleet(context);
-  } catch (error) {
-    if (error instanceof ReplayError || error instanceof EnrolmentError || error instanceof PlacementError) {
-      throw new UsageError(error.message);
+    const request = await requestOf(context);
+    const lock = lockFleet(request.data);
+    try {
+      return await runFleet(context, request);
+    } finally {
+      lock.release();
     }
+  } catch (error) {
     if (!(error instanceof Error) || error instanceof UsageError || error instanceof ConfigError) throw error;
+    if (EXPLAINED.some((kind) => error instanceof kind)) throw new UsageError(error.message);
     // The log has the stack; what the terminal shows is for whoever started this.
     context.log.info({ err: error }, "the run failed");
     process.stderr.write(`fleet: ${error.message}\nDetails are in ${context.config.paths.logs}/system.log\n`);
@@ -48,21 +57,28 @@ async function run(context: RoleContext): Promise<number> {
   }
 }
 
-async function runFleet(context: RoleContext): Promise<number> {
-  const { log, options, json, signal } = context;
-  const say = (text: string): void => {
-    if (!json) process.stderr.write(`${text}\n`);
+/** Nobody reads what is printed any more (`npm run fleet 2>&1 | head`): whoever waits learns that it did not end well. */
+function endUnread(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.prependListener("error", () => {
+      process.exitCode = EXIT.failed;
+    });
+  }
+}
+
+async function runFleet(context: RoleContext, request: FleetRequest): Promise<number> {
+  const { log, json, signal } = context;
+  const { data, plan, duration, withoutAggregators } = request;
+  const say = (text: string | undefined): void => {
+    if (!json && text !== undefined) process.stderr.write(`${text}\n`);
   };
-  const { network } = context.config.simulation;
-  if (!isLinkPreset(network))
-    throw new UsageError(`--network: expected one of ${LINK_NAMES.join(", ")}, got ${network}`);
-  const duration = secondsOf(options["duration"]);
-  const without = indices(options["withoutAggregators"], context.config);
-  const data = resolve(context.config.paths.data);
-  if (options["fresh"] === true) beginAnew(data);
-  const plan = await planOf(context, data, duration);
-  const config = await freePorts(configOf(context, plan), say);
+  if (request.fresh) beginAnew(data);
+  const takenUp = checkEarlierRuns(data, plan, request.config);
+  const config = await freePorts(request.config, say);
+  const waitSeconds = config.simulation.patienceSeconds * PATIENCE_TIMES;
   say(describeFleet(config, plan, data));
+  say(takenUp);
+  say(withoutNotice(withoutAggregators, config, waitSeconds));
   const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
   const broken = new AbortController();
@@ -71,7 +87,7 @@ async function runFleet(context: RoleContext): Promise<number> {
     config,
     plan,
     log,
-    withoutAggregators: without,
+    withoutAggregators,
     onPhase: say,
     onSlot: (_slot, done) => slots?.update(done),
     onRestart: (name) => {
@@ -84,7 +100,9 @@ async function runFleet(context: RoleContext): Promise<number> {
   ended.addEventListener("abort", stop, { once: true });
   try {
     say("enrolling");
-    await fleet.enrol();
+    const { silent, meters } = await fleet.enrol();
+    say(silentNotice(silent, meters));
+    rememberRun(data, plan, config);
     await fleet.start();
     const memory = setInterval(() => fleet.supervisor.sampleMemory(), 1_000);
     const limit = duration === undefined ? undefined : setTimeout(() => fleet.conductor.endFeeding(), duration * 1_000);
@@ -92,37 +110,42 @@ async function runFleet(context: RoleContext): Promise<number> {
     slots = createProgress({ label: "slots", total: plan.range.to - plan.range.from, silent: json });
     const done = await fleet.run();
     const seconds = (performance.now() - startedAt) / 1_000;
+    const fedAll = !fleet.conductor.stopped;
     clearTimeout(limit);
     slots.stop();
     slots = undefined;
-    if (typeof options["truth"] === "string") await fleet.writeTruth(options["truth"], done);
+    if (request.truth !== undefined) await fleet.writeTruth(request.truth, done);
     const outcome = await results(config, done, data, terminal, ended);
     clearInterval(memory);
     fleet.supervisor.sampleMemory();
     const interrupted = signal.aborted;
-    const finish = async (): Promise<FleetSummary> => {
+    const finish = (): FleetSummary => {
       const parties = ["broker", "utility", ...fleet.supervisor.names().filter((name) => name.startsWith("a-"))];
       const counters = fleet.conductor.counters();
       const peakMemoryMiB = fleet.supervisor.memoryMiB();
       const held = describeHeld(outcome.held, config);
-      return summarise({ data, plan: done, outcome, held, counters, seconds, parties, restarts, peakMemoryMiB });
+      const given = { data, plan: done, outcome, held, counters, seconds, parties, restarts, peakMemoryMiB };
+      return summarise({ ...given, interrupted });
     };
-    if (options["keepRunning"] === true && !ended.aborted) {
-      const preview = await finish();
-      say(describeSummary(preview, outcome, expectedOf(config, done)));
+    if (request.keepRunning && !ended.aborted) {
+      say(describeSummary(finish(), outcome, expectedOf(config, done)));
       await fleet.releaseMeters();
       say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
       say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
+      say(
+        `Meters and their changes: npm run enrol -- list --config ${fleet.configFile} (and add, move, rekey, revoke)`,
+      );
       say("Ctrl-C stops it.");
       await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));
     }
     await fleet.stop();
     // Stopped roles have written their last figures.
-    const summary = await finish();
-    writeResults(config, summary);
-    process.stdout.write(
-      json ? `${JSON.stringify(summary)}\n` : `${describeSummary(summary, outcome, expectedOf(config, done))}\n`,
-    );
+    const summary = finish();
+    if (!interrupted) writeResults(config, summary);
+    const expected = expectedOf(config, done);
+    if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    else if (interrupted) say(describeInterrupted(summary, fedAll ? outcome : undefined, plan, expected));
+    else process.stdout.write(`${describeSummary(summary, outcome, expected)}\n`);
     broken.signal.throwIfAborted();
     return interrupted ? EXIT.interrupted : exitCode(summary, outcome);
   } catch (error) {
@@ -139,47 +162,6 @@ async function runFleet(context: RoleContext): Promise<number> {
   }
 }
 
-/** The run's configuration: a replay is one bill for the whole file unless the user says otherwise. */
-function configOf({ config, origins }: RoleContext, plan: FleetPlan): Config {
-  const chosen = origins.get("billing.period")?.kind ?? "default";
-  if (plan.feed.kind !== "replayed" || !["default", "profile"].includes(chosen)) return config;
-  return { ...config, billing: { ...config.billing, period: "whole" } };
-}
-
-async function planOf({ config, options, origins }: RoleContext, data: string, duration?: number): Promise<FleetPlan> {
-  const file = options["readings"];
-  if (typeof file === "string") {
-    try {
-      return await planReplay(config, resolve(file));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "EACCES" || code === "EISDIR") {
-        throw new UsageError(`--readings ${file}: cannot be read (${code})`);
-      }
-      throw error;
-    }
-  }
-  const daysChosen = !["default", "profile"].includes(origins.get("simulation.days")?.kind ?? "default");
-  const days = duration === undefined || daysChosen ? config.simulation.days : MANY_DAYS;
-  return await planGenerated({ ...config, simulation: { ...config.simulation, days } }, readHistory(data));
-}
-
-function indices(text: unknown, { system }: Config): number[] {
-  if (typeof text !== "string" || text === "") return [];
-  return text.split(",").map((part) => {
-    const index = Number(part);
-    if (Number.isInteger(index) && index >= 1 && index <= system.aggregators) return index;
-    throw new UsageError(`--without-aggregators: expected indices from 1 to ${system.aggregators}, got ${part}`);
-  });
-}
-
-function secondsOf(duration: unknown): number | undefined {
-  if (duration === undefined) return undefined;
-  const seconds = Number(duration);
-  if (seconds > 0 && seconds < 2_000_000) return seconds;
-  throw new UsageError(`--duration: expected a number of seconds above 0, got ${JSON.stringify(duration)}`);
-}
-
 async function results(
   config: Config,
   plan: FleetPlan,
@@ -188,8 +170,12 @@ async function results(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const expected = expectedOf(config, plan);
+  const patienceSeconds = config.simulation.patienceSeconds * PATIENCE_TIMES;
   const bar = createProgress({ label: "results", total: expected.bills + expected.loads, silent });
   let waiting: string | undefined;
+  let seen = 0;
+  let seenAt = performance.now();
+  let toldEnd = false;
   try {
     return await awaitOutcome({
       data,
@@ -197,10 +183,15 @@ async function results(
       measured: measuredBy(plan.source, openPowerSupply(config, plan.source)),
       timezone: config.system.timezone,
       expected,
-      patienceMilliseconds: config.simulation.patienceSeconds * PATIENCE_TIMES * 1_000,
+      patienceMilliseconds: patienceSeconds * 1_000,
       signal,
       onProgress: (bills, loads, reason) => {
         bar.update(bills + loads, reason ?? "");
+        if (bills + loads > seen) [seen, seenAt] = [bills + loads, performance.now()];
+        if (!toldEnd && performance.now() - seenAt > Math.min(TELL_SECONDS, patienceSeconds / 2) * 1_000) {
+          toldEnd = true;
+          say(`Waiting for results; gives up after ${patienceSeconds} s without a new one.`);
+        }
         if (reason !== undefined && reason !== waiting) say(reason);
         waiting = reason;
       },

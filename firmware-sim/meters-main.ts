@@ -8,10 +8,12 @@ import type { Config } from "../config/index.ts";
 import { loadConfig } from "../config/index.ts";
 import { KeyFolderError } from "../config/keys/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
-import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import { createProgress } from "../config/runtime/terminal.ts";
 import type { HostCounters } from "./fleet/host-messages.ts";
 import { enrolledMeters, MetersError, planMeters, rememberMeters } from "./meters/meters-plan.ts";
+import { gapReasons } from "./meters/gap-reasons.ts";
 import { MetersRun } from "./meters/meters-run.ts";
+import { describeMeters, type MetersSummary, whatWentWrong } from "./meters/meters-summary.ts";
 
 const DEFAULT_SECONDS = 60;
 const DEFAULT_INTERVAL_SECONDS = 1;
@@ -99,17 +101,25 @@ async function runMeters(context: RoleContext): Promise<number> {
     bar.stop();
     const absent = meterRun.absentAggregators;
     await meterRun.stop();
-    const summary = {
+    const outboxes = meterRun.hosts.map((name) => join(data, name, "outbox.db"));
+    const summary: MetersSummary = {
       meters: meters.length,
       slots: to - plan.from,
       seconds: Math.round(elapsed * 100) / 100,
       ...figures(meterRun.counters(), elapsed),
+      gapReasons: gapReasons(outboxes, plan.from, to),
       absentAggregators: absent,
       peakMemoryMiB: meterRun.supervisor.memoryMiB(),
     };
-    process.stdout.write(json ? `${JSON.stringify(summary)}\n` : `${describe(summary)}\n`);
-    if (signal.aborted) return EXIT.interrupted;
-    return summary.gaps > 0 || absent.length > 0 ? EXIT.failed : EXIT.ok;
+    process.stdout.write(json ? `${JSON.stringify(summary)}\n` : `${describeMeters(summary, slotSeconds)}\n`);
+    if (signal.aborted) {
+      say("interrupted: what is not settled waits in the meters' outboxes");
+      return EXIT.interrupted;
+    }
+    const wrong = whatWentWrong(summary);
+    if (wrong === undefined) return EXIT.ok;
+    process.stderr.write(`${wrong}\n`);
+    return EXIT.failed;
   } finally {
     bar.stop();
     await meterRun.stop();
@@ -129,9 +139,10 @@ async function nextBoundary(slotSeconds: number, signal: AbortSignal): Promise<v
 }
 
 function figures(counters: HostCounters, seconds: number) {
-  const { readings, settled, shareMessages, shareSlots, shareBytes, gaps, refused } = counters;
+  const { readings, exports, settled, shareMessages, shareSlots, shareBytes, gaps, refused } = counters;
   return {
     readings,
+    exports,
     settled,
     shares: shareSlots,
     messages: shareMessages,
@@ -140,14 +151,6 @@ function figures(counters: HostCounters, seconds: number) {
     gaps,
     refused,
   };
-}
-
-function describe(summary: Readonly<Record<string, unknown>>): string {
-  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  return renderTable(
-    ["figure", "value"],
-    Object.entries(summary).map(([name, value]) => [name, text(value)]),
-  );
 }
 
 await runRole({
@@ -173,5 +176,6 @@ await runRole({
     "On the real clock the interval is the slot, and readings are taken when slots end.",
     "Exit codes: 0 all acknowledged; 1 there were gaps, or an aggregator was absent; 2 wrong usage; 130 interrupted.",
   ].join("\n"),
+  examples: ["npm run meters -- --duration 30", "npm run meters -- --meters 20 --interval 0.5 --data data"],
   run,
 });

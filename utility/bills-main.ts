@@ -175,6 +175,15 @@ await runRole({
   ],
   help: `Commands (without one: print bills):
   correct --period 2025-01-15 --tariff new.yaml    new versions from the same totals
-  verify --readings readings.csv                   exit code 1 when a bill does not follow from the readings`,
+  verify --readings readings.csv                   do bills follow from readings and tariff?
+
+Exit codes: 0 done; 1 something failed, or a bill does not follow from the readings; 2 wrong usage or configuration, or
+there is no such meter or period; 130 interrupted before it had stopped.`,
+  examples: [
+    "npm run bills -- --data data",
+    "npm run bills -- --meter m-001 --period 2025-01-15",
+    "npm run bills -- verify --readings readings.csv --meter m-001",
+    "npm run bills -- correct --period 2025-01-15 --tariff new.yaml",
+  ],
   run,
 });

@@ -12,6 +12,7 @@ import { meterStatus, serverStatus } from "../protocol/messages/public.ts";
 import { filterOf, parseTopic } from "../protocol/topics.ts";
 import { sendBill } from "./bills/courier.ts";
 import { Redelivery } from "./bills/redelivery.ts";
+import { assertTariffs } from "./bills/assert-tariffs.ts";
 import { TariffBook } from "./bills/tariff-book.ts";
 import { Correspondence } from "./correspondence.ts";
 import { CustomerKeys } from "./customers.ts";
@@ -242,15 +243,6 @@ function parseJson(payload: Uint8Array): unknown {
     return JSON.parse(Buffer.from(payload).toString("utf8")) as unknown;
   } catch {
     return undefined;
-  }
-}
-
-function assertTariffs(book: TariffBook, config: Config): void {
-  for (const { file, tariff } of book.all()) {
-    for (const key of ["currency", "timezone"] as const) {
-      if (tariff[key] === config.system[key]) continue;
-      throw new UsageError(`${file}: ${key} is ${tariff[key]}, but system.${key} is ${config.system[key]}`);
-    }
   }
 }
 

@@ -2,6 +2,7 @@
  * Changes of single meters: added, moved, revoked, re-keyed. A change becomes a signed record and a pending file, which
  * is kept until every aggregator has countersigned, so that a command may be repeated and sends the same bytes again.
  */
+import { existsSync } from "node:fs";
 import { signRecord } from "../../protocol/membership.ts";
 import type { MembershipRecord, Place } from "../../protocol/messages/enrolment.ts";
 import { aggregatorId, feederId, meterId } from "../../protocol/names.ts";
@@ -28,22 +29,40 @@ export interface ChangeContext {
   readonly currentSlot: number;
 }
 
+/** Throws EnrolmentError, or KeyFolderError, for what cannot be done whatever the time is. Changes nothing. */
+export function assertPossible(
+  { keys, authority, book }: Pick<ChangeContext, "keys" | "authority" | "book">,
+  change: Change,
+): void {
+  assertNames(change);
+  const { meter } = change;
+  const entry = book.get(meter);
+  const pending = readPending(authority, meter);
+  if (pending !== undefined && entry !== undefined && !book.isComplete(entry)) {
+    if (sameChange(pending.change, change)) return;
+    throw new EnrolmentError(
+      `${meter}: "${describe(pending.change)}" is under way and needs more countersignatures: repeat that first`,
+    );
+  }
+  if (entry !== undefined && book.isComplete(entry) && isDone(change, entry.record, Infinity)) return;
+  placesAfter(change, book.wholeRecord(meter), 0);
+  if (change.action !== "rekey") return;
+  const folder = keyFolder(keys, meter);
+  if (!existsSync(folder)) throw new EnrolmentError(`${folder} is missing: bring it here and repeat the command`);
+  openMeterSecrets(folder);
+}
+
 /**
  * Signs and stores what a change needs; returns undefined when it is done already. Takes up the same change again where
  * it is under way, unless its slot has passed without enough countersignatures: then it is signed anew for `fromSlot`.
  * Throws EnrolmentError when it contradicts what is there.
  */
 export async function prepareChange(context: ChangeContext, change: Change): Promise<Pending | undefined> {
-  assertNames(change);
+  assertPossible(context, change);
   const { authority, book, fromSlot, currentSlot } = context;
   const entry = book.get(change.meter);
   const pending = readPending(authority, change.meter);
   if (pending !== undefined && entry !== undefined && !book.isComplete(entry)) {
-    if (!sameChange(pending.change, change)) {
-      throw new EnrolmentError(
-        `${change.meter}: "${describe(pending.change)}" is under way and needs more countersignatures: repeat that first`,
-      );
-    }
     // New meters may begin late and new keys change no place; only what would rewrite the past by now is signed anew.
     const timeless = change.action === "add" || change.action === "rekey";
     if (timeless || pending.fromSlot >= currentSlot) return pending;
@@ -115,7 +134,8 @@ function placesAfter(change: Change, before: MembershipRecord | undefined, from:
     if (open !== undefined) throw new EnrolmentError(`${meter} is enrolled on ${open.feeder}: use move`);
     return [...cut(before?.places ?? [], from), { feeder: change.feeder, from, to: null }];
   }
-  if (before === undefined) throw new EnrolmentError(`${meter} is not enrolled: use add`);
+  if (before === undefined)
+    throw new EnrolmentError(`${meter} is not enrolled: \`npm run enrol -- list\` shows who is`);
   if (change.action === "rekey") return before.places;
   if (change.action === "revoke") return cut(before.places, from);
   if (open === undefined) throw new EnrolmentError(`${meter} is revoked: use add`);

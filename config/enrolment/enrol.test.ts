@@ -155,7 +155,10 @@ test("refuses a folder that lacks a file or holds a foreign one, naming it", () 
   const foreign = copyOf("a-1");
   cpSync(join(party("authority"), "ca.key"), join(foreign, "ca.key"));
   assert.throws(() => openParty(foreign), refused("foreign-file", /ca\.key/));
-  assert.throws(() => openParty(join(root, "nobody")), refused("missing-file", /no such file/));
+  assert.throws(
+    () => openParty(join(root, "nobody")),
+    refused("not-enrolled", /^nobody is not enrolled here .*`npm run enrol -- list`/),
+  );
 });
 
 test("refuses any one file with a byte altered in its middle", async () => {

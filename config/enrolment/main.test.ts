@@ -1,19 +1,41 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { z } from "zod";
+import { openParty } from "../keys/index.ts";
+import { startTestBroker } from "../runtime/testing/broker.ts";
 
 const data = mkdtempSync(join(tmpdir(), "enrol-main-"));
 after(() => rmSync(data, { recursive: true, force: true }));
 const main = new URL("main.ts", import.meta.url).pathname;
 
-function run(...args: string[]): { code: number | null; out: string; err: string } {
-  const argv = ["--import", "tsx", main, ...args, "--data", data, "--set", `paths.logs=${join(data, "logs")}`];
-  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
+interface Result {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function argvOf(args: readonly string[]): string[] {
+  return ["--import", "tsx", main, "--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...args];
+}
+
+function run(...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync(process.execPath, argvOf(args), { encoding: "utf8" });
   return { code: status, out: stdout, err: stderr };
+}
+
+/** While this process goes on, for it holds the broker. */
+async function runBeside(...args: string[]): Promise<Result> {
+  const child = spawn(process.execPath, argvOf(args));
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, out, err };
 }
 
 const listed = z.object({
@@ -43,15 +65,80 @@ test("the command enrols, changes meters while nothing runs, and lists them", ()
   assert.ok(meters.every(({ countersignedBy }) => countersignedBy.length === 3));
 });
 
+test("checks the whole command before it looks for a broker or a clock", () => {
+  const nobody = ["--set", "broker.tlsPort=1", "--wait", "60"];
+  const cases: [string[], number, RegExp][] = [
+    [["revoke", "--meter", "m-999"], 1, /^m-999 is not enrolled: .*\n$/],
+    [["move", "--meter", "m-001"], 2, /^move: name the feeder with --feeder\n$/],
+    [["add", "--meter", "m-001", "--feeder", "f-2"], 1, /^m-001 is enrolled on f-1: use move\n$/],
+    [["rekey", "--meter", "M 1"], 2, /^--meter: "M 1": .*\n$/],
+    [["revoke", "--meter", "m-001", "--feeder", "f-1"], 2, /^--feeder: not for revoke/],
+    [["revoke", "--meter", "m-001", "--from-slot", "x"], 2, /^--from-slot: expected a slot number, got x\n$/],
+    [["revoke", "--meter", "m-001", "--wait", "0"], 2, /^--wait: expected seconds above 0, got 0\n$/],
+    [["revoke", "m-001"], 2, /^one command at a time, .* npm run enrol -- revoke --meter m-001\n$/],
+    [["move", "m-001", "f-2"], 2, /npm run enrol -- move --meter m-001 --feeder f-2\n$/],
+  ];
+  for (const [args, code, said] of cases) {
+    const result = run(...(args.includes("--wait") ? nobody.slice(0, 2) : nobody), ...args);
+    assert.equal(result.code, code, args.join(" "));
+    assert.match(result.err, said);
+  }
+});
+
+test("says when a feeder is a new one, and which there are", () => {
+  const added = run("add", "--meter", "house-5", "--feeder", "f-9", "--offline");
+  assert.equal(added.code, 0, added.err);
+  assert.equal(added.err, "f-9 is a new feeder; so far there are f-1\n");
+  assert.equal(run("move", "--meter", "house-5", "--feeder", "f-1", "--offline").err, "");
+});
+
+test("a simulated clock that stands still is said once, with what to do; new keys need no clock", async (t) => {
+  const folder = join(data, "simulation");
+  assert.equal(run("--meters", "2", "--feeders", "1", "--simulation", "--data", folder).code, 0);
+  const broker = await startTestBroker(openParty(join(folder, "keys", "broker")).tls);
+  t.after(() => broker.close());
+  const online = ["--data", folder, "--set", `broker.tlsPort=${broker.port}`, "--wait", "0.5"];
+  const revoke = await runBeside("revoke", "--meter", "m-001", ...online);
+  assert.equal(revoke.code, 1);
+  assert.match(
+    revoke.err,
+    /^the simulated clock stood still for 0\.5 s, .*--from-slot .*--offline when nothing runs\n$/,
+  );
+  // There are no aggregators here: that they are asked shows that nothing waits for the clock.
+  for (const command of [
+    ["rekey", "--meter", "m-001"],
+    ["revoke", "--meter", "m-002", "--from-slot", "2000000"],
+  ]) {
+    const { code, err } = await runBeside(...command, ...online);
+    assert.equal(code, 1);
+    assert.match(err, /aggregators must countersign, 0 did; no answer from a-1, a-2, a-3/);
+  }
+});
+
+test("a command that is interrupted says so, and nothing of a clock", async (t) => {
+  const folder = join(data, "interrupted");
+  assert.equal(run("--meters", "1", "--feeders", "1", "--simulation", "--data", folder).code, 0);
+  const broker = await startTestBroker(openParty(join(folder, "keys", "broker")).tls);
+  t.after(() => broker.close());
+  const online = ["--data", folder, "--set", `broker.tlsPort=${broker.port}`, "--wait", "60"];
+  const child = spawn(process.execPath, argvOf(["revoke", "--meter", "m-001", ...online]));
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  broker.aedes.once("subscribe", () => child.kill("SIGINT"));
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.equal(code, 130, said);
+  assert.equal(said, "interrupted; what was signed is kept: repeat the command\n");
+});
+
 test("wrong use ends with 2, and what cannot be done with 1 and the reason", () => {
   assert.equal(run("add", "--offline").code, 2);
   assert.equal(run("dance").code, 2);
   const revoked = run("revoke", "--meter", "m-999", "--offline");
   assert.equal(revoked.code, 1);
-  assert.match(revoked.err, /m-999 is not enrolled: use add/);
+  assert.equal(revoked.err, "m-999 is not enrolled: `npm run enrol -- list` shows who is\n");
   const unreachable = run("sync", "--wait", "0.2", "--set", "broker.tlsPort=1");
   assert.equal(unreachable.code, 1);
-  assert.match(unreachable.err, /no connection to the broker at 127\.0\.0\.1:1/);
+  assert.match(unreachable.err, /^no connection to the broker at 127\.0\.0\.1:1 .*; --offline when nothing runs\n$/);
   writeFileSync(join(data, "meters.csv"), "meter,feeder\nUtility,f-1\n");
   const named = run("--meters-file", join(data, "meters.csv"));
   assert.equal(named.code, 1);

@@ -5,7 +5,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SingleBar } from "cli-progress";
-import { KeyFolderError, openParty } from "../keys/index.ts";
+import { didYouMean } from "../faults.ts";
+import { openParty } from "../keys/index.ts";
+import { meterId } from "../../protocol/names.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../runtime/role-command.ts";
 import { changeCommand, listCommand, syncCommand } from "./commands.ts";
 import { DEFAULT_HOSTS, enrol } from "./enrol.ts";
@@ -23,7 +25,7 @@ const COMMANDS = ["add", "move", "revoke", "rekey"] as const;
 await runRole({
   name: "enrol",
   description: "Makes the keys of a system and its meters; adds, moves, revokes and re-keys single meters.",
-  operands: "[command]",
+  operands: "[command...]",
   party: () => "authority",
   flags: [
     {
@@ -51,27 +53,52 @@ await runRole({
   rekey --meter m-051                new keys with every aggregator
   list                               meters, feeders, countersignatures
   sync                               send again what some party has missed
-  redeal                             new CKKS keys: for the first time, or for another epoch`,
+  redeal                             new CKKS keys: for the first time, or for another epoch
+
+In a simulation whose clock stands still, --from-slot names the slot (Unix time / slotSeconds); when nothing runs, add
+--offline.
+
+Exit codes: 0 done, also when it was done already; 1 it could not be done, and what was signed is kept for a repetition;
+2 wrong usage or configuration; 130 interrupted.`,
+  examples: [
+    "npm run enrol -- --meters 50 --feeders 4",
+    "npm run enrol -- --meters-file meters.csv --hosts broker.example.org",
+    "npm run enrol -- add --meter m-051 --feeder f-1",
+    "npm run enrol -- revoke --meter m-051 --offline",
+    "npm run enrol -- list",
+  ],
   run,
 });
 
 async function run(context: RoleContext): Promise<number> {
   const [command, ...rest] = context.operands;
-  if (rest.length > 0) throw new UsageError(`one command at a time, got: ${context.operands.join(" ")}`);
-  try {
-    if (command === undefined) return await enrolCommand(context);
-    if (command === "list") return listCommand(context);
-    if (command === "redeal") return await redealCommand(context);
-    if (command === "sync") return await syncCommand(context);
-    const action = COMMANDS.find((name) => name === command);
-    if (action === undefined) throw new UsageError(`unknown command "${command}" (--help lists them)`);
-    return await changeCommand(context, action);
-  } catch (error) {
-    if (!(error instanceof EnrolmentError || error instanceof KeyFolderError)) throw error;
-    context.log.error({ code: error.name }, error.message);
-    process.stderr.write(`${error.message}\n`);
-    return EXIT.failed;
+  const action = COMMANDS.find((name) => name === command);
+  if (rest.length > 0) throw new UsageError(surplus(context, action));
+  if (command === undefined) return enrolCommand(context);
+  if (command === "list") return listCommand(context);
+  if (command === "redeal") return redealCommand(context);
+  if (command !== "sync" && action === undefined) {
+    throw new UsageError(
+      `unknown command "${command}"${didYouMean(command, [...COMMANDS, "list", "sync", "redeal"])} (see --help)`,
+    );
   }
+  try {
+    return await (action === undefined ? syncCommand(context) : changeCommand(context, action));
+  } catch (error) {
+    if (!(error instanceof EnrolmentError && context.signal.aborted)) throw error;
+    process.stderr.write("interrupted; what was signed is kept: repeat the command\n");
+    return EXIT.interrupted;
+  }
+}
+
+/** `revoke m-001` is what most will try first. */
+function surplus({ operands, options }: RoleContext, action: string | undefined): string {
+  const [, meter, feeder, ...more] = operands;
+  const several = `one command at a time, got: ${operands.join(" ")}`;
+  const fits = meter !== undefined && meterId.safeParse(meter).success && options["meter"] === undefined;
+  if (action === undefined || !fits || more.length > 0) return several;
+  const place = feeder === undefined ? "" : ` --feeder ${feeder}`;
+  return `${several}; the meter goes with a flag: npm run enrol -- ${action} --meter ${meter}${place}`;
 }
 
 async function enrolCommand(context: RoleContext): Promise<number> {

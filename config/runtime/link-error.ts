@@ -13,6 +13,8 @@ export type LinkErrorCode =
   | "closed"
   /** The broker does not accept this party. */
   | "refused"
+  /** Another process uses this party's keys: both throw each other out. */
+  | "taken-over"
   /** What answers is not our broker. */
   | "untrusted"
   /** The broker refused a subscription. */

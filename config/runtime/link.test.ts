@@ -327,3 +327,36 @@ test("closes in bounded time when the broker never acknowledges", async (t) => {
   await link.close();
   await unanswered;
 });
+
+test("one of two processes with the same keys gives up, and the other one keeps the place", async (t) => {
+  const broker = await newBroker();
+  const settings = { ...SETTINGS, retryMaxSeconds: 5, takeovers: 3 };
+  const failures = inbox();
+  const connects = { first: inbox(), second: inbox() };
+  const start = (name: "first" | "second"): Promise<Link> =>
+    connect(t, broker, {
+      settings,
+      alone: true,
+      onConnect: () => connects[name].push("connected", Buffer.alloc(0)),
+      onFailure: (error) => failures.push(name, Buffer.from((error as LinkError).message)),
+    });
+  const links = { first: await start("first"), second: await start("second") };
+  const { topic: loser, text } = await failures.next();
+  assert.match(text, /^another process runs with the keys of m-001 .*3 connections in a row.*stop one of the two$/);
+  const [gone, stays] = loser === "first" ? (["first", "second"] as const) : (["second", "first"] as const);
+  await assert.rejects(links[gone].publish("x/y", "late"), { code: "closed" });
+  while (!links[stays].connected) await connects[stays].next();
+  await links[stays].publish("x/y", "still here");
+});
+
+test("a party that need not be alone never gives up", async (t) => {
+  const broker = await newBroker();
+  const settings = { ...SETTINGS, takeovers: 2 };
+  const connects = inbox();
+  await connect(t, broker, { settings, onConnect: () => connects.push("connected", Buffer.alloc(0)) });
+  for (let times = 0; times < 4; times++) {
+    await connects.next();
+    broker.dropAll();
+  }
+  await connects.next();
+});

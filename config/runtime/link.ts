@@ -11,6 +11,7 @@ import type { Config } from "../schema.ts";
 import { Connection } from "./connection.ts";
 import type { Done } from "./connection.ts";
 import { LinkError, isLasting } from "./link-error.ts";
+import { Takeovers } from "./takeovers.ts";
 
 export { LinkError } from "./link-error.ts";
 export type { LinkErrorCode } from "./link-error.ts";
@@ -44,6 +45,12 @@ export interface LinkOptions {
   /** After each connection, when its subscriptions are granted; the first time before `connectLink` resolves. */
   readonly onConnect?: (link: Link) => void | Promise<void>;
   readonly onDisconnect?: (reason: LinkError) => void;
+  /**
+   * For a party of which only one process may run. Another one with its keys takes its place at the broker, and they
+   * would throw each other out for ever: after `link.takeovers` times the link gives up, through `onFailure` (or
+   * `connectLink` rejects), with the LinkError `taken-over`.
+   */
+  readonly alone?: boolean;
   /** A handler threw or rejected. By default the error is thrown where it stops the process. */
   readonly onFailure?: (error: unknown) => void;
   readonly log: LinkLog;
@@ -98,12 +105,14 @@ class ReconnectingLink implements Link {
   #closed = false;
   #failures = 0;
   #upSince = 0;
+  readonly #takeovers: Takeovers;
   #lastReason = "";
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LinkOptions, resolve: (link: Link) => void, reject: (error: LinkError) => void) {
     this.#options = options;
     this.#settings = options.settings ?? configSchema.parse({}).link;
+    this.#takeovers = new Takeovers(this.#settings);
     this.#openStream = options.openStream ?? tlsOpener(options);
     this.#filters = [...options.subscriptions];
     this.#settle = { resolve, reject };
@@ -205,15 +214,28 @@ class ReconnectingLink implements Link {
     if (reason.message !== this.#lastReason) this.#options.log.warn({ code: reason.code }, reason.message);
     this.#lastReason = reason.message;
     // Two processes with one identity throw each other out at once: only a connection that lasted starts afresh.
-    const lasted = wasUp && performance.now() - this.#upSince > this.#settings.retryMaxSeconds * 1_000;
-    if (lasted) this.#failures = 0;
+    const seconds = (performance.now() - this.#upSince) / 1_000;
+    if (wasUp && seconds > this.#settings.retryMaxSeconds) this.#failures = 0;
     if (wasUp) this.#options.onDisconnect?.(reason);
-    if (!this.#established && isLasting(reason)) {
+    const fault = this.#takenOver(wasUp, seconds) ?? (this.#established || !isLasting(reason) ? undefined : reason);
+    if (fault !== undefined) {
       this.#closed = true;
-      this.#settle.reject(reason);
+      if (this.#established) (this.#options.onFailure ?? stopProcess)(fault);
+      else this.#settle.reject(fault);
       return;
     }
     this.#timer = setTimeout(() => this.#connect(), this.#backoffSeconds() * 1_000);
+  }
+
+  #takenOver(wasUp: boolean, seconds: number): LinkError | undefined {
+    const { party, alone = false } = this.#options;
+    if (!wasUp) this.#takeovers.failed();
+    else if (this.#takeovers.cutOff(seconds) && alone) {
+      const times = `${this.#settings.takeovers} connections in a row were cut off as they began`;
+      const text = `another process runs with the keys of ${party.id} at the broker ${this.#where} (${times})`;
+      return new LinkError("taken-over", `${text}: stop one of the two`);
+    }
+    return undefined;
   }
 
   /** Doubles up to the longest wait; half of it is jitter, so that a fleet does not return in one moment. */

@@ -35,7 +35,7 @@ export interface LoggerOptions {
 }
 
 /** The files of the log cannot be written; the message names them. */
-export class LogError extends ExplainedError {
+class LogError extends ExplainedError {
   override readonly exitCode = 2;
 }
 

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { Conductor } from "./conductor.ts";
 import type { HostCommand, HostProgress } from "./host-messages.ts";
 
-const NONE = { readings: 0, settled: 0, shareMessages: 0, shareSlots: 0, shareBytes: 0, gaps: 0, refused: 0 };
+const NONE = {
+  readings: 0,
+  exports: 0,
+  settled: 0,
+  shareMessages: 0,
+  shareSlots: 0,
+  shareBytes: 0,
+  gaps: 0,
+  refused: 0,
+};
 
 function progress(fed: number | null, oldest: number | null, more: Partial<HostProgress> = {}): HostProgress {
   return { type: "progress", fed, oldest, absent: [], connected: 1, flushed: null, counters: NONE, ...more };

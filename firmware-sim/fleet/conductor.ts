@@ -197,6 +197,7 @@ function addCounters(a: HostCounters | undefined, b: HostCounters | undefined): 
   const sum = (name: keyof HostCounters): number => (a?.[name] ?? 0) + (b?.[name] ?? 0);
   return {
     readings: sum("readings"),
+    exports: sum("exports"),
     settled: sum("settled"),
     shareMessages: sum("shareMessages"),
     shareSlots: sum("shareSlots"),

@@ -9,10 +9,12 @@ import { enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
+import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
-import { assertPlacement, placesOf } from "./placement.ts";
+import { assertPlacement, type Enrolled, placesOf } from "./placement.ts";
+import { RestingClock } from "./resting-clock.ts";
 import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
 import { type RoleSpec, Supervisor } from "./supervisor.ts";
 
@@ -49,6 +51,7 @@ export class Fleet {
   readonly #hosts: string[] = [];
   #conductor: Conductor | undefined;
   #simulator: SimulatorClock | undefined;
+  #resting: RestingClock | undefined;
   #interrupted = false;
   #ports: BrokerPorts | undefined;
 
@@ -84,7 +87,7 @@ export class Fleet {
   }
 
   /** Makes whatever keys are missing. */
-  async enrol(): Promise<void> {
+  async enrol(): Promise<Enrolled> {
     const { config, plan, onEnrolled } = this.#options;
     const { aggregators, threshold, quorum, slotSeconds } = config.system;
     await enrol({
@@ -98,7 +101,7 @@ export class Fleet {
       hosts: [...new Set(["localhost", "127.0.0.1", config.broker.host])],
       ...(onEnrolled === undefined ? {} : { onProgress: onEnrolled }),
     });
-    assertPlacement(this.#data, plan.source, plan.range);
+    return assertPlacement(this.#data, plan.source, plan.range);
   }
 
   /** Starts broker, aggregators and utility, then the meters; returns when all are ready. */
@@ -114,14 +117,15 @@ export class Fleet {
     const servers = Array.from({ length: config.system.aggregators }, (_, index) => index + 1)
       .filter((index) => !withoutAggregators.includes(index))
       .map((index) => this.aggregatorRole(index));
-    await this.#connectSimulator();
+    const simulator = await this.#connectSimulator();
+    this.#simulator = simulator;
     this.#planHosts();
     const total = plan.range.to - plan.range.from;
     const conductor = new Conductor({
       slotSeconds: config.system.slotSeconds,
       hosts: this.#hosts,
       send: (host, command: HostCommand) => this.supervisor.send(host, command),
-      publishClock: (time) => this.#publishClock(time),
+      publishClock: (time) => simulator.publish(time),
       lagSlots: config.rounds.graceSlots,
       speed: config.simulation.speed,
       monotonic: () => performance.now(),
@@ -186,14 +190,11 @@ export class Fleet {
     }
   }
 
-  async #connectSimulator(): Promise<void> {
+  #connectSimulator(signal?: AbortSignal): Promise<SimulatorClock> {
     const { config, log } = this.#options;
-    const simulator = await connectSimulator({ data: this.#data, host: config.broker.host, port: this.ports.tls, log });
-    this.#simulator = simulator;
-    this.#publishClock = (time) => simulator.publish(time);
+    const given = signal === undefined ? {} : { signal };
+    return connectSimulator({ data: this.#data, host: config.broker.host, port: this.ports.tls, log, ...given });
   }
-
-  #publishClock: (time: number) => Promise<void> = () => Promise.reject(new Error("the simulator is not connected"));
 
   /**
    * Runs the slots of the plan, and lets time go on until every round of them is due. Resolves with the part of the
@@ -249,13 +250,22 @@ export class Fleet {
     if (this.#interrupted) throw new Error("the fleet was interrupted while it started");
   }
 
-  /** Stops the meters and the clock, and lets the servers run: `npm run meters` may take over. */
+  /** Stops the meters, and lets the servers run with the clock at rest: `npm run meters` may take over. */
   async releaseMeters(): Promise<void> {
     this.conductor.stop();
     this.supervisor.sampleMemory();
     await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
-    await this.#simulator?.close();
+    const simulator = this.#simulator;
+    if (simulator === undefined) return;
     this.#simulator = undefined;
+    this.#resting = new RestingClock({
+      time: this.conductor.time,
+      simulator,
+      connect: (signal) => this.#connectSimulator(signal),
+      isTaken: () => isClockTaken(this.#data),
+      notedTime: () => notedTime(this.#data),
+      onFailure: (err) => this.#options.log.warn({ err }, "the clock at rest failed, and tries again"),
+    });
   }
 
   /** Stops everything it started: meters first, the broker last. */
@@ -265,6 +275,8 @@ export class Fleet {
     this.supervisor.sampleMemory();
     await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
     await Promise.all([...aggregators, "utility"].map((name) => this.supervisor.stop(name)));
+    await this.#resting?.stop();
+    this.#resting = undefined;
     await this.#simulator?.close();
     this.#simulator = undefined;
     await this.supervisor.stop("broker");

@@ -7,6 +7,7 @@ import { announceReady } from "../../config/runtime/role-report.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { createLogger } from "../../config/runtime/logger.ts";
 import { Outbox } from "../../hardware/agent/index.ts";
+import "./parent-gone.ts";
 import { openFeed } from "./feed.ts";
 import type { HostCommand, HostPlan } from "./host-messages.ts";
 import { MeterHost } from "./meter-host.ts";
@@ -57,7 +58,12 @@ process.on("message", (command: HostCommand) => {
   if (command.type === "flush") host.flushBatches(command.number);
   else host.advance(command.slot).catch(fail);
 });
-process.once("SIGTERM", () => {
+const timer = setInterval(report, PROGRESS_MILLISECONDS);
+let stopping = false;
+// It may come twice, and while the meters still connect.
+process.on("SIGTERM", () => {
+  if (stopping) return;
+  stopping = true;
   clearInterval(timer);
   host
     .stop()
@@ -72,6 +78,5 @@ process.once("SIGTERM", () => {
 });
 
 await host.start(() => report());
-const timer = setInterval(report, PROGRESS_MILLISECONDS);
 announceReady({ meters: plan.meters.length });
 report();

@@ -49,7 +49,10 @@ export interface HostProgress {
 
 /** Totals since the host's start. */
 export interface HostCounters {
+  /** Import and export of one slot are two readings. */
   readings: number;
+  /** Those of them that are of export. */
+  exports: number;
   settled: number;
   shareMessages: number;
   shareSlots: number;

@@ -61,6 +61,7 @@ export class MeterHost {
   #timer: NodeJS.Timeout | undefined;
   readonly counters: HostCounters = {
     readings: 0,
+    exports: 0,
     settled: 0,
     shareMessages: 0,
     shareSlots: 0,
@@ -123,7 +124,8 @@ export class MeterHost {
         agent.onConnect();
       },
       settings: config.link,
-      log,
+      // One process speaks for many meters: each line says which.
+      log: log.child({ meter: id }),
     });
     const restart = (): MeterAgent => {
       // What was read is durable; everything else that the device knew is gone.
@@ -194,7 +196,8 @@ export class MeterHost {
       const kinds = withExport ? [KINDS.import, KINDS.export] : [KINDS.import];
       const before = kinds.map((kind) => agent.nextSlot(kind));
       agent.addSample(withExport ? { time, importWh, exportWh } : { time, importWh });
-      this.counters.readings += kinds.filter((kind, i) => agent.nextSlot(kind) !== before[i]).length;
+      const taken = kinds.filter((kind, i) => agent.nextSlot(kind) !== before[i]);
+      this.#count(taken.length, taken.includes(KINDS.export) ? 1 : 0);
     }
   }
 
@@ -232,8 +235,13 @@ export class MeterHost {
 
   #hand(agent: MeterAgent, kind: Kind, firstSlot: number, run: readonly number[]): void {
     if (run.length === 0) return;
-    this.counters.readings += run.length;
+    this.#count(run.length, kind === KINDS.export ? run.length : 0);
     agent.addReadings(kind, firstSlot, run);
+  }
+
+  #count(readings: number, exports: number): void {
+    this.counters.readings += readings;
+    this.counters.exports += exports;
   }
 
   /** Sends what batches hold back; `number` is reported once that is done. */

@@ -159,6 +159,8 @@ export interface FleetSummary {
   readonly meters: number;
   readonly slots: number;
   readonly readings: number;
+  /** Of the readings, those of export: import and export of one slot are two. */
+  readonly exports: number;
   readonly shares: number;
   readonly seconds: number;
   readonly readingsPerSecond: number;
@@ -178,10 +180,13 @@ export interface FleetSummary {
   readonly bytesPerReading: number;
   readonly peakMemoryMiB: Readonly<Record<string, number>>;
   readonly data: string;
+  /** Ended by a signal before everything was there: the figures are of a part. */
+  readonly interrupted: boolean;
 }
 
 export interface SummaryInput {
   readonly data: string;
+  readonly interrupted: boolean;
   readonly plan: FleetPlan;
   readonly outcome: Outcome;
   readonly held: readonly string[];
@@ -205,6 +210,7 @@ export function summarise(input: SummaryInput): FleetSummary {
     meters: plan.source.meters.length,
     slots: plan.range.to - plan.range.from,
     readings: counters.readings,
+    exports: counters.exports,
     shares: counters.shareSlots,
     seconds: Math.round(seconds * 100) / 100,
     readingsPerSecond: seconds === 0 ? 0 : Math.round(counters.readings / seconds),
@@ -221,5 +227,6 @@ export function summarise(input: SummaryInput): FleetSummary {
     bytesPerReading: counters.readings === 0 ? 0 : Math.round(counters.shareBytes / counters.readings),
     peakMemoryMiB,
     data,
+    interrupted: input.interrupted,
   };
 }

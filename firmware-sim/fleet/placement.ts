@@ -29,8 +29,15 @@ export function placesOf(source: ReadingsSource): MeterPlace[] {
   });
 }
 
+/** The meters of a system that has been enrolled, beside those of the run. */
+export interface Enrolled {
+  readonly meters: number;
+  /** Active in the run's first slot, but not among its meters. */
+  readonly silent: readonly string[];
+}
+
 /** Throws PlacementError for a meter that is enrolled in another feeder than the source has it in. */
-export function assertPlacement(data: string, source: ReadingsSource, range: SlotRange): void {
+export function assertPlacement(data: string, source: ReadingsSource, range: SlotRange): Enrolled {
   const roll = openRoll(openParty(join(data, "keys", "authority")));
   for (const [index, { id }] of source.meters.entries()) {
     const places = roll.record(id)?.places ?? [];
@@ -45,4 +52,7 @@ export function assertPlacement(data: string, source: ReadingsSource, range: Slo
       );
     }
   }
+  const own = new Set(source.meters.map(({ id }) => id));
+  const active = roll.meters().filter((id) => roll.isActive(id, range.from));
+  return { meters: active.length, silent: active.filter((id) => !own.has(id)).sort() };
 }

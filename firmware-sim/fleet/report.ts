@@ -26,9 +26,13 @@ function shown(path: string): string {
 
 export function describeSummary(summary: FleetSummary, outcome: Outcome, expected: Expected): string {
   const rows: [string, string][] = [
-    ["bills", counted(outcome.bills, summary.bills, expected.bills, summary.billsExact)],
-    ["feeder loads", counted(outcome.loads, summary.feederLoads, expected.loads, summary.feederLoadsExact)],
+    ["bills", counted(outcome.bills, summary.bills, expected.bills, summary.billsExact, outcome.billsDiffer)],
+    [
+      "feeder loads",
+      counted(outcome.loads, summary.feederLoads, expected.loads, summary.feederLoadsExact, outcome.loadsDiffer),
+    ],
     ["readings", `${summary.readings} (${summary.shares} sealed shares, ${summary.bytesPerReading} bytes per reading)`],
+    ["of these", `${summary.readings - summary.exports} of import, ${summary.exports} of export`],
     ["feeding", `${summary.seconds} s, ${summary.readingsPerSecond} readings per second`],
     ["refused", listing(summary.refused)],
     ["withheld", listing(summary.withheld)],
@@ -38,6 +42,7 @@ export function describeSummary(summary: FleetSummary, outcome: Outcome, expecte
   const lines = [renderTable(["what", "result"], rows)];
   if (summary.waiting !== null) lines.push(`Waiting: ${summary.waiting}`);
   lines.push(...summary.held);
+  if (summary.held.length > 0) lines.push("docs/decisions/002-release-rules.md says what is held back, and why.");
   for (const { what, expectedWh, gotWh } of outcome.differences) {
     lines.push(`${what}: expected ${expectedWh} Wh, got ${gotWh} Wh`);
   }
@@ -51,11 +56,30 @@ export function describeSummary(summary: FleetSummary, outcome: Outcome, expecte
   return lines.join("\n");
 }
 
-function counted(there: number, final: number, due: number, exact: boolean): string {
+/** `outcome`: what was there when the results were awaited, or nothing where slots were still being fed. */
+export function describeInterrupted(
+  summary: FleetSummary,
+  outcome: Outcome | undefined,
+  { range }: Pick<FleetPlan, "range">,
+  expected: Expected,
+): string {
+  if (outcome === undefined) {
+    const slots = `${summary.slots} of ${range.to - range.from} slots`;
+    return `interrupted after ${slots}: nothing is compared; a further run in this folder takes the day up again`;
+  }
+  const bills = `${outcome.bills} of ${expected.bills} bills`;
+  const loads = `${outcome.loads} of ${expected.loads} feeder loads`;
+  return `interrupted while results were awaited: ${bills} and ${loads} were there; a further run brings the rest`;
+}
+
+/** `differs`: something that is there is not what was fed; the rest may be withheld, or not there yet. */
+function counted(there: number, final: number, due: number, exact: boolean, differs: boolean): string {
   if (due === 0 && there === 0) return "none due yet";
-  const missing = there < due ? `; ${due - there} of ${due} are not there yet` : "";
   if (exact) return `${final}, exact to the watt-hour`;
-  return `${final} final${missing}${final < there ? `; ${there - final} withheld` : ""}; NOT all as fed`;
+  const missing = there < due ? `; ${due - there} of ${due} are not there yet` : "";
+  const withheld = final < there ? `; ${there - final} withheld` : "";
+  const verdict = differs ? "; NOT all as fed" : final === 0 ? "" : "; what was released is exact to the watt-hour";
+  return `${final} final${missing}${withheld}${verdict}`;
 }
 
 function listing(values: Readonly<Record<string, number>>): string {

@@ -14,6 +14,8 @@ const FIRST_BACKOFF_MILLISECONDS = 100;
 const MAX_BACKOFF_MILLISECONDS = 3_000;
 /** As in package.json: messages die young, and a small young generation costs a third of a busy role's time. */
 const NODE_FLAGS = ["--max-semi-space-size=64"];
+/** Looks after the start, when a role does not yet listen to anyone. */
+const PARENT_GONE = "./firmware-sim/fleet/parent-gone.ts";
 /** A process that lived this long is not in a crash loop. */
 const STEADY_MILLISECONDS = 10_000;
 
@@ -75,7 +77,7 @@ export class Supervisor {
   }
 
   #spawn({ entry, args }: RoleSpec): ChildProcess {
-    return spawn(process.execPath, [...NODE_FLAGS, "--import", "tsx", entry, ...args], {
+    return spawn(process.execPath, [...NODE_FLAGS, "--import", "tsx", "--import", PARENT_GONE, entry, ...args], {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Its own group: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the roles in order.

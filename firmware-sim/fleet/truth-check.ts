@@ -42,6 +42,9 @@ export interface CheckResult {
   readonly loads: number;
   readonly loadsFinal: number;
   readonly loadsExact: boolean;
+  /** Is a final bill, or a final load, other than what was fed? */
+  readonly billsDiffer: boolean;
+  readonly loadsDiffer: boolean;
   /** Why bills or loads are not final, and how many. */
   readonly withheld: Readonly<Record<string, number>>;
   /** The first few that do not agree. */
@@ -105,6 +108,7 @@ export function checkAgainstTruth(input: CheckInput): CheckResult {
   const differences: Difference[] = [];
   const withheld: Record<string, number> = {};
   const bills = checkBills(input, differences, withheld);
+  const ofBills = differences.length;
   const loads = checkLoads(input, differences, withheld);
   return {
     bills: input.bills.length,
@@ -113,6 +117,8 @@ export function checkAgainstTruth(input: CheckInput): CheckResult {
     loads: input.loads.length,
     loadsFinal: loads.final,
     loadsExact: loads.exact,
+    billsDiffer: ofBills > 0,
+    loadsDiffer: differences.length > ofBills,
     withheld,
     differences: differences.slice(0, MOST_DIFFERENCES),
   };

@@ -117,6 +117,17 @@ test("names every fault with its line", async () => {
   for (const [i, pattern] of expected.entries()) assert.match(faults[i] ?? "", pattern);
 });
 
+test("names the separator of a file that has no commas, and nothing else", async () => {
+  for (const [sign, name] of [
+    [";", "semicolons"],
+    ["\t", "tabs"],
+  ] as const) {
+    const file = `meter${sign}slot_start${sign}energy_wh\nm-1${sign}900${sign}12\n`;
+    const expected = "expected commas: meter,slot_start,energy_wh";
+    assert.deepEqual(await faultsOf(file), [`1: the fields are separated by ${name}; ${expected}`]);
+  }
+});
+
 test("refuses unknown, repeated and missing columns before it looks at the rows", async () => {
   assert.deepEqual(await faultsOf("meter,slot_start,energy_kwh,meter\nm,0,1,m\n"), [
     '1: unknown column "energy_kwh"; known are meter, slot_start, energy_wh, feeder, export_wh',

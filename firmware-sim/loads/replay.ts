@@ -117,6 +117,14 @@ class RowReader {
   private takeHeader(record: readonly string[], line: number): void {
     const columns = new Map<string, number>();
     this.headerLine = line;
+    const separator = record.length === 1 ? otherSeparator(record[0] ?? "") : undefined;
+    if (separator !== undefined) {
+      // One cause, one fault: each column would else be called unknown, and missing.
+      this.faults.add(line, `the fields are separated by ${separator}; expected commas: ${REQUIRED.join(",")}`);
+      this.columns = columns;
+      this.isHopeless = true;
+      return;
+    }
     for (const [index, raw] of record.entries()) {
       const column = raw.trim();
       if (!COLUMNS.includes(column)) {
@@ -198,6 +206,17 @@ class ReplaySource implements ReadingsSource {
   hasExport(meterIndex: number): boolean {
     return this.table.hasExport(meterIndex);
   }
+}
+
+const OTHER_SEPARATORS: Readonly<Record<string, string>> = { ";": "semicolons", "\t": "tabs", "|": "bars" };
+
+/** What separates the known columns of a header that has no commas, by name. */
+function otherSeparator(header: string): string | undefined {
+  const found = Object.keys(OTHER_SEPARATORS).find((sign) => {
+    const names = header.split(sign).map((name) => name.trim());
+    return names.length > 1 && names.some((name) => COLUMNS.includes(name));
+  });
+  return found === undefined ? undefined : OTHER_SEPARATORS[found];
 }
 
 function quote(text: string): string {

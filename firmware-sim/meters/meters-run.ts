@@ -10,7 +10,9 @@ import { openParty } from "../../config/keys/index.ts";
 import { connectLink } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { SIM_CLOCK_TOPIC } from "../../config/runtime/sim-clock-feed.ts";
+import { type ClockDuty, takeClockDuty } from "../fleet/clock-duty.ts";
 import { Conductor } from "../fleet/conductor.ts";
+import { LockHeldError } from "../fleet/folder-lock.ts";
 import type { HostCommand, HostCounters, HostPlan, HostProgress } from "../fleet/host-messages.ts";
 import { connectSimulator, type SimulatorClock } from "../fleet/simulator-clock.ts";
 import { Supervisor } from "../fleet/supervisor.ts";
@@ -20,6 +22,8 @@ import { MetersError, type MetersPlan } from "./meters-plan.ts";
 const BROKER_MILLISECONDS = 10_000;
 /** A conductor repeats its clock twice a second. */
 const LISTEN_MILLISECONDS = 1_500;
+/** A fleet at rest sees within this time that its clock is taken over, and falls silent. */
+const YIELD_MILLISECONDS = 1_000;
 
 export interface MetersRunOptions {
   readonly config: Config;
@@ -37,6 +41,7 @@ export class MetersRun {
   readonly #hosts: string[] = [];
   readonly #conductor: Conductor;
   #simulator: SimulatorClock | undefined;
+  #duty: ClockDuty | undefined;
   #failure: Error | undefined;
   #stopped = false;
 
@@ -51,7 +56,10 @@ export class MetersRun {
       slotSeconds,
       hosts: this.#hosts,
       send: (host, command: HostCommand) => this.supervisor.send(host, command),
-      publishClock: (time) => this.#simulator?.publish(time) ?? Promise.resolve(),
+      publishClock: (time) => {
+        this.#duty?.note(time);
+        return this.#simulator?.publish(time) ?? Promise.resolve();
+      },
       lagSlots: config.rounds.graceSlots + config.meter.batchSlots,
       speed: slotSeconds / intervalSeconds,
       monotonic: () => performance.now(),
@@ -72,6 +80,7 @@ export class MetersRun {
     const { config, data, log, onPhase } = this.#options;
     const { host, tlsPort: port } = config.broker;
     onPhase?.(`looking for the broker at ${host}:${port}`);
+    if (config.simulation.enabled) this.#duty = dutyOf(data);
     await this.#assertNoOtherClock();
     if (config.simulation.enabled) this.#simulator = await connectSimulator({ data, host, port, log });
     onPhase?.("connecting the meters");
@@ -108,7 +117,11 @@ export class MetersRun {
         `no broker answers at ${host}:${port}: start it with npm run broker, or set broker.tlsPort`,
       );
     });
-    if (config.simulation.enabled) await new Promise((resolve) => setTimeout(resolve, LISTEN_MILLISECONDS));
+    if (config.simulation.enabled) {
+      await new Promise((resolve) => setTimeout(resolve, YIELD_MILLISECONDS));
+      ticks = 0;
+      await new Promise((resolve) => setTimeout(resolve, LISTEN_MILLISECONDS));
+    }
     await link.close();
     if (ticks === 0) return;
     throw new MetersError("another process publishes the simulated clock: wait until that fleet or those meters end");
@@ -157,6 +170,11 @@ export class MetersRun {
     }
   }
 
+  /** The names of the processes that share the meters; each has a folder of that name. */
+  get hosts(): readonly string[] {
+    return this.#hosts;
+  }
+
   counters(): HostCounters {
     return this.#conductor.counters();
   }
@@ -171,5 +189,15 @@ export class MetersRun {
     this.#conductor.stop();
     await this.supervisor.stopAll();
     await this.#simulator?.close();
+    this.#duty?.end();
+  }
+}
+
+function dutyOf(data: string): ClockDuty {
+  try {
+    return takeClockDuty(data);
+  } catch (error) {
+    if (!(error instanceof LockHeldError)) throw error;
+    throw new MetersError(`process ${error.pid} moves the simulated time of ${data}: wait until it ends`);
   }
 }

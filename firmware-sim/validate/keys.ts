@@ -3,7 +3,7 @@
  * is the configured one. A machine need not have all of them: a party is handed its own and nothing else.
  */
 import { X509Certificate } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
 import {
@@ -27,12 +27,14 @@ const MOST_NAMED = 5;
 export async function checkKeys(config: Config, now: number): Promise<Finding[]> {
   const keys = join(resolve(config.paths.data), "keys");
   const enrolHint = "npm run fleet enrols by itself; npm run enrol -- --meters <number> does it without a run";
-  if (!existsSync(keys)) return [note("keys", `none yet in ${keys}`, enrolHint)];
   let folders: string[];
   try {
     folders = readdirSync(keys).filter((name) => !name.startsWith("."));
   } catch (error) {
-    return [fault("keys", messageOf(error), `make ${keys} readable for this user`)];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return [note("keys", `none yet in ${keys}`, enrolHint)];
+    const remedy = "run this as the user who runs the system";
+    return [fault("keys", `${keys} cannot be read by this user (${code ?? messageOf(error)})`, remedy)];
   }
   if (folders.length === 0) return [note("keys", `${keys} is empty`, enrolHint)];
   const parties: Party[] = [];

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { connect as connectTls } from "node:tls";
 import type { Config } from "../../config/index.ts";
 import { openParty, type Party } from "../../config/keys/index.ts";
+import { filterOf } from "../../protocol/topics.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, note, fault } = findingsOf("broker");
@@ -13,6 +14,10 @@ const WAIT_MILLISECONDS = 2_000;
 /** A CONNECT of MQTT 3.1.1 with a clean session and no client id, as the public listener takes it. */
 const CONNECT = Buffer.from([0x10, 0x0c, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 30, 0, 0]);
 const CONNACK = 0x20;
+const SUBACK = 0x90;
+const DENIED = 0x80;
+/** Everyone may read the first on our broker, and nobody without a certificate the second: others know no such rule. */
+const SUBSCRIBE = subscribePacket(["wv/1/pub/#", filterOf("share", {})]);
 
 type PortName = "tlsPort" | "wssPort" | "publicPort";
 
@@ -99,13 +104,35 @@ function answersTls(host: string, port: number, party: Party | undefined): Promi
 
 function answersMqtt(port: number): Promise<boolean> {
   return new Promise((done) => {
+    let bytes = Buffer.alloc(0);
     const socket = connectPlain(port, "127.0.0.1", () => socket.write(CONNECT));
     finish(socket, done);
-    socket.once("data", (bytes: Buffer) => {
-      done(bytes[0] === CONNACK && bytes[3] === 0);
+    const end = (ours: boolean): void => {
+      done(ours);
       socket.destroy();
+    };
+    socket.on("data", (chunk: Buffer) => {
+      const asked = bytes.length >= CONNACK_BYTES;
+      bytes = Buffer.concat([bytes, chunk]);
+      if (bytes.length < CONNACK_BYTES) return;
+      if (bytes[0] !== CONNACK || bytes[3] !== 0) end(false);
+      else if (!asked) socket.write(SUBSCRIBE);
+      // Retained messages come after the answer to the subscription, if at all.
+      const answer = bytes.subarray(CONNACK_BYTES, CONNACK_BYTES + SUBACK_BYTES);
+      if (answer.length < SUBACK_BYTES) return;
+      end(answer[0] === SUBACK && answer[4]! < DENIED && answer[5] === DENIED);
     });
   });
+}
+
+const CONNACK_BYTES = 4;
+const SUBACK_BYTES = 6;
+
+function subscribePacket(filters: readonly string[]): Buffer {
+  const parts = filters.map((filter) => Buffer.from(filter));
+  const body = parts.flatMap((part) => [Buffer.from([0, part.length]), part, Buffer.from([0])]);
+  const length = body.reduce((sum, { length: bytes }) => sum + bytes, 2);
+  return Buffer.concat([Buffer.from([0x82, length, 0, 1]), ...body]);
 }
 
 /** No answer is an answer: not ours. */

@@ -1,5 +1,5 @@
 /** Folders that must be writable, room on the disk, and databases that must open and be whole. */
-import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, type Dirent, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { type Finding, findingsOf, messageOf } from "./finding.ts";
@@ -44,11 +44,18 @@ function freeOn(folder: string): number {
   return (bavail * bsize) / MIB;
 }
 
-/** Opens every `<data>/<party>/*.db` for reading and has SQLite look through it. */
-export function checkDatabases(data: string): Finding[] {
-  const files = databasesIn(resolve(data));
-  if (files.length === 0) return [ok("databases", "none yet")];
-  return files.map((file) => {
+type List = (folder: string) => Dirent[];
+
+const listFolder: List = (folder) => readdirSync(folder, { withFileTypes: true });
+
+/** Opens every `<data>/<party>/*.db` for reading and has SQLite look through it. `list` is a parameter for tests. */
+export function checkDatabases(data: string, list: List = listFolder): Finding[] {
+  const { files, closed } = databasesIn(resolve(data), list);
+  if (files.length === 0 && closed.length === 0) return [ok("databases", "none yet")];
+  const unread = closed.map(({ folder, reason }) =>
+    fault("databases", `${folder} cannot be read by this user (${reason})`, "run this as the user who runs the system"),
+  );
+  const looked = files.map((file) => {
     const name = file.slice(resolve(data).length + 1);
     try {
       const database = openDatabase(file, { synchronous: "FULL", readonly: true, busyMilliseconds: 2_000 });
@@ -60,16 +67,30 @@ export function checkDatabases(data: string): Finding[] {
       return fault(name, messageOf(error), "stop whatever uses it; else put back a backup");
     }
   });
+  return [...unread, ...looked];
 }
 
-function databasesIn(data: string): string[] {
-  if (!existsSync(data)) return [];
-  return readdirSync(data, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== "keys")
-    .flatMap(({ name }) =>
-      readdirSync(join(data, name))
-        .filter((file) => file.endsWith(".db"))
-        .map((file) => join(data, name, file)),
-    )
-    .sort();
+interface Databases {
+  readonly files: string[];
+  readonly closed: { readonly folder: string; readonly reason: string }[];
+}
+
+function databasesIn(data: string, list: List): Databases {
+  const found: Databases = { files: [], closed: [] };
+  const entries = (folder: string): Dirent[] => {
+    try {
+      return list(folder);
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? messageOf(error);
+      if (reason !== "ENOENT") found.closed.push({ folder, reason });
+      return [];
+    }
+  };
+  for (const entry of entries(data)) {
+    if (!entry.isDirectory() || entry.name === "keys") continue;
+    const names = entries(join(data, entry.name)).map(({ name }) => name);
+    found.files.push(...names.filter((name) => name.endsWith(".db")).map((name) => join(data, entry.name, name)));
+  }
+  found.files.sort();
+  return found;
 }

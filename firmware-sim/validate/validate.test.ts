@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -15,6 +15,7 @@ import { checkKeys } from "./keys.ts";
 import { checkPorts } from "./ports.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkDatabases, checkDisk, checkFolder } from "./storage.ts";
+import { guarded } from "./validate.ts";
 
 const ROOT = mkdtempSync(join(tmpdir(), "wattveil-validate-"));
 const ENROLLED = join(ROOT, "enrolled");
@@ -221,6 +222,70 @@ test("a port that another program holds is a fault, a free one is not", async ()
   }
   const findings = await checkPorts(configOf(ENROLLED, { ...free, "broker.tlsPort": port }));
   assert.match(findings[0]!.detail, /is free/);
+});
+
+/** Speaks as much MQTT as the question needs: accepts, and answers the two filters with these codes. */
+async function mqttServer(codes: readonly number[]): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.once("data", () => {
+      // In two pieces, as a network may deliver them.
+      socket.write(Buffer.from([0x20, 2]));
+      socket.write(Buffer.from([0, 0]));
+      socket.once("data", (bytes: Buffer) => socket.write(Buffer.from([0x90, 4, bytes[2]!, bytes[3]!, ...codes])));
+    });
+    socket.on("error", () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+test("a broker of someone else on the public port is not taken for ours", async () => {
+  const free = { "broker.tlsPort": 0, "broker.wssPort": 0 };
+  for (const [codes, state] of [
+    [[0, 0], "fault"],
+    [[0x80, 0x80], "fault"],
+    [[0, 0x80], "ok"],
+  ] as const) {
+    const server = await mqttServer(codes);
+    const { port } = server.address() as AddressInfo;
+    const findings = await checkPorts(configOf(ENROLLED, { ...free, "broker.publicPort": port }));
+    server.close();
+    const found = findings.find(({ check }) => check === "broker.publicPort");
+    assert.equal(found?.state, state, JSON.stringify(codes));
+    assert.match(found.detail, state === "ok" ? /our broker answers/ : /taken by another program/);
+  }
+});
+
+test("folders that this user may not read are faults, not crashes, and the rest is still looked at", async () => {
+  const data = join(ROOT, "closed");
+  mkdirSync(join(data, "utility"), { recursive: true });
+  openDatabase(join(data, "a-1", "aggregator.db"), { synchronous: "FULL" }).close();
+  const denied = (): never => {
+    throw Object.assign(new Error("EACCES: permission denied, scandir"), { code: "EACCES" });
+  };
+  const findings = checkDatabases(data, (folder) =>
+    folder.endsWith("utility") ? denied() : readdirSync(folder, { withFileTypes: true }),
+  );
+  assert.deepEqual(
+    findings.map(({ check, state }) => [check, state]),
+    [
+      ["databases", "fault"],
+      [join("a-1", "aggregator.db"), "ok"],
+    ],
+  );
+  assert.match(only(findings).detail, /utility cannot be read by this user \(EACCES\)/);
+  assert.match(only(checkDatabases(data, denied)).detail, /closed cannot be read/);
+  assert.deepEqual(checkDatabases(join(ROOT, "nowhere")), [
+    { area: "storage", check: "databases", state: "ok", detail: "none yet", remedy: "" },
+  ]);
+  assert.match(only(await guarded("keys", denied)).detail, /EACCES/);
+});
+
+test("a data folder whose keys are a file is a fault", async () => {
+  const data = join(ROOT, "keys-file");
+  mkdirSync(data);
+  writeFileSync(join(data, "keys"), "");
+  assert.match(only(await checkKeys(configOf(data), NOW)).detail, /keys cannot be read by this user \(ENOTDIR\)/);
 });
 
 test("a damaged database is a fault, and a whole one is not", () => {

@@ -4,27 +4,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { query, type RunningCommand, runFleet, startFleet, temporaryFolder } from "./testing/command.ts";
+import { pressCtrlC, processesOf, query, runFleet, startFleet, temporaryFolder } from "./testing/command.ts";
 
 const SMALL = ["--meters", "10", "--feeders", "2", "--set", "system.slotSeconds=3600", "--set", "release.minSlots=4"];
-
-/** Processes whose command line names a folder: everything that a run in it has started. */
-function processesOf(folder: string): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((id) => {
-      try {
-        return readFileSync(`/proc/${id}/cmdline`, "utf8").includes(folder);
-      } catch {
-        return false; // it has just ended
-      }
-    });
-}
-
-/** A Ctrl-C in a terminal reaches the whole foreground group. */
-function pressCtrlC({ child }: RunningCommand): void {
-  if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
-}
 
 function summaryOf(stdout: string): Record<string, unknown> {
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
@@ -33,11 +15,16 @@ function summaryOf(stdout: string): Record<string, unknown> {
 describe("npm run fleet", { concurrency: 3 }, () => {
   test("Ctrl-C in the middle stops every process, and the next run takes the day up again", async (t) => {
     const folder = temporaryFolder(t);
-    const run = startFleet(folder, [...SMALL, "--speed", "3600"]);
-    await run.printed(/connecting the meters/);
+    const run = startFleet(folder, [...SMALL, "--speed", "1200"]);
+    await run.printed(/slots: \d+ of 24/);
     assert.ok(processesOf(folder).length >= 5);
     pressCtrlC(run);
-    await run.result;
+    const { stdout, stderr } = await run.result;
+    assert.match(
+      stderr,
+      /interrupted(;| after \d+ of 24 slots:).* a further run in this folder takes the day up again/,
+    );
+    assert.equal(stdout, "", "no table as if it had finished");
     assert.deepEqual(processesOf(folder), []);
     const again = await runFleet(folder, [...SMALL, "--json"]);
     assert.equal(again.code, 0, again.stderr + again.stdout);
@@ -75,6 +62,13 @@ describe("npm run fleet", { concurrency: 3 }, () => {
         .split("\n");
       for (const line of lines) assert.equal(typeof (JSON.parse(line) as { party?: unknown }).party, "string");
     }
+    const fewer = await runFleet(folder, [...SMALL, "--meters", "4"]);
+    assert.equal(fewer.code, 3, fewer.stderr + fewer.stdout);
+    assert.match(fewer.stderr, /6 enrolled meters are not in this run and stay silent \(m-005 to m-010\)/);
+    assert.match(fewer.stdout, /feeder loads +│ 0 final; 48 withheld +│/);
+    assert.doesNotMatch(fewer.stdout, /NOT all as fed/);
+    const system = readFileSync(join(folder, "logs", "system.log"), "utf8");
+    assert.match(system, /"party":"meters".*"meter":"m-003".*connected to the broker/);
   });
 
   test("--duration ends the feeding, --keep-running waits for Ctrl-C, and taken ports are replaced", async (t) => {
@@ -106,6 +100,8 @@ describe("npm run fleet", { concurrency: 3 }, () => {
       [["--threshold", "4"], /the threshold \(4\) cannot exceed the number of aggregators \(3\)/],
       [["--network", "foo"], /--network: expected one of perfect, lan, .*, got foo/],
       [["--without-aggregators", "9"], /--without-aggregators: expected indices from 1 to 3, got 9/],
+      [["--tariff", "nowhere.yaml"], /billing\.tariff: nowhere\.yaml cannot be read \(ENOENT\)/],
+      [["--tariff", "README.md"], /billing\.tariff: README\.md:\n {2}line \d+/],
       [["--duration", "x"], /--duration: expected a number of seconds/],
     ];
     for (const [args, message] of wrong) {

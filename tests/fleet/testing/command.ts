@@ -1,7 +1,7 @@
 /** Runs `npm run fleet` as a user does, in a folder of its own, and gives back what it printed and left behind. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import Database from "better-sqlite3";
@@ -30,17 +30,40 @@ export interface RunningCommand {
   readonly result: Promise<CommandResult>;
 }
 
+/** Processes whose command line names a folder, by id: everything that a run in it has started. */
+export function processesOf(folder: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((id) => {
+      try {
+        return readFileSync(`/proc/${id}/cmdline`, "utf8").includes(folder);
+      } catch {
+        return false; // it has just ended
+      }
+    });
+}
+
+/** A Ctrl-C in a terminal reaches the whole foreground group. Does nothing once the command has ended. */
+export function pressCtrlC({ child }: RunningCommand): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    process.kill(-child.pid, "SIGINT");
+  }
+}
+
 /** Starts the command with free ports, and with logs and results beside its data folder `<folder>/data`. */
 export function startFleet(folder: string, args: readonly string[]): RunningCommand {
-  const set = [
-    "broker.tlsPort=0",
-    "broker.wssPort=0",
-    "broker.publicPort=0",
-    `paths.logs=${join(folder, "logs")}`,
-    `paths.results=${join(folder, "results")}`,
-  ].flatMap((value) => ["--set", value]);
+  const ports = ["tlsPort", "wssPort", "publicPort"].flatMap((name) => ["--set", `broker.${name}=0`]);
+  return startCommand("fleet", folder, [...ports, ...args]);
+}
+
+/** Starts any of the commands in the data folder `<folder>/data`. */
+export function startCommand(name: string, folder: string, args: readonly string[]): RunningCommand {
+  const set = [`paths.logs=${join(folder, "logs")}`, `paths.results=${join(folder, "results")}`].flatMap((value) => [
+    "--set",
+    value,
+  ]);
   const own = ["--data", join(folder, "data"), ...set];
-  const child = spawn("npm", ["run", "--silent", "fleet", "--", ...own, ...args], {
+  const child = spawn("npm", ["run", "--silent", name, "--", ...own, ...args], {
     cwd: ROOT,
     env: commandEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,84 @@
+/** The aggregator as a process: who it says is missing, and what becomes of a second one with the same index. */
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { enrol, meterList } from "../config/enrolment/index.ts";
+import { openParty } from "../config/keys/index.ts";
+import { startTestBroker } from "../config/runtime/testing/broker.ts";
+import type { TestBroker } from "../config/runtime/testing/broker.ts";
+
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+const root = mkdtempSync(join(tmpdir(), "wattveil-aggregator-main-"));
+const data = join(root, "data");
+let broker: TestBroker;
+const children = new Set<ChildProcess>();
+
+before(async () => {
+  await enrol({ data, meters: meterList(2, 1) });
+  broker = await startTestBroker(openParty(join(data, "keys", "broker")).tls);
+});
+after(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await broker.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly ready: Promise<unknown>;
+  readonly ended: Promise<{ code: number | null; said: string }>;
+}
+
+function start(index: number, folder: string): Run {
+  const settings = [`paths.logs=${join(root, "logs")}`, `broker.tlsPort=${broker.port}`, "link.takeovers=3"];
+  const flags = settings.flatMap((setting) => ["--set", setting]);
+  const child = fork(MAIN, ["--id", String(index), "--data", folder, ...flags], { silent: true });
+  children.add(child);
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const ended = once(child, "close").then(([code]) => {
+    children.delete(child);
+    return { code: code as number | null, said };
+  });
+  return { child, ready: once(child, "message"), ended };
+}
+
+test("says in one line that it is not enrolled", async () => {
+  const { code, said } = await start(4, data).ended;
+  assert.equal(code, 2);
+  assert.match(said, /^a-4 is not enrolled here \(no .*keys\/a-4\); `npm run enrol -- list` shows who is\n$/);
+});
+
+test("a second one in the same folder says that the database is in use, and leaves the first one alone", async () => {
+  const first = start(1, data);
+  await first.ready;
+  const second = await start(1, data).ended;
+  assert.equal(second.code, 1);
+  assert.match(second.said, /^.*a-1\/aggregator\.db is in use by another process; stop that one first\n$/);
+  first.child.kill("SIGTERM");
+  assert.equal((await first.ended).code, 0);
+});
+
+test("of two with the same keys in different folders one stops and says why, and the other one goes on", async () => {
+  const copy = join(root, "copy");
+  cpSync(join(data, "keys"), join(copy, "keys"), { recursive: true });
+  const runs = [start(2, data), start(2, copy)];
+  const gone = await Promise.race(runs.map(async (run) => ({ run, ...(await run.ended) })));
+  assert.equal(gone.code, 1);
+  const last = gone.said.trimEnd().split("\n").at(-1)!;
+  assert.match(
+    last,
+    /^another process runs with the keys of a-2 at the broker 127\.0\.0\.1:\d+ .*: stop one of the two$/,
+  );
+  const other = runs.find((run) => run !== gone.run)!;
+  assert.equal(other.child.exitCode, null);
+  await other.ready;
+  other.child.kill("SIGTERM");
+  assert.equal((await other.ended).code, 0);
+});

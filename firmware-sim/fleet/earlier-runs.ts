@@ -1,0 +1,140 @@
+/**
+ * What earlier runs have fed into a data folder, and whether a further run may follow them. A reading that was sent is
+ * never replaced, so a run with other readings for the same slots, or one that ends before them, could not be exact.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DateTime } from "luxon";
+import type { Config } from "../../config/index.ts";
+import { openDatabase } from "../../config/runtime/database.ts";
+import type { SlotRange } from "../../protocol/slots.ts";
+import type { ReadingsSource } from "../loads/index.ts";
+import { daysOf, firstSlotOf, type FleetPlan } from "./fleet-plan.ts";
+
+/** A run cannot follow what is in its folder; the message says what can be done. */
+export class EarlierRunError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "EarlierRunError";
+  }
+}
+
+/** Slots that were planned to be fed, and from what: a seed, or the digest of a file's readings. */
+interface Fed extends SlotRange {
+  readonly content: string;
+}
+
+const REMEDY = "use another --data folder, or --fresh to begin this one anew";
+const READING_BYTES = 8;
+
+/**
+ * Throws EarlierRunError when the plan cannot follow what the folder has. Returns a sentence for the user where the run
+ * takes up slots that an earlier one has begun.
+ */
+export function checkEarlierRuns(data: string, plan: FleetPlan, config: Config): string | undefined {
+  const fedTo = fedUntil(data);
+  const { range, dates } = plan;
+  const { slotSeconds, timezone } = config.system;
+  const zone = (slot: number): DateTime => DateTime.fromSeconds(slot * slotSeconds, { zone: timezone });
+  const other = readFed(data).find((fed) => !agrees(plan, fed, fedTo));
+  if (other !== undefined) {
+    const day = zone(Math.max(other.from, range.from)).toFormat("yyyy-MM-dd");
+    throw new EarlierRunError(`${data} has other readings of ${day} from an earlier run: ${REMEDY}`);
+  }
+  if (fedTo <= range.from) return undefined;
+  const until = zone(fedTo).toFormat("yyyy-MM-dd HH:mm");
+  if (fedTo <= range.to) return `readings up to ${until} are there from an earlier run: this one goes on after them`;
+  const origin = "from a run that was interrupted, or from npm run meters";
+  const there = `${data} has readings up to ${until} already (${origin})`;
+  if (plan.feed.kind === "replayed") throw new EarlierRunError(`${there}, the file ends before that: ${REMEDY}`);
+  const last = zone(fedTo - 1)
+    .plus({ days: 1 })
+    .toFormat("yyyy-MM-dd");
+  const needed = daysOf({ from: dates.from, to: last });
+  const days = daysOf(dates);
+  throw new EarlierRunError(
+    `${there}, but ${days} ${days === 1 ? "day" : "days"} from ${dates.from} would end before that: ` +
+      `--days ${needed} or more takes them up; or ${REMEDY}`,
+  );
+}
+
+/** Remembers what is about to be fed. */
+export function rememberRun(data: string, plan: FleetPlan, config: Config): void {
+  const fresh = fedBy(plan, config);
+  const kept = readFed(data).filter((fed) => fresh.every(({ from, to }) => fed.from < from || fed.to > to));
+  writeFileSync(fileOf(data), JSON.stringify([...kept, ...fresh]));
+}
+
+const fileOf = (data: string): string => join(data, "fleet", "fed.json");
+
+function readFed(data: string): Fed[] {
+  return existsSync(fileOf(data)) ? (JSON.parse(readFileSync(fileOf(data), "utf8")) as Fed[]) : [];
+}
+
+/** A seed stands for all its readings; a file is remembered day by day, so that a longer one may follow it. */
+function fedBy({ feed, source, range }: FleetPlan, config: Config): Fed[] {
+  if (feed.kind === "generated") return [{ ...range, content: seedOf(feed.seed) }];
+  const days: Fed[] = [];
+  const { slotSeconds, timezone } = config.system;
+  for (let from = range.from; from < range.to; ) {
+    const next = DateTime.fromSeconds(from * slotSeconds, { zone: timezone }).plus({ days: 1 });
+    const to = Math.min(range.to, firstSlotOf(next.toFormat("yyyy-MM-dd"), config));
+    days.push({ from, to, content: digestOf(source, { from, to }) });
+    from = to;
+  }
+  return days;
+}
+
+function agrees({ feed, source, range }: FleetPlan, fed: Fed, fedTo: number): boolean {
+  if (Math.max(fed.from, range.from) >= Math.min(fed.to, range.to, fedTo)) return true;
+  if (feed.kind === "generated") return fed.content === seedOf(feed.seed);
+  if (!fed.content.startsWith(DIGEST)) return false;
+  // A file that begins or ends inside the day says too little to be compared.
+  return fed.from < range.from || fed.to > range.to || fed.content === digestOf(source, fed);
+}
+
+const DIGEST = "sha256 ";
+
+function seedOf(seed: number): string {
+  return `seed ${seed}`;
+}
+
+function digestOf(source: ReadingsSource, { from, to }: SlotRange): string {
+  const hash = createHash("sha256");
+  for (const [index, { id }] of source.meters.entries()) {
+    for (let slot = from; slot < to; slot++) {
+      const energy = source.read(index, slot);
+      if (energy === undefined) continue;
+      hash.update(`${id},${slot},${energy.importWh},${energy.exportWh},${source.feederOf(index, slot)}\n`);
+    }
+  }
+  return DIGEST + hash.digest("hex");
+}
+
+/** The slot after the last one that any meter of this folder has read, or 0. */
+function fedUntil(data: string): number {
+  if (!existsSync(data)) return 0;
+  const files = readdirSync(data)
+    .filter((name) => /^meters(-\d+)?$/.test(name))
+    .map((name) => join(data, name, "outbox.db"));
+  return Math.max(0, ...files.filter((file) => existsSync(file)).map(lastSlot));
+}
+
+function lastSlot(outbox: string): number {
+  const database = openDatabase(outbox, { synchronous: "NORMAL", readonly: true });
+  try {
+    const row = database
+      .prepare<[], { slot: number | null }>(
+        `SELECT max(first_slot + length(readings) / ${READING_BYTES}) AS slot FROM runs`,
+      )
+      .get();
+    return row?.slot ?? 0;
+  } catch (error) {
+    // It was killed before it made its tables.
+    if (error instanceof Error && error.message.includes("no such table")) return 0;
+    throw error;
+  } finally {
+    database.close();
+  }
+}

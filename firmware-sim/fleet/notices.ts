@@ -1,0 +1,29 @@
+/** What a run tells its user before it begins, where the choice of meters or aggregators will show in the results. */
+import type { Config } from "../../config/index.ts";
+
+/** Enrolled meters that this run does not have: they stay silent, and what is due of them is missing. */
+export function silentNotice(silent: readonly string[], enrolled: number): string | undefined {
+  const [first] = silent;
+  if (first === undefined) return undefined;
+  const names = silent.length === 1 ? first : `${first} to ${String(silent.at(-1))}`;
+  return (
+    `${silent.length} enrolled ${silent.length === 1 ? "meter is" : "meters are"} not in this run and ` +
+    `${silent.length === 1 ? "stays" : "stay"} silent (${names}): feeder loads are without them, and may have too ` +
+    `few meters to be released; --meters ${enrolled} runs as many as are enrolled`
+  );
+}
+
+/** Aggregators that are left out, where too few remain for any total. */
+export function withoutNotice(
+  without: readonly number[],
+  { system }: Pick<Config, "system">,
+  waitSeconds: number,
+): string | undefined {
+  const running = system.aggregators - new Set(without).size;
+  if (running >= system.threshold) return undefined;
+  return (
+    `${running} of ${system.aggregators} aggregators ${running === 1 ? "runs" : "run"}, and ${system.threshold} are ` +
+    `needed for any total: readings are taken, but nothing can be billed. This run waits ${waitSeconds} s for results, ` +
+    `then ends with exit code 1; a further run with enough aggregators brings the bills`
+  );
+}

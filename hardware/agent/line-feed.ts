@@ -1,0 +1,63 @@
+/** Where a meter's readings come from outside: a file, a pipe or standard input, line by line. */
+import { accessSync, constants, createReadStream, statSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { UsageError } from "../../config/runtime/role-command.ts";
+import { InputLineError } from "./input-line.ts";
+
+/** Opens a file or pipe, `-` for standard input. Throws UsageError for what cannot be read, before anything starts. */
+export function openInput(file: string, standard: Readable): Readable {
+  if (file === "-") return standard;
+  let folder: boolean;
+  try {
+    folder = statSync(file).isDirectory();
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason =
+      code === "ENOENT" ? "there is no such file" : `it cannot be read by this user (${code ?? "unknown"})`;
+    throw new UsageError(`--input ${file}: ${reason}`);
+  }
+  if (folder) throw new UsageError(`--input ${file}: this is a folder, expected a file or pipe with JSON lines`);
+  return createReadStream(file);
+}
+
+export interface LineFeedOptions {
+  readonly input: Readable;
+  /** Throws InputLineError for a line that is no reading. */
+  readonly take: (line: string) => void;
+  readonly refused: (line: number, reason: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Fed {
+  readonly taken: number;
+  readonly refused: number;
+}
+
+/** Hands in every line until the input or the signal ends it; empty lines are skipped. Rejects when reading fails. */
+export async function feedLines({ input, take, refused, signal }: LineFeedOptions): Promise<Fed> {
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const failed = new Promise<never>((_resolve, reject) => input.once("error", reject));
+  signal.addEventListener("abort", () => lines.close(), { once: true });
+  return Promise.race([feed(), failed]);
+
+  async function feed(): Promise<Fed> {
+    const fed = { taken: 0, refused: 0 };
+    let number = 0;
+    for await (const line of lines) {
+      number++;
+      if (signal.aborted) break;
+      if (line.trim() === "") continue;
+      try {
+        take(line);
+        fed.taken++;
+      } catch (error) {
+        if (!(error instanceof InputLineError)) throw error;
+        fed.refused++;
+        refused(number, error.message);
+      }
+    }
+    return fed;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * A meter as a process of its own: readings in, sealed shares out, bills kept. Reading goes on while the broker cannot be
+ * reached: the outbox is there for that.
+ */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { Config } from "../../config/index.ts";
+import { customerKeyObject, openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { systemClock } from "../../config/runtime/clock.ts";
+import { openDatabase } from "../../config/runtime/database.ts";
+import { connectLink, type Link } from "../../config/runtime/link.ts";
+import type { Logger } from "../../config/runtime/logger.ts";
+import { Refusals } from "../../config/runtime/refusals.ts";
+import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
+import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { filterOf, topicOf } from "../../protocol/topics.ts";
+import { MeterAgent } from "./agent.ts";
+import type { AgentEvents } from "./agent-options.ts";
+import { BillFolder } from "./bills.ts";
+import { meterLastWill, meterSubscriptions } from "./greeting.ts";
+import { billsFolder } from "./household.ts";
+import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
+import { type Fed, feedLines } from "./line-feed.ts";
+import { Outbox } from "./outbox.ts";
+import { outcomeText, SettleWatch, type WaitEnd } from "./settle-watch.ts";
+import { agentSettings } from "./settings.ts";
+
+export interface LoneMeterOptions {
+  readonly input: Readable;
+  /** Stop when the input has ended and everything is settled, or nothing has been for `patienceSeconds`. */
+  readonly once: boolean;
+  readonly patienceSeconds: number;
+}
+
+/** Lines that are refused are told one by one up to this number; a file of something else would fill the screen. */
+const MOST_TOLD = 20;
+
+/** Runs until the signal, or with `once` until the work is done; resolves with the exit code. */
+export async function serveMeter(context: RoleContext, id: string, options: LoneMeterOptions): Promise<number> {
+  const { config, log, process: processLog, json } = context;
+  const folder = join(config.paths.data, "keys", id);
+  const party = openParty(folder);
+  const secrets = openMeterSecrets(folder);
+  const database = openDatabase(join(config.paths.data, id, "meter.db"), { synchronous: "FULL", alone: true });
+  const outbox = new Outbox(database);
+  const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
+  // The user is told of each refused line; the log is for whoever looks later.
+  const badLines = new Refusals({ log: processLog.fileLog, intervalSeconds: config.logging.refusalSeconds });
+  const handle: { link?: Link } = {};
+  const watch = new SettleWatch({ unsettled: () => agent.unsettledSlots, patienceSeconds: options.patienceSeconds });
+  const agent: MeterAgent = new MeterAgent({
+    secrets,
+    settings: agentSettings(config, party.directory.t),
+    outbox,
+    link: {
+      get connected() {
+        return handle.link?.connected ?? false;
+      },
+      send: (topic, payload, sendOptions, done) => {
+        if (handle.link === undefined) done(new Error("not connected yet"));
+        else handle.link.send(topic, payload, sendOptions, done);
+      },
+    },
+    randomBytes,
+    monotonic: () => performance.now(),
+    events: events(watch, options.once ? processLog.fileLog : log, refusals),
+  });
+  const bills = billFolder(config, party.directory, secrets);
+  const billTopic = topicOf("bill", { meter: id });
+  const tick = setInterval(() => agent.tick(), config.meter.resendSeconds * 500);
+
+  // A connection that can never stand ends the reading, too.
+  const ended = new AbortController();
+  const signal = AbortSignal.any([context.signal, ended.signal]);
+  let failure: Error | undefined;
+  const connecting = connectLink({
+    party,
+    host: config.broker.host,
+    port: config.broker.tlsPort,
+    settings: config.link,
+    will: meterLastWill(id),
+    subscriptions: [...meterSubscriptions(id), filterOf("bill", { meter: id })],
+    onMessage: (topic, payload) => {
+      if (topic === billTopic) return takeBill(bills, payload, log, refusals);
+      agent.onMessage(topic, payload);
+      return undefined;
+    },
+    onConnect: (link) => {
+      handle.link = link;
+      agent.onConnect();
+    },
+    log,
+    signal,
+  }).then(
+    () => undefined,
+    (error: unknown) => {
+      if (signal.aborted) return;
+      failure = error instanceof Error ? error : new Error(String(error));
+      ended.abort();
+    },
+  );
+  announceReady({ id });
+  if (options.input === process.stdin && process.stdin.isTTY) {
+    process.stderr.write(`reading JSON lines, ${INTERVAL_FORM} or ${REGISTER_FORM}; Ctrl-D ends them\n`);
+  }
+  const fed = await feedLines({
+    input: options.input,
+    take: (line) => takeLine(agent, line, { slotSeconds: config.system.slotSeconds, now: systemClock.now() }),
+    refused: (line, reason) => {
+      badLines.count("bad-input");
+      const told = badLines.snapshot()["bad-input"] ?? 0;
+      if (told <= MOST_TOLD) process.stderr.write(`line ${line}: ${reason}\n`);
+      if (told === MOST_TOLD) process.stderr.write("further lines that are refused are only counted\n");
+    },
+    signal,
+  });
+  agent.flushBatches();
+  let end: WaitEnd = "stopped";
+  if (options.once && !signal.aborted) {
+    outbox.flush();
+    agent.flushBatches();
+    end = await watch.wait(signal);
+  } else if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+  const silent = agent.silentAggregators(config.meter.resendSeconds * 1_000);
+  const connected = handle.link?.connected ?? false;
+
+  clearInterval(tick);
+  agent.flushBatches();
+  outbox.flush();
+  await handle.link?.close();
+  ended.abort();
+  await connecting;
+  writeStats(config.paths.data, id, {
+    role: "meter",
+    refused: { ...refusals.snapshot(), ...badLines.snapshot() },
+    counters: { unsettledSlots: agent.unsettledSlots },
+  });
+  refusals.flush();
+  badLines.flush();
+  const unsettled = agent.unsettledSlots;
+  database.close();
+  if (failure !== undefined) throw failure;
+  if (!options.once || end === "stopped") return EXIT.ok;
+  if (end === "silent") process.stderr.write(`${whySilent(config, connected, silent, options.patienceSeconds)}\n`);
+  process.stdout.write(json ? `${outcomeJson(watch, fed, unsettled)}\n` : `${outcomeText(watch, unsettled)}\n`);
+  return end === "silent" || fed.refused > 0 || watch.lost ? EXIT.failed : EXIT.ok;
+}
+
+function events(watch: SettleWatch, log: Logger, refusals: Refusals): AgentEvents {
+  return {
+    settled: (_meter, _kind, firstSlot, count) => watch.settled(firstSlot, count),
+    gap: (_meter, gap) => {
+      watch.gap(gap);
+      log.warn(gap, "gap");
+    },
+    refused: (_meter, error) => refusals.count((error as { code?: string }).code ?? "send-failed"),
+  };
+}
+
+function whySilent({ broker }: Config, connected: boolean, silent: readonly number[], seconds: number): string {
+  const rest = "what is not settled stays in the outbox and goes with the next run";
+  if (!connected) return `no broker answers at ${broker.host}:${broker.tlsPort}: ${rest}`;
+  const who =
+    silent.length === 0
+      ? "the aggregators have"
+      : `aggregator ${silent.join(", ")} ${silent.length === 1 ? "has" : "have"}`;
+  return `${who} acknowledged nothing for ${seconds} s: ${rest}`;
+}
+
+function outcomeJson(watch: SettleWatch, fed: Fed, unsettledReadings: number): string {
+  const { settledSlots } = watch;
+  return JSON.stringify({
+    lines: fed.taken,
+    refusedLines: fed.refused,
+    settledSlots,
+    unsettledReadings,
+    gapSlots: watch.gaps(),
+  });
+}
+
+function billFolder(
+  { paths }: Config,
+  directory: ReturnType<typeof openParty>["directory"],
+  { meter, customerSealKey }: ReturnType<typeof openMeterSecrets>,
+): BillFolder {
+  const sealKey = customerKeyObject(customerSealKey);
+  return new BillFolder({ meter, folder: billsFolder(paths.data, meter), sealKey, directory });
+}
+
+async function takeBill(bills: BillFolder, payload: Uint8Array, log: Logger, refusals: Refusals): Promise<void> {
+  try {
+    const { outcome, bill, file } = await bills.take(payload);
+    const fields = { periodStart: bill.periodStart, version: bill.version, file };
+    if (outcome === "kept") log.info(fields, "a bill has come");
+    if (outcome !== "contradicts") return;
+    refusals.count("bill-contradicts", file);
+    log.error(fields, "this bill contradicts one that came first under its version; both are kept");
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    refusals.count(`bill-${error.code}`, error.message);
+  }
+}
