@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeCbor } from "../cbor.ts";
+import { CkksError } from "./errors.ts";
+import type { CkksErrorCode } from "./errors.ts";
+import {
+  packCiphertext,
+  packedDigest,
+  packedSize,
+  rawOfPacked,
+  repeatWindow,
+  strideOf,
+  unpackCiphertext,
+} from "./packed.ts";
+import { CkksEngine } from "./seal/engine.ts";
+import { decryptForTests } from "./seal/testing/decrypt.ts";
+import { SMALL, testKeys } from "./seal/testing/keys.ts";
+
+const keys = await testKeys(SMALL, []);
+const engine = await CkksEngine.create(SMALL, { insecureForTests: true });
+engine.loadKeys(keys);
+const open = decryptForTests(engine, keys.secretKey);
+const day = Float64Array.from({ length: 96 }, (_, slot) => (slot * 37) % 1000);
+const window = { series: "load", firstSlot: 1_930_560, slots: 96 };
+const stride = strideOf(96, engine.degree);
+const raw = engine.scope(() =>
+  engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(day, engine.slots), { level: 2 }))),
+);
+const whole = packCiphertext(engine, window, raw, 1);
+const cut = packCiphertext(engine, window, raw, stride);
+
+function refuses(code: CkksErrorCode, bytes: Uint8Array, level = 2): void {
+  assert.throws(
+    () => unpackCiphertext(engine, bytes, level),
+    (error) => error instanceof CkksError && error.code === code,
+  );
+}
+
+/** The packed ciphertext with one field changed. */
+function changed(field: number, value: unknown): Uint8Array {
+  const unpacked = unpackCiphertext(engine, cut, 2);
+  const size = packedSize(engine, 2, stride) - packedSize(engine, 2, 1) / 2;
+  const c1 = cut.subarray(cut.length - packedSize(engine, 2, 1) / 2);
+  const c0At = cut.length - c1.length - 3 - size;
+  const fields: unknown[] = [1, engine.id, unpacked.series, unpacked.firstSlot, unpacked.slots, unpacked.stride];
+  fields.push(cut.slice(c0At, c0At + size), c1.slice());
+  fields[field] = value;
+  return encodeCbor(fields);
+}
+
+test("a whole ciphertext comes back residue for residue", () => {
+  const unpacked = unpackCiphertext(engine, whole, 2);
+  assert.deepEqual(rawOfPacked(engine, unpacked), raw);
+  assert.deepEqual({ ...unpacked, c0: 0, c1: 0 }, { ...window, stride: 1, level: 2, c0: 0, c1: 0 });
+});
+
+test("a cut ciphertext has half the bytes, and its classes hold the same polynomial", () => {
+  assert.ok(cut.length < 0.6 * whole.length);
+  assert.equal(packedSize(engine, 2, stride) <= cut.length, true);
+  const { c0 } = unpackCiphertext(engine, cut, 2);
+  const coefficients = engine.ring.inverse(raw.polys[0]!.slice());
+  for (const [index, residue] of c0.entries()) assert.equal(residue, coefficients[index * stride]);
+  // Decrypted as it stands, the coefficients at multiples of the stride are right, the others are noise.
+  engine.scope(() => {
+    const cipher = engine.loadCiphertext(rawOfPacked(engine, unpackCiphertext(engine, cut, 2)));
+    const full = engine.loadCiphertext(raw);
+    assert.notDeepEqual(open(cipher), open(full));
+    assert.ok(Math.abs(open(full)[5]! - day[5]!) < 1e-6);
+  });
+});
+
+test("the fields that a test changes are the fields of a packed ciphertext", () => {
+  assert.equal(Buffer.compare(changed(2, "load"), cut), 0);
+});
+
+test("malformed bytes are refused, each under its code", () => {
+  refuses("malformed", new Uint8Array(0));
+  refuses("malformed", cut.subarray(0, cut.length - 1));
+  refuses("malformed", Uint8Array.of(...cut, 0));
+  refuses("malformed", encodeCbor({ version: 1 }));
+  refuses("malformed", changed(0, 2));
+  refuses("malformed", changed(2, "Load"));
+  refuses("malformed", changed(3, -1));
+  refuses("malformed", changed(4, 0));
+  refuses("malformed", changed(5, 1.5));
+  refuses("malformed", changed(6, "text"));
+  refuses("wrong-parameters", changed(1, new Uint8Array(8)));
+  refuses("wrong-parameters", changed(1, new Uint8Array(7)));
+  refuses("wrong-window", changed(3, 0xffff_ffff));
+  refuses("wrong-window", changed(4, engine.slots + 1));
+  refuses("wrong-window", changed(5, 2 * stride));
+  refuses("wrong-size", changed(5, 1));
+  refuses("wrong-size", changed(7, new Uint8Array(100)));
+  refuses("wrong-level", cut, 1);
+  refuses("wrong-level", cut, 3);
+  const c1 = cut.slice(cut.length - packedSize(engine, 2, 1) / 2);
+  refuses("malformed", changed(7, c1.fill(0xff)));
+  // Longer CBOR lengths than needed are another encoding of the same thing.
+  const longer = Uint8Array.of(cut[0]!, 0x18, 0x01, ...cut.subarray(2));
+  refuses("malformed", longer);
+});
+
+test("what is not a fresh ciphertext of this window is not packed", () => {
+  assert.throws(() => packCiphertext(engine, window, raw, 4), /stride/);
+  assert.throws(() => packCiphertext(engine, window, { ...raw, scale: 2 ** 59 }, 1), /scale/);
+  assert.throws(() => packCiphertext(engine, window, { ...raw, polys: raw.polys.slice(1) }, 1), /polynomials/);
+  assert.throws(() => strideOf(engine.slots + 1, engine.degree), /slots/);
+});
+
+test("the digest changes with every byte", () => {
+  const other = cut.slice();
+  other[other.length - 1]! ^= 1;
+  assert.equal(packedDigest(cut).length, 32);
+  assert.notDeepEqual(packedDigest(cut), packedDigest(other));
+});
