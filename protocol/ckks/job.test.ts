@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeCbor } from "../cbor.ts";
+import { CkksError } from "./errors.ts";
+import { decodeTranscript, describeOutput, encodeTranscript, jobIdOf, randomisationSeed } from "./job.ts";
+import type { Transcript } from "./job.ts";
+
+const digest = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+const transcript: Transcript = {
+  epoch: 1,
+  parametersId: new Uint8Array(8).fill(7),
+  circuit: "weighted-sum",
+  parameters: { weights: [0.25, 1, -3], b: "x", a: true },
+  series: ["load"],
+  firstSlot: 96,
+  slots: 96,
+  feeders: ["f-1", "f-2"],
+  inputs: ["m-1", "m-2", "m-3"].map((meter, index) => ({ meter, series: "load", digest: digest(index) })),
+  outputs: [{ digest: digest(9), c1Digest: digest(8), level: 2, scale: 2 ** 120 }],
+};
+
+function refuses(change: Partial<Transcript>): void {
+  assert.throws(() => encodeTranscript({ ...transcript, ...change }), RangeError);
+}
+
+test("a transcript comes back, whatever the order of its parameters was", () => {
+  const bytes = encodeTranscript(transcript);
+  assert.deepEqual(decodeTranscript(bytes), transcript);
+  const other = encodeTranscript({ ...transcript, parameters: { a: true, b: "x", weights: [0.25, 1, -3] } });
+  assert.equal(Buffer.compare(bytes, other), 0);
+  assert.match(jobIdOf(bytes), /^[0-9a-f]{32}$/);
+});
+
+test("the job's name changes with everything in the transcript", () => {
+  const names = new Set([
+    jobIdOf(encodeTranscript(transcript)),
+    jobIdOf(encodeTranscript({ ...transcript, epoch: 2 })),
+    jobIdOf(encodeTranscript({ ...transcript, parameters: { weights: [0.25, 1, -2] } })),
+    jobIdOf(encodeTranscript({ ...transcript, inputs: transcript.inputs.slice(1) })),
+  ]);
+  assert.equal(names.size, 4);
+});
+
+test("refuses inputs out of order, given twice, or of a wrong series, and unsorted feeders", () => {
+  refuses({ inputs: transcript.inputs.toReversed() });
+  refuses({ inputs: [...transcript.inputs, transcript.inputs[2]!] });
+  refuses({ inputs: [{ ...transcript.inputs[0]!, series: "other" }] });
+  refuses({ inputs: [] });
+  refuses({ feeders: ["f-2", "f-1"] });
+  refuses({ feeders: ["f-1", "f-1"] });
+  refuses({ series: ["load", "load"] });
+  refuses({ series: ["load", "solar"] });
+  refuses({ outputs: [] });
+  refuses({ firstSlot: 0xffff_ffff, slots: 2 });
+  refuses({ outputs: [{ ...transcript.outputs[0]!, digest: new Uint8Array(31) }] });
+});
+
+test("refuses bytes that are not in their canonical form", () => {
+  const bytes = encodeTranscript(transcript);
+  const malformed = (value: Uint8Array): void =>
+    assert.throws(
+      () => decodeTranscript(value),
+      (error) => error instanceof CkksError && error.code === "malformed",
+    );
+  malformed(bytes.subarray(1));
+  malformed(Uint8Array.of(...bytes, 0));
+  malformed(encodeCbor([2]));
+  malformed(Uint8Array.of(bytes[0]!, 0x18, 1, ...bytes.subarray(2)));
+});
+
+test("an output is described by the digests of its residues", () => {
+  const raw = { polys: [BigUint64Array.of(1n), BigUint64Array.of(2n)], level: 1, scale: 4, ntt: true };
+  const described = describeOutput(raw);
+  assert.deepEqual(described, describeOutput(raw));
+  assert.notDeepEqual(described.digest, described.c1Digest);
+  assert.throws(() => describeOutput({ ...raw, polys: [...raw.polys, BigUint64Array.of(3n)] }), /relinearise/);
+});
+
+test("the seed of the randomisation depends on the transcript and the active set, not on its order", () => {
+  const bytes = encodeTranscript(transcript);
+  assert.deepEqual(randomisationSeed(bytes, [3, 1]), randomisationSeed(bytes, [1, 3]));
+  assert.notDeepEqual(randomisationSeed(bytes, [1, 3]), randomisationSeed(bytes, [1, 2]));
+});
