@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CIPHERTEXT_CODES } from "../protocol/messages/ack-codes.ts";
+import { Bed } from "./testing/bed.ts";
+
+test("a job over all meters' ciphertexts is opened by t aggregators and told by the utility", async (t) => {
+  const bed = await Bed.open(t, { meters: 4 });
+  await bed.start();
+  assert.deepEqual(await bed.sendAll(), [0, 0, 0, 0]);
+  const number = bed.request();
+  await bed.untilState(number, "opened");
+  const [job, result] = bed.store((jobs, db) => [jobs.get(number), db.prepare("SELECT * FROM he_results").get()]);
+  assert.equal(job?.active?.length, 2);
+  assert.deepEqual(JSON.parse((result as { values: string }).values), { sum: [1, 2, 3] });
+  assert.equal((result as { inputs: number }).inputs, 4);
+});
+
+test("a ciphertext is stored once: a repeat is a duplicate, another one a conflict, and the first stands", async (t) => {
+  const bed = await Bed.open(t, { meters: 2 });
+  await bed.start();
+  const [meter] = bed.meters;
+  const first = bed.ciphertext("first");
+  const send = async (bytes: Uint8Array): Promise<number> => {
+    meter!.acks.length = 0;
+    await meter!.send("load", bytes);
+    return (await meter!.answerTo(bytes)).code;
+  };
+  assert.equal(await send(first), CIPHERTEXT_CODES.stored);
+  assert.equal(await send(first), CIPHERTEXT_CODES.duplicate);
+  assert.equal(await send(bed.ciphertext("second")), CIPHERTEXT_CODES.conflict);
+  assert.equal(await send(bed.ciphertext(Uint8Array.of(0xff))), CIPHERTEXT_CODES.refused, "wrong parameters");
+  const rows = bed.store((_, db) => db.prepare("SELECT bytes FROM ciphertexts").all()) as { bytes: Uint8Array }[];
+  assert.equal(rows.length, 1);
+  assert.deepEqual(Uint8Array.from(rows[0]!.bytes), first);
+});
+
+test("a ciphertext of several chunks arrives whole", async (t) => {
+  const bed = await Bed.open(t, { meters: 1 });
+  await bed.start();
+  const large = bed.ciphertext(new Uint8Array(700_000).fill(7));
+  await bed.meters[0]!.send("load", large);
+  assert.equal((await bed.meters[0]!.answerTo(large)).code, CIPHERTEXT_CODES.stored);
+});
+
+test("kill -9 while meters send: what was acknowledged is there, and once", async (t) => {
+  const bed = await Bed.open(t, { meters: 12 });
+  await bed.start();
+  await Promise.all(bed.meters.map((meter) => meter.send("load", bed.ciphertext(`of ${meter.id}`))));
+  await bed.happenings.until(() => bed.meters.some(({ acks }) => acks.length > 0), "a first answer");
+  await bed.kill();
+  const acked = bed.meters.filter(({ acks }) => acks.length > 0).map(({ id }) => id);
+  const stored = (): string[] =>
+    bed.store((_, db) => db.prepare("SELECT meter FROM ciphertexts ORDER BY meter").pluck().all() as string[]);
+  for (const id of acked) assert.ok(stored().includes(id), id);
+  await bed.start();
+  for (const meter of bed.meters) meter.acks.length = 0;
+  const codes = await bed.sendAll();
+  assert.ok(codes.every((code) => code === CIPHERTEXT_CODES.stored || code === CIPHERTEXT_CODES.duplicate));
+  assert.deepEqual(stored(), bed.meters.map(({ id }) => id));
+});
+
+test("kill -9 in every state of a job: it is opened once, by one active set, over each input once", async (t) => {
+  const bed = await Bed.open(t, { meters: 6 });
+  await bed.start();
+  await bed.sendAll();
+  await bed.kill();
+  await bed.start({ FAKE_DELAY: "150" });
+  const number = bed.request();
+  await bed.untilState(number, "computing");
+  await bed.kill();
+  for (const aggregator of bed.aggregators) aggregator.silent = true;
+  await bed.start();
+  await bed.untilState(number, "asking");
+  await bed.kill();
+  bed.utility.silent = true;
+  for (const aggregator of bed.aggregators) aggregator.silent = false;
+  await bed.start();
+  await bed.untilState(number, "opening");
+  await bed.kill();
+  bed.utility.silent = false;
+  await bed.start();
+  await bed.untilState(number, "opened");
+  const asked = new Set(bed.aggregators.flatMap((aggregator) => aggregator.asked));
+  assert.equal(asked.size, 1, "one active set, however often it is asked");
+  const results = bed.store((_, db) => db.prepare("SELECT inputs FROM he_results").pluck().all());
+  assert.deepEqual(results, [6]);
+});
+
+test("t - 1 aggregators are not enough, and one that returns is", async (t) => {
+  const bed = await Bed.open(t, { meters: 3, analytics: { answerSeconds: 60 } });
+  const [, second, third] = bed.aggregators;
+  second!.silent = true;
+  third!.silent = true;
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.happenings.until(() => bed.aggregators[0]!.jobs.size === 1, "the job told");
+  await bed.untilState(number, "asking");
+  second!.silent = false;
+  await bed.untilState(number, "opened");
+  assert.deepEqual(bed.store((jobs) => jobs.get(number)?.active), [1, 2]);
+});
+
+test("loads that are not released yet are waited for", async (t) => {
+  const bed = await Bed.open(t, { meters: 3 });
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  const code = (): string | undefined => bed.store((jobs) => jobs.get(number)?.code);
+  await bed.happenings.until(() => code() === "not-released", "the obstacle noted");
+  for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
+  await bed.untilState(number, "opened");
+});
+
+test("a job that aggregators refuse keeps the reason", async (t) => {
+  const bed = await Bed.open(t, { meters: 3 });
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "too-many-numbers", where: [] };
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.untilState(number, "refused");
+  const job = bed.store((jobs) => jobs.get(number));
+  assert.equal(job?.code, "too-many-numbers");
+  assert.match(job.reason, /a-1: too-many-numbers \(as the test says\)/);
+});
+
+test("inputs that aggregators object to are left out", async (t) => {
+  const bed = await Bed.open(t, { meters: 4 });
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [1] };
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.happenings.until(() => bed.store((jobs) => jobs.get(number)?.excluded.length) === 1, "one left out");
+  for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
+  await bed.untilState(number, "opened");
+  assert.equal(bed.store((_, db) => db.prepare("SELECT inputs FROM he_results").pluck().get()), 3);
+});
+
+test("refuses what does not fit, what has too few inputs, and what the queue has no room for", async (t) => {
+  const bed = await Bed.open(t, { meters: 2, analytics: { maxQueuedJobs: 1 } });
+  await bed.start();
+  const few = bed.request();
+  await bed.untilState(few, "refused");
+  assert.equal(bed.store((jobs) => jobs.get(few)?.code), "too-few-inputs");
+  await bed.sendAll();
+  const greedy = bed.request({ circuit: "greedy" });
+  await bed.untilState(greedy, "refused");
+  assert.match(bed.store((jobs) => jobs.get(greedy)?.reason) ?? "", /strong would do/);
+  for (const aggregator of bed.aggregators) aggregator.silent = true;
+  const waiting = bed.request();
+  await bed.untilState(waiting, "asking");
+  const more = bed.request();
+  await bed.untilState(more, "refused");
+  assert.equal(bed.store((jobs) => jobs.get(more)?.code), "queue-full");
+});
+
+test("a job is cancelled while it is computed", async (t) => {
+  const bed = await Bed.open(t, { meters: 6 });
+  await bed.start({ FAKE_DELAY: "400" });
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.untilState(number, "computing");
+  assert.equal(bed.store((jobs) => jobs.requestCancel(number)), true);
+  await bed.untilState(number, "cancelled");
+  assert.equal(bed.store((jobs) => jobs.requestCancel(number)), false);
+});
+
+test("what the utility cannot open fails with its reason", async (t) => {
+  const bed = await Bed.open(t, { meters: 2 });
+  bed.utility.fails = "beyond-noise";
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.untilState(number, "failed");
+  assert.equal(bed.store((jobs) => jobs.get(number)?.code), "beyond-noise");
+});
+
+test("scheduled jobs run once for each window and feeder, when all meters have sent", async (t) => {
+  const scheduled = { circuit: "sum", series: "load", everyWindows: 1, parameters: {} };
+  const jobs = [
+    { ...scheduled, group: "feeders" as const },
+    { ...scheduled, group: "fleet" as const },
+  ];
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { jobs } });
+  await bed.start();
+  await bed.sendAll();
+  await bed.happenings.until(() => bed.store((store) => store.countStates().opened) === 3, "three opened jobs");
+  await bed.kill();
+  await bed.start();
+  const number = bed.request();
+  await bed.untilState(number, "opened");
+  const labels = bed.store((store) => store.latest(10).map(({ label }) => label));
+  assert.deepEqual(labels.sort(), ["f-1", "f-1", "f-2", "fleet"]);
+});
