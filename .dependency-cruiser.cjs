@@ -19,34 +19,69 @@ const local = (...allowed) => ({ dependencyTypes: ["local"], pathNot: allowed })
 const folders = (names) => `^(${names.join("|")})/`;
 
 /**
- * Trust is a matter of imports: whoever can load a step of the secret sharing can perform it. `step` is the file that
- * performs it, `holder` where it belongs, `strangers` the parties that must not reach it by any detour either.
+ * Trust is a matter of imports: whoever can load a step of the secret sharing, or of opening ciphertexts, can perform it.
+ * `file` performs it, `holder` is where it belongs, `strangers` are the parties that must not reach it by any detour.
  */
 const TRUST = [
-  { name: "split", holder: "^hardware/agent/", strangers: ["config", "broker", "aggregator", "utility", "analytics"] },
-  { name: "add", holder: "^aggregator/", strangers: ["config", "broker", "utility", "hardware", "analytics"] },
+  {
+    name: "split",
+    file: "protocol/shamir/split",
+    holder: "^hardware/agent/",
+    strangers: ["config", "broker", "aggregator", "utility", "analytics"],
+  },
+  {
+    name: "add",
+    file: "protocol/shamir/add",
+    holder: "^aggregator/",
+    strangers: ["config", "broker", "utility", "hardware", "analytics"],
+  },
   {
     name: "interpolate",
+    file: "protocol/shamir/interpolate",
     holder: "^utility/collector/",
+    strangers: ["config", "broker", "aggregator", "hardware", "analytics"],
+  },
+  {
+    name: "make-keys",
+    file: "protocol/ckks/seal/keys",
+    holder: "^config/enrolment/",
+    strangers: ["broker", "aggregator", "utility", "hardware", "analytics"],
+  },
+  {
+    name: "deal",
+    file: "protocol/ckks/threshold/deal",
+    holder: "^config/enrolment/",
+    strangers: ["broker", "aggregator", "utility", "hardware", "analytics"],
+  },
+  {
+    name: "partial",
+    file: "protocol/ckks/threshold/partial",
+    holder: "^aggregator/",
+    strangers: ["config", "broker", "utility", "hardware", "analytics"],
+  },
+  {
+    name: "combine",
+    file: "protocol/ckks/threshold/combine",
+    holder: "^utility/",
     strangers: ["config", "broker", "aggregator", "hardware", "analytics"],
   },
 ];
 
-const trustRules = TRUST.flatMap(({ name, holder, strangers }) => [
+const trustRules = TRUST.flatMap(({ name, file, holder, strangers }) => [
   {
     name: `trust-${name}`,
-    comment: `protocol/shamir/${name}.ts belongs to ${holder} alone (and to the self-test, benchmarks and tests)`,
+    comment: `${file}.ts belongs to ${holder} alone (and to the self-test, benchmarks and tests)`,
     severity: "error",
     // Re-exporting from an index would hand the step to everyone, so even the protocol may not import it.
     from: { pathNot: [holder, ...WHOLE_SCHEME, "^bench/", TESTS] },
-    to: { path: `^protocol/shamir/${name}\\.ts$` },
+    to: { path: `^${file}\\.ts$` },
   },
   {
     name: `trust-${name}-reach`,
-    comment: `nor may another party reach protocol/shamir/${name}.ts through other files`,
+    comment: `nor may another party reach ${file}.ts through other files`,
     severity: "error",
     from: { path: folders(strangers), pathNot: TESTS },
-    to: { path: `^protocol/shamir/${name}\\.ts$`, reachable: true },
+    to: { path: `^${file}\\.ts$`, reachable: true },
   },
 ]);
 
@@ -69,6 +104,27 @@ module.exports = {
         dependencyTypesNot: ["local"],
         pathNot: ["^(node:)?(crypto|buffer)$", "(^|/)node_modules/(@hpke/[^/]+|cbor-x|zod|node-seal)/"],
       },
+    },
+    {
+      name: "seal-behind-the-engine",
+      comment: "SEAL's objects are freed by hand, and its parsers trust their input: one place deals with both",
+      severity: "error",
+      from: { pathNot: ["^protocol/ckks/seal/", "^bench/", TESTS] },
+      to: { path: "(^|/)node_modules/node-seal/" },
+    },
+    {
+      name: "configuration-without-seal",
+      comment: "reading a configuration or a folder of keys loads no WebAssembly; only the dealer does",
+      severity: "error",
+      from: { path: "^config/", pathNot: ["^config/enrolment/", TESTS] },
+      to: { path: "^protocol/ckks/seal/", reachable: true },
+    },
+    {
+      name: "circuits-compute-elsewhere",
+      comment: "ciphertexts are computed on by analytics and aggregators; the utility names what was opened",
+      severity: "error",
+      from: { pathNot: ["^(analytics|aggregator|utility|firmware-sim)/", "^protocol/ckks/", folders(FREE), TESTS] },
+      to: { path: "^protocol/ckks/circuits/" },
     },
     {
       name: "config-on-protocol",

@@ -68,6 +68,21 @@ export default defineConfig(
     },
   },
   {
+    files: ["{analytics,aggregator,utility,broker}/**/*.ts"],
+    ignores: TESTS,
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        { selector: "ExportDefaultDeclaration", message: "Name what you export; there are no default exports here." },
+        {
+          // The engine is one class for all, so an import rule cannot tell its steps apart.
+          selector: "CallExpression > MemberExpression.callee[property.name='encrypt']",
+          message: "Only the meter's agent encrypts: a ciphertext that a server made could stand for a reading.",
+        },
+      ],
+    },
+  },
+  {
     files: ["protocol/**/*.ts"],
     ignores: [...TESTS, "protocol/vectors/**"], // the vectors' generator is a command
     rules: {

@@ -126,7 +126,7 @@ test("takes over only from an older second connection of the same meter", async 
   const mainEnded = closed(main);
   const newMain = await bed.client(meter("m-005"));
   await mainEnded;
-  assert.ok(second.connected && newMain.connected);
+  for (const client of [second, newMain]) assert.ok(client.connected);
   await Promise.all([newMain.endAsync(), second.endAsync(), neighbour.endAsync()]);
 });
 

@@ -26,10 +26,11 @@ interface Cruise {
 
 /** Files that any tree here may import. */
 const BASE: Readonly<Record<string, string>> = {
-  "package.json": '{"type":"module","dependencies":{"zod":"1","mqtt":"1"},"devDependencies":{"fast-check":"1"}}',
+  "package.json":
+    '{"type":"module","dependencies":{"zod":"1","mqtt":"1","node-seal":"1"},"devDependencies":{"fast-check":"1"}}',
   "tsconfig.json": '{"compilerOptions":{"module":"nodenext","allowImportingTsExtensions":true,"noEmit":true}}',
   ...Object.fromEntries(
-    ["zod", "mqtt", "fast-check"].flatMap((name) => [
+    ["zod", "mqtt", "node-seal", "fast-check"].flatMap((name) => [
       [`node_modules/${name}/package.json`, `{"name":"${name}","version":"1.0.0","main":"index.js"}`],
       [`node_modules/${name}/index.js`, ""],
     ]),
@@ -38,6 +39,20 @@ const BASE: Readonly<Record<string, string>> = {
   "protocol/shamir/add.ts": imports("./entries.ts"),
   "protocol/shamir/interpolate.ts": imports("./entries.ts"),
   "protocol/shamir/entries.ts": imports("node:crypto"),
+  "protocol/ckks/parameters.ts": imports("node:crypto"),
+  "protocol/ckks/seal/engine.ts": imports("node-seal", "../parameters.ts"),
+  "protocol/ckks/seal/keys.ts": imports("node-seal"),
+  "protocol/ckks/threshold/share.ts": imports("node:crypto"),
+  "protocol/ckks/threshold/deal.ts": imports("./share.ts"),
+  "protocol/ckks/threshold/partial.ts": imports("./share.ts"),
+  "protocol/ckks/threshold/combine.ts": imports("./share.ts"),
+  "protocol/ckks/circuits/sum.ts": imports("../seal/engine.ts"),
+  "config/checks.ts": imports("../protocol/ckks/parameters.ts"),
+  "config/enrolment/deal.ts": imports("../../protocol/ckks/seal/keys.ts", "../../protocol/ckks/threshold/deal.ts"),
+  "hardware/agent/encrypt-window.ts": imports("../../protocol/ckks/seal/engine.ts", "../../config/checks.ts"),
+  "aggregator/open.ts": imports("../protocol/ckks/threshold/partial.ts", "../protocol/ckks/circuits/sum.ts"),
+  "analytics/jobs.ts": imports("../protocol/ckks/circuits/sum.ts", "../protocol/ckks/seal/engine.ts"),
+  "utility/opening.ts": imports("../protocol/ckks/threshold/combine.ts", "../protocol/ckks/circuits/sum.ts"),
   "protocol/self-test.ts": imports("./shamir/split.ts", "./shamir/add.ts", "./shamir/interpolate.ts"),
   "config/index.ts": imports("../protocol/shamir/entries.ts", "mqtt"),
   "hardware/agent/split-reading.ts": imports("../../protocol/shamir/split.ts"),
@@ -85,6 +100,17 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
     ["trust-interpolate", "trust-interpolate-reach"],
   ],
   ["utility/billing/interpolates.ts", ["../../protocol/shamir/interpolate.ts"], ["trust-interpolate"]],
+  ["analytics/frees-by-hand.ts", ["node-seal"], ["seal-behind-the-engine"]],
+  ["config/keys/loads-seal.ts", ["../../protocol/ckks/seal/engine.ts"], ["configuration-without-seal"]],
+  ["hardware/agent/computes.ts", ["../../protocol/ckks/circuits/sum.ts"], ["circuits-compute-elsewhere"]],
+  ["analytics/makes-keys.ts", ["../protocol/ckks/seal/keys.ts"], ["trust-make-keys", "trust-make-keys-reach"]],
+  ["aggregator/deals.ts", ["../protocol/ckks/threshold/deal.ts"], ["trust-deal", "trust-deal-reach"]],
+  ["protocol/ckks/threshold/index.ts", ["./deal.ts"], ["trust-deal"]],
+  ["analytics/asks-dealer.ts", ["../config/enrolment/deal.ts"], ["trust-make-keys-reach", "trust-deal-reach"]],
+  ["utility/opens-part.ts", ["../protocol/ckks/threshold/partial.ts"], ["trust-partial", "trust-partial-reach"]],
+  ["analytics/opens-part.ts", ["../protocol/ckks/threshold/partial.ts"], ["trust-partial", "trust-partial-reach"]],
+  ["analytics/combines.ts", ["../protocol/ckks/threshold/combine.ts"], ["trust-combine", "trust-combine-reach"]],
+  ["aggregator/combines.ts", ["../protocol/ckks/threshold/combine.ts"], ["trust-combine", "trust-combine-reach"]],
   ["aggregator/ships-rig.ts", ["./testing/rig.ts"], ["tests-stay-out"]],
   ["newcomer/main.ts", ["../protocol/shamir/entries.ts"], ["known-folders"]],
   ["broker/circle.ts", ["./target.ts"], ["no-cycles"]],

@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type CkksParameters, dataLevels } from "../../protocol/ckks/parameters.ts";
 import { sealServerMessage, type ServerParty } from "../../protocol/envelope/index.ts";
 import { type CkksEpoch, type CkksPart, type CkksSet, DEALING_BYTES } from "../../protocol/keys/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
@@ -79,15 +80,34 @@ async function dealSet(
 ): Promise<{ set: CkksSet; shares: ReadonlyMap<number, Uint8Array> }> {
   // Loaded here, because whoever only enrols meters needs no WebAssembly.
   const { generateKeys } = await import("../../protocol/ckks/seal/keys.ts");
-  const { deal, encodeShare } = await import("../../protocol/ckks/threshold/deal.ts");
   const made = await generateKeys(parameters, { relin, galoisSteps, insecureForTests: plan.insecureForTests });
   try {
-    const dealt = deal(made.secretKey, n, t, randomBytes);
-    const shares = new Map(dealt.map((share) => [share.index, encodeShare(share)]));
-    const digests = writeParts(folder, made);
-    return { set: { parameters, galoisSteps, digests }, shares };
+    const shares = await dealSecret(made.secretKey, made.primes, parameters, { n, t });
+    return { set: { parameters, galoisSteps, digests: writeParts(folder, made) }, shares };
   } finally {
     made.secretKey.fill(0n);
+  }
+}
+
+/** The encoded shares by index. Ciphertexts never have the special prime, so it is not shared. */
+async function dealSecret(
+  whole: BigUint64Array,
+  primes: readonly bigint[],
+  parameters: CkksParameters,
+  { n, t }: { readonly n: number; readonly t: number },
+): Promise<ReadonlyMap<number, Uint8Array>> {
+  const { Ring } = await import("../../protocol/ckks/ring/ring.ts");
+  const { deal } = await import("../../protocol/ckks/threshold/deal.ts");
+  const { encodeShare } = await import("../../protocol/ckks/threshold/share.ts");
+  const levels = dataLevels(parameters);
+  const ring = Ring.create(parameters.degree, primes.slice(0, levels));
+  const secret = whole.subarray(0, levels * parameters.degree);
+  const random = (count: number): Uint8Array => randomBytes(count);
+  const shares = deal({ ring, secret, n, t, random });
+  try {
+    return new Map(shares.map((share) => [share.index, encodeShare(ring, share)]));
+  } finally {
+    for (const { poly } of shares) poly.fill(0n);
   }
 }
 

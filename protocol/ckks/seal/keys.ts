@@ -11,6 +11,8 @@ import { loadSeal, uncompressed } from "./load.ts";
 export interface GeneratedKeys {
   /** NTT form over all primes, the special one included. Fill it with zeros once it is dealt. */
   readonly secretKey: RnsPoly;
+  /** As in CkksEngine: the data primes, then the special one. */
+  readonly primes: readonly bigint[];
   readonly publicKey: Uint8Array;
   readonly relinKeys: Uint8Array | undefined;
   readonly galoisKeys: Uint8Array | undefined;
@@ -41,6 +43,7 @@ export async function generateKeys(parameters: CkksParameters, request: KeyReque
     const steps = Int32Array.from(request.galoisSteps);
     return {
       secretKey: poly,
+      primes: chain.primes,
       // The seeded forms: half of each key is the seed of a uniform polynomial.
       publicKey: saved(generator.createPublicKeySerializable()),
       relinKeys: request.relin ? saved(generator.createRelinKeysSerializable()) : undefined,
