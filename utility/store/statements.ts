@@ -19,7 +19,7 @@ export function withKeptStatements(database: SqliteDatabase): KyselyDatabase {
     prepare: (sql) => {
       let statement = kept.get(sql);
       if (statement === undefined) {
-        statement = database.prepare(sql) as unknown as SqliteStatement;
+        statement = database.prepare(sql);
         const oldest = kept.size >= MAX_STATEMENTS ? kept.keys().next().value : undefined;
         if (oldest !== undefined) kept.delete(oldest);
       } else kept.delete(sql);
