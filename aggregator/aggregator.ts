@@ -13,6 +13,7 @@ import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/top
 import { Intake } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
 import { MeterTable } from "./intake/meter-table.ts";
+import { DigestStore } from "./openings/digest-store.ts";
 import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
 import { decodeCertificate, Membership } from "./membership/membership.ts";
 import { ReleaseStore } from "./release/release-store.ts";
@@ -74,7 +75,10 @@ export class Aggregator {
     this.store = new ShareStore(db, settings);
     const table = new MeterTable(db);
     const { store } = this;
-    this.intake = new Intake({ ...settings, db, store, meters: table, now, scheduleCommit, send, refuse });
+    const digests = new DigestStore(db);
+    const releases = new ReleaseStore(db);
+    const ports = { now, scheduleCommit, send, refuse };
+    this.intake = new Intake({ ...settings, db, store, digests, loads: releases, meters: table, ...ports });
     this.keys = new KeyRing({ index, table, intake: this.intake });
     this.membership = new Membership({
       db,
@@ -95,7 +99,7 @@ export class Aggregator {
       index,
       signer: party,
       directory,
-      rules: { store: new ReleaseStore(db), members, gaps, minMeters, minSlots },
+      rules: { store: releases, members, gaps, minMeters, minSlots },
       holdings: new Holdings(store, members),
       askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
       pause,
@@ -129,6 +133,7 @@ export class Aggregator {
     const agg = String(this.#options.index);
     return [
       filterOf("share", { agg }),
+      filterOf("heDigest", { agg }),
       filterOf("meterStatus"),
       filterOf("roundRequest", { agg }),
       filterOf("enrolRequest", { agg }),
@@ -144,6 +149,10 @@ export class Aggregator {
       case "share":
         if (parsed.parameters.agg !== String(this.#options.index)) break;
         this.intake.handleShare(meter!, payload);
+        return;
+      case "heDigest":
+        if (parsed.parameters.agg !== String(this.#options.index)) break;
+        this.intake.handleDigest(meter!, payload);
         return;
       case "meterStatus":
         this.intake.handleStatus(meter!, payload);

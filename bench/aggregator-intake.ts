@@ -8,6 +8,8 @@ import path from "node:path";
 import { Intake } from "../aggregator/intake/intake.ts";
 import { MeterChannel } from "../aggregator/intake/meter-channel.ts";
 import { MeterTable } from "../aggregator/intake/meter-table.ts";
+import { DigestStore } from "../aggregator/openings/digest-store.ts";
+import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { configSchema } from "../config/schema.ts";
 import { ShareStore } from "../aggregator/store/share-store.ts";
@@ -47,6 +49,8 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
     const intake = new Intake({
       db,
       store: new ShareStore(db, configSchema.parse({}).aggregator),
+      digests: new DigestStore(db),
+      loads: new ReleaseStore(db),
       meters: table,
       now: () => (firstSlot + messages * slotsPerMessage) * 900,
       slotSeconds: 900,

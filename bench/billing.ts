@@ -21,7 +21,7 @@ import { describeBilling } from "./describe.ts";
 import { BenchSystem } from "./system/bench-system.ts";
 import { PhaseWatch } from "./system/phase-watch.ts";
 import { Prepared } from "./system/prepared.ts";
-import { printProfiles, stopWithProfiles } from "./system/profile.ts";
+import { printProfiles, profileTime, stopWithProfiles } from "./system/profile.ts";
 import { cpuSeconds } from "./system/usage.ts";
 
 const START = "2025-01-01";
@@ -103,6 +103,7 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
     note(`billing ${meters} meters`);
     const before = usage(system);
     const phases = new PhaseWatch(system);
+    const profiledFrom = profileTime();
     const billSeconds = await timeUntil(
       system,
       BILLS_SQL,
@@ -112,6 +113,7 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
       () => system.setSlot(to + billGrace),
       () => phases.look(),
     );
+    const stretch = { from: profiledFrom, to: profileTime() };
     const cpu = usage(system).map(([name, seconds], index) => [name, seconds - before[index]![1]] as const);
     const result: BillingResult = {
       meters,
@@ -128,7 +130,7 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
     };
     if (!json) process.stdout.write(`${describeBilling(result)}\n`);
     if (cpuProfile === undefined) return { ...result };
-    const profiles = await stopWithProfiles(system, ["utility", "a-1"], cpuProfile, billSeconds + 1);
+    const profiles = await stopWithProfiles(system, ["utility", "a-1"], cpuProfile, stretch);
     if (!json) printProfiles(profiles);
     return { ...result, profiles };
   } finally {

@@ -12,7 +12,7 @@ import { aggregatorId } from "../protocol/names.ts";
 import type { BenchOptions } from "./bench.ts";
 import { BenchSystem, FIRST_SLOT } from "./system/bench-system.ts";
 import type { CountResult, MetersPlan, RawResult, SealedResult } from "./system/meters-plan.ts";
-import { printProfiles, type SelfTime, stopWithProfiles } from "./system/profile.ts";
+import { printProfiles, profileTime, type SelfTime, stopWithProfiles } from "./system/profile.ts";
 import { cpuSeconds, median } from "./system/usage.ts";
 import { figuresTable } from "./words.ts";
 
@@ -94,9 +94,11 @@ async function profile(system: BenchSystem, folder: string, json: boolean): Prom
   const { slots, window } = VARIANTS[0]!;
   await system.ask("meters", { type: "configure", batchSlots: 1, maxSlotsPerMessage: slots, timed: false });
   const before = usage(system);
+  const from = profileTime();
   const sealed = await system.ask<SealedResult>("meters", { type: "sealed", seconds: PROFILE_SECONDS, window, slots });
   const cpu = perUnit(before, usage(system), sealed.readings);
-  const profiles = await stopWithProfiles(system, ["meters", "broker", "a-1"], folder, PROFILE_SECONDS);
+  const stretch = { from, to: profileTime() };
+  const profiles = await stopWithProfiles(system, ["meters", "broker", "a-1"], folder, stretch);
   if (!json) {
     printProfiles(profiles);
     process.stdout.write(`CPU in µs per reading: ${describeCpu(cpu)}\n`);

@@ -141,7 +141,9 @@ function print(results: readonly ScenarioResult[], factor: number): void {
   const named = (result: ScenarioResult): string => {
     const { sweep, meters, realIntervalSeconds, batchSlots } = result;
     if (sweep === "meters") return `${meters} meters`;
-    return sweep === "interval" ? `every ${duration(realIntervalSeconds)}` : `${batchSlots} slots per message`;
+    return sweep === "interval"
+      ? `every ${duration(realIntervalSeconds)}`
+      : `${batchSlots} ${batchSlots === 1 ? "slot" : "slots"} per message`;
   };
   const rates = results.map((result) => [
     named(result),
@@ -164,7 +166,8 @@ function print(results: readonly ScenarioResult[], factor: number): void {
   const rateHead = ["varied", "meters", "interval", "batch", "readings", "readings/s", "shares/s", "bytes per reading"];
   const timeHead = ["times", "latency ms", "p90", "p99", "delivery ms", "p99", "send ms", "split µs", "seal µs"];
   process.stdout.write(`${figuresTable(rateHead, rates)}\n${figuresTable(timeHead, times)}\n`);
-  const scaled = factor === 1 ? "Intervals are real time." : `Quick: intervals are ${factor} times shorter than named.`;
+  const scaled =
+    factor === 1 ? "Intervals are real time." : `Quick: intervals are ${factor} times shorter than in a full run.`;
   process.stdout.write(
     `${scaled} Slot numbers are simulated: a reading stands for one slot, whatever the interval.\n` +
       "Times are medians (p90, p99: nine of ten, 99 of 100 are no longer), split and seal means per share.\n" +

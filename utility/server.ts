@@ -207,6 +207,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     onMessage,
     onConnect: () => pollSoon(),
     log,
+    alone: true,
     settings: config.link,
     signal,
   });

@@ -1,5 +1,11 @@
 /** Collects what is to be said about slots until the next commit; consecutive slots with one code become one entry. */
-import { ACK_CODES, type AckCode, type AckCodeName, type AckEntry } from "../../protocol/messages/ack-codes.ts";
+import {
+  ACK_CODES,
+  type AckCode,
+  type AckCodeName,
+  type AckEntry,
+  type DigestAck,
+} from "../../protocol/messages/ack-codes.ts";
 
 interface Run {
   readonly kind: number;
@@ -10,9 +16,19 @@ interface Run {
 
 export class AckBatch {
   #runs: Run[] = [];
+  #digests: DigestAck[] = [];
 
   get isEmpty(): boolean {
-    return this.#runs.length === 0;
+    return this.#runs.length === 0 && this.#digests.length === 0;
+  }
+
+  addDigest(ack: DigestAck): void {
+    this.#digests.push(ack);
+  }
+
+  /** What was said of digests, at most `most` at once; the rest stays. */
+  takeDigests(most: number): readonly DigestAck[] {
+    return this.#digests.splice(0, most);
   }
 
   add(kind: number, slot: number, code: AckCodeName, count = 1): void {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { ACK_CODES } from "../../protocol/messages/ack-codes.ts";
+import { fullBitmap } from "../../protocol/bitmap.ts";
+import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
+import { ACK_CODES, CIPHERTEXT_CODES } from "../../protocol/messages/ack-codes.ts";
 import { topicOf } from "../../protocol/topics.ts";
+import { ReleaseStore } from "../release/release-store.ts";
 import { entriesOf, SETTINGS, temporaryFolder, TestAggregator, TestMeter, TestSystem } from "../testing/system.ts";
 
 function setUp(context: TestContext, settings = SETTINGS) {
@@ -163,4 +166,112 @@ test("never repeats the number of an ack across restarts", (context) => {
     one.kill();
   }
   assert.equal(seen.size, 9);
+});
+
+test("says that a slot came too late for its load, and says so again to a repeat", (context) => {
+  const { system, one, meter, slot } = setUp(context);
+  const other = new TestMeter("m-2", one, system.rootKey("m-2", 1));
+  const releases = new ReleaseStore(one.db);
+  const endorse = (kind: number, at: number, meters: string[]) =>
+    releases.addLoad(
+      "f-1",
+      kind,
+      at,
+      Buffer.alloc(32),
+      meters.map((id) => one.aggregator.keys.numberOf(id)!),
+    );
+  endorse(1, slot - 2, ["m-2"]);
+  endorse(1, slot - 3, ["m-1", "m-2"]);
+  one.kill(); // what was endorsed is known again after a start
+  meter.put(
+    1,
+    slot - 4,
+    entriesOf([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+      [4, 4],
+    ]),
+  ); // prettier-ignore
+  meter.put(2, slot - 2, E(9));
+  meter.put(1, slot - 2, E(3));
+  meter.put(1, slot - 2, E(4));
+  other.put(1, slot - 2, E(1));
+  const codes = meter
+    .acks()[0]!
+    .entries.map(({ kind, firstSlot, count, code }) => [kind, firstSlot - slot, count, code]);
+  assert.deepEqual(codes, [
+    [1, -4, 2, ACK_CODES.stored],
+    [1, -2, 1, ACK_CODES.late],
+    [1, -1, 1, ACK_CODES.stored],
+    [2, -2, 1, ACK_CODES.stored],
+    [1, -2, 1, ACK_CODES.late],
+    [1, -2, 1, ACK_CODES.conflict],
+  ]);
+  assert.equal(one.aggregator.intake.counters.slotsLate, 2);
+});
+
+const digestOf = (system: TestSystem, fields: Partial<CiphertextDigest> = {}): CiphertextDigest => ({
+  series: "load",
+  firstSlot: system.slot - 96,
+  slots: 96,
+  presence: fullBitmap(96),
+  digest: new Uint8Array(32).fill(7),
+  ...fields,
+});
+
+test("stores a digest with the commit, acknowledges a repeat, and lets the first stand", (context) => {
+  const { system, one, meter } = setUp(context);
+  const digest = digestOf(system);
+  meter.vouch(digest);
+  assert.equal(one.db.prepare("SELECT count(*) FROM he_digests").pluck().get(), 0);
+  const { series, firstSlot } = digest;
+  assert.deepEqual(meter.acks()[0]!.digests, [{ series, firstSlot, code: CIPHERTEXT_CODES.stored }]);
+  one.kill();
+  meter.vouch(digest);
+  meter.vouch({ ...digest, digest: new Uint8Array(32) });
+  meter.vouch({ ...digest, presence: new Uint8Array(12) });
+  const codes = meter.acks()[0]!.digests!.map(({ code }) => code);
+  assert.deepEqual(codes, [CIPHERTEXT_CODES.duplicate, CIPHERTEXT_CODES.conflict, CIPHERTEXT_CODES.conflict]);
+  assert.equal(one.codes().filter((code) => code === "digest-conflict").length, 2);
+  assert.equal(one.db.prepare("SELECT count(*) FROM he_conflicts").pluck().get(), 1);
+  const stored = one.db.prepare<[], Buffer>("SELECT digest FROM he_digests").pluck().get()!;
+  assert.deepEqual(new Uint8Array(stored), digest.digest);
+});
+
+test("a kill before the commit loses a digest that was not acknowledged, and the repeat is stored", (context) => {
+  const { system, one, meter } = setUp(context);
+  meter.vouch(digestOf(system));
+  one.kill();
+  meter.vouch(digestOf(system));
+  assert.equal(meter.acks()[0]!.digests![0]!.code, CIPHERTEXT_CODES.stored);
+});
+
+test("closes a window of long ago, answers none that lies ahead, and knows no other meter's digest", (context) => {
+  const { system, one, meter } = setUp(context);
+  meter.vouch(digestOf(system, { firstSlot: system.slot - 5 }));
+  assert.deepEqual(meter.acks(), []);
+  const old = digestOf(system, { firstSlot: system.slot - SETTINGS.windowSlots - 96 });
+  meter.vouch(old);
+  assert.equal(meter.acks()[0]!.digests![0]!.code, CIPHERTEXT_CODES.closed);
+  new TestMeter("m-1", one, system.rootKey("m-2", 1)).vouch(digestOf(system));
+  new TestMeter("m-9", one, system.rootKey("m-2", 1)).vouch(digestOf(system));
+  assert.deepEqual(one.codes(), ["future", "closed", "bad-seal", "unknown-meter"]);
+});
+
+test("a meter cannot fill the store with digests", (context) => {
+  const { system, one, meter } = setUp(context);
+  for (let i = 0; i < 1_100; i++)
+    meter.vouch(
+      digestOf(system, {
+        firstSlot: system.slot - 1 - (i % 1000),
+        slots: 1,
+        series: `s${i}`,
+        presence: Uint8Array.of(1),
+      }),
+    );
+  const acks = meter.acks();
+  assert.equal(acks.flatMap(({ digests = [] }) => digests).length, 1_024);
+  assert.ok(acks.every(({ digests = [] }) => digests.length <= 200));
+  assert.equal(one.codes().filter((code) => code === "digests-full").length, 76);
 });

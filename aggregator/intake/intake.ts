@@ -4,17 +4,26 @@
  */
 import type { Database } from "better-sqlite3";
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 import type { ShareMessage } from "../../protocol/envelope/share.ts";
 import { meterStatus } from "../../protocol/messages/public.ts";
 import { ENTRY_BYTES, firstInvalidEntry } from "../../protocol/shamir/share-entries.ts";
+import { feederAt } from "../../protocol/membership.ts";
+import { KINDS } from "../../protocol/units.ts";
+import type { DigestStore } from "../openings/digest-store.ts";
+import type { ReleaseStore } from "../release/release-store.ts";
 import type { PutResult } from "../store/block.ts";
 import type { ShareStore } from "../store/share-store.ts";
+import { takeDigest } from "./digest-intake.ts";
 import type { MeterChannel } from "./meter-channel.ts";
 import type { MeterTable } from "./meter-table.ts";
 
 export interface IntakeOptions {
   readonly db: Database;
   readonly store: ShareStore;
+  readonly digests: DigestStore;
+  /** Which loads were endorsed, to tell a meter what came too late for them. */
+  readonly loads: Pick<ReleaseStore, "newestLoad" | "isLoadWithout">;
   readonly meters: MeterTable;
   /** Unix seconds; undefined while a simulation has not told the time. Nothing is answered before it has. */
   readonly now: () => number | undefined;
@@ -34,6 +43,8 @@ export interface IntakeCounters {
   messages: number;
   slotsStored: number;
   slotsRepeated: number;
+  slotsLate: number;
+  digests: number;
   acks: number;
   commits: number;
   hellos: number;
@@ -41,6 +52,8 @@ export interface IntakeCounters {
 
 /** An ack of this many entries stays below the topic's 64 KiB. */
 const MAX_ACK_ENTRIES = 2000;
+/** And so many digests, of some 50 bytes each. */
+const MAX_ACK_DIGESTS = 200;
 const MAX_BOOT = 0xffff_ffff;
 /** More starts than a meter has while this aggregator lacks its newest backup. */
 const MAX_BOOT_LEAP = 65_536;
@@ -51,6 +64,8 @@ export class Intake {
     messages: 0,
     slotsStored: 0,
     slotsRepeated: 0,
+    slotsLate: 0,
+    digests: 0,
     acks: 0,
     commits: 0,
     hellos: 0,
@@ -104,6 +119,37 @@ export class Intake {
     this.counters.messages++;
     channel.saw(message.number);
     this.#take(channel, message, time);
+    this.#commitSoon(channel);
+  }
+
+  /** A message on `wv/1/m/<meter>/digest/<this>`. */
+  handleDigest(meter: string, payload: Uint8Array): void {
+    const channel = this.#channels.get(meter);
+    if (channel?.hasKey !== true) {
+      this.#options.refuse("unknown-meter", meter);
+      return;
+    }
+    let digest: CiphertextDigest;
+    try {
+      digest = channel.openDigest(payload, (version) => this.#options.meters.confirmKey(channel.number, version));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.refuse(error.code, `${meter} digest`);
+      return;
+    }
+    const time = this.#options.now();
+    if (time === undefined) {
+      this.#options.refuse("clock-unknown", meter);
+      return;
+    }
+    const { digests: store, slotSeconds, windowSlots, futureSlots, refuse } = this.#options;
+    this.counters.digests++;
+    if (takeDigest(channel, digest, time, { store, slotSeconds, windowSlots, futureSlots, refuse })) {
+      this.#commitSoon(channel);
+    }
+  }
+
+  #commitSoon(channel: MeterChannel): void {
     this.#markDue(channel);
     this.#uncommitted++;
     if (this.#uncommitted >= this.#options.commitMessages) this.commit();
@@ -144,12 +190,25 @@ export class Intake {
 
   #put(channel: MeterChannel, kind: number, firstSlot: number, entries: Uint8Array, time: number): void {
     const { counters } = this;
+    // Nearly every share is of a slot that no load has reached: one comparison for its message.
+    const loaded = firstSlot <= this.#options.loads.newestLoad && (kind === KINDS.import || kind === KINDS.export);
     this.#options.store.put(channel.number, kind, firstSlot, entries, Math.floor(time), (slot, result: PutResult) => {
-      channel.acks.add(kind, slot, result);
       if (result === "stored") counters.slotsStored++;
       else if (result === "duplicate") counters.slotsRepeated++;
       else this.#options.refuse("conflict", `${channel.id} kind ${kind} slot ${slot}`);
+      if (loaded && result !== "conflict" && this.#isLate(channel, kind, slot)) {
+        counters.slotsLate++;
+        channel.acks.add(kind, slot, "late");
+      } else {
+        channel.acks.add(kind, slot, result);
+      }
     });
+  }
+
+  /** Its load was endorsed without it. That holds for a repeat, too: the first answer may be lost. */
+  #isLate(channel: MeterChannel, kind: number, slot: number): boolean {
+    const feeder = feederAt(channel.places, slot);
+    return feeder !== undefined && this.#options.loads.isLoadWithout(feeder, kind, slot, channel.number);
   }
 
   /** A message on `wv/1/m/<meter>/status`: answers a hello, after it is durable what boot was granted. */
@@ -209,11 +268,13 @@ export class Intake {
     const due = this.#due;
     const time = this.#options.now();
     if (due.length === 0 || time === undefined) return;
-    const { db, store, meters } = this.#options;
+    const { db, store, meters, digests } = this.#options;
     db.transaction(() => {
       store.writePending();
+      digests.writePending();
       for (const channel of due) if (channel.dirty) meters.save(channel);
     })();
+    digests.committed();
     this.#due = [];
     this.#uncommitted = 0;
     this.counters.commits++;
@@ -232,15 +293,23 @@ export class Intake {
         ? { challenge: channel.challenge, boot: channel.grantedBoot }
         : undefined;
     channel.helloDue = false;
-    for (let first = 0; first === 0 || first < entries.length; first += MAX_ACK_ENTRIES) {
+    let digests = channel.acks.takeDigests(MAX_ACK_DIGESTS);
+    for (let first = 0; first === 0 || first < entries.length || digests.length > 0; first += MAX_ACK_ENTRIES) {
       if (channel.ackCounter >= MAX_COUNTER - 8) this.#nextBoot();
-      const part = entries.length <= MAX_ACK_ENTRIES ? entries : entries.slice(first, first + MAX_ACK_ENTRIES);
-      const ack = { time, highest: channel.seen, entries: part };
-      const withHello = hello !== undefined && first === 0 ? { ...ack, hello } : ack;
-      for (const sealed of channel.seal(this.#ownBoot, withHello)) {
+      const part =
+        entries.length <= MAX_ACK_ENTRIES && first === 0 ? entries : entries.slice(first, first + MAX_ACK_ENTRIES);
+      const ack = {
+        time,
+        highest: channel.seen,
+        entries: part,
+        ...(hello !== undefined && first === 0 ? { hello } : {}),
+        ...(digests.length > 0 ? { digests } : {}),
+      };
+      for (const sealed of channel.seal(this.#ownBoot, ack)) {
         this.counters.acks++;
         this.#options.send(channel.ackTopic, sealed);
       }
+      digests = channel.acks.takeDigests(MAX_ACK_DIGESTS);
     }
   }
 

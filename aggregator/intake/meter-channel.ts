@@ -3,6 +3,7 @@
  * Holds key material inside sealer and opener; nothing here is logged.
  */
 import { createAckSealer, type AckSealer } from "../../protocol/envelope/ack.ts";
+import { type CiphertextDigest, createDigestOpener, type DigestOpener } from "../../protocol/envelope/digest.ts";
 import { createShareOpener, type ShareMessage, type ShareOpener } from "../../protocol/envelope/share.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Place } from "../../protocol/messages/enrolment.ts";
@@ -30,6 +31,9 @@ interface Suite {
   readonly version: number;
   readonly opener: ShareOpener;
   readonly sealer: AckSealer;
+  /** Made with the first digest: most meters of most systems send none. */
+  digests: DigestOpener | undefined;
+  readonly key: Uint8Array;
   trying: boolean;
 }
 
@@ -75,7 +79,7 @@ export class MeterChannel {
     if (this.#suites.some((suite) => suite.version === version)) return;
     const opener = createShareOpener(key, this.id, this.#aggregator);
     const sealer = createAckSealer(key, this.id, this.#aggregator);
-    this.#suites.push({ version, opener, sealer, trying });
+    this.#suites.push({ version, opener, sealer, digests: undefined, key, trying });
     this.#suites.sort((a, b) => b.version - a.version);
   }
 
@@ -84,10 +88,22 @@ export class MeterChannel {
    * dropped, and `onConfirmed` gets its version. Throws ProtocolError.
    */
   open(payload: Uint8Array, onConfirmed: (version: number) => void): ShareMessage {
+    return this.#openWith(({ opener }) => opener.open(payload), onConfirmed);
+  }
+
+  /** The same for a digest. */
+  openDigest(payload: Uint8Array, onConfirmed: (version: number) => void): CiphertextDigest {
+    return this.#openWith((suite) => {
+      suite.digests ??= createDigestOpener(suite.key, this.id, this.#aggregator);
+      return suite.digests.open(payload);
+    }, onConfirmed);
+  }
+
+  #openWith<T>(open: (suite: Suite) => T, onConfirmed: (version: number) => void): T {
     for (const suite of this.#suites) {
-      let message: ShareMessage;
+      let message: T;
       try {
-        message = suite.opener.open(payload);
+        message = open(suite);
       } catch (error) {
         const older = suite.trying && suite !== this.#suites.at(-1);
         if (older && error instanceof ProtocolError && error.code === "bad-seal") continue;
@@ -124,5 +140,10 @@ export class MeterChannel {
   /** Whether all slots from `first` to `last` lie in one place of the meter. */
   belongs(first: number, last: number): boolean {
     return this.places.some(({ from, to }) => from <= first && (to === null || last < to));
+  }
+
+  /** Whether any slot from `first` to `last` lies in a place of the meter. */
+  touches(first: number, last: number): boolean {
+    return this.places.some(({ from, to }) => from <= last && (to === null || first < to));
   }
 }

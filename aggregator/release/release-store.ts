@@ -3,6 +3,7 @@
  * as released, since the others may be enough to release it. Sets arrive checked; nothing here judges them.
  */
 import type { Database } from "better-sqlite3";
+import { KINDS } from "../../protocol/units.ts";
 
 export interface Period {
   readonly from: number;
@@ -62,6 +63,18 @@ interface BillRow {
   readonly slots: Buffer;
 }
 
+/** One look into the index for each feeder and kind, not a walk through all slots. */
+const NEWEST_LOADS = `
+  WITH RECURSIVE names(feeder) AS (
+    SELECT min(feeder) FROM load_cells
+    UNION ALL
+    SELECT (SELECT min(feeder) FROM load_cells WHERE feeder > names.feeder) FROM names WHERE names.feeder IS NOT NULL
+  )
+  SELECT feeder, max(slot) AS slot FROM (
+    SELECT feeder, (SELECT max(slot) FROM load_cells l WHERE l.feeder = names.feeder AND kind = kinds.value) AS slot
+    FROM names, json_each('[${KINDS.import}, ${KINDS.export}]') AS kinds WHERE names.feeder IS NOT NULL
+  ) WHERE slot IS NOT NULL GROUP BY feeder`;
+
 export class ReleaseStore {
   readonly #db: Database;
   readonly #sets;
@@ -75,9 +88,25 @@ export class ReleaseStore {
   readonly #bills;
   readonly #insertBill;
   readonly #linked;
+  readonly #load;
+  /** The newest slot of a feeder whose load was endorsed; may be too high after a transaction that failed. */
+  readonly #newestLoads: Map<string, number>;
+  #newestLoad: number;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#newestLoads = new Map(
+      db
+        .prepare<[], { feeder: string; slot: number }>(NEWEST_LOADS)
+        .all()
+        .map(({ feeder, slot }) => [feeder, slot]),
+    );
+    this.#newestLoad = Math.max(-1, ...this.#newestLoads.values());
+    this.#load = db
+      .prepare<[string, number, number], Buffer>(
+        "SELECT meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot = ?",
+      )
+      .pluck();
     this.#sets = db.prepare<[Uint8Array], StoredSet>(
       "SELECT content, endorsement, endorsements FROM sets WHERE set_id = ?",
     );
@@ -161,6 +190,22 @@ export class ReleaseStore {
     const bytes = Buffer.allocUnsafe(4 * meters.length);
     for (const [i, meter] of meters.entries()) bytes.writeUInt32BE(meter, 4 * i);
     this.#insertLoad.run(feeder, kind, slot, setId, bytes);
+    if (slot > (this.#newestLoads.get(feeder) ?? -1)) this.#newestLoads.set(feeder, slot);
+    this.#newestLoad = Math.max(this.#newestLoad, slot);
+  }
+
+  /** No load of any feeder is newer than this slot; -1 while there is none. In memory, for every share that comes in. */
+  get newestLoad(): number {
+    return this.#newestLoad;
+  }
+
+  /** Whether a load of this feeder, kind and slot was endorsed, and without this meter. */
+  isLoadWithout(feeder: string, kind: number, slot: number, meter: number): boolean {
+    if (slot > (this.#newestLoads.get(feeder) ?? -1)) return false;
+    const meters = this.#load.get(feeder, kind, slot);
+    if (meters === undefined) return false;
+    for (let at = 0; at < meters.length; at += 4) if (meters.readUInt32BE(at) === meter) return false;
+    return true;
   }
 
   bills(feeder: string, kind: number, periodFrom: number): BillCells[] {

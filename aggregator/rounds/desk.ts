@@ -180,12 +180,13 @@ export class RoundDesk {
     const stored = rules.store.set(Buffer.from(setId));
     if (stored === undefined) throw new SetError("not-endorsed", "this aggregator has not endorsed the set");
     if (stored.endorsements === null) {
-      const by = new Set(endorsements.flatMap((item) => endorser(item, setId, directory)));
-      if (by.size < directory.q) {
-        const detail = `expected valid endorsements of ${directory.q} aggregators, got ${by.size}`;
+      const own = { aggregator, endorsement: stored.endorsement };
+      const proof = proofOf(endorsements, own, setId, directory);
+      if (proof.size < directory.q) {
+        const detail = `expected valid endorsements of ${directory.q} aggregators, got ${proof.size}`;
         throw new SetError("not-endorsed", detail);
       }
-      rules.store.setEndorsements(Buffer.from(setId), Buffer.from(encodeCbor(endorsements)));
+      rules.store.setEndorsements(Buffer.from(setId), Buffer.from(encodeCbor([...proof.values()])));
     }
     const key = Buffer.from(setId).toString("hex");
     let sums = this.#sums.get(key);
@@ -218,6 +219,24 @@ function decodeSet(content: Uint8Array): unknown {
     if (error instanceof ProtocolError) throw new SetError("malformed-set", error.message);
     throw error;
   }
+}
+
+/** Valid endorsements by aggregator, no more than q of them. Its own, which is in its store, it knows by its bytes. */
+function proofOf(
+  endorsements: readonly Uint8Array[],
+  own: { readonly aggregator: number; readonly endorsement: Uint8Array },
+  setId: Uint8Array,
+  directory: Pick<Directory, "servers" | "q">,
+): Map<number, Uint8Array> {
+  const proof = new Map<number, Uint8Array>();
+  if (endorsements.some((item) => Buffer.compare(item, own.endorsement) === 0)) {
+    proof.set(own.aggregator, own.endorsement);
+  }
+  for (const item of endorsements) {
+    if (proof.size >= directory.q) break;
+    for (const aggregator of endorser(item, setId, directory)) proof.set(aggregator, item);
+  }
+  return proof;
 }
 
 /** The aggregator that signed, once, or nothing when the endorsement is not a valid one of this set. */

@@ -14,7 +14,9 @@ import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
 /** [bitmap, digest] of one unit, as on the wire. */
 export type Unit = [bitmap: Uint8Array, digest: Uint8Array];
 
-const NO_DIGEST = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);
+/** As it stands on the wire. */
+const EMPTY_UNIT: Unit = [NOTHING, NOTHING];
 /** An entry is share || tag. */
 const TAG_OFFSET = 8;
 const TAG_BYTES = ENTRY_BYTES - TAG_OFFSET;
@@ -32,16 +34,22 @@ export class Holdings {
     this.#members = members;
   }
 
-  /** A meter's shares of one kind over a segment, whatever its place. */
-  range(meter: string, kind: number, [from, to]: readonly [number, number]): StoredRange {
+  /** A meter's shares of one kind over a segment, whatever its place. `room`: see `ShareStore.range`. */
+  range(meter: string, kind: number, [from, to]: readonly [number, number], room?: Uint8Array): StoredRange {
     const number = this.#members.numberOf(meter);
-    if (number !== undefined) return this.#store.range(number, kind, from, to);
+    if (number !== undefined) return this.#store.range(number, kind, from, to, room);
     return { bits: emptyBitmap(to - from), entries: new Uint8Array((to - from) * ENTRY_BYTES) };
   }
 
   /** The same, with only the slots at which the meter's place is the feeder in the bitmap. */
-  memberRange(feeder: string, meter: string, kind: number, [from, to]: readonly [number, number]): StoredRange {
-    const { bits, entries } = this.range(meter, kind, [from, to]);
+  memberRange(
+    feeder: string,
+    meter: string,
+    kind: number,
+    [from, to]: readonly [number, number],
+    room?: Uint8Array,
+  ): StoredRange {
+    const { bits, entries } = this.range(meter, kind, [from, to], room);
     if (isEmptyBitmap(bits)) return { bits, entries };
     const own = this.#members.slotsOn(meter, feeder, from, to);
     for (let i = 0; i < bits.length; i++) bits[i]! &= own[i]!;
@@ -56,13 +64,18 @@ export class Holdings {
   async #billingUnits(question: Question, pause: () => Promise<void>): Promise<Unit[]> {
     const { feeder, meters, segments, kinds } = question;
     const units: Unit[] = [];
+    const room = roomForSegments(segments);
     for (const segment of segments) {
       for (const meter of meters) {
         for (const kind of kinds) {
-          const { bits, entries } = this.memberRange(feeder, meter, kind, segment);
+          const { bits, entries } = this.memberRange(feeder, meter, kind, segment, room);
+          if (isEmptyBitmap(bits)) {
+            units.push(EMPTY_UNIT);
+            continue;
+          }
           const unit: Unit = [bits, slotDigest(bits, entries, segment[0])];
           units.push(unit);
-          if (unit[1].length > 0) this.#keep(`${meter} ${kind} ${segment[0]} ${segment[1]}`, unit);
+          this.#keep(`${meter} ${kind} ${segment[0]} ${segment[1]}`, unit);
         }
         await pause();
       }
@@ -92,9 +105,10 @@ export class Holdings {
     const { feeder, meters, segments, kinds } = question;
     const segment = segments[0]!;
     const lists = Array.from({ length: unitCount(question) }, () => new RosterTags(meters.length));
+    const room = roomForSegments(segments);
     for (const [index, meter] of meters.entries()) {
       for (const [position, kind] of kinds.entries()) {
-        const { bits, entries } = this.memberRange(feeder, meter, kind, segment);
+        const { bits, entries } = this.memberRange(feeder, meter, kind, segment, room);
         for (let slot = 0; slot < segment[1] - segment[0]; slot++) {
           if ((bits[slot >>> 3]! & (1 << (slot & 7))) === 0) continue;
           lists[slot * kinds.length + position]!.add(index, tagAt(entries, slot));
@@ -102,7 +116,7 @@ export class Holdings {
       }
       await pause();
     }
-    return lists.map((list): Unit => [list.bitmap, list.digest()]);
+    return lists.map((list): Unit => (list.isEmpty ? EMPTY_UNIT : [list.bitmap, list.digest()]));
   }
 
   /** The tags of the set bits of one unit, 8 bytes each. Missing cells give zeros; ask only for bitmaps of a manifest. */
@@ -123,6 +137,11 @@ export class Holdings {
   }
 }
 
+/** Room for the shares of any of the segments, to be used again and again. */
+export function roomForSegments(segments: readonly (readonly [number, number])[]): Uint8Array {
+  return new Uint8Array(ENTRY_BYTES * Math.max(0, ...segments.map(([from, to]) => to - from)));
+}
+
 /** One load unit while it is gathered meter by meter, in roster order: its bitmap, and index and tag of each. */
 export class RosterTags {
   readonly bitmap: Uint8Array;
@@ -131,6 +150,10 @@ export class RosterTags {
 
   constructor(meters: number) {
     this.bitmap = emptyBitmap(meters);
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
   }
 
   add(meter: number, tag: Uint8Array): void {
@@ -144,13 +167,13 @@ export class RosterTags {
 
   /** SHA-256 over (index u16, tag) of each meter; empty for none. */
   digest(): Uint8Array {
-    return this.#length === 0 ? NO_DIGEST : hash("sha256", this.#pairs.subarray(0, this.#length), "buffer");
+    return this.isEmpty ? NOTHING : hash("sha256", this.#pairs.subarray(0, this.#length), "buffer");
   }
 }
 
 /** SHA-256 over (slot u32, tag) of the set bits; empty for none. `entries` begin with slot `from`. */
 function slotDigest(bits: Uint8Array, entries: Uint8Array, from: number): Uint8Array {
-  if (isEmptyBitmap(bits)) return NO_DIGEST;
+  if (isEmptyBitmap(bits)) return NOTHING;
   // Tags are copied as they are, so words of either byte order do; only slot numbers are turned.
   const aligned = entries.byteOffset % 4 === 0 ? entries : Uint8Array.from(entries);
   const source = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);

@@ -8,7 +8,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { ShareTotals, sumShares } from "../../protocol/shamir/add.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
 import type { StoredRange } from "../store/share-store.ts";
-import { type Holdings, RosterTags } from "./holdings.ts";
+import { type Holdings, roomForSegments, RosterTags } from "./holdings.ts";
 import { billCells, billingUnitIndex, outputCount } from "./layout.ts";
 
 export interface Sums {
@@ -41,10 +41,11 @@ async function billSums(set: SetContent, holdings: Holdings, pause: () => Promis
   const lacking = new Set<number>();
   let current = -1;
   let held: (StoredRange | undefined)[][] = [];
+  const rooms: Uint8Array[] = [];
   for (const { output, segment, cells } of billCells(set)) {
     if (output.meter !== current) {
       current = output.meter;
-      held = heldRanges(set, current, holdings);
+      held = heldRanges(set, current, holdings, rooms);
       await pause();
     }
     const range = held[set.kinds.indexOf(output.kind)]![segment];
@@ -55,14 +56,24 @@ async function billSums(set: SetContent, holdings: Holdings, pause: () => Promis
   return results;
 }
 
-/** For each kind and segment of one meter its shares; undefined where they are not the set's. */
-function heldRanges(set: SetContent, meter: number, holdings: Holdings): (StoredRange | undefined)[][] {
+/** For each kind and segment of one meter its shares, put into `rooms`; undefined where they are not the set's. */
+function heldRanges(
+  set: SetContent,
+  meter: number,
+  holdings: Holdings,
+  rooms: Uint8Array[],
+): (StoredRange | undefined)[][] {
   return set.kinds.map((kind, position) =>
     set.segments.map((segment, index) => {
       const [bitmap, digest] = set.units[billingUnitIndex(set, { segment: index, meter, kind: position })]!;
       if (isEmptyBitmap(bitmap)) return undefined;
       const name = set.meters[meter]!;
-      const range = holdings.range(name, kind, segment);
+      const range = holdings.range(
+        name,
+        kind,
+        segment,
+        (rooms[set.segments.length * position + index] ??= roomForSegments([segment])),
+      );
       if (!isWithin(bitmap, range.bits)) return undefined;
       const own = holdings.digestOf(name, kind, segment, bitmap, range);
       return Buffer.compare(own, digest) === 0 ? range : undefined;
@@ -82,11 +93,12 @@ async function loadSums(set: SetContent, holdings: Holdings, pause: () => Promis
   const totals = kinds.map(() => new ShareTotals(slots));
   const tags = units.map(() => new RosterTags(meters.length));
   const masks = masksByMeter(set);
+  const room = roomForSegments(set.segments);
   for (const [index, meter] of meters.entries()) {
     for (const [position, kind] of kinds.entries()) {
       const mask = masks[index]![position]!;
       if (isEmptyBitmap(mask)) continue;
-      const { bits, entries } = holdings.range(meter, kind, segment);
+      const { bits, entries } = holdings.range(meter, kind, segment, room);
       totals[position]!.add(entries, mask);
       for (const slot of members(mask)) {
         const holds = (bits[slot >>> 3]! & (1 << (slot & 7))) !== 0;

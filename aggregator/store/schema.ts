@@ -90,4 +90,67 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX bill_cells_by_output ON bill_cells (set_id, output);
   `,
+  `
+  -- Digests of ciphertexts, each as its meter vouched for it. The first for a window of a series stands.
+  CREATE TABLE he_digests (
+    meter INTEGER NOT NULL REFERENCES meters(number),
+    first_slot INTEGER NOT NULL,
+    series TEXT NOT NULL,
+    slots INTEGER NOT NULL,
+    presence BLOB NOT NULL,                    -- bitmap over the window
+    digest BLOB NOT NULL,
+    PRIMARY KEY (meter, first_slot, series)
+  ) STRICT, WITHOUT ROWID;
+
+  -- A window that a meter vouched for again, with another content.
+  CREATE TABLE he_conflicts (
+    meter INTEGER NOT NULL REFERENCES meters(number),
+    first_slot INTEGER NOT NULL,
+    series TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (meter, first_slot, series)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Jobs that this aggregator has checked and recomputed. outputs: what it computed, until it has opened them.
+  CREATE TABLE he_jobs (
+    job TEXT PRIMARY KEY,
+    statistic BLOB NOT NULL,                   -- digest of circuit, feeders, series and window, without the inputs
+    transcript BLOB NOT NULL,
+    outputs BLOB,
+    ready_at INTEGER NOT NULL,
+    active TEXT                                -- who opened it, once it is opened
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX he_jobs_by_statistic ON he_jobs (statistic);
+  CREATE INDEX he_jobs_by_age ON he_jobs (ready_at) WHERE active IS NULL;
+
+  -- Numbers beyond the loads that jobs open: how many for each slot, of how many meters.
+  CREATE TABLE he_numbers (
+    feeder TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    first_slot INTEGER NOT NULL,
+    job TEXT NOT NULL,
+    slots INTEGER NOT NULL,
+    numbers INTEGER NOT NULL,
+    meters BLOB NOT NULL,                      -- of the whole group, for each slot, u32 each
+    PRIMARY KEY (feeder, kind, first_slot, job)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX he_numbers_by_job ON he_numbers (job);
+
+  -- Every c1 that the key share was ever multiplied with. partial: the answer, to be given again.
+  CREATE TABLE he_openings (
+    number INTEGER PRIMARY KEY,
+    c1 BLOB NOT NULL,                          -- digest, after randomisation
+    level INTEGER NOT NULL,
+    output_c1 BLOB NOT NULL,                   -- digest, before randomisation
+    key TEXT NOT NULL,                         -- epoch and parameter set
+    job TEXT NOT NULL,
+    output INTEGER NOT NULL,
+    active TEXT NOT NULL,
+    partial BLOB,
+    UNIQUE (c1, level)
+  ) STRICT;
+  CREATE INDEX he_openings_by_output ON he_openings (output_c1, level);
+  CREATE INDEX he_openings_by_job ON he_openings (job);
+  CREATE INDEX he_openings_by_key ON he_openings (key);
+  `,
 ];

@@ -159,8 +159,11 @@ export class ShareStore {
     return day > 0 && this.#cache.any(blockId(meter, kind, 0), blockId(meter, kind, day - 1));
   }
 
-  /** The shares of a meter and kind from slot `from` up to, not including, `to`. */
-  range(meter: number, kind: number, from: number, to: number): StoredRange {
+  /**
+   * The shares of a meter and kind from slot `from` up to, not including, `to`. `room`, of that many entries or more,
+   * is where they are put if it is given: a month of them in new memory costs more than all that is done with them.
+   */
+  range(meter: number, kind: number, from: number, to: number, room?: Uint8Array): StoredRange {
     const size = to - from;
     let range: { bits: Uint8Array; entries: Uint8Array } | undefined;
     const firstDay = Math.floor(from / BLOCK_SLOTS);
@@ -171,7 +174,7 @@ export class ShareStore {
       const first = Math.max(from, dayStart);
       const end = Math.min(to, dayStart + BLOCK_SLOTS);
       const source = (first - dayStart) * ENTRY_BYTES;
-      range ??= { bits: new Uint8Array(Math.ceil(size / 8)), entries: new Uint8Array(size * ENTRY_BYTES) };
+      range ??= { bits: new Uint8Array(Math.ceil(size / 8)), entries: roomFor(size, room) };
       const { bits, entries } = range;
       entries.set(stored.subarray(source, (end - dayStart) * ENTRY_BYTES), (first - from) * ENTRY_BYTES);
       copyBits(storedBits, first - dayStart, bits, first - from, end - first);
@@ -209,6 +212,11 @@ export class ShareStore {
       if (block.dirty) this.#cache.markDirty(id, block);
     }
   }
+}
+
+/** Zeros for so many entries. */
+function roomFor(size: number, room: Uint8Array | undefined): Uint8Array {
+  return room?.subarray(0, size * ENTRY_BYTES).fill(0) ?? new Uint8Array(size * ENTRY_BYTES);
 }
 
 /** Copies `count` bits between bitmaps; whole bytes where both sides are aligned. */

@@ -19,6 +19,7 @@ import {
   type ShareSealer,
   splitChunks,
 } from "../../protocol/envelope/index.ts";
+import { type CiphertextDigest, createDigestSealer, type DigestSealer } from "../../protocol/envelope/digest.ts";
 import { rawPublicKey } from "../../protocol/keys/index.ts";
 import type { Directory, ServerKeys } from "../../protocol/keys/index.ts";
 import { countersign, signRecord } from "../../protocol/membership.ts";
@@ -213,6 +214,7 @@ export class TestSystem {
 export class TestMeter {
   readonly #sealer: ShareSealer;
   readonly #opener;
+  readonly #digests: DigestSealer;
   readonly id: string;
   readonly #to: TestAggregator;
   boot = 0;
@@ -223,6 +225,7 @@ export class TestMeter {
     this.#to = to;
     this.#sealer = createShareSealer(rootKey, id, to.index);
     this.#opener = createAckOpener(rootKey, id, to.index);
+    this.#digests = createDigestSealer(rootKey, id, to.index);
   }
 
   hello(challenge = "00".repeat(16), boot = 0): void {
@@ -236,6 +239,12 @@ export class TestMeter {
 
   send(payload: Uint8Array): void {
     this.#to.aggregator.handle(topicOf("share", { meter: this.id, agg: String(this.#to.index) }), payload);
+  }
+
+  /** Sends the digest of a ciphertext. */
+  vouch(digest: CiphertextDigest): void {
+    const topic = topicOf("heDigest", { meter: this.id, agg: String(this.#to.index) });
+    this.#to.aggregator.handle(topic, this.#digests.seal(digest));
   }
 
   put(kind: 1 | 2 | 3 | 4, firstSlot: number, entries: Uint8Array): void {

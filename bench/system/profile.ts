@@ -10,6 +10,8 @@ interface ProfileNode {
 }
 
 interface CpuProfile {
+  /** Microseconds of the monotonic clock that all processes of a machine share. */
+  readonly startTime: number;
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -28,17 +30,27 @@ function profileOf(folder: string, pid: number): string {
   return join(folder, name);
 }
 
-/** The functions with the most self time, without idle time, in the last `seconds` of the process: not its start. */
-function topSelfTimes(file: string, count: number, seconds: number): SelfTime[] {
+/** A stretch of the monotonic clock, as `process.hrtime` tells it, in microseconds. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Now, on the clock of the profiles. */
+export function profileTime(): number {
+  return Number(process.hrtime.bigint() / 1_000n);
+}
+
+/** The functions with the most self time, without idle time, while what is measured went on. */
+function topSelfTimes(file: string, count: number, { from, to }: Stretch): SelfTime[] {
   const profile = JSON.parse(readFileSync(file, "utf8")) as CpuProfile;
   const names = new Map(profile.nodes.map((node) => [node.id, nameOf(node)]));
   const times = new Map<string, number>();
   let total = 0;
-  const duration = profile.timeDeltas.reduce((sum, delta) => sum + delta, 0);
-  let at = 0;
+  let at = profile.startTime;
   for (const [index, id] of profile.samples.entries()) {
     at += profile.timeDeltas[index] ?? 0;
-    if (at < duration - seconds * 1e6) continue;
+    if (at < from || at > to) continue;
     const name = names.get(id) ?? "(unknown)";
     if (name === "(idle)") continue;
     const time = profile.timeDeltas[index] ?? 0;
@@ -66,12 +78,12 @@ export async function stopWithProfiles(
   system: BenchSystem,
   names: readonly string[],
   folder: string,
-  seconds: number,
+  stretch: Stretch,
 ): Promise<Record<string, SelfTime[]>> {
   const processes = names.map((name) => [name, system.supervisor.processId(name) ?? 0] as const);
   await system.stop();
   return Object.fromEntries(
-    processes.map(([name, pid]) => [name, topSelfTimes(profileOf(folder, pid), ROWS, seconds)]),
+    processes.map(([name, pid]) => [name, topSelfTimes(profileOf(folder, pid), ROWS, stretch)]),
   );
 }
 

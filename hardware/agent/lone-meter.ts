@@ -130,6 +130,8 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
 
   clearInterval(tick);
   agent.flushBatches();
+  // Takes note of what is settled, so that the next run does not send it again.
+  agent.tick();
   outbox.flush();
   await handle.link?.close();
   ended.abort();

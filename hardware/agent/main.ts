@@ -86,7 +86,7 @@ difference of two samples to be a reading. A slot has one reading: those that ar
 Exit codes: 0 done; 1 with --once: a line was refused, or not everything was settled; 2 wrong usage or configuration;
 130 interrupted before it had stopped.`,
   examples: [
-    `echo '{"slotStart":1736895600,"energyWh":123}' | npm run meter -- --id m-001 --once`,
+    'echo "{\\"slotStart\\": $(($(date +%s) / 900 * 900 - 900)), \\"energyWh\\": 123}" | npm run meter -- --id m-001 --once',
     "npm run meter -- --id m-001 --input /run/meter.fifo",
     "npm run meter -- readings --id m-001 --csv",
   ],

@@ -17,7 +17,11 @@ export function expectedSlots(record: MembershipRecord, feeder: string, range: S
     if (place.feeder !== feeder) continue;
     const from = Math.max(range.from, place.from, origin);
     const to = Math.min(range.to, place.to ?? range.to);
-    for (let slot = from; slot < to; slot++) addMember(bits, slot - range.from);
+    const end = to - range.from;
+    let slot = from - range.from;
+    for (; slot < end && (slot & 7) !== 0; slot++) addMember(bits, slot);
+    for (; slot + 8 <= end; slot += 8) bits[slot >>> 3] = 0xff;
+    for (; slot < end; slot++) addMember(bits, slot);
   }
   return bits;
 }

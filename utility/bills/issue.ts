@@ -8,7 +8,7 @@ import { chargedBefore, insertBills, type NewBill, supersedeBill, totalsOf } fro
 import { INSERT_ROWS } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import type { ReleasedTotalsTable } from "../store/tables.ts";
-import { addToDate, localDate, type Period, periodOf } from "../tariffs/index.ts";
+import { addToDate, localDate, type Period, periodOf, type Tariff } from "../tariffs/index.ts";
 import { BillAssembler, type ReleasedRow } from "./assemble.ts";
 
 /** Feeders that a meter belongs to at some time of a period. */
@@ -40,7 +40,6 @@ export async function issueBills(
   const charged = await chargedBefore(db, lateMeters, [...lateStarts], period.from);
   const gaps = await gapSummaries(db, ready, period);
   const before = await currentVersions(db, ready, period);
-  const assemblers = new Map<string, BillAssembler>();
   const bills: NewBill[] = [];
   for (const meter of ready) {
     const feeders = feedersOf(utility, meter, period);
@@ -57,7 +56,7 @@ export async function issueBills(
     const key = { meter, from: period.from, to: period.to };
     if (known !== undefined) await supersedeBill(db, key);
     const head = { ...key, version: (known?.version ?? 0) + 1, status };
-    bills.push(billOf(utility, assemblers, head, { rows, charged: charged.get(meter) ?? [] }, gap, period));
+    bills.push(billOf(utility, head, { rows, charged: charged.get(meter) ?? [] }, gap, period));
   }
   for (const tariffId of new Set(bills.map((bill) => bill.tariffId))) await keepTariff(db, utility, tariffId);
   await insertBills(db, bills);
@@ -65,7 +64,6 @@ export async function issueBills(
 
 function billOf(
   utility: Utility,
-  assemblers: Map<string, BillAssembler>,
   head: { meter: string; from: string; to: string; version: number; status: string },
   { rows, charged }: Record<"rows" | "charged", readonly ReleasedTotalsTable[]>,
   gap: GapSummary | undefined,
@@ -81,12 +79,7 @@ function billOf(
     issuedAt: utility.clock.now(),
   };
   if (head.status !== "final") return { ...base, invoice: undefined, spareAnswers: undefined, totals: undefined };
-  let assembler = assemblers.get(id);
-  if (assembler === undefined) {
-    assembler = new BillAssembler(tariff, period, utility.slotSeconds);
-    assemblers.set(id, assembler);
-  }
-  const sums = assembler.totals(
+  const sums = assemblerOf(tariff, period, utility.slotSeconds).totals(
     rows.map(releasedRow),
     (start) => earlierPeriod(utility, rows, start),
     charged.map(releasedRow),
@@ -98,6 +91,23 @@ function billOf(
     spareAnswers: spares.length === 0 ? undefined : Math.min(...spares),
     totals: encodeTotals(sums),
   };
+}
+
+/** What a tariff makes of a period is the same for all feeders, whose rounds finish one by one. */
+const assemblers = new WeakMap<Tariff, Map<string, BillAssembler>>();
+const MAX_PERIODS = 32;
+
+function assemblerOf(tariff: Tariff, period: Period, slotSeconds: number): BillAssembler {
+  const known = assemblers.get(tariff) ?? new Map<string, BillAssembler>();
+  assemblers.set(tariff, known);
+  const key = `${period.startsAt} ${period.endsAt} ${slotSeconds}`;
+  let assembler = known.get(key);
+  if (assembler === undefined) {
+    assembler = new BillAssembler(tariff, period, slotSeconds);
+    if (known.size >= MAX_PERIODS) known.clear();
+    known.set(key, assembler);
+  }
+  return assembler;
 }
 
 function releasedRow(row: ReleasedTotalsTable): ReleasedRow {

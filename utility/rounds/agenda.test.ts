@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { nextDue, type Progress } from "./agenda.ts";
 
-const SETTINGS = { loadEverySlots: 4, loadGraceSlots: 1, billingGraceSlots: 2, maxLoadSlots: 50 };
+const SETTINGS = { loadEverySlots: 4, loadGraceSlots: 1, billingGraceSlots: 2, maxLoadSlots: () => 50 };
 const PERIOD = { from: 90, to: 186 };
 const START: Progress = { loadTo: 90, sweptTo: 90, billedTo: 90 };
 
@@ -35,7 +35,7 @@ test("loads follow one another without gap or overlap, whatever the pace of time
         for (let due = nextDue(progress, PERIOD, now, SETTINGS); due?.kind === "load"; ) {
           assert.equal(due.range.from, progress.loadTo);
           assert.ok(due.range.to > due.range.from && due.range.to <= now - 1);
-          assert.ok(due.range.to - due.range.from <= SETTINGS.maxLoadSlots);
+          assert.ok(due.range.to - due.range.from <= SETTINGS.maxLoadSlots());
           assert.ok(!(due.range.from < PERIOD.to && due.range.to > PERIOD.to));
           progress = { ...progress, loadTo: due.range.to };
           due = nextDue(progress, PERIOD, now, SETTINGS);

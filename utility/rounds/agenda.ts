@@ -12,8 +12,8 @@ export interface AgendaSettings {
   readonly loadEverySlots: number;
   readonly loadGraceSlots: number;
   readonly billingGraceSlots: number;
-  /** Most slots in one load round, however far it lags behind. */
-  readonly maxLoadSlots: number;
+  /** Most slots in one load round, however far it lags behind. Asked only when one is due: it goes over the roll. */
+  readonly maxLoadSlots: () => number;
 }
 
 export type Due =
@@ -41,7 +41,8 @@ export function nextDue(
   // The last slots of a period are not left to a window that reaches into the next one.
   const boundary = ended >= period.to ? period.to : period.from;
   let to = Math.max(aligned, boundary);
+  if (to <= progress.loadTo) return undefined;
   if (progress.loadTo < period.to && to > period.to) to = period.to;
-  to = Math.min(to, progress.loadTo + settings.maxLoadSlots);
+  to = Math.min(to, progress.loadTo + settings.maxLoadSlots());
   return to > progress.loadTo ? { kind: "load", range: { from: progress.loadTo, to } } : undefined;
 }

@@ -34,6 +34,8 @@ export interface DeskSettings extends RoundSettings {
   readonly maxOpenRounds: number;
 }
 
+const MAX_PERIODS = 256;
+
 export class RoundDesk {
   readonly #utility: Utility;
   readonly #settings: DeskSettings;
@@ -41,6 +43,7 @@ export class RoundDesk {
   readonly #rounds = new Map<string, Round>();
   readonly #busy = new Set<string>();
   readonly #progress = new Map<string, Progress>();
+  readonly #periods = new Map<number, Period>();
   #polling: Promise<void> | undefined;
   #pollAgain = false;
   #stopped = false;
@@ -130,11 +133,11 @@ export class RoundDesk {
     // Skipping is quick: a feeder with nobody in it may have several steps of nothing to do.
     for (let steps = 0; steps < 64; steps++) {
       const progress = this.#progressOf(feeder);
-      const period = periodAt(this.#utility, progress.billedTo);
+      const period = this.#periodAt(progress.billedTo);
       if (progress.billedTo >= period.slots.to) return;
       const due = nextDue(progress, period.slots, nowSlot, {
         ...this.#utility,
-        maxLoadSlots: maxLoadSlots(this.#utility, feeder, progress.loadTo),
+        maxLoadSlots: () => maxLoadSlots(this.#utility, feeder, progress.loadTo),
       });
       if (due === undefined) return;
       const record = await this.#open(feeder, due, progress, period);
@@ -142,6 +145,17 @@ export class RoundDesk {
       this.#launch(record);
       return;
     }
+  }
+
+  /** Every feeder asks for the same few periods at every poll, and the calendar is slow. */
+  #periodAt(slot: number): Period {
+    let period = this.#periods.get(slot);
+    if (period === undefined) {
+      period = periodAt(this.#utility, slot);
+      if (this.#periods.size >= MAX_PERIODS) this.#periods.clear();
+      this.#periods.set(slot, period);
+    }
+    return period;
   }
 
   /** Saves progress, and the round unless there is nobody to ask; undefined then. */

@@ -2,6 +2,7 @@
 import { Kysely, Migrator, SqliteDialect } from "kysely";
 import { openDatabase, type SqliteDatabase, StorageError, storageError } from "../../config/runtime/database.ts";
 import { migrations } from "./migrations.ts";
+import { withKeptStatements } from "./statements.ts";
 import type { UtilityTables } from "./tables.ts";
 
 export type UtilityDatabase = Kysely<UtilityTables>;
@@ -10,7 +11,7 @@ export type UtilityDatabase = Kysely<UtilityTables>;
 export const INSERT_ROWS = 500;
 
 function queriesOver(database: SqliteDatabase): UtilityDatabase {
-  return new Kysely<UtilityTables>({ dialect: new SqliteDialect({ database }) });
+  return new Kysely<UtilityTables>({ dialect: new SqliteDialect({ database: withKeptStatements(database) }) });
 }
 
 /** Opens and migrates. `alone`: as the running utility, of which there is one. Throws StorageError for faults of the medium and for a file of a newer program. */
