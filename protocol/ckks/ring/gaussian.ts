@@ -109,7 +109,9 @@ function exactPlace(whole: readonly bigint[], from: number, draw: number, random
  */
 export function noiseFactors(sigmaBits: number): { readonly factors: readonly bigint[]; readonly sigma: number } {
   if (!(sigmaBits >= SIGMA_BITS.least && sigmaBits <= SIGMA_BITS.most)) {
-    throw new RangeError(`sigmaBits: expected a number from ${SIGMA_BITS.least} to ${SIGMA_BITS.most}, got ${sigmaBits}`);
+    throw new RangeError(
+      `sigmaBits: expected a number from ${SIGMA_BITS.least} to ${SIGMA_BITS.most}, got ${sigmaBits}`,
+    );
   }
   const wanted = 2 ** sigmaBits;
   const factors = [1n];

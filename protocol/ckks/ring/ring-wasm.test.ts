@@ -11,6 +11,8 @@ test("the committed module is what ring.wat assembles to", async () => {
   module.validate();
   const { buffer } = module.toBinary({ write_debug_names: false });
   module.destroy();
-  const expected = Buffer.from(buffer).toString("base64").replace(/.{1,110}/g, '  "$&",\n');
+  const expected = Buffer.from(buffer)
+    .toString("base64")
+    .replace(/.{1,110}/g, '  "$&",\n');
   assert.equal(RING_WASM_BASE64, Buffer.from(buffer).toString("base64"), `ring-wasm.ts should hold\n${expected}`);
 });

@@ -27,7 +27,8 @@ const mapped = (a: BigUint64Array, f: (x: bigint, p: bigint, at: number) => bigi
   a.map((x, at) => residue(f(x, primeAt(at), at), primeAt(at)));
 
 test("the transform gives the values at odd powers of SEAL's root, in bit-reversed order", () => {
-  const reversed = (index: number): number => parseInt(index.toString(2).padStart(4, "0").split("").reverse().join(""), 2);
+  const reversed = (index: number): number =>
+    parseInt(index.toString(2).padStart(4, "0").split("").reverse().join(""), 2);
   fc.assert(
     fc.property(polynomial, (poly) => {
       const values = ring.forward(poly.slice());
@@ -69,13 +70,34 @@ test("sums, differences, products and multiples are those of the residues", () =
   fc.assert(
     fc.property(polynomial, polynomial, word, (a, b, factor) => {
       const with_ = (f: (x: bigint, y: bigint) => bigint): BigUint64Array => mapped(a, (x, _, at) => f(x, b[at]!));
-      assert.deepEqual(ring.add(a.slice(), b), with_((x, y) => x + y));
-      assert.deepEqual(ring.subtract(a.slice(), b), with_((x, y) => x - y));
-      assert.deepEqual(ring.multiply(a.slice(), b), with_((x, y) => x * y));
-      assert.deepEqual(ring.negate(a.slice()), with_((x) => -x));
-      assert.deepEqual(ring.scale(a.slice(), factor), with_((x) => x * factor));
-      assert.deepEqual(ring.scale(a.slice(), -factor), with_((x) => -x * factor));
-      assert.deepEqual(ring.addScaled(a.slice(), b, factor), with_((x, y) => x + y * factor));
+      assert.deepEqual(
+        ring.add(a.slice(), b),
+        with_((x, y) => x + y),
+      );
+      assert.deepEqual(
+        ring.subtract(a.slice(), b),
+        with_((x, y) => x - y),
+      );
+      assert.deepEqual(
+        ring.multiply(a.slice(), b),
+        with_((x, y) => x * y),
+      );
+      assert.deepEqual(
+        ring.negate(a.slice()),
+        with_((x) => -x),
+      );
+      assert.deepEqual(
+        ring.scale(a.slice(), factor),
+        with_((x) => x * factor),
+      );
+      assert.deepEqual(
+        ring.scale(a.slice(), -factor),
+        with_((x) => -x * factor),
+      );
+      assert.deepEqual(
+        ring.addScaled(a.slice(), b, factor),
+        with_((x, y) => x + y * factor),
+      );
       const factors = PRIMES.map((prime, index) => (factor + BigInt(index)) % prime);
       const scaled = mapped(a, (x, _, at) => x * factors[Math.floor(at / DEGREE)]!);
       assert.deepEqual(ring.scale(a.slice(), factors), scaled);
@@ -99,7 +121,10 @@ test("signed numbers and any 64-bit words are taken modulo every prime", () => {
       for (const [index, prime] of PRIMES.entries()) {
         const a = BigUint64Array.from(words);
         ring.at(index).affine(a, factor, offset);
-        assert.deepEqual([...a], words.map((x) => (x * factor + offset) % prime));
+        assert.deepEqual(
+          [...a],
+          words.map((x) => (x * factor + offset) % prime),
+        );
       }
     }),
   );
@@ -129,7 +154,10 @@ test("refuses degrees, primes and lengths that do not fit", () => {
   assert.throws(() => ring.forward(new BigUint64Array(15)), /RangeError: polynomial: expected/);
   assert.throws(() => ring.add(ring.zero(2), ring.zero(1)), /RangeError: b: expected 32 residues, got 16/);
   assert.throws(() => ring.at(4), /RangeError: prime index: expected an integer from 0 to 3, got 4/);
-  assert.throws(() => ring.at(0).add(new BigUint64Array(17), new BigUint64Array(17)), /RangeError: a: expected 1 to 16/);
+  assert.throws(
+    () => ring.at(0).add(new BigUint64Array(17), new BigUint64Array(17)),
+    /RangeError: a: expected 1 to 16/,
+  );
 });
 
 test("inverse transforms of SEAL's plaintexts are the coefficients that were encoded, and back", async () => {
@@ -137,7 +165,7 @@ test("inverse transforms of SEAL's plaintexts are the coefficients that were enc
   for (const degree of [4096, 8192]) {
     const parameters = seal.EncryptionParameters(seal.SchemeType.ckks);
     parameters.setPolyModulusDegree(degree);
-    const moduli = seal.CoeffModulus.Create(degree, Int32Array.of(45, 40, 19));
+    const moduli = seal.CoeffModulus.Create(degree, Int32Array.of(45, 40, 24));
     const primes = [...moduli.toArray()].map(BigInt);
     parameters.setCoeffModulus(moduli);
     const context = seal.Context(parameters, true, seal.SecurityLevel.none);
@@ -150,7 +178,7 @@ test("inverse transforms of SEAL's plaintexts are the coefficients that were enc
     const coefficients = sealRing.inverse(poly.slice());
     for (const [index, prime] of sealRing.primes.entries()) {
       const part = coefficients.subarray(index * degree, (index + 1) * degree);
-      assert.equal(part[0], residue(-12345n * 2n ** 29n / 5n, prime));
+      assert.equal(part[0], residue((-12345n * 2n ** 29n) / 5n, prime));
       assert.ok(part.subarray(1).every((value) => value === 0n));
     }
     assert.deepEqual(sealRing.forward(coefficients), poly);

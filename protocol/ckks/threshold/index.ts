@@ -1,0 +1,12 @@
+export { centredValues, combine, toSlots } from "./combine.ts";
+export type { OpenedSlots } from "./combine.ts";
+export { deal } from "./deal.ts";
+export { margin } from "./flooding.ts";
+export type { FloodingCase, Margin } from "./flooding.ts";
+export { assertActive, partial } from "./partial.ts";
+export type { PartialInput } from "./partial.ts";
+export { decodeShare, encodeShare, lagrangeAtZero } from "./share.ts";
+export type { KeyShare } from "./share.ts";
+export { coefficientsAt, openedCoefficients } from "./stride.ts";
+export { randomiseC0, randomiseC1, zeroEncryption } from "./zero.ts";
+export type { PublicKeyPolys } from "./zero.ts";
