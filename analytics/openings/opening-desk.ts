@@ -124,26 +124,34 @@ export class OpeningDesk {
       this.#bring(opening, aggregator, answer.inputs);
       return;
     }
-    if (answer.type === "ready") opening.ready(aggregator);
+    if (answer.type === "ready") opening.ready(aggregator, now);
     else opening.refused(aggregator, answer, now);
+    // A restarted aggregator does not know what it is to open.
+    if (opening.active?.includes(aggregator) === true && answer.type === "refuse" && answer.code === "unknown-job") {
+      this.#tell(opening, [aggregator]);
+    }
     this.#consider(opening);
+    if (opening.dueOpen(now)) this.#sayOpen(opening);
   }
 
   settled(outcome: JobOutcome): void {
-    const { jobs, now, refuse } = this.#options;
-    const job = jobs.find(outcome.job);
-    if (job === undefined || job.job !== outcome.job || job.state !== "opening") return;
+    for (const job of this.#options.jobs.waitingFor(outcome.job)) this.#settle(job, outcome);
+  }
+
+  #settle(job: Job, outcome: JobOutcome): void {
+    const { jobs, results, now, refuse } = this.#options;
     if (outcome.type === "failed") {
       this.#end(job, "failed", outcome.code, outcome.detail);
       return;
     }
-    if (outcome.active.join() !== job.active?.join()) {
-      refuse("job-wrong-active-set", `the utility opened ${job.job} with ${outcome.active.join()}`);
+    const active = jobs.activeOf(outcome.job);
+    if (outcome.active.join() !== active?.join()) {
+      refuse("job-wrong-active-set", `the utility opened ${outcome.job} with ${outcome.active.join()}`);
       return;
     }
     try {
-      const reading = this.#options.read(job, outcome.outputs);
-      this.#store(job, reading, outcome.active, now());
+      const known = results.get(outcome.job);
+      this.#store(job, known ?? this.#options.read(job, outcome.outputs), outcome.active, now());
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       this.#end(job, "failed", "malformed-result", error.message);
@@ -165,12 +173,22 @@ export class OpeningDesk {
         if (room <= 0) return;
         const { number, job, active } = row;
         if (job === undefined || this.#open.has(job)) continue;
+        if (this.#isKnown(row)) continue;
         const options = { aggregators, threshold, backoff, now: monotonic() };
         this.#open.set(job, new Opening({ number, job, active }, options));
         this.#since.set(job, monotonic());
         room -= 1;
       }
     }
+  }
+
+  /** The very same job was opened before: there is nothing to ask. */
+  #isKnown(job: Job): boolean {
+    const { results, now } = this.#options;
+    const known = results.get(job.job!);
+    if (known === undefined) return false;
+    this.#store(job, known, known.openedBy, now());
+    return true;
   }
 
   #tell(opening: Opening, aggregators: readonly number[]): void {
@@ -219,8 +237,9 @@ export class OpeningDesk {
       this.#end(job, "refused", lost.code, `aggregator ${lost.index} of the active set: ${lost.detail}`);
       return;
     }
-    const active = opening.choose(this.#gone);
-    if (active !== undefined) {
+    const chosen = opening.choose(this.#gone);
+    if (chosen !== undefined) {
+      const active = jobs.activeOf(opening.job) ?? chosen;
       void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
       return;
     }
@@ -291,7 +310,9 @@ export class OpeningDesk {
         slots,
         inputs,
         status: "opened",
-        ...reading,
+        values: reading.values,
+        unit: reading.unit,
+        errorBound: reading.errorBound,
         openedBy,
         openedAt: now,
       });

@@ -104,9 +104,11 @@ export class Opening {
     return this.#seats.get(index)?.busy ?? false;
   }
 
-  ready(index: number): void {
+  ready(index: number, now: number): void {
     const seat = this.#seats.get(index);
-    if (seat !== undefined) Object.assign(seat, { state: "ready", code: "", detail: "", where: [], failures: 0 });
+    if (seat === undefined) return;
+    Object.assign(seat, { state: "ready", code: "", detail: "", where: [], failures: 0 });
+    if (this.#active?.includes(index) === true) this.#nextOpen = now;
   }
 
   refused(index: number, { code, detail, where }: JobRefuseMessage, now: number): void {

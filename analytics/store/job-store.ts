@@ -71,6 +71,24 @@ export class JobStore {
     return row === undefined ? undefined : jobOf(row);
   }
 
+  /** Rows with this transcript that wait for its result: the same may have been scheduled and asked for. */
+  waitingFor(job: string): Job[] {
+    return this.#db
+      .prepare<[string], JobRow>(
+        `SELECT ${COLUMNS} FROM jobs WHERE job = ? AND state IN ('asking', 'opening') ORDER BY number`,
+      )
+      .all(job)
+      .map(jobOf);
+  }
+
+  /** The active set that was ever fixed for a transcript: no other may open it. */
+  activeOf(job: string): readonly number[] | undefined {
+    const row = this.#db
+      .prepare<[string], { active: string }>("SELECT active FROM jobs WHERE job = ? AND active IS NOT NULL LIMIT 1")
+      .get(job);
+    return row === undefined ? undefined : (JSON.parse(row.active) as number[]);
+  }
+
   /** By number, by the transcript's hash, or by a beginning of it that fits only one; undefined when none does. */
   resolve(text: string): Job | undefined {
     if (/^\d{1,15}$/.test(text)) {
