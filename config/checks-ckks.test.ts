@@ -1,7 +1,7 @@
 /** What the sections on ciphertexts refuse, each with the fault that the user reads. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { numbersOf, windowSlots } from "./checks-ckks.ts";
+import { lackingFloodingBits, numbersOf, windowSlots } from "./checks-ckks.ts";
 import { ConfigError } from "./faults.ts";
 import { loadConfig } from "./load.ts";
 
@@ -89,6 +89,16 @@ test("refuses a sum that the modulus has no room for", () => {
   const squares = { kind: "import", set: "light", content: "squares" };
   const faults = faultsOf(["homomorphic.series", { load: squares }], ["analytics.jobs", []]);
   assert.match(faults[0]!, /^homomorphic.series: a sum of 10000 meters/);
+});
+
+test("refuses flooding that would drown the sums, and accepts what the analysis gives", () => {
+  const config = loadConfig({ env: {} });
+  const load = { kind: "import", set: "light", content: "energy" } as const;
+  assert.equal(lackingFloodingBits(config, load), 0);
+  // 31.9 bits: the analysis for 90 bits of modulus, 10,000 meters and 10,000 openings of 256 coefficients.
+  assert.deepEqual(faultsOf(["homomorphic.statisticalBits", 31]), []);
+  assert.match(faultsOf(["homomorphic.statisticalBits", 40])[0]!, /40 bits over 10000 openings lack \d+\.\d bits/);
+  assert.match(faultsOf(["homomorphic.openings", 100_000_000]).join(), /lack/);
 });
 
 test("refuses jobs on a series that nobody encrypts, and groups with a feeder twice", () => {

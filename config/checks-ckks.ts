@@ -1,6 +1,7 @@
 /** What the fields on ciphertexts must agree on: security, room for sums, and that a window fits its ciphertext. */
 import { CkksError } from "../protocol/ckks/errors.ts";
 import { assertParameters, dataBits } from "../protocol/ckks/parameters.ts";
+import { freshVariance, sigmaBitsFor } from "../protocol/ckks/threshold/flooding.ts";
 import { type Check, unless } from "./check.ts";
 import type { Config } from "./schema.ts";
 import { parametersOf, type SeriesSettings, SET_NAMES, type SetName } from "./schema-ckks.ts";
@@ -53,6 +54,23 @@ function firstFault(config: Config, fault: (name: string, series: SeriesSettings
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** What an opened sum may be wrong by, with the flooding of t aggregators, at six standard deviations. */
+const SUM_ERROR_WH = 0.5;
+const TAIL = 6;
+
+/** Bits that lack between the flooding that leaves sums of a series right and the one that hides the key; or none. */
+export function lackingFloodingBits(config: Pick<Config, "homomorphic" | "system">, series: SeriesSettings): number {
+  const { maxMeters, openings, statisticalBits } = config.homomorphic;
+  const { degree, primeBits, scaleBits } = parametersOf(config.homomorphic, series.set);
+  // A sum shows the coefficients at multiples of the stride: two for each number of the window, padded.
+  const opened = Math.min(degree, 2 * 2 ** Math.ceil(Math.log2(numbersOf(series, windowSlots(config)))));
+  // The encryption of zero that is added before opening is one more fresh ciphertext.
+  const variance = (maxMeters + 1) * freshVariance(degree, primeBits.at(-1) ?? 0);
+  const needed = sigmaBitsFor(variance, statisticalBits, openings, opened);
+  const affordable = Math.log2(SUM_ERROR_WH / TAIL) + scaleBits - Math.log2((config.system.threshold * opened) / 2) / 2;
+  return Math.max(0, needed - affordable);
 }
 
 const SETS = SET_NAMES.map((name) => `homomorphic.${name}`);
@@ -117,6 +135,23 @@ export const CKKS_CHECKS: readonly Check[] = [
         return unless(
           bits <= room,
           `a sum of ${maxMeters} meters of the series ${name} takes ${Math.ceil(bits)} bits, ${series.set} has ${room}`,
+        );
+      }),
+  },
+  {
+    fields: [
+      ...["homomorphic.series", "homomorphic.statisticalBits", "homomorphic.openings", "homomorphic.maxMeters"],
+      ...["homomorphic.windowDays", "system.slotSeconds", "system.threshold", ...SETS],
+    ],
+    rule: "Flooding that hides the key leaves sums right to half a watt-hour",
+    fault: (config) =>
+      firstFault(config, (name, series) => {
+        const lacking = lackingFloodingBits(config, series);
+        const { statisticalBits, openings } = config.homomorphic;
+        return unless(
+          series.content === "peak" || lacking === 0,
+          `${statisticalBits} bits over ${openings} openings lack ${lacking.toFixed(1)} bits for the series ${name}: ` +
+            "more scale, fewer openings, or fewer bits",
         );
       }),
   },
