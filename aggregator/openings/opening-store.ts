@@ -1,0 +1,219 @@
+/**
+ * What this aggregator has recomputed and opened, durably: a job is ready only when its outputs are here, and opened only
+ * when its active set and partials are. Every c1 that the key share was multiplied with stands here once.
+ */
+import type { Database } from "better-sqlite3";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
+import { JobError } from "./job-error.ts";
+import type { ComputedOutput, OpenedOutput } from "./machine.ts";
+import type { NumberBudget, NumberClaim } from "./number-budget.ts";
+
+export interface ReadyJob {
+  readonly job: string;
+  readonly statistic: Uint8Array;
+  readonly transcript: Uint8Array;
+  readonly outputs: readonly ComputedOutput[];
+  readonly claims: readonly NumberClaim[];
+  /** Unix seconds. */
+  readonly readyAt: number;
+}
+
+export interface KnownJob {
+  readonly transcript: Uint8Array;
+  /** None any more once it is opened. */
+  readonly outputs: readonly ComputedOutput[] | undefined;
+  readonly active: readonly number[] | undefined;
+}
+
+export interface OpeningRecord {
+  readonly job: string;
+  /** Names the key share: epoch and parameter set. */
+  readonly key: string;
+  readonly active: readonly number[];
+  readonly outputs: readonly (OpenedOutput & { readonly outputC1: Uint8Array; readonly level: number })[];
+  /** Most openings in the life of the key. */
+  readonly most: number;
+}
+
+export interface OpeningStoreLimits {
+  /** Ready jobs that wait to be opened; the oldest gives way. */
+  readonly waitingJobs: number;
+  /** Openings whose partials can be given again. */
+  readonly keptPartials: number;
+}
+
+type OutputRow = [level: number, sigmaBits: number, c1Digest: Uint8Array, c1: Uint8Array];
+
+export class OpeningStore {
+  readonly #db: Database;
+  readonly #budget: NumberBudget;
+  readonly #limits: OpeningStoreLimits;
+  readonly #job;
+  readonly #insertJob;
+  readonly #sameStatistic;
+  readonly #oldest;
+  readonly #waiting;
+  readonly #removeJob;
+  readonly #markOpened;
+  readonly #openings;
+  readonly #byOutput;
+  readonly #byC1;
+  readonly #count;
+  readonly #insertOpening;
+  readonly #prune;
+
+  constructor(db: Database, budget: NumberBudget, limits: OpeningStoreLimits) {
+    this.#db = db;
+    this.#budget = budget;
+    this.#limits = limits;
+    this.#job = db.prepare<[string], { transcript: Buffer; outputs: Buffer | null; active: string | null }>(
+      "SELECT transcript, outputs, active FROM he_jobs WHERE job = ?",
+    );
+    this.#insertJob = db.prepare<[string, Uint8Array, Uint8Array, Uint8Array, number]>(
+      "INSERT INTO he_jobs (job, statistic, transcript, outputs, ready_at) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.#sameStatistic = db
+      .prepare<[Uint8Array], string>("SELECT job FROM he_jobs WHERE statistic = ? AND active IS NULL")
+      .pluck();
+    this.#oldest = db
+      .prepare<[number], string>("SELECT job FROM he_jobs WHERE active IS NULL ORDER BY ready_at, job LIMIT ?")
+      .pluck();
+    this.#waiting = db.prepare<[], number>("SELECT count(*) FROM he_jobs WHERE active IS NULL").pluck();
+    this.#removeJob = db.prepare<[string]>("DELETE FROM he_jobs WHERE job = ?");
+    this.#markOpened = db.prepare<[string, string]>("UPDATE he_jobs SET active = ?, outputs = NULL WHERE job = ?");
+    this.#openings = db.prepare<[string], { active: string; partial: Buffer | null }>(
+      "SELECT active, partial FROM he_openings WHERE job = ? ORDER BY output",
+    );
+    this.#byOutput = db
+      .prepare<[Uint8Array, number], string>("SELECT active FROM he_openings WHERE output_c1 = ? AND level = ?")
+      .pluck();
+    this.#byC1 = db
+      .prepare<[Uint8Array, number], string>("SELECT job FROM he_openings WHERE c1 = ? AND level = ?")
+      .pluck();
+    this.#count = db.prepare<[string], number>("SELECT count(*) FROM he_openings WHERE key = ?").pluck();
+    this.#insertOpening = db.prepare<
+      [Uint8Array, number, Uint8Array, string, string, number, string, Uint8Array]
+    >(
+      `INSERT INTO he_openings (c1, level, output_c1, key, job, output, active, partial)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#prune = db.prepare<[number]>(
+      `UPDATE he_openings SET partial = NULL
+       WHERE partial IS NOT NULL AND number <= (SELECT max(number) FROM he_openings) - ?`,
+    );
+  }
+
+  job(job: string): KnownJob | undefined {
+    const row = this.#job.get(job);
+    if (row === undefined) return undefined;
+    return {
+      transcript: row.transcript,
+      outputs: row.outputs === null ? undefined : outputsOf(row.outputs),
+      active: row.active === null ? undefined : (JSON.parse(row.active) as number[]),
+    };
+  }
+
+  /** Throws JobError `too-many-numbers`, for a look before anything is computed. */
+  assertRoom(job: string, claims: readonly NumberClaim[], statistic: Uint8Array): void {
+    if (claims.length === 0) return;
+    const stop = new Error("rolled back");
+    try {
+      this.#db.transaction(() => {
+        for (const other of this.#sameStatistic.all(statistic)) this.#budget.release(other);
+        this.#budget.assertRoom(job, claims);
+        throw stop;
+      })();
+    } catch (error) {
+      if (error !== stop) throw error;
+    }
+  }
+
+  /**
+   * Writes a job down as recomputed, and what it would open as spent. A job over other inputs for the same statistic
+   * that is not opened gives way, and with it what was spent on it. Throws JobError `too-many-numbers`.
+   */
+  ready({ job, statistic, transcript, outputs, claims, readyAt }: ReadyJob): void {
+    this.#db
+      .transaction(() => {
+        for (const other of this.#sameStatistic.all(statistic)) this.#drop(other);
+        const surplus = this.#waiting.get()! + 1 - this.#limits.waitingJobs;
+        if (surplus > 0) for (const other of this.#oldest.all(surplus)) this.#drop(other);
+        this.#budget.assertRoom(job, claims);
+        const rows = outputs.map(({ level, sigmaBits, c1Digest, c1 }): OutputRow => [level, sigmaBits, c1Digest, c1]);
+        this.#insertJob.run(job, statistic, transcript, encodeCbor(rows), readyAt);
+        this.#budget.add(job, claims);
+      })
+      .immediate();
+  }
+
+  #drop(job: string): void {
+    this.#budget.release(job);
+    this.#removeJob.run(job);
+  }
+
+  /**
+   * The partials that were given for a job. Throws JobError `other-active-set` when they were given to another set, and
+   * `unknown-job` when they are too old to be kept.
+   */
+  given(job: string, active: readonly number[]): Uint8Array[] | undefined {
+    const rows = this.#openings.all(job);
+    if (rows.length === 0) return undefined;
+    const partials: Uint8Array[] = [];
+    for (const row of rows) {
+      if (row.active !== JSON.stringify(active)) throw otherActiveSet(row.active);
+      if (row.partial === null) throw new JobError("unknown-job", "it was opened too long ago to be answered again");
+      partials.push(Uint8Array.from(row.partial));
+    }
+    return partials;
+  }
+
+  /** Throws JobError `other-active-set` when one of these outputs was ever opened by another set, in whatever job. */
+  assertActive(outputs: readonly Pick<ComputedOutput, "c1Digest" | "level">[], active: readonly number[]): void {
+    const wanted = JSON.stringify(active);
+    for (const { c1Digest, level } of outputs) {
+      const other = this.#byOutput.all(c1Digest, level).find((set) => set !== wanted);
+      if (other !== undefined) throw otherActiveSet(other);
+    }
+  }
+
+  /** Throws JobError when the key has no openings left. */
+  assertOpenings(key: string, outputs: number, most: number): void {
+    const spent = this.#count.get(key)!;
+    if (spent + outputs <= most) return;
+    throw new JobError("too-many-numbers", `${spent} of ${most} openings of key ${key} are spent: deal new keys`);
+  }
+
+  /** Writes an opening down; only then may it be answered. Throws JobError `other-active-set`. */
+  record({ job, key, active, outputs, most }: OpeningRecord): void {
+    const set = JSON.stringify(active);
+    this.#db
+      .transaction(() => {
+        this.assertOpenings(key, outputs.length, most);
+        this.assertActive(
+          outputs.map(({ outputC1, level }) => ({ c1Digest: outputC1, level })),
+          active,
+        );
+        for (const [index, { c1, level, outputC1, partial }] of outputs.entries()) {
+          const before = this.#byC1.get(c1, level);
+          if (before !== undefined) throw new JobError("other-active-set", `output ${index} was opened as job ${before}`);
+          this.#insertOpening.run(c1, level, outputC1, key, job, index, set, partial);
+        }
+        this.#markOpened.run(set, job);
+        this.#prune.run(this.#limits.keptPartials);
+      })
+      .immediate();
+  }
+}
+
+function otherActiveSet(before: string): JobError {
+  return new JobError("other-active-set", `aggregators ${(JSON.parse(before) as number[]).join(", ")} open this output`);
+}
+
+function outputsOf(bytes: Uint8Array): ComputedOutput[] {
+  return (decodeCbor(bytes) as OutputRow[]).map(([level, sigmaBits, c1Digest, c1]) => ({
+    level,
+    sigmaBits,
+    c1Digest: Uint8Array.from(c1Digest),
+    c1: Uint8Array.from(c1),
+  }));
+}
