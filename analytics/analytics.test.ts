@@ -56,7 +56,10 @@ test("kill -9 while meters send: what was acknowledged is there, and once", asyn
   for (const meter of bed.meters) meter.acks.length = 0;
   const codes = await bed.sendAll();
   assert.ok(codes.every((code) => code === CIPHERTEXT_CODES.stored || code === CIPHERTEXT_CODES.duplicate));
-  assert.deepEqual(stored(), bed.meters.map(({ id }) => id));
+  assert.deepEqual(
+    stored(),
+    bed.meters.map(({ id }) => id),
+  );
 });
 
 test("kill -9 in every state of a job: it is opened once, by one active set, over each input once", async (t) => {
@@ -98,7 +101,10 @@ test("t - 1 aggregators are not enough, and one that returns is", async (t) => {
   await bed.untilState(number, "asking");
   second!.silent = false;
   await bed.untilState(number, "opened");
-  assert.deepEqual(bed.store((jobs) => jobs.get(number)?.active), [1, 2]);
+  assert.deepEqual(
+    bed.store((jobs) => jobs.get(number)?.active),
+    [1, 2],
+  );
 });
 
 test("loads that are not released yet are waited for", async (t) => {
@@ -134,7 +140,10 @@ test("inputs that aggregators object to are left out", async (t) => {
   await bed.happenings.until(() => bed.store((jobs) => jobs.get(number)?.excluded.length) === 1, "one left out");
   for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
   await bed.untilState(number, "opened");
-  assert.equal(bed.store((_, db) => db.prepare("SELECT inputs FROM he_results").pluck().get()), 3);
+  assert.equal(
+    bed.store((_, db) => db.prepare("SELECT inputs FROM he_results").pluck().get()),
+    3,
+  );
 });
 
 test("refuses what does not fit, what has too few inputs, and what the queue has no room for", async (t) => {
@@ -142,7 +151,10 @@ test("refuses what does not fit, what has too few inputs, and what the queue has
   await bed.start();
   const few = bed.request();
   await bed.untilState(few, "refused");
-  assert.equal(bed.store((jobs) => jobs.get(few)?.code), "too-few-inputs");
+  assert.equal(
+    bed.store((jobs) => jobs.get(few)?.code),
+    "too-few-inputs",
+  );
   await bed.sendAll();
   const greedy = bed.request({ circuit: "greedy" });
   await bed.untilState(greedy, "refused");
@@ -152,7 +164,10 @@ test("refuses what does not fit, what has too few inputs, and what the queue has
   await bed.untilState(waiting, "asking");
   const more = bed.request();
   await bed.untilState(more, "refused");
-  assert.equal(bed.store((jobs) => jobs.get(more)?.code), "queue-full");
+  assert.equal(
+    bed.store((jobs) => jobs.get(more)?.code),
+    "queue-full",
+  );
 });
 
 test("a job is cancelled while it is computed", async (t) => {
@@ -161,9 +176,15 @@ test("a job is cancelled while it is computed", async (t) => {
   await bed.sendAll();
   const number = bed.request();
   await bed.untilState(number, "computing");
-  assert.equal(bed.store((jobs) => jobs.requestCancel(number)), true);
+  assert.equal(
+    bed.store((jobs) => jobs.requestCancel(number)),
+    true,
+  );
   await bed.untilState(number, "cancelled");
-  assert.equal(bed.store((jobs) => jobs.requestCancel(number)), false);
+  assert.equal(
+    bed.store((jobs) => jobs.requestCancel(number)),
+    false,
+  );
 });
 
 test("what the utility cannot open fails with its reason", async (t) => {
@@ -173,7 +194,10 @@ test("what the utility cannot open fails with its reason", async (t) => {
   await bed.sendAll();
   const number = bed.request();
   await bed.untilState(number, "failed");
-  assert.equal(bed.store((jobs) => jobs.get(number)?.code), "beyond-noise");
+  assert.equal(
+    bed.store((jobs) => jobs.get(number)?.code),
+    "beyond-noise",
+  );
 });
 
 test("scheduled jobs run once for each window and feeder, when all meters have sent", async (t) => {

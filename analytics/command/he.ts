@@ -119,7 +119,8 @@ class He {
     if (this.#context.json) {
       const opened = result === undefined ? null : resultJson(result, this.#calendar);
       printJson({ ...jobJson(job, this.#calendar), result: opened });
-    } else print([jobText(job, this.#calendar), ...(result ? ["", resultText(result, this.#calendar)] : [])].join("\n"));
+    } else
+      print([jobText(job, this.#calendar), ...(result ? ["", resultText(result, this.#calendar)] : [])].join("\n"));
     return EXIT.ok;
   }
 
@@ -169,7 +170,7 @@ class He {
     const parameters = asUsage(() => book.parse(circuit, given));
     const scheduled = config.analytics.jobs.find((job) => job.circuit === circuit)?.series;
     const names = Object.keys(config.homomorphic.series);
-    const byDefault = scheduled ?? book.defaultSeries(circuit) ?? names[0] ?? "load";
+    const byDefault = scheduled ?? book.defaultSeries(circuit, parameters) ?? names[0] ?? "load";
     const orders = ordersOf({ circuit, parameters, byDefault }, this.#options, {
       calendar: this.#calendar,
       feeders: knownFeeders(this.#db),
@@ -219,7 +220,12 @@ class He {
     const jobs = (): Job[] => this.#jobs.ofRequest(request);
     if (this.#options.wait === false) {
       if (json) printJson(jobs().map((job) => jobJson(job, this.#calendar)));
-      else print(`queued as job ${jobs().map((job) => job.number).join(", ")}`);
+      else
+        print(
+          `queued as job ${jobs()
+            .map((job) => job.number)
+            .join(", ")}`,
+        );
       return EXIT.ok;
     }
     const over = await waitFor({

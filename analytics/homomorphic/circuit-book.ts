@@ -6,7 +6,7 @@ import type { Plan } from "./evaluator.ts";
 export interface CircuitBook {
   readonly names: readonly string[];
   /** The configured series that suits a circuit best, if any does. */
-  defaultSeries(circuit: string): string | undefined;
+  defaultSeries(circuit: string, parameters: Readonly<Record<string, unknown>>): string | undefined;
   /** Reads a circuit's parameters. Throws RangeError that names what is wrong. */
   parse(circuit: string, parameters: unknown): Readonly<Record<string, unknown>>;
   /** Whether a job fits, and what to expect. Throws RangeError for an unknown circuit or wrong parameters. */

@@ -85,7 +85,8 @@ export class Bed {
     child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     this.#child = child;
     const [first] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [unknown];
-    if (typeof first !== "object" || first === null) throw new Error(`analytics ended with ${String(first)}: ${errors}`);
+    if (typeof first !== "object" || first === null)
+      throw new Error(`analytics ended with ${String(first)}: ${errors}`);
   }
 
   /** Ends the process without a chance to say anything. */

@@ -105,7 +105,12 @@ export class FakeAggregator {
     this.#passTo = passTo;
   }
 
-  static async open(place: Place, index: number, happenings: Happenings, utility: FakeUtility): Promise<FakeAggregator> {
+  static async open(
+    place: Place,
+    index: number,
+    happenings: Happenings,
+    utility: FakeUtility,
+  ): Promise<FakeAggregator> {
     const it = new FakeAggregator(place, index, happenings, (...partial) => utility.partial(...partial));
     const filter = filterOf("jobRequest", { agg: String(index) });
     it.link = await connect(place, it.#party, [filter], (topic, payload) => it.#onMessage(topic, payload));
@@ -146,7 +151,8 @@ export class FakeAggregator {
 
   async #answer(job: string): Promise<void> {
     const transcript = this.#transcripts.get(job);
-    if (transcript === undefined) return await this.#say({ type: "refuse", job, code: "unknown-job", detail: "", where: [] });
+    if (transcript === undefined)
+      return await this.#say({ type: "refuse", job, code: "unknown-job", detail: "", where: [] });
     const { inputs, outputs } = readTranscript(transcript);
     const held = inputs.map(([meter, series, digest]) =>
       this.#held.get(`${meter} ${series} ${Buffer.from(digest).toString("hex")}`),
