@@ -1,0 +1,76 @@
+/**
+ * What a circuit is: it takes one ciphertext per meter and series, gives a few ciphertexts, and says in clear what the
+ * numbers in them mean once they are opened. Analytics evaluates, aggregators evaluate again and compare bytes: a circuit
+ * therefore depends on its inputs and public parameters alone, and not on the order of inputs.
+ */
+import type { z } from "zod";
+import type { PackedWindow } from "../packed.ts";
+import type { CkksParameters } from "../parameters.ts";
+import type { CkksEngine } from "../seal/engine.ts";
+import type { RawCiphertext } from "../seal/layout.ts";
+
+/** What is public about a job's inputs. */
+export interface JobShape {
+  /** Slots of the window. */
+  readonly slots: number;
+  readonly meters: number;
+  /** The largest absolute value that a meter may encrypt, in the series' unit. */
+  readonly maxValue: number;
+}
+
+export interface CircuitNeeds {
+  readonly series: number;
+  /** Products of ciphertexts in sequence. */
+  readonly depth: number;
+  readonly relin: boolean;
+  readonly galoisSteps: readonly number[];
+  /** Products mix the coefficients, so their inputs must be sent with all of c0. */
+  readonly wholeInputs: boolean;
+}
+
+/** What an opening tells, for the rule that counts it. */
+export interface CircuitOpens {
+  /** Numbers per slot of the window; for a circuit that opens numbers per window, the same divided by the slots. */
+  readonly numbersPerSlot: number;
+  /** Linear in the group's sums per slot: then it tells nothing beyond the released loads. */
+  readonly linear: boolean;
+}
+
+/** One output as it will be opened. */
+export interface OutputNoise {
+  /** Bound on the standard deviation of a coefficient's noise, before flooding. */
+  readonly sigma: number;
+  /** What values are multiplied with. */
+  readonly scale: number;
+  /** Largest absolute value in a slot. */
+  readonly magnitude: number;
+}
+
+export type CircuitValues = Readonly<Record<string, number | readonly number[]>>;
+
+/** One evaluation. Keeps sums, never an input. */
+export interface Evaluation {
+  /** One meter's ciphertexts, one per series. */
+  fold(inputs: readonly PackedWindow[]): void;
+  /** The outputs. Call once, after at least one input. */
+  finish(): RawCiphertext[];
+  /** Frees what the evaluation holds, finished or not. */
+  delete(): void;
+}
+
+export interface Circuit<P = unknown> {
+  readonly name: string;
+  readonly parameters: z.ZodType<P>;
+  /** Throws RangeError where parameters do not fit the window. */
+  needs(parameters: P, slots: number): CircuitNeeds;
+  opens(parameters: P, slots: number): CircuitOpens;
+  start(engine: CkksEngine, parameters: P, slots: number): Evaluation;
+  /** Noise and size of every output when inputs are fresh at `level`. */
+  noise(set: CkksParameters, level: number, parameters: P, shape: JobShape): OutputNoise[];
+  /** Whether slots between the window and its period come out as zero, which the utility then checks. */
+  readonly zeroPadding: boolean;
+  /** Opened outputs (the slots of one period each) to named results, in clear. */
+  open(parameters: P, shape: JobShape, outputs: readonly ArrayLike<number>[]): CircuitValues;
+  /** Error of every named result, given a bound on the error of a slot of every output. */
+  errors(parameters: P, shape: JobShape, slotErrors: readonly number[]): Readonly<Record<string, number>>;
+}
