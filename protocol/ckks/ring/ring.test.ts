@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { loadSeal } from "../seal/load.ts";
-import { readPlaintext } from "../seal/layout.ts";
+import { sealKeys } from "../threshold/testing/seal-keys.ts";
 import { minimalRoot, powerMod, residue } from "./modular.ts";
 import { Ring } from "./ring.ts";
 import { seededBytes, uniform } from "./sample.ts";
@@ -161,22 +160,14 @@ test("refuses degrees, primes and lengths that do not fit", () => {
 });
 
 test("inverse transforms of SEAL's plaintexts are the coefficients that were encoded, and back", async () => {
-  const seal = await loadSeal();
   for (const degree of [4096, 8192]) {
-    const parameters = seal.EncryptionParameters(seal.SchemeType.ckks);
-    parameters.setPolyModulusDegree(degree);
-    const moduli = seal.CoeffModulus.Create(degree, Int32Array.of(45, 40, 24));
-    const primes = [...moduli.toArray()].map(BigInt);
-    parameters.setCoeffModulus(moduli);
-    const context = seal.Context(parameters, true, seal.SecurityLevel.none);
-    const encoder = seal.CKKSEncoder(context);
-    const plain = seal.PlainText();
-    const sealRing = Ring.create(degree, primes.slice(0, 2));
+    const keys = await sealKeys(degree, [45, 40, 24]);
+    const sealRing = keys.ring;
+    const primes = sealRing.primes.slice(0, 2);
     // A constant is a constant polynomial; a single value v in slot 0 has coefficients near 2 v scale / degree.
-    encoder.encode(new Float64Array(degree / 2).fill(-1234.5), 2 ** 30, plain);
-    const { poly } = readPlaintext(plain.saveArray(seal.ComprModeType.none), degree, 2);
+    const poly = keys.encode(new Float64Array(degree / 2).fill(-1234.5), 2 ** 30);
     const coefficients = sealRing.inverse(poly.slice());
-    for (const [index, prime] of sealRing.primes.entries()) {
+    for (const [index, prime] of primes.entries()) {
       const part = coefficients.subarray(index * degree, (index + 1) * degree);
       assert.equal(part[0], residue((-12345n * 2n ** 29n) / 5n, prime));
       assert.ok(part.subarray(1).every((value) => value === 0n));
@@ -184,8 +175,7 @@ test("inverse transforms of SEAL's plaintexts are the coefficients that were enc
     assert.deepEqual(sealRing.forward(coefficients), poly);
     // Values 1, 2, 3 ... : every coefficient is the canonical embedding's, rounded.
     const values = Float64Array.from({ length: degree / 2 }, (_, slot) => (slot % 97) - 40);
-    encoder.encode(values, 2 ** 30, plain);
-    const spread = sealRing.inverse(readPlaintext(plain.saveArray(seal.ComprModeType.none), degree, 2).poly);
+    const spread = sealRing.inverse(keys.encode(values, 2 ** 30));
     const exponents: number[] = [];
     for (let slot = 0, power = 1; slot < degree / 2; slot++, power = (power * 3) % (2 * degree)) exponents.push(power);
     for (const k of [0, 1, 2, 777, degree - 1]) {
@@ -194,12 +184,11 @@ test("inverse transforms of SEAL's plaintexts are the coefficients that were enc
         expected += 2 * value * Math.cos((Math.PI * ((exponents[slot]! * k) % (2 * degree))) / degree);
       }
       expected *= 2 ** 30 / degree;
-      for (const [index, prime] of sealRing.primes.entries()) {
+      for (const [index, prime] of primes.entries()) {
         const difference = residue(spread[index * degree + k]! - BigInt(Math.round(expected)), prime);
         assert.ok(difference < 3n || difference > prime - 3n, `coefficient ${k} of degree ${degree}`);
       }
     }
-    for (const object of [plain, encoder, context, moduli, parameters]) object.delete();
   }
 });
 

@@ -1,19 +1,24 @@
 /** Keys of a real SEAL installation as raw residues, for tests of opening. */
 import { Ring, type RnsPoly } from "../../ring/ring.ts";
 import { readCiphertextHeader, readPlaintext, readPolys, writeCiphertext } from "../../seal/layout.ts";
-import { loadSeal, type SealCiphertext } from "../../seal/load.ts";
+import { loadSeal, type SealCiphertext, type SealLibrary } from "../../seal/load.ts";
 import type { PublicKeyPolys } from "../zero.ts";
+
+// The library types its constants as any.
+type Compression = Parameters<SealCiphertext["saveArray"]>[0];
+type Scheme = Parameters<SealLibrary["EncryptionParameters"]>[0];
+type Security = Parameters<SealLibrary["Context"]>[2];
 
 /** A SEAL context with fresh keys, and our ring over its primes. Lives until the test process ends. */
 export async function sealKeys(degree: number, primeBits: readonly number[]) {
   const seal = await loadSeal();
-  const raw = seal.ComprModeType.none;
-  const parameters = seal.EncryptionParameters(seal.SchemeType.ckks);
+  const raw = seal.ComprModeType.none as Compression;
+  const parameters = seal.EncryptionParameters(seal.SchemeType.ckks as Scheme);
   parameters.setPolyModulusDegree(degree);
   const moduli = seal.CoeffModulus.Create(degree, Int32Array.from(primeBits));
   const primes = [...moduli.toArray()].map(BigInt);
   parameters.setCoeffModulus(moduli);
-  const context = seal.Context(parameters, true, seal.SecurityLevel.none);
+  const context = seal.Context(parameters, true, seal.SecurityLevel.none as Security);
   const generator = seal.KeyGenerator(context);
   const sealPublic = generator.createPublicKey();
   const ring = Ring.create(degree, primes);
@@ -33,6 +38,12 @@ export async function sealKeys(degree: number, primeBits: readonly number[]) {
     evaluator,
     relinKeys: () => generator.createRelinKeys(),
     secret: wholeSecret.slice(0, data * degree),
+    /** The plaintext's residues as SEAL encodes them, in NTT form. */
+    encode(values: Float64Array, scale: number): RnsPoly {
+      const plain = seal.PlainText();
+      encoder.encode(values, scale, plain);
+      return readPlaintext(plain.saveArray(raw), degree, data).poly;
+    },
     encrypt(values: Float64Array, scale: number): SealCiphertext {
       const plain = seal.PlainText();
       encoder.encode(values, scale, plain);
@@ -51,7 +62,7 @@ export async function sealKeys(degree: number, primeBits: readonly number[]) {
       const plain = seal.PlainText();
       decryptor.decrypt(ciphertext, plain);
       const { poly } = readPlaintext(plain.saveArray(raw), degree, ciphertext.coeffModulusSize);
-      return { coefficients: ring.inverse(poly), slots: encoder.decode(plain) as Float64Array };
+      return { coefficients: ring.inverse(poly), slots: encoder.decode(plain) };
     },
     load(polys: readonly RnsPoly[], level: number, scale: number, like: SealCiphertext): SealCiphertext {
       const parmsId = like.saveArray(raw).slice(16, 48);
