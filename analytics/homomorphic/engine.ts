@@ -53,8 +53,8 @@ class ThreadEvaluator implements Evaluator {
   constructor(data: ThreadData, workers: number) {
     this.#data = data;
     this.#pool = new Piscina({
-      filename: new URL("./compute-worker.ts", import.meta.url).href,
-      execArgv: ["--import", "tsx"],
+      filename: new URL("./compute-thread.mjs", import.meta.url).href,
+      execArgv: [],
       // One thread more: a long job must not keep ciphertexts from being checked.
       minThreads: 1,
       maxThreads: workers + 1,
