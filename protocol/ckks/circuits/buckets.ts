@@ -74,10 +74,8 @@ export const buckets: Circuit<z.infer<typeof bucketed>> = {
   errors: (_, _shape, [error]) => ({ histogram: error! < 0.5 ? 0 : Math.ceil(error!) }),
 };
 
-const none = z.strictObject({});
-
 /** Sums per slot, and total, mean, peak slot, load factor and peak-to-average ratio that follow from them. */
-export const profile: Circuit<z.infer<typeof none>> = {
+export const profile: typeof sum = {
   ...sum,
   name: "profile",
   open: (_, shape, outputs) => {
