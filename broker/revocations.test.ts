@@ -79,10 +79,12 @@ test("a meter revoked while connected is cut off and refused from then on; forge
   const a = await bed.client(authority);
   await a.publishAsync("wv/1/e/roll", Buffer.from(roll("m-002", 1, ENDED, stranger.privateKey)), { qos: 1 });
   await bed.refused("roll-bad-signature");
-  const ended = closed(m);
+  const bulk = await bed.client(meter("m-001"), { clientId: "m-001.bulk" });
+  const ended = Promise.all([closed(m), closed(bulk)]);
   await a.publishAsync("wv/1/e/roll", Buffer.from(roll("m-001", 2, ENDED)), { qos: 1 });
   await ended;
   await assert.rejects(bed.client(meter("m-001")), /Not authorized/);
+  await assert.rejects(bed.client(meter("m-001"), { clientId: "m-001.bulk" }), /Not authorized/);
   assert.equal(bed.broker.counters.revokedNow, 1);
   assert.equal(other.connected, true);
   await a.publishAsync("wv/1/e/roll", Buffer.from(roll("m-001", 3, OPEN)), { qos: 1 });
