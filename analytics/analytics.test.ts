@@ -217,3 +217,23 @@ test("scheduled jobs run once for each window and feeder, when all meters have s
   const labels = bed.store((store) => store.latest(10).map(({ label }) => label));
   assert.deepEqual(labels.sort(), ["f-1", "f-1", "f-2", "fleet"]);
 });
+
+test("the command line asks, waits, prints, lists and refuses beside the running role", async (t) => {
+  const bed = await Bed.open(t, { meters: 3 });
+  await bed.start();
+  await bed.sendAll();
+  const asked = await bed.he("sum", "--group", "f-1", "--json");
+  assert.equal(asked.code, 0, asked.stderr);
+  const [result] = JSON.parse(asked.stdout) as { group: string; meters: number; openedBy: number[] }[];
+  assert.equal(result?.group, "f-1");
+  assert.equal(result.meters, 3);
+  assert.equal(result.openedBy.length, 2);
+  assert.match((await bed.he("jobs")).stdout, /sum .* f-1 .* opened/);
+  assert.match((await bed.he("job", "1")).stdout, /active set +a-\d, a-\d/);
+  assert.match((await bed.he("results")).stdout, /a-\d, a-\d/);
+  const wrong = await bed.he("sum", "--group", "f-9");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /--group f-9: no such feeder; expected fleet, or one or more of f-1/);
+  assert.match((await bed.he("guess")).stderr, /guess: no such command or circuit/);
+  assert.match((await bed.he("cancel", "1")).stderr, /cancel 1: it is opened already/);
+});

@@ -18,6 +18,7 @@ import { fakeCiphertext } from "./fake-circuits.ts";
 import { FakeAggregator, FakeMeter, FakeUtility, Happenings } from "./fake-parties.ts";
 
 const ENTRY = path.join(import.meta.dirname, "analytics-main.ts");
+const HE_ENTRY = path.join(import.meta.dirname, "../he-main.ts");
 const SLOT_SECONDS = 3_600;
 const DAY_SECONDS = 86_400;
 
@@ -139,6 +140,17 @@ export class Bed {
         const job = this.store((jobs) => jobs.get(number));
         throw new Error(`${error.message}; it is ${job?.state} ${job?.code} ${job?.reason}`);
       });
+  }
+
+  /** Runs `npm run he -- ...` on this system. */
+  async he(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const argv = [...args, "--config", path.join(this.data, "config.yaml")];
+    const child = fork(HE_ENTRY, argv, { execArgv: ["--import", "tsx"], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(child, "close")) as [number];
+    return { code, stdout, stderr };
   }
 
   async close(): Promise<void> {
