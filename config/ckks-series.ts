@@ -2,7 +2,7 @@
  * How the ciphertexts of a series are made and read: meters, analytics and aggregators must agree on it to the bit, so
  * it follows from the configuration alone.
  */
-import { type CkksParameters, dataBits, dataLevels } from "../protocol/ckks/parameters.ts";
+import { type CkksParameters, dataLevels } from "../protocol/ckks/parameters.ts";
 import { KINDS, type Kind } from "../protocol/units.ts";
 import { largestNumber, numbersOf } from "./checks-ckks.ts";
 import type { Config } from "./schema.ts";
@@ -19,7 +19,7 @@ export interface SeriesShape {
   readonly largest: number;
   /**
    * Only sums are formed of it: then the first half of a ciphertext is cut to the coefficients at multiples of the
-   * stride, and primes that no sum needs are left out.
+   * stride.
    */
   readonly sumsOnly: boolean;
   /** Numbers in one ciphertext of a window of so many slots. */
@@ -28,33 +28,26 @@ export interface SeriesShape {
   level(parameters: CkksParameters): number;
 }
 
-type Homomorphic = Pick<Config["homomorphic"], "series" | "maxMeters" | "maxReadingWh">;
+type Homomorphic = Pick<Config["homomorphic"], "series" | "maxReadingWh">;
 
 /** Throws RangeError for a series that is not configured. */
 export function seriesShape(homomorphic: Homomorphic, name: string): SeriesShape {
-  const { maxMeters, maxReadingWh } = homomorphic;
+  const { maxReadingWh } = homomorphic;
   const settings = (homomorphic.series as Readonly<Record<string, SeriesSettings>>)[name];
   if (settings === undefined) throw new RangeError(`series: ${name} is not configured (homomorphic.series)`);
   const { kind, set, content, levels = [] } = settings;
-  // `light` cannot multiply; squares and one-hot buckets are there to be added up.
-  const sumsOnly = set === "light" || content === "squares" || content === "buckets";
+  // `light` cannot multiply: its special prime is too small to switch keys.
+  const sumsOnly = set === "light";
   const largest = largestNumber(settings, maxReadingWh);
   return {
     ...{ name, kind: KINDS[kind], set, content, levels, sumsOnly, largest },
     numbers: (slots) => numbersOf(settings, slots),
-    level: (parameters) => (sumsOnly ? levelForSums(parameters, maxMeters * largest) : dataLevels(parameters)),
+    // Sums fill the two primes of `light`, products and their flooding all those of the other sets.
+    level: dataLevels,
   };
 }
 
-/** The fewest primes that hold a sum up to `most`, with its sign, at the scale of fresh ciphertexts. */
-function levelForSums(parameters: CkksParameters, most: number): number {
-  const bits = Math.log2(most) + parameters.scaleBits + 1;
-  const top = dataLevels(parameters);
-  for (let level = 1; level < top; level++) if (dataBits(parameters, level) >= bits) return level;
-  return top;
-}
-
-/** Where the number of a bucket stands among those of a window: bucket after bucket, each with all slots. */
-export function bucketPlace(bucket: number, slot: number, slots: number): number {
-  return bucket * slots + slot;
+/** Where the number of a bucket stands among those of a window: slot after slot, each with all its buckets. */
+export function bucketPlace(slot: number, bucket: number, buckets: number): number {
+  return slot * buckets + bucket;
 }

@@ -34,6 +34,31 @@ const MIGRATIONS = [
      reason TEXT NOT NULL,
      PRIMARY KEY (meter, kind, from_slot, reason)
    ) WITHOUT ROWID;`,
+  `-- One row for each window of a series that was encrypted, or that cannot be. sealed: as it goes to analytics, until
+   -- nobody waits for it any more. waiting: bit 0 for analytics, bit x for aggregator x. answers: JSON, who said what.
+   CREATE TABLE ciphertexts (
+     id INTEGER PRIMARY KEY,
+     meter INTEGER NOT NULL REFERENCES meters (number),
+     series TEXT NOT NULL,
+     first_slot INTEGER NOT NULL,
+     slots INTEGER NOT NULL,
+     epoch INTEGER NOT NULL,
+     presence BLOB NOT NULL,
+     digest BLOB NOT NULL,
+     sealed BLOB,
+     waiting INTEGER NOT NULL,
+     answers TEXT NOT NULL DEFAULT '{}',
+     UNIQUE (meter, series, first_slot)
+   );
+   CREATE INDEX ciphertexts_waiting ON ciphertexts (meter, first_slot) WHERE waiting <> 0;
+   -- Slots that aggregators have, but not in their load: they are left out of ciphertexts, too.
+   CREATE TABLE late (
+     meter INTEGER NOT NULL REFERENCES meters (number),
+     kind INTEGER NOT NULL,
+     from_slot INTEGER NOT NULL,
+     to_slot INTEGER NOT NULL,
+     PRIMARY KEY (meter, kind, from_slot)
+   ) WITHOUT ROWID;`,
 ];
 
 export interface StoredRun {
@@ -137,7 +162,7 @@ export class Outbox {
 
   /** Commits a run (and the register state it came from) with the next batch, then calls `durable`. */
   append(number: number, run: StoredRun, durable: () => void, registerState?: RegisterState): void {
-    this.#defer(() => {
+    this.defer(() => {
       this.#statements.append.run(number, run.kind, run.firstSlot, encodeReadings(run.readings));
       // A slot below the watermark (a catchup arriving late) must be found again after a restart.
       if (run.firstSlot <= (this.#settled.get(number) ?? Number.POSITIVE_INFINITY)) {
@@ -148,18 +173,18 @@ export class Outbox {
   }
 
   rememberRegister(number: number, state: RegisterState): void {
-    this.#defer(() => this.#statements.register.run(JSON.stringify(state), number));
+    this.defer(() => this.#statements.register.run(JSON.stringify(state), number));
   }
 
   rememberSettled(number: number, slot: number): void {
-    this.#defer(() => {
+    this.defer(() => {
       this.#statements.settled.run(slot, number);
       this.#settled.set(number, Math.max(slot, this.#settled.get(number) ?? slot));
     });
   }
 
   rememberGap(number: number, gap: Gap): void {
-    this.#defer(() => this.#statements.gap.run(number, gap.kind, gap.from, gap.to, gap.reason));
+    this.defer(() => this.#statements.gap.run(number, gap.kind, gap.from, gap.to, gap.reason));
   }
 
   gaps(number: number): Gap[] {
@@ -188,10 +213,11 @@ export class Outbox {
 
   /** Deletes settled history that ended before `beforeSlot`. */
   forget(number: number, beforeSlot: number, settledSlot: number): void {
-    this.#defer(() => this.#statements.forget.run(number, beforeSlot, settledSlot));
+    this.defer(() => this.#statements.forget.run(number, beforeSlot, settledSlot));
   }
 
-  #defer(work: () => void, after?: () => void): void {
+  /** Has `work` done within the next commit, then calls `after`. */
+  defer(work: () => void, after?: () => void): void {
     this.#work.push(work);
     if (after !== undefined) this.#after.push(after);
     if (this.#scheduled) return;

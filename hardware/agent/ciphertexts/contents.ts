@@ -1,0 +1,45 @@
+/** From a window's readings to the numbers of a ciphertext: one rule for each content of a series. Pure. */
+import { bucketPlace, type SeriesShape } from "../../../config/ckks-series.ts";
+import { bitmapOf } from "../../../protocol/bitmap.ts";
+
+/** Watt-hours for each slot of a window; undefined where the slot has no value that may enter. */
+export type WindowReadings = readonly (number | undefined)[];
+
+/** A reading is larger than what the sums have room for. Nothing of its window is encrypted: it must not wrap. */
+export class TooLargeError extends Error {
+  readonly slot: number;
+
+  constructor(slot: number, most: number) {
+    super(`slot ${slot} has more than ${most} Wh (homomorphic.maxReadingWh, meter.maxIntervalWh)`);
+    this.name = "TooLargeError";
+    this.slot = slot;
+  }
+}
+
+/** The slots with values, as a bitmap over the window. */
+export function presenceOf(readings: WindowReadings): Uint8Array {
+  const present = [...readings.keys()].filter((slot) => readings[slot] !== undefined);
+  return bitmapOf(readings.length, present);
+}
+
+/**
+ * The numbers to encrypt; slots without a value are zero. Throws TooLargeError where a reading is above `mostWh`; the
+ * error tells the slot, counted from the window's first, and never the reading.
+ */
+export function numbersOf(shape: SeriesShape, readings: WindowReadings, mostWh: number): Float64Array {
+  const numbers = new Float64Array(shape.numbers(readings.length));
+  let peak = 0;
+  for (const [slot, reading] of readings.entries()) {
+    if (reading === undefined) continue;
+    if (reading > mostWh) throw new TooLargeError(slot, mostWh);
+    peak = Math.max(peak, reading);
+    if (shape.content === "buckets") {
+      const bucket = shape.levels.filter((level) => reading >= level).length;
+      numbers[bucketPlace(slot, bucket, shape.levels.length + 1)] = 1;
+    } else numbers[slot] = shape.content === "squares" ? reading ** 2 : reading;
+  }
+  if (shape.content === "peak") {
+    for (const [slot, reading] of readings.entries()) if (reading !== undefined) numbers[slot] = peak;
+  }
+  return numbers;
+}

@@ -1,0 +1,86 @@
+/**
+ * One window from numbers to finished bytes: encoded, encrypted under the joint public key, packed, sealed to analytics.
+ * Holds an engine for each parameter set, made when it is first needed. No secret key is anywhere near.
+ */
+import { packCiphertext, packedDigest, repeatWindow, strideOf } from "../../../protocol/ckks/packed.ts";
+import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
+import { CkksEngine } from "../../../protocol/ckks/seal/engine.ts";
+import { sealCiphertext } from "../../../protocol/envelope/ciphertext.ts";
+
+/** The public key of a parameter set. */
+export interface SetKey {
+  readonly parameters: CkksParameters;
+  readonly publicKey: Uint8Array;
+}
+
+export interface EncryptionSettings {
+  /** Parameters below 128-bit security are taken. */
+  readonly insecureForTests: boolean;
+  /** X25519 public key of analytics. */
+  readonly analyticsKey: Uint8Array;
+}
+
+export interface EncryptionRequest {
+  readonly meter: string;
+  /** The name of a parameter set. */
+  readonly set: string;
+  readonly series: string;
+  readonly firstSlot: number;
+  /** Primes of the ciphertext. */
+  readonly level: number;
+  /** Whether the first half is cut to the coefficients that sums need. */
+  readonly cut: boolean;
+  /** One or several for each slot of the window. */
+  readonly numbers: Float64Array;
+}
+
+export interface Encrypted {
+  readonly sealed: Uint8Array;
+  readonly digest: Uint8Array;
+  /** Bytes before they were sealed. */
+  readonly packedBytes: number;
+  /** Time of encoding, encrypting and packing; making the engine is not part of it. */
+  readonly milliseconds: number;
+}
+
+export class Encryption {
+  readonly #settings: EncryptionSettings;
+  readonly #engines = new Map<string, CkksEngine>();
+
+  constructor(settings: EncryptionSettings) {
+    this.#settings = settings;
+  }
+
+  /** Makes the engine of a set; the caller has checked the key's digest. Throws as the engine does. */
+  async load(set: string, { parameters, publicKey }: SetKey): Promise<void> {
+    if (this.#engines.has(set)) return;
+    const engine = await CkksEngine.create(parameters, { insecureForTests: this.#settings.insecureForTests });
+    engine.loadKeys({ publicKey });
+    this.#engines.set(set, engine);
+  }
+
+  /** Throws RangeError for a set that was not loaded and for numbers that do not fit. */
+  async encrypt(request: EncryptionRequest): Promise<Encrypted> {
+    const { meter, set, series, firstSlot, level, cut, numbers } = request;
+    const slots = numbers.length;
+    const engine = this.#engines.get(set);
+    if (engine === undefined) throw new RangeError(`set: the keys of ${set} were not loaded`);
+    const started = performance.now();
+    const stride = cut ? strideOf(slots, engine.degree) : 1;
+    const raw = engine.scope(() =>
+      engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(numbers, engine.slots), { level }))),
+    );
+    const packed = packCiphertext(engine, { series, firstSlot, slots }, raw, stride);
+    const milliseconds = performance.now() - started;
+    const directory = {
+      servers: new Map([["analytics", { role: "analytics" as const, sealKey: this.#settings.analyticsKey }]]),
+    };
+    const sealed = await sealCiphertext(packed, meter, directory);
+    return { sealed, digest: packedDigest(packed), packedBytes: packed.length, milliseconds };
+  }
+
+  close(): void {
+    for (const engine of this.#engines.values()) engine.close();
+    this.#engines.clear();
+  }
+}

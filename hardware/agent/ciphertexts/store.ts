@@ -1,0 +1,191 @@
+/**
+ * Ciphertexts in the meter's durable memory: finished bytes before anything leaves, who has answered, and a record of
+ * what was sent. The same database as the readings, in the same commits; one can serve many meters.
+ */
+import type { Database } from "better-sqlite3";
+import type { Kind } from "../../../protocol/units.ts";
+import type { Outbox } from "../outbox.ts";
+import type { WindowReadings } from "./contents.ts";
+import type { Window } from "./windows.ts";
+
+const READING_BYTES = 8;
+
+/** Who answers for a ciphertext: bit 0 is analytics, bit x aggregator x. */
+export const ANALYTICS_BIT = 1;
+
+/** What someone said of a ciphertext, or why the meter has none of a window. */
+export type Answer = "stored" | "duplicate" | "conflict" | "closed" | "refused" | "too-large" | "outbox-full";
+
+export interface NewCiphertext extends Window {
+  readonly series: string;
+  readonly epoch: number;
+  readonly presence: Uint8Array;
+  /** SHA-256 of the packed ciphertext. */
+  readonly digest: Uint8Array;
+  /** The packed ciphertext, sealed to analytics. */
+  readonly sealed: Uint8Array;
+  /** Bits of those who have to answer. */
+  readonly waiting: number;
+}
+
+/** A ciphertext without its bytes. */
+export interface CiphertextRow extends Omit<NewCiphertext, "sealed"> {
+  readonly answers: Readonly<Record<string, Answer>>;
+}
+
+interface StoredRow {
+  series: string;
+  first_slot: number;
+  slots: number;
+  epoch: number;
+  presence: Buffer;
+  digest: Buffer;
+  waiting: number;
+  answers: string;
+}
+
+const COLUMNS = "series, first_slot, slots, epoch, presence, digest, waiting, answers";
+
+export class CiphertextStore {
+  readonly #outbox: Outbox;
+  readonly #statements;
+
+  /** `db` is the outbox's database. */
+  constructor(db: Database, outbox: Outbox) {
+    this.#outbox = outbox;
+    this.#statements = {
+      add: db.prepare<
+        [number, string, number, number, number, Uint8Array, Uint8Array, Uint8Array | null, number, string]
+      >(
+        `INSERT INTO ciphertexts (meter, series, first_slot, slots, epoch, presence, digest, sealed, waiting, answers)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      ),
+      last: db.prepare<[number, string], StoredRow>(
+        `SELECT ${COLUMNS} FROM ciphertexts WHERE meter = ? AND series = ? ORDER BY first_slot DESC LIMIT 1`,
+      ),
+      waiting: db.prepare<[number], StoredRow>(
+        `SELECT ${COLUMNS} FROM ciphertexts WHERE meter = ? AND waiting <> 0 ORDER BY first_slot, series`,
+      ),
+      records: db.prepare<[number], StoredRow>(
+        `SELECT ${COLUMNS} FROM ciphertexts WHERE meter = ? ORDER BY first_slot, series`,
+      ),
+      row: db.prepare<[number, string, number], StoredRow>(
+        `SELECT ${COLUMNS} FROM ciphertexts WHERE meter = ? AND series = ? AND first_slot = ?`,
+      ),
+      sealed: db.prepare<[number, string, number], { sealed: Buffer | null }>(
+        "SELECT sealed FROM ciphertexts WHERE meter = ? AND series = ? AND first_slot = ?",
+      ),
+      // What nobody waits for any more keeps its record, not its bytes.
+      answer: db.prepare<{ meter: number; series: string; slot: number; waiting: number; answers: string }>(
+        `UPDATE ciphertexts SET waiting = :waiting, answers = :answers,
+           sealed = CASE :waiting WHEN 0 THEN NULL ELSE sealed END
+         WHERE meter = :meter AND series = :series AND first_slot = :slot`,
+      ),
+      forget: db.prepare<[number, number]>(
+        "DELETE FROM ciphertexts WHERE meter = ? AND waiting = 0 AND first_slot + slots <= ?",
+      ),
+      forgetLate: db.prepare<[number, number]>("DELETE FROM late WHERE meter = ? AND to_slot <= ?"),
+      late: db.prepare<[number, number, number, number]>(
+        `INSERT INTO late (meter, kind, from_slot, to_slot) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET to_slot = max(to_slot, excluded.to_slot)`,
+      ),
+      leftOut: db.prepare<{ meter: number; kind: number; from: number; to: number }, { f: number; t: number }>(
+        `SELECT from_slot AS f, to_slot AS t FROM gaps
+           WHERE meter = :meter AND kind = :kind AND from_slot < :to AND to_slot > :from
+         UNION SELECT from_slot, to_slot FROM late
+           WHERE meter = :meter AND kind = :kind AND from_slot < :to AND to_slot > :from`,
+      ),
+      readings: db.prepare<[number, number, number, number], { first_slot: number; readings: Buffer }>(
+        `SELECT first_slot, readings FROM runs WHERE meter = ? AND kind = ? AND first_slot < ?
+         AND first_slot + length(readings) / ${READING_BYTES} > ? ORDER BY first_slot`,
+      ),
+    };
+  }
+
+  /** Commits a ciphertext with the next batch, then calls `durable`. A window that has a row keeps it. */
+  add(number: number, item: NewCiphertext, durable: () => void): void {
+    const { series, firstSlot, slots, epoch, presence, digest, sealed, waiting } = item;
+    this.#outbox.defer(
+      () => this.#statements.add.run(number, series, firstSlot, slots, epoch, presence, digest, sealed, waiting, "{}"),
+      durable,
+    );
+  }
+
+  /** Remembers that a window has no ciphertext, and why. */
+  addNone(number: number, item: Window & { readonly series: string; readonly epoch: number }, why: Answer): void {
+    const { series, firstSlot, slots, epoch } = item;
+    const none = new Uint8Array();
+    const answers = JSON.stringify({ meter: why });
+    this.#outbox.defer(() =>
+      this.#statements.add.run(number, series, firstSlot, slots, epoch, none, none, null, 0, answers),
+    );
+  }
+
+  /** The window of a series that was dealt with last. */
+  last(number: number, series: string): CiphertextRow | undefined {
+    const row = this.#statements.last.get(number, series);
+    return row && rowOf(row);
+  }
+
+  row(number: number, series: string, firstSlot: number): CiphertextRow | undefined {
+    const row = this.#statements.row.get(number, series, firstSlot);
+    return row && rowOf(row);
+  }
+
+  /** Those that someone has to answer, the oldest first. */
+  waiting(number: number): CiphertextRow[] {
+    return this.#statements.waiting.all(number).map(rowOf);
+  }
+
+  /** Everything that is known of a meter's ciphertexts, by window. */
+  records(number: number): CiphertextRow[] {
+    return this.#statements.records.all(number).map(rowOf);
+  }
+
+  /** What goes to analytics; undefined once nobody waits for it. */
+  sealed(number: number, series: string, firstSlot: number): Uint8Array | undefined {
+    return this.#statements.sealed.get(number, series, firstSlot)?.sealed ?? undefined;
+  }
+
+  /** Remembers who has still to answer, and what was answered. */
+  rememberAnswers(number: number, row: Pick<CiphertextRow, "series" | "firstSlot" | "waiting" | "answers">): void {
+    const { series, firstSlot: slot, waiting } = row;
+    const answers = JSON.stringify(row.answers);
+    this.#outbox.defer(() => this.#statements.answer.run({ meter: number, series, slot, waiting, answers }));
+  }
+
+  rememberLate(number: number, kind: Kind, from: number, to: number): void {
+    this.#outbox.defer(() => this.#statements.late.run(number, kind, from, to));
+  }
+
+  /** Deletes records of windows that ended before a slot. */
+  forget(number: number, beforeSlot: number): void {
+    this.#outbox.defer(() => {
+      this.#statements.forget.run(number, beforeSlot);
+      this.#statements.forgetLate.run(number, beforeSlot);
+    });
+  }
+
+  /** The committed readings of a window, without those that are gaps for some aggregator, or too late for their load. */
+  readings(number: number, kind: Kind, { firstSlot, slots }: Window): WindowReadings {
+    const to = firstSlot + slots;
+    const values = new Array<number | undefined>(slots).fill(undefined);
+    for (const row of this.#statements.readings.all(number, kind, to, firstSlot)) {
+      const count = row.readings.length / READING_BYTES;
+      for (let i = Math.max(0, firstSlot - row.first_slot); i < count && row.first_slot + i < to; i++) {
+        values[row.first_slot + i - firstSlot] = row.readings.readDoubleLE(READING_BYTES * i);
+      }
+    }
+    for (const { f, t } of this.#statements.leftOut.all({ meter: number, kind, from: firstSlot, to })) {
+      values.fill(undefined, Math.max(0, f - firstSlot), Math.min(slots, t - firstSlot));
+    }
+    return values;
+  }
+}
+
+function rowOf(row: StoredRow): CiphertextRow {
+  const { series, slots, epoch, waiting } = row;
+  const answers = JSON.parse(row.answers) as Record<string, Answer>;
+  const { presence, digest, first_slot: firstSlot } = row;
+  return { series, firstSlot, slots, epoch, presence, digest, waiting, answers };
+}
