@@ -1,26 +1,16 @@
-/** The circuits that this server offers, by name. All are evaluated the same way by aggregators. */
-import type { Circuit } from "../../protocol/ckks/circuits/circuit.ts";
-import * as linear from "../../protocol/ckks/circuits/linear.ts";
+/** The circuits of the protocol as the server asks for them: faults of a request are its user's, hence RangeError. */
+import type { BoundCircuit } from "../../protocol/ckks/circuits/index.ts";
+import { bindCircuit, circuitNames } from "../../protocol/ckks/circuits/index.ts";
+import { CkksError } from "../../protocol/ckks/errors.ts";
 
-const ALL: readonly Circuit[] = [
-  linear.sum,
-  linear.mean,
-  linear.affine,
-  linear.affineVector,
-  linear.total,
-  linear.meanOverTime,
-  linear.weightedSum,
-  linear.trend,
-  linear.movingAverage,
-] as readonly Circuit[];
+export const CIRCUIT_NAMES: readonly string[] = circuitNames();
 
-const BY_NAME = new Map(ALL.map((circuit) => [circuit.name, circuit]));
-
-export const CIRCUIT_NAMES: readonly string[] = [...BY_NAME.keys()];
-
-/** Throws RangeError for an unknown name. */
-export function circuitOf(name: string): Circuit {
-  const circuit = BY_NAME.get(name);
-  if (circuit === undefined) throw new RangeError(`circuit: expected one of ${CIRCUIT_NAMES.join(", ")}, got ${name}`);
-  return circuit;
+/** Throws RangeError for an unknown name, or parameters that are not the circuit's or do not fit so many slots. */
+export function circuitFor(name: string, parameters: unknown, slots: number): BoundCircuit {
+  try {
+    return bindCircuit(name, parameters, slots);
+  } catch (error) {
+    if (error instanceof CkksError) throw new RangeError(error.message, { cause: error });
+    throw error;
+  }
 }

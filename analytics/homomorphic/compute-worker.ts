@@ -17,7 +17,7 @@ import { loadSeal } from "../../protocol/ckks/seal/load.ts";
 import { coefficientsAt, randomiseC0, zeroEncryption } from "../../protocol/ckks/threshold/index.ts";
 import type { CkksPart } from "../../protocol/keys/index.ts";
 import { CiphertextStore } from "../store/ciphertext-store.ts";
-import { circuitOf } from "./circuits.ts";
+import { circuitFor } from "./circuits.ts";
 import { type SeriesShape, strideFor } from "./series.ts";
 import {
   type CheckAnswer,
@@ -82,9 +82,9 @@ export async function fold(task: FoldTask): Promise<FoldAnswer> {
   const shared = new Int32Array(control);
   const shapes = series.map(shapeOf);
   const engine = await engineOf(shapes[0]!);
-  const circuit = circuitOf(name);
+  const { circuit, parameters: bound } = circuitFor(name, parameters, slots);
   store ??= new CiphertextStore(openDatabase(THREAD.database, { synchronous: "NORMAL", readonly: true }));
-  const evaluation = circuit.start(engine, circuit.parameters.parse(parameters), slots);
+  const evaluation = circuit.start(engine, bound, slots);
   try {
     for (let at = 0; at < inputs.length; at += series.length) {
       if (Atomics.load(shared, CONTROL.cancel) !== 0) return { ok: false, code: "cancelled", message: "cancelled" };

@@ -92,8 +92,8 @@ test("the book plans, reads and refuses", () => {
   assert.equal(plan.fits, true);
   assert.ok(plan.errorBound !== undefined && plan.errorBound < 1, `sums are right to 1 Wh: ${plan.errorBound}`);
   assert.match(book.plan({ ...job, circuit: "total" }, 10).reason, /standard would do/);
-  assert.throws(() => book.plan({ ...job, circuit: "guess" }, 10), /RangeError: circuit: expected one of sum, /);
-  assert.throws(() => book.parse("weighted-sum", { weights: ["x"] }), /RangeError: weighted-sum: weights.0/);
+  assert.throws(() => book.plan({ ...job, circuit: "guess" }, 10), /RangeError: circuit: expected one of /);
+  assert.throws(() => book.parse("weighted-sum", { weights: ["x"] }), /RangeError: parameters of weighted-sum/);
   assert.equal(book.defaultSeries("sum", {}), "load");
   assert.equal(book.defaultSeries("total", {}), "load-products");
 });

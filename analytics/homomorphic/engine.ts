@@ -12,7 +12,7 @@ import { unpackNumbers } from "../../protocol/messages/ckks.ts";
 import { IngestError } from "../ingest/codes.ts";
 import type { CheckedCiphertext } from "../ingest/ingest.ts";
 import type { CircuitBook } from "./circuit-book.ts";
-import { CIRCUIT_NAMES, circuitOf } from "./circuits.ts";
+import { CIRCUIT_NAMES, circuitFor } from "./circuits.ts";
 import {
   ComputeError,
   type Computed,
@@ -150,10 +150,9 @@ export function createBook(config: Config): CircuitBook {
     job: { circuit: string; parameters: unknown; series: readonly string[]; slots: number },
     meters: number,
   ) => {
-    const circuit = circuitOf(job.circuit);
-    const parameters = parse(job.circuit, job.parameters);
     const { level, maxValue, parameters: set, unit, perSlot } = shapeOf(job.series);
     const shape = { slots: job.slots * perSlot, meters, maxValue };
+    const { circuit, parameters } = circuitFor(job.circuit, job.parameters, shape.slots);
     const needs = circuit.needs(parameters, shape.slots);
     const noise = circuit.noise(set, level, parameters, shape);
     const slotErrors = noise.map((one) => {
@@ -163,21 +162,19 @@ export function createBook(config: Config): CircuitBook {
     const errors = circuit.errors(parameters, shape, slotErrors);
     return { circuit, parameters, shape, needs, errorBound: Math.max(...Object.values(errors)), unit };
   };
-  const parse = (circuit: string, parameters: unknown): Record<string, unknown> => {
-    const parsed = circuitOf(circuit).parameters.safeParse(parameters);
-    if (parsed.success) return parsed.data as Record<string, unknown>;
-    const [issue] = parsed.error.issues;
-    throw new RangeError(`${circuit}: ${issue?.path.join(".") || "parameters"}: ${issue?.message ?? "wrong"}`);
-  };
+  const bind = (circuit: string, parameters: unknown) =>
+    circuitFor(circuit, parameters, lengthOf(parameters as Record<string, unknown>) ?? daySlots);
   return {
     names: CIRCUIT_NAMES,
-    parse,
+    parse: (circuit, parameters) => bind(circuit, parameters).parameters as Record<string, unknown>,
     defaultSeries: (circuit, parameters) => {
       const names = Object.keys(config.homomorphic.series);
       return names.find((name) => {
         const { sumsOnly, perSlot } = shapeOf([name]);
         if (perSlot !== 1) return false;
-        return !sumsOnly || !takesMore(circuitOf(circuit).needs(parameters, lengthOf(parameters) ?? daySlots));
+        return (
+          !sumsOnly || !takesMore(bind(circuit, parameters).circuit.needs(parameters, lengthOf(parameters) ?? daySlots))
+        );
       });
     },
     plan: (job, inputs): Plan => {

@@ -43,7 +43,7 @@ interface InputRow {
 
 export class CiphertextStore {
   readonly #known: Statement<[string, number, string], { digest: Uint8Array }>;
-  readonly #insert: Statement<unknown[]>;
+  readonly #insert: Statement;
   readonly #inputs: Statement<[string, number], InputRow>;
   readonly #bytes: Statement<[string, number, string], { bytes: Uint8Array }>;
   readonly #meters: Statement<[string, number], { meter: string }>;

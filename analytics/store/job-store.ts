@@ -22,11 +22,11 @@ export interface JobOutput {
 
 export class JobStore {
   readonly #db: Database;
-  readonly #insert: Statement<unknown[]>;
+  readonly #insert: Statement;
   readonly #byNumber: Statement<[number], JobRow>;
   readonly #byState: Statement<[string, number], JobRow>;
   readonly #byJob: Statement<[string], JobRow>;
-  readonly #move: Statement<unknown[]>;
+  readonly #move: Statement;
 
   constructor(db: Database) {
     this.#db = db;

@@ -43,7 +43,7 @@ interface ResultRow {
 
 export class ResultStore {
   readonly #db: Database;
-  readonly #insert: Statement<unknown[]>;
+  readonly #insert: Statement;
 
   constructor(db: Database) {
     this.#db = db;
