@@ -8,14 +8,17 @@ import { storageError } from "../config/runtime/database.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../protocol/envelope/index.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
+import { jobRequest } from "../protocol/messages/ckks.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
 import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
 import { Intake } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
 import { MeterTable } from "./intake/meter-table.ts";
-import { DigestStore } from "./openings/digest-store.ts";
 import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
 import { decodeCertificate, Membership } from "./membership/membership.ts";
+import { DigestStore } from "./openings/digest-store.ts";
+import { createJobDesk, type JobDeskSettings } from "./openings/job-desk.ts";
+import type { OpeningCounters, OpeningDesk } from "./openings/opening-desk.ts";
 import { ReleaseStore } from "./release/release-store.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
@@ -49,10 +52,16 @@ export interface AggregatorOptions {
   readonly refuse: (code: string, detail?: string) => void;
   /** Lets other work run for a moment during a long answer. */
   readonly pause: () => Promise<void>;
+  /** Left out: jobs on ciphertexts are refused. */
+  readonly homomorphic?: JobDeskSettings;
 }
 
 /** Requests of servers that wait while another is worked on; more are refused and will be repeated. */
 const MAX_WAITING = 256;
+/** The same for messages of jobs, each with ciphertexts of some megabytes. */
+const MAX_WAITING_JOBS = 32;
+/** Jobs, and inputs of the one under way. */
+const JOB_CHUNKS = { maxSenders: 1, maxMessages: 64, maxBytes: 64 * 1024 * 1024, maxAgeSeconds: 120 };
 
 export class Aggregator {
   readonly intake: Intake;
@@ -63,6 +72,10 @@ export class Aggregator {
   readonly #rounds: RoundDesk;
   readonly #enrolment: EnrolmentDesk;
   readonly #chunks: ChunkAssembler;
+  readonly #jobs: OpeningDesk;
+  readonly #jobChunks: ChunkAssembler;
+  #jobWork: Promise<void> = Promise.resolve();
+  #waitingJobs = 0;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -72,6 +85,7 @@ export class Aggregator {
     const { slotSeconds, windowSlots } = settings;
     const { directory } = party;
     this.#chunks = new ChunkAssembler(options.monotonic);
+    this.#jobChunks = new ChunkAssembler(options.monotonic, JOB_CHUNKS);
     this.store = new ShareStore(db, settings);
     const table = new MeterTable(db);
     const { store } = this;
@@ -92,6 +106,8 @@ export class Aggregator {
       numberOf: (meter: string) => this.keys.numberOf(meter),
       slotsOn: (meter: string, feeder: string, from: number, to: number) =>
         this.membership.slotsOn(meter, feeder, from, to),
+      feederOver: (meter: string, from: number, to: number) => this.membership.feederOver(meter, from, to),
+      feeders: () => this.membership.feeders(),
     };
     const { minMeters, minSlots } = settings;
     const gaps = new ShareGaps(store, windowSlots);
@@ -103,6 +119,20 @@ export class Aggregator {
       holdings: new Holdings(store, members),
       askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
       pause,
+    });
+    this.#jobs = createJobDesk({
+      ...{ index, db, minMeters, settings: options.homomorphic, refuse },
+      rules: { loads: releases, digests, members, minMeters, pause },
+      answer: (answer) =>
+        this.#sendSealed(
+          answer,
+          "analytics",
+          topicOf("jobAnswer", { agg: String(index), job: answer.job, type: answer.type }),
+        ),
+      give: (partial) =>
+        this.#sendSealed(partial, "utility", topicOf("jobPartial", { agg: String(index), job: partial.job })),
+      now: () => now() ?? 0,
+      monotonic: options.monotonic,
     });
     this.#enrolment = new EnrolmentDesk({
       index,
@@ -137,6 +167,7 @@ export class Aggregator {
       filterOf("meterStatus"),
       filterOf("roundRequest", { agg }),
       filterOf("enrolRequest", { agg }),
+      filterOf("jobRequest", { agg }),
       filterOf("roll"),
     ];
   }
@@ -161,6 +192,10 @@ export class Aggregator {
       case "enrolRequest":
         if (parsed.parameters.agg !== String(this.#options.index)) break;
         this.#guard(topic, () => this.#assemble(parsed, topic, payload));
+        return;
+      case "jobRequest":
+        if (parsed.parameters.agg !== String(this.#options.index)) break;
+        this.#guard(topic, () => this.#assembleJob(parsed.parameters.job!, topic, payload));
         return;
       case "roll":
         this.#guard(topic, () => this.#addCertificate(decodeCertificate(payload), "wire"));
@@ -188,6 +223,33 @@ export class Aggregator {
         this.#waiting--;
       }
     });
+  }
+
+  /** Jobs have a line of their own: a bill never waits for a ciphertext. */
+  #assembleJob(job: string, topic: string, payload: Uint8Array): void {
+    const whole = this.#jobChunks.add("analytics", payload);
+    if (whole === undefined) return;
+    if (this.#waitingJobs >= MAX_WAITING_JOBS) {
+      this.#options.refuse("busy", topic);
+      return;
+    }
+    this.#waitingJobs++;
+    this.#jobWork = this.#jobWork.then(async () => {
+      try {
+        await this.#job(whole, job);
+      } catch (error) {
+        this.#refuseProtocolError(error, topic);
+      } finally {
+        this.#waitingJobs--;
+      }
+    });
+  }
+
+  async #job(bytes: Uint8Array, job: string): Promise<void> {
+    const { message } = await openServerMessage(bytes, this.#options.party, "analytics");
+    const parsed = jobRequest.safeParse(message);
+    if (!parsed.success) throw new ProtocolError("malformed", `a job request: ${parsed.error.issues[0]?.message}`);
+    await this.#jobs.handle(job, parsed.data);
   }
 
   async #round(bytes: Uint8Array, round: string): Promise<void> {
@@ -242,14 +304,23 @@ export class Aggregator {
     this.intake.commit();
   }
 
-  /** Resolves when no request of a server is being worked on. */
-  idle(): Promise<void> {
-    return this.#work;
+  /** Resolves when no request of a server is being worked on, other than a job that waits for its inputs. */
+  async idle(): Promise<void> {
+    await this.#work;
+    await this.#jobWork;
+    await this.#jobs.idle();
+  }
+
+  /** Jobs that were recomputed, opened, answered again and refused. */
+  get jobs(): OpeningCounters {
+    return this.#jobs.counters;
   }
 
   /** Before a clean stop: finishes requests, commits, and packs the journal, so that the next start is quick. */
   async close(): Promise<void> {
-    await this.idle();
+    await this.#work;
+    await this.#jobWork;
+    await this.#jobs.close();
     this.intake.close();
     this.store.pack();
   }

@@ -3,6 +3,7 @@
  * shares it takes; what q aggregators have countersigned decides which cells count in a round.
  */
 import type { Database } from "better-sqlite3";
+import { countMembers } from "../../protocol/bitmap.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Signer } from "../../protocol/envelope/index.ts";
@@ -113,6 +114,18 @@ export class Membership {
   /** All meters that have or had a place. */
   meters(): string[] {
     return [...this.#accepted.keys()];
+  }
+
+  /** The feeder whose certified place holds the meter in all slots from `from` up to `to`; undefined where none does. */
+  feederOver(meter: string, from: number, to: number): string | undefined {
+    const feeder = this.#roll.feederOf(meter, from);
+    if (feeder === undefined) return undefined;
+    return countMembers(this.slotsOn(meter, feeder, from, to)) === to - from ? feeder : undefined;
+  }
+
+  /** Every feeder that a certified record names. */
+  feeders(): readonly string[] {
+    return this.#roll.feeders();
   }
 
   /** The slots from `from` up to `to` at which the meter's certified place is the feeder. */

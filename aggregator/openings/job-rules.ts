@@ -4,6 +4,7 @@
  * what they hold. A job that breaks a rule is a JobError with the inputs at fault.
  */
 import { countMembers, isEmptyBitmap } from "../../protocol/bitmap.ts";
+import type { CkksParameters } from "../../protocol/ckks/parameters.ts";
 import type { Transcript } from "../../protocol/ckks/job.ts";
 import { meterNumbers, type ReleaseStore } from "../release/release-store.ts";
 import type { DigestStore } from "./digest-store.ts";
@@ -22,6 +23,10 @@ export interface SeriesRule {
   readonly width: number;
   /** Largest number that a meter encrypts. */
   readonly maxValue: number;
+  /** Its ciphertexts are cut to what sums need. */
+  readonly sumsOnly: boolean;
+  /** Primes of its ciphertexts. */
+  readonly level: (parameters: CkksParameters) => number;
 }
 
 export type SeriesBook = ReadonlyMap<string, SeriesRule>;
@@ -166,7 +171,10 @@ async function assertSets(
     const { kind } = book.get(name)!;
     for (const [feeder, items] of byFeeder) {
       const open = new Uint8Array(window).fill(1);
-      for (const { from, to, meters } of loads.loadStretches(feeder, kind, { from: firstSlot, to: firstSlot + window })) {
+      for (const { from, to, meters } of loads.loadStretches(feeder, kind, {
+        from: firstSlot,
+        to: firstSlot + window,
+      })) {
         await pause();
         const roster = new Set(meterNumbers(meters));
         const [first, end] = [from - firstSlot, to - firstSlot];

@@ -17,6 +17,9 @@ export interface MachineJob {
   readonly meters: number;
   /** Largest number that a meter encrypts. */
   readonly maxValue: number;
+  /** For each series, the primes of its ciphertexts, and whether they are cut to what sums need. */
+  readonly levels: readonly number[];
+  readonly sumsOnly: readonly boolean[];
   readonly outputs: readonly JobOutput[];
 }
 
@@ -65,3 +68,6 @@ export interface Machine {
   open(order: OpeningOrder): Promise<OpenedOutput[]>;
   close(): Promise<void>;
 }
+
+/** The machine broke; a new one may be made. What it was doing has no result. */
+export class MachineLost extends Error {}

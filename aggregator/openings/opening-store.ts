@@ -91,9 +91,7 @@ export class OpeningStore {
       .prepare<[Uint8Array, number], string>("SELECT job FROM he_openings WHERE c1 = ? AND level = ?")
       .pluck();
     this.#count = db.prepare<[string], number>("SELECT count(*) FROM he_openings WHERE key = ?").pluck();
-    this.#insertOpening = db.prepare<
-      [Uint8Array, number, Uint8Array, string, string, number, string, Uint8Array]
-    >(
+    this.#insertOpening = db.prepare<[Uint8Array, number, Uint8Array, string, string, number, string, Uint8Array]>(
       `INSERT INTO he_openings (c1, level, output_c1, key, job, output, active, partial)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
@@ -195,7 +193,8 @@ export class OpeningStore {
         );
         for (const [index, { c1, level, outputC1, partial }] of outputs.entries()) {
           const before = this.#byC1.get(c1, level);
-          if (before !== undefined) throw new JobError("other-active-set", `output ${index} was opened as job ${before}`);
+          if (before !== undefined)
+            throw new JobError("other-active-set", `output ${index} was opened as job ${before}`);
           this.#insertOpening.run(c1, level, outputC1, key, job, index, set, partial);
         }
         this.#markOpened.run(set, job);
@@ -206,7 +205,10 @@ export class OpeningStore {
 }
 
 function otherActiveSet(before: string): JobError {
-  return new JobError("other-active-set", `aggregators ${(JSON.parse(before) as number[]).join(", ")} open this output`);
+  return new JobError(
+    "other-active-set",
+    `aggregators ${(JSON.parse(before) as number[]).join(", ")} open this output`,
+  );
 }
 
 function outputsOf(bytes: Uint8Array): ComputedOutput[] {

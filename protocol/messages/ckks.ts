@@ -68,6 +68,7 @@ export type ReadyMessage = z.infer<typeof readyMessage>;
 export const JOB_REFUSAL_CODES = [
   "malformed-job",
   "unknown-job",
+  "no-keys",
   "unknown-circuit",
   "wrong-parameters",
   "wrong-epoch",

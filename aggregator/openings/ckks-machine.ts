@@ -1,0 +1,225 @@
+/**
+ * Recomputes jobs and gives this aggregator's part of openings: CKKS in this thread, with this aggregator's key shares.
+ * Inputs are folded one meter at a time and dropped. What it computes is what analytics must have computed, to the byte.
+ */
+import { createHash } from "node:crypto";
+import { sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
+import type { Evaluation } from "../../protocol/ckks/circuits/circuit.ts";
+import { freshSigma } from "../../protocol/ckks/circuits/noise.ts";
+import { type BoundCircuit, bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
+import { CkksError } from "../../protocol/ckks/errors.ts";
+import { describeOutput, randomisationSeed } from "../../protocol/ckks/job.ts";
+import { packedDigest, type PackedWindow, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
+import { dataLevels } from "../../protocol/ckks/parameters.ts";
+import { bitsOfPrime, packResidues, type RandomBytes, type RnsPoly } from "../../protocol/ckks/ring/index.ts";
+import type { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
+import {
+  decodeShare,
+  type KeyShare,
+  partial,
+  type PublicKeyPolys,
+  randomiseC1,
+  zeroEncryption,
+} from "../../protocol/ckks/threshold/index.ts";
+import { JobError } from "./job-error.ts";
+import type { ComputedOutput, Machine, MachineInput, MachineJob, OpenedOutput, OpeningOrder } from "./machine.ts";
+
+/** One parameter set of one epoch, ready to compute with. */
+export interface MachineKey {
+  readonly engine: CkksEngine;
+  readonly publicKey: PublicKeyPolys;
+  /** As `encodeShare` wrote it. */
+  readonly share: Uint8Array;
+}
+
+export interface CkksMachineOptions {
+  readonly keyOf: (epoch: number, set: string) => Promise<MachineKey>;
+  /** Flooding: all openings of a key together stay within 2^-bits. */
+  readonly statisticalBits: number;
+  readonly openings: number;
+  /** A cryptographic source. */
+  readonly random: RandomBytes;
+}
+
+/** What gaussianNoise can draw. */
+const SIGMA_BITS = { least: 9, most: 100 };
+
+interface Work {
+  readonly job: MachineJob;
+  readonly engine: CkksEngine;
+  readonly bound: BoundCircuit;
+  readonly evaluation: Evaluation;
+  /** One meter's ciphertexts, until all its series are here. */
+  row: PackedWindow[];
+  done: number;
+}
+
+export class CkksMachine implements Machine {
+  readonly #options: CkksMachineOptions;
+  readonly #shares = new Map<string, KeyShare>();
+  #work: Work | undefined;
+
+  constructor(options: CkksMachineOptions) {
+    this.#options = options;
+  }
+
+  async start(job: MachineJob): Promise<void> {
+    await this.abandon();
+    const { engine } = await this.#options.keyOf(job.epoch, job.set);
+    try {
+      const bound = bindCircuit(job.circuit, job.parameters, job.slots);
+      const evaluation = bound.circuit.start(engine, bound.parameters, job.slots);
+      this.#work = { job, engine, bound, evaluation, row: [], done: 0 };
+    } catch (error) {
+      throw malformed("malformed-job", error);
+    }
+  }
+
+  fold(inputs: readonly MachineInput[]): Promise<void> {
+    return attempt(() => {
+      const work = this.#begun();
+      for (const input of inputs) {
+        try {
+          foldOne(work, input);
+        } catch (error) {
+          throw malformed("malformed-input", error, [work.done]);
+        }
+        work.done++;
+      }
+    });
+  }
+
+  finish(): Promise<ComputedOutput[]> {
+    return attempt(() => {
+      const { job, engine, bound, evaluation } = this.#begun();
+      const { parameters } = engine;
+      const { slots, meters, maxValue, levels, outputs } = job;
+      const raws = evaluation.finish();
+      const computed = raws.map(describeOutput);
+      const differs = computed.findIndex((one, i) => {
+        const wanted = outputs[i];
+        return (
+          wanted === undefined ||
+          Buffer.compare(one.digest, wanted.digest) !== 0 ||
+          Buffer.compare(one.c1Digest, wanted.c1Digest) !== 0 ||
+          one.level !== wanted.level ||
+          one.scale !== wanted.scale
+        );
+      });
+      if (differs >= 0 || computed.length !== outputs.length) {
+        const which = differs >= 0 ? `output ${differs} is not` : `${outputs.length} outputs are not`;
+        throw new JobError("other-output", `${which} what ${job.circuit} gives of these inputs`);
+      }
+      const noises = bound.circuit.noise(parameters, levels[0]!, bound.parameters, { slots, meters, maxValue });
+      const opened = 2 * (engine.degree / 2 / strideOf(slots, engine.degree));
+      const result = raws.map(({ polys, level }, i): ComputedOutput => {
+        // The encryption of zero that is added before opening is a fresh one more.
+        const variance = noises[i]!.sigma ** 2 + freshSigma(parameters, level) ** 2;
+        const bits = sigmaBitsFor(variance, this.#options.statisticalBits, this.#options.openings, opened);
+        if (bits > SIGMA_BITS.most)
+          throw new JobError("malformed-job", `output ${i} would need ${bits} bits of flooding`);
+        const c1 = polys[1]!;
+        return {
+          level,
+          sigmaBits: Math.max(SIGMA_BITS.least, bits),
+          c1Digest: computed[i]!.c1Digest,
+          c1: new Uint8Array(c1.buffer, c1.byteOffset, c1.byteLength).slice(),
+        };
+      });
+      this.#drop();
+      return result;
+    });
+  }
+
+  abandon(): Promise<void> {
+    return attempt(() => this.#drop());
+  }
+
+  #drop(): void {
+    this.#work?.evaluation.delete();
+    this.#work = undefined;
+  }
+
+  #begun(): Work {
+    if (this.#work === undefined) throw new RangeError("job: expected one to be begun");
+    return this.#work;
+  }
+
+  async open({ epoch, set, slots, active, transcript, outputs }: OpeningOrder): Promise<OpenedOutput[]> {
+    const { engine, publicKey, share: bytes } = await this.#options.keyOf(epoch, set);
+    const { ring, degree } = engine;
+    const share = this.#shareOf(`${epoch}/${set}`, engine, bytes);
+    const stride = strideOf(slots, degree);
+    const seed = randomisationSeed(transcript, active);
+    return outputs.map(({ level, sigmaBits, c1: words }, index) => {
+      const zero = zeroEncryption({ ring, publicKey, level, seed: outputSeed(seed, index) });
+      const c1 = randomiseC1(ring, new BigUint64Array(Uint8Array.from(words).buffer), zero);
+      const digest = createHash("sha256").update(c1).digest();
+      const part = partial({ ring, c1, share, active, stride, flooding: { sigmaBits }, random: this.#options.random });
+      return { c1: Uint8Array.from(digest), partial: packPart(part, level, ring.primes) };
+    });
+  }
+
+  #shareOf(key: string, engine: CkksEngine, bytes: Uint8Array): KeyShare {
+    let share = this.#shares.get(key);
+    if (share === undefined) {
+      share = decodeShare(engine.ring, bytes, dataLevels(engine.parameters));
+      bytes.fill(0);
+      this.#shares.set(key, share);
+    }
+    return share;
+  }
+
+  close(): Promise<void> {
+    return attempt(() => {
+      this.#drop();
+      for (const { poly } of this.#shares.values()) poly.fill(0n);
+      this.#shares.clear();
+    });
+  }
+}
+
+function foldOne(work: Work, { series, digest, bytes }: MachineInput): void {
+  const { job, engine, evaluation } = work;
+  if (Buffer.compare(packedDigest(bytes), digest) !== 0) {
+    throw new JobError("wrong-digest", "the ciphertext is not the one that its meter vouched for", [work.done]);
+  }
+  const place = work.row.length;
+  const packed = unpackCiphertext(engine, bytes, job.levels[place]!);
+  if (packed.series !== series || packed.firstSlot !== job.firstSlot || packed.slots !== job.slots) {
+    const { series: name, firstSlot, slots } = packed;
+    throw new CkksError("wrong-window", `it is of ${name}, ${slots} numbers from slot ${firstSlot} on`);
+  }
+  // Of two strides in one sum nothing could be opened: one meter would spoil the group.
+  const stride = job.sumsOnly[place] === true ? strideOf(job.slots, engine.degree) : 1;
+  if (packed.stride !== stride) throw new CkksError("wrong-size", `expected stride ${stride}, got ${packed.stride}`);
+  work.row.push(packed);
+  if (work.row.length < job.series.length) return;
+  evaluation.fold(work.row);
+  work.row = [];
+}
+
+/** Every output has an encryption of zero of its own. Analytics derives the same for c0. */
+function outputSeed(seed: Uint8Array, index: number): Uint8Array {
+  if (index === 0) return seed;
+  return Uint8Array.from(createHash("sha256").update(seed).update(Uint8Array.of(index)).digest());
+}
+
+/** Coefficients bit-packed, prime after prime: the form in which c0 of an output travels, too. */
+function packPart(poly: RnsPoly, level: number, primes: readonly bigint[]): Uint8Array {
+  const width = poly.length / level;
+  const parts = Array.from({ length: level }, (_, index) =>
+    packResidues(poly.slice(index * width, (index + 1) * width), bitsOfPrime(primes[index]!)),
+  );
+  return Uint8Array.from(Buffer.concat(parts));
+}
+
+function malformed(code: "malformed-job" | "malformed-input", error: unknown, where: readonly number[] = []): unknown {
+  if (error instanceof CkksError || error instanceof RangeError) return new JobError(code, error.message, where);
+  return error;
+}
+
+/** Synchronous work whose failure is a rejection. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}

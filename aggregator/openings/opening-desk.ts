@@ -1,0 +1,384 @@
+/**
+ * Jobs of analytics: checks each, recomputes it from the meters' own ciphertexts, says that it is ready, and gives its
+ * part of the opening to the utility, once. One job is recomputed at a time; a bounded queue waits. What may be opened is
+ * decided by job-rules.ts and number-budget.ts, and durable before it is said.
+ */
+import { createHash } from "node:crypto";
+import { encodeCbor } from "../../protocol/cbor.ts";
+import { type CircuitOpening, assertJob, type JobRules, type SeriesBook, windowOf } from "./job-rules.ts";
+import { decodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
+import { CkksError } from "../../protocol/ckks/errors.ts";
+import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
+import { strideOf } from "../../protocol/ckks/packed.ts";
+import type { InputsMessage, JobAnswer, JobRequest, PartialMessage } from "../../protocol/messages/ckks.ts";
+import { InputFeed, MAX_NEEDED } from "./input-feed.ts";
+import { JobError } from "./job-error.ts";
+import type { KeyBook, KnownKey } from "./key-book.ts";
+import { type Machine, type MachineJob, MachineLost } from "./machine.ts";
+import type { NumberClaim } from "./number-budget.ts";
+import type { OpeningStore } from "./opening-store.ts";
+
+export interface OpeningLimits {
+  /** Jobs that wait to be recomputed, and bytes of their transcripts. */
+  readonly queuedJobs: number;
+  readonly queuedBytes: number;
+  /** Ciphertexts in memory. */
+  readonly inputBytes: number;
+  /** A job whose inputs do not come for so long gives way to others. */
+  readonly stallSeconds: number;
+  /** Openings in the life of a key. */
+  readonly openings: number;
+}
+
+export interface OpeningDeskOptions {
+  readonly index: number;
+  /** Undefined where no homomorphic keys were dealt. */
+  readonly keys: KeyBook | undefined;
+  readonly rules: JobRules;
+  readonly store: OpeningStore;
+  /** Made with the first job that passes. */
+  readonly machine: () => Machine;
+  readonly limits: OpeningLimits;
+  readonly answer: (answer: JobAnswer) => Promise<void>;
+  readonly give: (partial: PartialMessage) => Promise<void>;
+  /** Unix seconds. */
+  readonly now: () => number;
+  /** Seconds that do not go back. */
+  readonly monotonic: () => number;
+  readonly refuse: (code: string, detail: string) => void;
+}
+
+export interface OpeningCounters {
+  recomputed: number;
+  opened: number;
+  repeated: number;
+  refused: number;
+}
+
+interface QueuedJob {
+  readonly job: string;
+  readonly bytes: Uint8Array;
+}
+
+interface CheckedJob {
+  readonly machineJob: MachineJob;
+  readonly claims: readonly NumberClaim[];
+  readonly statistic: Uint8Array;
+  readonly transcript: Transcript;
+  readonly key: KnownKey;
+}
+
+interface Current {
+  readonly job: string;
+  feed: InputFeed | undefined;
+  /** When inputs last came. */
+  since: number;
+}
+
+/** Inputs that go to the machine at once: it answers openings in between. */
+const FOLD_INPUTS = 64;
+/** CBOR around the residues. */
+const FRAME_BYTES = 512;
+
+class GaveWay extends Error {}
+
+export class OpeningDesk {
+  readonly counters: OpeningCounters = { recomputed: 0, opened: 0, repeated: 0, refused: 0 };
+  readonly #options: OpeningDeskOptions;
+  #machine: Machine | undefined;
+  #queue: QueuedJob[] = [];
+  #current: Current | undefined;
+  #running: Promise<void> | undefined;
+  #opens: Promise<void> = Promise.resolve();
+  /** Work under way, other than waiting for inputs. */
+  #active = 0;
+  #idle: (() => void)[] = [];
+  #closed = false;
+
+  constructor(options: OpeningDeskOptions) {
+    this.#options = options;
+  }
+
+  /** A request under a job's topic. Returns when it is taken; what it leads to goes on by itself. */
+  async handle(job: string, request: JobRequest): Promise<void> {
+    if (this.#closed) return;
+    try {
+      if (request.type === "job") await this.#take(job, request.transcript);
+      else if (request.type === "inputs") this.#offer(job, request.items);
+      else await this.#open(request.job === job ? job : mismatch(job, request.job), request.active);
+    } catch (error) {
+      await this.#refuse(job, error);
+    }
+  }
+
+  async #take(job: string, bytes: Uint8Array): Promise<void> {
+    const { keys, store, limits, monotonic, answer } = this.#options;
+    if (jobIdOf(bytes) !== job) throw new JobError("malformed-job", "the transcript has another job's name");
+    if (keys === undefined) throw new JobError("no-keys", "no homomorphic keys were dealt to this aggregator");
+    if (store.job(job) !== undefined) {
+      await answer({ type: "ready", job });
+      return;
+    }
+    const current = this.#current;
+    if (current?.job === job) {
+      await this.#ask(current);
+      return;
+    }
+    if (this.#queue.some((queued) => queued.job === job)) return;
+    if (current?.feed !== undefined && monotonic() - current.since > limits.stallSeconds) {
+      current.feed.abort(new GaveWay());
+    }
+    const waiting = this.#queue.reduce((sum, queued) => sum + queued.bytes.length, bytes.length);
+    if (this.#queue.length >= limits.queuedJobs || waiting > limits.queuedBytes) {
+      throw new JobError("too-busy", `${this.#queue.length} jobs wait already`);
+    }
+    // A copy: what was decoded is a view of the whole message.
+    this.#queue.push({ job, bytes: Uint8Array.from(bytes) });
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  #offer(job: string, items: InputsMessage["items"]): void {
+    const current = this.#current;
+    if (current?.job !== job || current.feed === undefined) {
+      this.#options.refuse("job-unasked-input", `${items.length} inputs of job ${job}`);
+      return;
+    }
+    const { feed } = current;
+    try {
+      const taken = items.filter(([meter, series, bytes]) => feed.offer(meter, series, bytes)).length;
+      if (taken > 0) current.since = this.#options.monotonic();
+      if (taken < items.length) {
+        this.#options.refuse("job-unasked-input", `${items.length - taken} inputs of job ${job}`);
+      }
+    } catch (error) {
+      if (!(error instanceof JobError)) throw error;
+      feed.abort(error);
+    }
+  }
+
+  /** Works the queue off, one job after the other. */
+  async #run(): Promise<void> {
+    this.#active++;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined && !this.#closed; next = this.#queue.shift()) {
+        this.#current = { job: next.job, feed: undefined, since: this.#options.monotonic() };
+        try {
+          await this.#recompute(next, this.#current);
+        } catch (error) {
+          if (!(error instanceof GaveWay)) await this.#refuse(next.job, error);
+        } finally {
+          this.#current = undefined;
+        }
+      }
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #recompute({ job, bytes }: QueuedJob, current: Current): Promise<void> {
+    const { store, now, answer } = this.#options;
+    const { machineJob, claims, statistic, transcript, key } = await this.#check(job, bytes);
+    const machine = this.#obtainMachine();
+    await machine.start(machineJob);
+    const feed = new InputFeed(transcript.inputs, this.#feedLimits(machineJob, key));
+    current.feed = feed;
+    current.since = this.#options.monotonic();
+    try {
+      while (!feed.isDone) {
+        const inputs = feed.take(FOLD_INPUTS);
+        if (inputs.length > 0) {
+          await machine.fold(inputs);
+          continue;
+        }
+        if (feed.begin()) await this.#ask(current);
+        this.#leave();
+        try {
+          await feed.wait();
+        } finally {
+          this.#active++;
+        }
+      }
+      const outputs = await machine.finish();
+      store.ready({ job, statistic, transcript: bytes, outputs, claims, readyAt: Math.floor(now()) });
+    } catch (error) {
+      if (!(error instanceof MachineLost)) await machine.abandon();
+      throw error;
+    }
+    this.counters.recomputed++;
+    await answer({ type: "ready", job });
+  }
+
+  async #check(job: string, bytes: Uint8Array): Promise<CheckedJob> {
+    const { keys, rules, store, limits } = this.#options;
+    const transcript = decodeTranscript(bytes);
+    const { epoch, parametersId, circuit, parameters, series, firstSlot, slots, feeders, inputs, outputs } = transcript;
+    const key = keys!.find(epoch, parametersId);
+    const window = windowOf(transcript, rules.series, key.parameters.name);
+    const opens = opening(transcript, key, rules.series);
+    const claims = await assertJob(transcript, window, opens, rules);
+    const statistic = statisticOf([epoch, circuit, parameters, series, firstSlot, slots, feeders]);
+    store.assertRoom(job, claims, statistic);
+    store.assertOpenings(keyName(key), outputs.length, limits.openings);
+    const maxValue = Math.max(...series.map((name) => rules.series.get(name)!.maxValue));
+    const meters = inputs.length / series.length;
+    const levels = series.map((name) => rules.series.get(name)!.level(key.parameters));
+    const sumsOnly = series.map((name) => rules.series.get(name)!.sumsOnly);
+    const shape = { slots, meters, maxValue, levels, sumsOnly };
+    const machineJob = { epoch, set: key.parameters.name, circuit, parameters, series, firstSlot, ...shape, outputs };
+    return { machineJob, claims, statistic, transcript, key };
+  }
+
+  #feedLimits({ levels, sumsOnly, slots }: MachineJob, { parameters }: KnownKey) {
+    const { degree, primeBits } = parameters;
+    const sizes = levels.map((level, i) => {
+      const bits = primeBits.slice(0, level).reduce((sum, one) => sum + one, 0);
+      const whole = sumsOnly[i] === true ? degree / strideOf(slots, degree) : degree;
+      return ((degree + whole) * bits) / 8 + FRAME_BYTES;
+    });
+    const inputBytes = Math.ceil(Math.max(...sizes));
+    const batch = Math.max(1, Math.min(MAX_NEEDED, Math.floor(this.#options.limits.inputBytes / inputBytes)));
+    return { batch, inputBytes };
+  }
+
+  async #ask({ job, feed }: Current): Promise<void> {
+    const inputs = feed?.missing() ?? [];
+    if (inputs.length > 0) await this.#options.answer({ type: "need", job, inputs });
+  }
+
+  /** Openings one after the other, so that a repeat finds what the first has written. */
+  async #open(job: string, active: readonly number[]): Promise<void> {
+    const turn = this.#opens.then(() => this.#openNow(job, active));
+    this.#opens = turn.catch(() => {});
+    await turn;
+  }
+
+  async #openNow(job: string, active: readonly number[]): Promise<void> {
+    const { index, keys, store, give, limits } = this.#options;
+    const known = store.job(job);
+    if (known === undefined) throw new JobError("unknown-job", "this aggregator has not recomputed it: tell it again");
+    if (keys === undefined) throw new JobError("no-keys", "no homomorphic keys were dealt to this aggregator");
+    const transcript = decodeTranscript(known.transcript);
+    const key = keys.find(transcript.epoch, transcript.parametersId);
+    assertActive(active, index, key);
+    const message: Omit<PartialMessage, "outputs"> = { type: "partial", job, index, active: [...active] };
+    const given = store.given(job, active);
+    if (given !== undefined) {
+      this.counters.repeated++;
+      await give({ ...message, outputs: given });
+      return;
+    }
+    const { outputs } = known;
+    if (outputs === undefined) throw new JobError("unknown-job", "it was opened too long ago to be answered again");
+    store.assertActive(outputs, active);
+    store.assertOpenings(keyName(key), outputs.length, limits.openings);
+    const { epoch, slots } = transcript;
+    const order = { epoch, set: key.parameters.name, slots, active, transcript: known.transcript, outputs };
+    const opened = await this.#working(() => this.#obtainMachine().open(order));
+    const records = opened.map((one, i) => ({ ...one, outputC1: outputs[i]!.c1Digest, level: outputs[i]!.level }));
+    store.record({ job, key: keyName(key), active, outputs: records, most: limits.openings });
+    this.counters.opened++;
+    await give({ ...message, outputs: opened.map(({ partial }) => partial) });
+  }
+
+  async #refuse(job: string, error: unknown): Promise<void> {
+    if (error instanceof MachineLost) this.#machine = undefined;
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    this.counters.refused++;
+    const { code, message, where } = refusal;
+    this.#options.refuse(`job-${code}`, `job ${job}: ${message}`);
+    await this.#options.answer({ type: "refuse", job, code, detail: message, where: [...where] });
+  }
+
+  #obtainMachine(): Machine {
+    this.#machine ??= this.#options.machine();
+    return this.#machine;
+  }
+
+  async #working<T>(work: () => Promise<T>): Promise<T> {
+    this.#active++;
+    try {
+      return await work();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #leave(): void {
+    this.#active--;
+    if (this.#active > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Resolves when there is nothing to do but to wait for inputs. */
+  async idle(): Promise<void> {
+    for (;;) {
+      if (this.#active > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+      else if (this.#current?.feed?.isReady === true) await Promise.resolve();
+      else return;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#queue = [];
+    this.#current?.feed?.abort(new GaveWay());
+    await this.#running;
+    await this.#opens;
+    await this.#machine?.close();
+  }
+}
+
+/** What the circuit tells. Throws JobError `unknown-circuit`, or `malformed-job` for parameters that are not its own. */
+function opening(
+  { circuit: name, parameters, series, slots }: Transcript,
+  key: KnownKey,
+  book: SeriesBook,
+): CircuitOpening {
+  if (slots > key.parameters.degree / 2) throw new JobError("malformed-job", `${slots} slots fit no ciphertext`);
+  try {
+    const { circuit, parameters: parsed } = bindCircuit(name, parameters, slots);
+    const needs = circuit.needs(parsed, slots);
+    if (needs.series !== series.length) {
+      throw new JobError("malformed-job", `${name} takes ${needs.series} series, got ${series.length}`);
+    }
+    if (needs.wholeInputs && series.some((one) => book.get(one)!.sumsOnly)) {
+      throw new JobError("malformed-job", `${name} needs whole ciphertexts, ${series.join(" and ")} is for sums`);
+    }
+    return circuit.opens(parsed, slots);
+  } catch (error) {
+    if (!(error instanceof CkksError)) throw error;
+    throw new JobError(error.code === "unknown-circuit" ? error.code : "malformed-job", error.message);
+  }
+}
+
+function assertActive(active: readonly number[], index: number, { n, t }: KnownKey): void {
+  const within = active.every((one, i) => one >= 1 && one <= n && (i === 0 || one > active[i - 1]!));
+  if (within && active.length === t && active.includes(index)) return;
+  throw new JobError(
+    "wrong-active-set",
+    `${t} of ${n} aggregators open, this one among them, not ${active.join(", ")}`,
+  );
+}
+
+function refusalOf(error: unknown): JobError | undefined {
+  if (error instanceof JobError) return error;
+  if (error instanceof MachineLost) return new JobError("too-busy", `the computation broke: ${error.message}`);
+  // The transcript is the only thing read here that another party made.
+  if (error instanceof CkksError) return new JobError("malformed-job", error.message);
+  return undefined;
+}
+
+function mismatch(job: string, other: string): never {
+  throw new JobError("malformed-job", `job ${other} under the topic of ${job}`);
+}
+
+function keyName({ epoch, parameters }: KnownKey): string {
+  return `${epoch}/${parameters.name}`;
+}
+
+function statisticOf(parts: readonly unknown[]): Uint8Array {
+  return Uint8Array.from(createHash("sha256").update(encodeCbor(parts)).digest());
+}
