@@ -5,7 +5,7 @@ import type { Config } from "../../config/index.ts";
 import { openParty, type Party } from "../../config/keys/index.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import type { CircuitNeeds } from "../../protocol/ckks/circuits/circuit.ts";
-import { slotError } from "../../protocol/ckks/circuits/noise.ts";
+import { roomBits, slotError } from "../../protocol/ckks/circuits/noise.ts";
 import { decodeTranscript, encodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
 import { sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
 import { unpackNumbers } from "../../protocol/messages/ckks.ts";
@@ -159,8 +159,14 @@ export function createBook(config: Config): CircuitBook {
       const sigma = 2 ** sigmaBitsFor(one.sigma ** 2, statisticalBits, openings, 2 * shape.slots);
       return slotError(one, shape.slots, sigma, threshold);
     });
+    const room = Math.min(
+      ...noise.map((one) => {
+        const sigma = 2 ** sigmaBitsFor(one.sigma ** 2, statisticalBits, openings, 2 * shape.slots);
+        return roomBits(set, level, one, sigma * Math.sqrt(threshold));
+      }),
+    );
     const errors = circuit.errors(parameters, shape, slotErrors);
-    return { circuit, parameters, shape, needs, errorBound: Math.max(...Object.values(errors)), unit };
+    return { circuit, parameters, shape, needs, room, errorBound: Math.max(...Object.values(errors)), unit };
   };
   const bind = (circuit: string, parameters: unknown) =>
     circuitFor(circuit, parameters, lengthOf(parameters as Record<string, unknown>) ?? daySlots);
@@ -178,17 +184,20 @@ export function createBook(config: Config): CircuitBook {
       });
     },
     plan: (job, inputs): Plan => {
-      const { needs, errorBound, unit } = expect(job, Math.max(1, inputs));
+      const { needs, room, errorBound, unit } = expect(job, Math.max(1, inputs));
       const { sumsOnly, set } = shapeOf(job.series);
       const reason =
         sumsOnly && takesMore(needs)
           ? `${job.circuit} needs products or rotations, which ${set} has no keys for; a series of standard would do`
           : needs.series !== job.series.length
             ? `${job.circuit} takes ${needs.series} series, got ${job.series.length}`
-            : "";
+            : room < 0
+              ? `${job.circuit} over ${inputs} meters lacks ${Math.ceil(-room)} bits below the modulus of ${set}`
+              : "";
       const lines: (readonly [string, string])[] = [
         ["parameter set", set],
         ["depth", String(needs.depth)],
+        ["room below modulus", `${Math.floor(room)} bits`],
         ["rotations", String(needs.galoisSteps.length)],
       ];
       return { fits: reason === "", reason, unit, errorBound, lines };
