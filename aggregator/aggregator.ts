@@ -8,7 +8,6 @@ import { storageError } from "../config/runtime/database.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../protocol/envelope/index.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
-import { jobRequest } from "../protocol/messages/ckks.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
 import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
 import { Intake } from "./intake/intake.ts";
@@ -18,6 +17,7 @@ import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
 import { decodeCertificate, Membership } from "./membership/membership.ts";
 import { DigestStore } from "./openings/digest-store.ts";
 import { createJobDesk, type JobDeskSettings } from "./openings/job-desk.ts";
+import { JobMail } from "./openings/job-mail.ts";
 import type { OpeningCounters, OpeningDesk } from "./openings/opening-desk.ts";
 import { ReleaseStore } from "./release/release-store.ts";
 import { RoundDesk } from "./rounds/desk.ts";
@@ -58,10 +58,6 @@ export interface AggregatorOptions {
 
 /** Requests of servers that wait while another is worked on; more are refused and will be repeated. */
 const MAX_WAITING = 256;
-/** The same for messages of jobs, each with ciphertexts of some megabytes. */
-const MAX_WAITING_JOBS = 32;
-/** Jobs, and inputs of the one under way. */
-const JOB_CHUNKS = { maxSenders: 1, maxMessages: 64, maxBytes: 64 * 1024 * 1024, maxAgeSeconds: 120 };
 
 export class Aggregator {
   readonly intake: Intake;
@@ -73,9 +69,7 @@ export class Aggregator {
   readonly #enrolment: EnrolmentDesk;
   readonly #chunks: ChunkAssembler;
   readonly #jobs: OpeningDesk;
-  readonly #jobChunks: ChunkAssembler;
-  #jobWork: Promise<void> = Promise.resolve();
-  #waitingJobs = 0;
+  readonly #jobMail: JobMail;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -85,7 +79,6 @@ export class Aggregator {
     const { slotSeconds, windowSlots } = settings;
     const { directory } = party;
     this.#chunks = new ChunkAssembler(options.monotonic);
-    this.#jobChunks = new ChunkAssembler(options.monotonic, JOB_CHUNKS);
     this.store = new ShareStore(db, settings);
     const table = new MeterTable(db);
     const { store } = this;
@@ -123,16 +116,15 @@ export class Aggregator {
     this.#jobs = createJobDesk({
       ...{ index, db, minMeters, settings: options.homomorphic, refuse },
       rules: { loads: releases, digests, members, minMeters, pause },
-      answer: (answer) =>
-        this.#sendSealed(
-          answer,
-          "analytics",
-          topicOf("jobAnswer", { agg: String(index), job: answer.job, type: answer.type }),
-        ),
-      give: (partial) =>
-        this.#sendSealed(partial, "utility", topicOf("jobPartial", { agg: String(index), job: partial.job })),
+      answer: (answer) => this.#jobMail.answer(answer),
+      give: (partial) => this.#jobMail.give(partial),
       now: () => now() ?? 0,
       monotonic: options.monotonic,
+    });
+    this.#jobMail = new JobMail({
+      ...{ index, party, refuse, monotonic: options.monotonic, desk: this.#jobs },
+      sendSealed: (message, to, topic) => this.#sendSealed(message, to, topic),
+      failed: (error, topic) => this.#refuseProtocolError(error, topic),
     });
     this.#enrolment = new EnrolmentDesk({
       index,
@@ -195,7 +187,7 @@ export class Aggregator {
         return;
       case "jobRequest":
         if (parsed.parameters.agg !== String(this.#options.index)) break;
-        this.#guard(topic, () => this.#assembleJob(parsed.parameters.job!, topic, payload));
+        this.#guard(topic, () => this.#jobMail.take(parsed.parameters.job!, topic, payload));
         return;
       case "roll":
         this.#guard(topic, () => this.#addCertificate(decodeCertificate(payload), "wire"));
@@ -223,33 +215,6 @@ export class Aggregator {
         this.#waiting--;
       }
     });
-  }
-
-  /** Jobs have a line of their own: a bill never waits for a ciphertext. */
-  #assembleJob(job: string, topic: string, payload: Uint8Array): void {
-    const whole = this.#jobChunks.add("analytics", payload);
-    if (whole === undefined) return;
-    if (this.#waitingJobs >= MAX_WAITING_JOBS) {
-      this.#options.refuse("busy", topic);
-      return;
-    }
-    this.#waitingJobs++;
-    this.#jobWork = this.#jobWork.then(async () => {
-      try {
-        await this.#job(whole, job);
-      } catch (error) {
-        this.#refuseProtocolError(error, topic);
-      } finally {
-        this.#waitingJobs--;
-      }
-    });
-  }
-
-  async #job(bytes: Uint8Array, job: string): Promise<void> {
-    const { message } = await openServerMessage(bytes, this.#options.party, "analytics");
-    const parsed = jobRequest.safeParse(message);
-    if (!parsed.success) throw new ProtocolError("malformed", `a job request: ${parsed.error.issues[0]?.message}`);
-    await this.#jobs.handle(job, parsed.data);
   }
 
   async #round(bytes: Uint8Array, round: string): Promise<void> {
@@ -307,7 +272,7 @@ export class Aggregator {
   /** Resolves when no request of a server is being worked on, other than a job that waits for its inputs. */
   async idle(): Promise<void> {
     await this.#work;
-    await this.#jobWork;
+    await this.#jobMail.idle();
     await this.#jobs.idle();
   }
 
@@ -319,7 +284,7 @@ export class Aggregator {
   /** Before a clean stop: finishes requests, commits, and packs the journal, so that the next start is quick. */
   async close(): Promise<void> {
     await this.#work;
-    await this.#jobWork;
+    await this.#jobMail.idle();
     await this.#jobs.close();
     this.intake.close();
     this.store.pack();

@@ -12,6 +12,7 @@ import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { aggregatorId } from "../protocol/names.ts";
 import { topicOf } from "../protocol/topics.ts";
 import { Aggregator } from "./aggregator.ts";
+import { jobSettings } from "./openings/settings.ts";
 import { MIGRATIONS } from "./store/schema.ts";
 
 const STATS_MILLISECONDS = 5_000;
@@ -47,6 +48,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   };
   feed.onTick(scheduleCommit);
   const { slotSeconds } = party.directory;
+  const homomorphic = jobSettings(config, party);
   const aggregator = guardStorage(
     db,
     () =>
@@ -63,6 +65,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         send: (topic, payload) => link?.send(topic, payload),
         refuse: (code, detail) => refusals.count(code, detail),
         pause: turns(),
+        ...(homomorphic === undefined ? {} : { homomorphic }),
       }),
   );
   aggregator.load(readRoll(party.folder), await openMeterKeys(party));
@@ -117,9 +120,11 @@ function turns(): () => Promise<void> {
   };
 }
 
-function snapshot({ intake, store }: Aggregator): Record<string, number> {
+function snapshot({ intake, store, jobs }: Aggregator): Record<string, number> {
+  const { recomputed, opened, repeated, refused } = jobs;
   return {
     ...intake.counters,
+    ...{ jobsRecomputed: recomputed, jobsOpened: opened, openingsRepeated: repeated, jobsRefused: refused },
     journalRecords: store.journalRecords,
     cachedBlocks: store.cachedBlocks,
     residentBytes: process.memoryUsage.rss(),

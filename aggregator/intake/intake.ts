@@ -6,7 +6,6 @@ import type { Database } from "better-sqlite3";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 import type { ShareMessage } from "../../protocol/envelope/share.ts";
-import { meterStatus } from "../../protocol/messages/public.ts";
 import { ENTRY_BYTES, firstInvalidEntry } from "../../protocol/shamir/share-entries.ts";
 import { feederAt } from "../../protocol/membership.ts";
 import { KINDS } from "../../protocol/units.ts";
@@ -14,7 +13,9 @@ import type { DigestStore } from "../openings/digest-store.ts";
 import type { ReleaseStore } from "../release/release-store.ts";
 import type { PutResult } from "../store/block.ts";
 import type { ShareStore } from "../store/share-store.ts";
+import { newIntakeCounters } from "./intake-counters.ts";
 import { takeDigest } from "./digest-intake.ts";
+import { grantBoot, readStatus } from "./hello.ts";
 import type { MeterChannel } from "./meter-channel.ts";
 import type { MeterTable } from "./meter-table.ts";
 
@@ -38,38 +39,14 @@ export interface IntakeOptions {
   readonly refuse: (code: string, detail?: string) => void;
 }
 
-/** Numbers since the start, for the performance log. */
-export interface IntakeCounters {
-  messages: number;
-  slotsStored: number;
-  slotsRepeated: number;
-  slotsLate: number;
-  digests: number;
-  acks: number;
-  commits: number;
-  hellos: number;
-}
-
 /** An ack of this many entries stays below the topic's 64 KiB. */
 const MAX_ACK_ENTRIES = 2000;
 /** And so many digests, of some 50 bytes each. */
 const MAX_ACK_DIGESTS = 200;
-const MAX_BOOT = 0xffff_ffff;
-/** More starts than a meter has while this aggregator lacks its newest backup. */
-const MAX_BOOT_LEAP = 65_536;
 const MAX_COUNTER = 0xffff_ffff;
 
 export class Intake {
-  readonly counters: IntakeCounters = {
-    messages: 0,
-    slotsStored: 0,
-    slotsRepeated: 0,
-    slotsLate: 0,
-    digests: 0,
-    acks: 0,
-    commits: 0,
-    hellos: 0,
-  };
+  readonly counters = newIntakeCounters();
   readonly #options: IntakeOptions;
   readonly #channels = new Map<string, MeterChannel>();
   #due: MeterChannel[] = [];
@@ -225,22 +202,10 @@ export class Intake {
       this.#options.refuse("unknown-meter", meter);
       return;
     }
-    const challenge = Buffer.from(status.challenge, "hex");
-    if (channel.challenge === undefined || !challenge.equals(channel.challenge)) {
-      const known = Math.max(channel.grantedBoot, channel.seen.boot);
-      // A hello is not authenticated by the meter's key: it may not use up the numbers in a few leaps.
-      if (status.boot > known + MAX_BOOT_LEAP) {
-        this.#options.refuse("boot-leap", meter);
-        return;
-      }
-      const highest = Math.max(known, status.boot);
-      if (highest >= MAX_BOOT) {
-        this.#options.refuse("boots-exhausted", meter);
-        return;
-      }
-      channel.grantedBoot = highest + 1;
-      channel.challenge = challenge;
-      channel.dirty = true;
+    const refused = grantBoot(channel, status);
+    if (refused !== undefined) {
+      this.#options.refuse(refused, meter);
+      return;
     }
     channel.helloDue = true;
     this.counters.hellos++;
@@ -324,13 +289,5 @@ export class Intake {
     this.#options.db.transaction(() => {
       for (const channel of this.#channels.values()) this.#options.meters.save(channel);
     })();
-  }
-}
-
-function readStatus(payload: Uint8Array) {
-  try {
-    return meterStatus.parse(JSON.parse(Buffer.from(payload).toString("utf8")));
-  } catch {
-    return undefined;
   }
 }

@@ -166,7 +166,7 @@ async function assertSets(
   for (const name of series) {
     const count = new Uint32Array(window);
     counts.set(name, count);
-    const byFeeder = new Map(feeders.map((feeder): [string, Map<number, Vouched>] => [feeder, new Map()]));
+    const byFeeder = new Map(feeders.map((feeder) => [feeder, new Map<number, Vouched>()]));
     for (const item of vouched.get(name) ?? []) byFeeder.get(item.feeder)!.set(item.number, item);
     const { kind } = book.get(name)!;
     for (const [feeder, items] of byFeeder) {

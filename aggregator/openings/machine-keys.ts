@@ -3,7 +3,7 @@ import { readPolys, readCiphertextHeader } from "../../protocol/ckks/seal/layout
 import { loadCkksMaterial } from "../../config/keys/index.ts";
 import { createContext } from "../../protocol/ckks/seal/context.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
-import { loadSeal } from "../../protocol/ckks/seal/load.ts";
+import { loadSeal, uncompressed } from "../../protocol/ckks/seal/load.ts";
 import type { PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
 import type { CkksEpoch, CkksPart, CkksSet } from "../../protocol/keys/index.ts";
 import type { MachineKey } from "./ckks-machine.ts";
@@ -30,8 +30,7 @@ export class MachineKeys {
   /** Rejects with RangeError for what was never dealt, KeyFolderError for files that do not fit. */
   obtain(epoch: number, set: string): Promise<MachineKey> {
     const name = `${epoch}/${set}`;
-    let key = this.#ready.get(name);
-    if (key === undefined) key = this.#make(epoch, set);
+    const key = this.#ready.get(name) ?? this.#make(epoch, set);
     this.#ready.delete(name);
     this.#ready.set(name, key);
     const oldest = this.#ready.size > MAX_READY ? this.#ready.keys().next().value : undefined;
@@ -61,7 +60,7 @@ export class MachineKeys {
     const key = seal.PublicKey();
     try {
       key.loadArray(context, bytes);
-      const saved = key.saveArray(seal.ComprModeType.none);
+      const saved = key.saveArray(uncompressed(seal));
       const [first, second] = readPolys(saved, readCiphertextHeader(saved));
       return [first!, second!];
     } finally {

@@ -3,19 +3,15 @@
  * part of the opening to the utility, once. One job is recomputed at a time; a bounded queue waits. What may be opened is
  * decided by job-rules.ts and number-budget.ts, and durable before it is said.
  */
-import { createHash } from "node:crypto";
-import { encodeCbor } from "../../protocol/cbor.ts";
-import { type CircuitOpening, assertJob, type JobRules, type SeriesBook, windowOf } from "./job-rules.ts";
-import { decodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
+import { assertActive, checkJob, feedLimits, keyName, refusalOf } from "./job-check.ts";
+import type { JobRules } from "./job-rules.ts";
+import { decodeTranscript, jobIdOf } from "../../protocol/ckks/job.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
-import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
-import { strideOf } from "../../protocol/ckks/packed.ts";
 import type { InputsMessage, JobAnswer, JobRequest, PartialMessage } from "../../protocol/messages/ckks.ts";
-import { InputFeed, MAX_NEEDED } from "./input-feed.ts";
+import { InputFeed } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
 import type { KeyBook, KnownKey } from "./key-book.ts";
-import { type Machine, type MachineJob, MachineLost } from "./machine.ts";
-import type { NumberClaim } from "./number-budget.ts";
+import { type Machine, MachineLost } from "./machine.ts";
 import type { OpeningStore } from "./opening-store.ts";
 
 export interface OpeningLimits {
@@ -60,14 +56,6 @@ interface QueuedJob {
   readonly bytes: Uint8Array;
 }
 
-interface CheckedJob {
-  readonly machineJob: MachineJob;
-  readonly claims: readonly NumberClaim[];
-  readonly statistic: Uint8Array;
-  readonly transcript: Transcript;
-  readonly key: KnownKey;
-}
-
 interface Current {
   readonly job: string;
   feed: InputFeed | undefined;
@@ -77,8 +65,6 @@ interface Current {
 
 /** Inputs that go to the machine at once: it answers openings in between. */
 const FOLD_INPUTS = 64;
-/** CBOR around the residues. */
-const FRAME_BYTES = 512;
 
 class GaveWay extends Error {}
 
@@ -179,10 +165,13 @@ export class OpeningDesk {
 
   async #recompute({ job, bytes }: QueuedJob, current: Current): Promise<void> {
     const { store, now, answer } = this.#options;
-    const { machineJob, claims, statistic, transcript, key } = await this.#check(job, bytes);
+    const { keys, rules, limits } = this.#options;
+    const { machineJob, claims, statistic, transcript, key } = await checkJob(bytes, keys!, rules);
+    store.assertRoom(job, claims, statistic);
+    store.assertOpenings(keyName(key), transcript.outputs.length, limits.openings);
     const machine = this.#obtainMachine();
     await machine.start(machineJob);
-    const feed = new InputFeed(transcript.inputs, this.#feedLimits(machineJob, key));
+    const feed = new InputFeed(transcript.inputs, feedLimits(machineJob, key, limits.inputBytes));
     current.feed = feed;
     current.since = this.#options.monotonic();
     try {
@@ -208,38 +197,6 @@ export class OpeningDesk {
     }
     this.counters.recomputed++;
     await answer({ type: "ready", job });
-  }
-
-  async #check(job: string, bytes: Uint8Array): Promise<CheckedJob> {
-    const { keys, rules, store, limits } = this.#options;
-    const transcript = decodeTranscript(bytes);
-    const { epoch, parametersId, circuit, parameters, series, firstSlot, slots, feeders, inputs, outputs } = transcript;
-    const key = keys!.find(epoch, parametersId);
-    const window = windowOf(transcript, rules.series, key.parameters.name);
-    const opens = opening(transcript, key, rules.series);
-    const claims = await assertJob(transcript, window, opens, rules);
-    const statistic = statisticOf([epoch, circuit, parameters, series, firstSlot, slots, feeders]);
-    store.assertRoom(job, claims, statistic);
-    store.assertOpenings(keyName(key), outputs.length, limits.openings);
-    const maxValue = Math.max(...series.map((name) => rules.series.get(name)!.maxValue));
-    const meters = inputs.length / series.length;
-    const levels = series.map((name) => rules.series.get(name)!.level(key.parameters));
-    const sumsOnly = series.map((name) => rules.series.get(name)!.sumsOnly);
-    const shape = { slots, meters, maxValue, levels, sumsOnly };
-    const machineJob = { epoch, set: key.parameters.name, circuit, parameters, series, firstSlot, ...shape, outputs };
-    return { machineJob, claims, statistic, transcript, key };
-  }
-
-  #feedLimits({ levels, sumsOnly, slots }: MachineJob, { parameters }: KnownKey) {
-    const { degree, primeBits } = parameters;
-    const sizes = levels.map((level, i) => {
-      const bits = primeBits.slice(0, level).reduce((sum, one) => sum + one, 0);
-      const whole = sumsOnly[i] === true ? degree / strideOf(slots, degree) : degree;
-      return ((degree + whole) * bits) / 8 + FRAME_BYTES;
-    });
-    const inputBytes = Math.ceil(Math.max(...sizes));
-    const batch = Math.max(1, Math.min(MAX_NEEDED, Math.floor(this.#options.limits.inputBytes / inputBytes)));
-    return { batch, inputBytes };
   }
 
   async #ask({ job, feed }: Current): Promise<void> {
@@ -331,54 +288,6 @@ export class OpeningDesk {
   }
 }
 
-/** What the circuit tells. Throws JobError `unknown-circuit`, or `malformed-job` for parameters that are not its own. */
-function opening(
-  { circuit: name, parameters, series, slots }: Transcript,
-  key: KnownKey,
-  book: SeriesBook,
-): CircuitOpening {
-  if (slots > key.parameters.degree / 2) throw new JobError("malformed-job", `${slots} slots fit no ciphertext`);
-  try {
-    const { circuit, parameters: parsed } = bindCircuit(name, parameters, slots);
-    const needs = circuit.needs(parsed, slots);
-    if (needs.series !== series.length) {
-      throw new JobError("malformed-job", `${name} takes ${needs.series} series, got ${series.length}`);
-    }
-    if (needs.wholeInputs && series.some((one) => book.get(one)!.sumsOnly)) {
-      throw new JobError("malformed-job", `${name} needs whole ciphertexts, ${series.join(" and ")} is for sums`);
-    }
-    return circuit.opens(parsed, slots);
-  } catch (error) {
-    if (!(error instanceof CkksError)) throw error;
-    throw new JobError(error.code === "unknown-circuit" ? error.code : "malformed-job", error.message);
-  }
-}
-
-function assertActive(active: readonly number[], index: number, { n, t }: KnownKey): void {
-  const within = active.every((one, i) => one >= 1 && one <= n && (i === 0 || one > active[i - 1]!));
-  if (within && active.length === t && active.includes(index)) return;
-  throw new JobError(
-    "wrong-active-set",
-    `${t} of ${n} aggregators open, this one among them, not ${active.join(", ")}`,
-  );
-}
-
-function refusalOf(error: unknown): JobError | undefined {
-  if (error instanceof JobError) return error;
-  if (error instanceof MachineLost) return new JobError("too-busy", `the computation broke: ${error.message}`);
-  // The transcript is the only thing read here that another party made.
-  if (error instanceof CkksError) return new JobError("malformed-job", error.message);
-  return undefined;
-}
-
 function mismatch(job: string, other: string): never {
   throw new JobError("malformed-job", `job ${other} under the topic of ${job}`);
-}
-
-function keyName({ epoch, parameters }: KnownKey): string {
-  return `${epoch}/${parameters.name}`;
-}
-
-function statisticOf(parts: readonly unknown[]): Uint8Array {
-  return Uint8Array.from(createHash("sha256").update(encodeCbor(parts)).digest());
 }
