@@ -1,4 +1,6 @@
 /** What a meter agent is given: keys, settings, memory, a connection, and who wants to know what happens. */
+import type { DigestAck } from "../../protocol/messages/ack-codes.ts";
+import type { Kind } from "../../protocol/units.ts";
 import type { Gap, Outbox } from "./outbox.ts";
 import type { RegisterRules } from "./register.ts";
 
@@ -42,6 +44,21 @@ export interface AgentEvents {
   readonly settled?: (meter: string, kind: number, firstSlot: number, count: number) => void;
   /** A share message went out. */
   readonly sent?: (meter: string, aggregator: number, slots: number, bytes: number) => void;
+}
+
+/** What else goes over the ordinary connection, and hears the same acks: the digests of ciphertexts. */
+export interface AgentCompanion {
+  /** Does something wait for this aggregator's answer? Then the meter says hello until it is answered. */
+  waitsFor(aggregator: number): boolean;
+  /** Has the aggregator been silent for so long that it may have forgotten this meter? Asks once. */
+  doubts(aggregator: number): boolean;
+  /** The connection stands. */
+  connected(): void;
+  /** An aggregator has answered the challenge: it may be sent to. */
+  opened(): void;
+  acknowledged(aggregator: number, digests: readonly DigestAck[]): void;
+  /** Slots [from, to) are stored, but came after the load of their slot. */
+  late(kind: Kind, from: number, to: number): void;
 }
 
 export interface AgentOptions {

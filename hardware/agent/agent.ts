@@ -5,16 +5,25 @@
  */
 import { createAckOpener, createShareSealer } from "../../protocol/envelope/index.ts";
 import { ACK_CODES, type AckEntry } from "../../protocol/messages/ack-codes.ts";
-import type { AgentOptions } from "./agent-options.ts";
+import type { AgentCompanion, AgentOptions } from "./agent-options.ts";
 import { type Batch, Batches } from "./batches.ts";
 import { topicOf } from "../../protocol/topics.ts";
 import { type Kind, kindOf } from "../../protocol/units.ts";
 import { Channel } from "./channel.ts";
 import { Greeting } from "./greeting.ts";
 import type { Gap } from "./outbox.ts";
-import { aggregatorBit, createRun, isOutstanding, type PendingRun, PendingRuns, settleSlot } from "./pending-runs.ts";
+import {
+  aggregatorBit,
+  createRun,
+  isOutstanding,
+  type PendingRun,
+  PendingRuns,
+  settlementOf,
+  settleSlot,
+} from "./pending-runs.ts";
 import { ReadingsIntake } from "./readings-intake.ts";
 import type { RegisterSample } from "./register.ts";
+import { SettledMark } from "./settled-mark.ts";
 import { createShareCutter, type ShareCutter } from "./share-cutter.ts";
 
 /** After this many resend periods without an ack the session with an aggregator is begun anew. */
@@ -23,7 +32,8 @@ const SILENT_PERIODS = 5;
 export class MeterAgent {
   readonly meter: string;
   readonly #options: AgentOptions;
-  readonly #number: number;
+  /** The meter in its database. */
+  readonly number: number;
   readonly #channels: readonly Channel[];
   readonly #topics: readonly string[];
   readonly #all: number;
@@ -32,8 +42,8 @@ export class MeterAgent {
   readonly #sharesOf: ShareCutter;
   readonly #batches: Batches;
   readonly #greeting: Greeting;
-  #settledSlot: number;
-  #settledDirty = false;
+  readonly #settled: SettledMark;
+  #companion: AgentCompanion | undefined;
   #helloAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: AgentOptions) {
@@ -60,7 +70,7 @@ export class MeterAgent {
     this.#all = indices.reduce((mask, index) => mask | aggregatorBit(index), 0);
     this.#batches = new Batches(settings.batchSlots, (batch) => this.#send(batch));
     const memory = outbox.boot(this.meter);
-    this.#number = memory.number;
+    this.number = memory.number;
     this.#greeting = new Greeting({
       meter: this.meter,
       boot: memory.boot,
@@ -76,8 +86,9 @@ export class MeterAgent {
       durable: (run) => this.#batches.add(run),
       gap: (gap) => options.events?.gap?.(this.meter, gap),
     });
-    this.#settledSlot = memory.settledSlot;
-    for (const run of outbox.runsSince(this.#number, memory.settledSlot)) this.#admit(run, this.#all);
+    const keepSlots = Math.floor((settings.historyDays * 86_400) / settings.slotSeconds);
+    this.#settled = new SettledMark({ number: memory.number, outbox, slot: memory.settledSlot, keepSlots });
+    for (const run of outbox.runsSince(this.number, memory.settledSlot)) this.#admit(run, this.#all);
   }
 
   /** Readings that some aggregator has not settled, those still waiting for their batch included. */
@@ -109,8 +120,30 @@ export class MeterAgent {
     return this.#readings.registerSlot;
   }
 
+  /** The slot after the last one of a kind that is committed. */
+  durableSlot(kind: Kind): number {
+    return this.#readings.durableSlot(kind);
+  }
+
+  /** How far slots [from, to) are settled; see `settlementOf`. */
+  settlement(kind: Kind, from: number, to: number): "all" | "enough" | "open" {
+    for (let slot = from; slot < to; slot++) if (this.#batches.holds(kind, slot)) return "open";
+    const { threshold } = this.#options.settings;
+    return settlementOf(this.#pending, { kind, from, to }, { mask: this.#all, threshold });
+  }
+
+  /** Has an aggregator answered this start's challenge? */
+  isOpen(aggregator: number): boolean {
+    return this.#channels.some((channel) => channel.aggregator === aggregator && channel.open);
+  }
+
+  /** Who shares the connection; set once, before the first message. */
+  attach(companion: AgentCompanion): void {
+    this.#companion = companion;
+  }
+
   gaps(): Gap[] {
-    return this.#options.outbox.gaps(this.#number);
+    return this.#options.outbox.gaps(this.number);
   }
 
   addReadings(kind: Kind, firstSlot: number, readings: readonly number[]): void {
@@ -154,14 +187,14 @@ export class MeterAgent {
   }
 
   #reportGap(gap: Gap): void {
-    this.#options.outbox.rememberGap(this.#number, gap);
+    this.#options.outbox.rememberGap(this.number, gap);
     this.#options.events?.gap?.(this.meter, gap);
   }
 
   #finish(run: PendingRun): void {
     if (!this.#pending.delete(run)) return;
     for (const channel of this.#channels) channel.settled(run);
-    this.#settledDirty = true;
+    this.#settled.move();
     this.#options.events?.settled?.(this.meter, run.kind, run.firstSlot, run.readings.length);
   }
 
@@ -169,6 +202,7 @@ export class MeterAgent {
   onConnect(): void {
     for (const channel of this.#channels) channel.requeue(Number.POSITIVE_INFINITY);
     this.#hello();
+    this.#companion?.connected();
     this.#pump();
   }
 
@@ -187,14 +221,18 @@ export class MeterAgent {
   /** Call about twice per resend period: resends what is overdue and renews sessions that went silent. */
   tick(): void {
     const { monotonic, link, settings } = this.#options;
-    this.#rememberSettled();
+    this.#settled.remember(() =>
+      Math.min(this.#pending.oldest(this.#all), this.#batches.oldest, this.#readings.newestSlot),
+    );
     if (!link.connected) return;
     const now = monotonic();
     const period = settings.resendSeconds * 1000;
     let helloDue = false;
     for (const channel of this.#channels) {
-      if (!channel.busy) continue;
-      if (channel.open && now - Math.max(channel.lastHeardAt, this.#helloAt) > SILENT_PERIODS * period) {
+      const x = channel.aggregator;
+      if (!channel.busy && this.#companion?.waitsFor(x) !== true) continue;
+      const silent = channel.busy && now - Math.max(channel.lastHeardAt, this.#helloAt) > SILENT_PERIODS * period;
+      if (channel.open && (silent || this.#companion?.doubts(x) === true)) {
         // The aggregator may have come back with older memory; its acks would look replayed for ever.
         this.#greeting.renew();
         channel.reset();
@@ -206,19 +244,6 @@ export class MeterAgent {
     this.#pump();
   }
 
-  #rememberSettled(): void {
-    if (!this.#settledDirty) return;
-    this.#settledDirty = false;
-    const oldest = Math.min(this.#pending.oldest(this.#all), this.#batches.oldest);
-    const settled = Math.min(oldest, this.#readings.newestSlot) - 1;
-    if (settled <= this.#settledSlot) return;
-    this.#settledSlot = settled;
-    const { outbox, settings } = this.#options;
-    outbox.rememberSettled(this.#number, settled);
-    const keep = Math.floor((settings.historyDays * 86_400) / settings.slotSeconds);
-    if (settled > keep) outbox.forget(this.#number, settled - keep, settled);
-  }
-
   /** A message on one of this meter's subscriptions. Never throws: what is refused is reported as an event. */
   onMessage(topic: string, payload: Uint8Array): void {
     const aggregator = Number(topic.split("/")[3]);
@@ -226,8 +251,11 @@ export class MeterAgent {
     if (channel === undefined) return;
     try {
       const { monotonic } = this.#options;
+      const wasOpen = channel.open;
       const ack = channel.accept(payload, this.#greeting, monotonic());
       for (const entry of ack.entries) this.#applyAck(channel, entry);
+      if (ack.digests !== undefined) this.#companion?.acknowledged(aggregator, ack.digests);
+      if (!wasOpen) this.#companion?.opened();
     } catch (error) {
       this.#options.events?.refused?.(this.meter, error);
       return;
@@ -240,6 +268,9 @@ export class MeterAgent {
     if (entry.code === ACK_CODES.resend) {
       this.#sendAgain(entry, x);
       return;
+    }
+    if (entry.code === ACK_CODES.late) {
+      this.#companion?.late(kindOf(entry.kind), entry.firstSlot, entry.firstSlot + entry.count);
     }
     const refused = entry.code === ACK_CODES.conflict || entry.code === ACK_CODES.closed;
     if (refused) {
@@ -267,7 +298,7 @@ export class MeterAgent {
         this.#channels.find((one) => one.aggregator === x)?.enqueue(run);
         continue;
       }
-      const reading = this.#options.outbox.readingAt(this.#number, entry.kind, slot);
+      const reading = this.#options.outbox.readingAt(this.number, entry.kind, slot);
       if (reading !== undefined) this.#admit({ kind: kindOf(entry.kind), firstSlot: slot, readings: [reading] }, mask);
     }
   }

@@ -25,6 +25,12 @@ export class Batches {
     return waiting;
   }
 
+  /** Does a slot wait in a batch? */
+  holds(kind: Kind, slot: number): boolean {
+    const batch = this.#open.get(kind);
+    return batch !== undefined && slot >= batch.firstSlot && slot < batch.firstSlot + batch.readings.length;
+  }
+
   /** The lowest slot that waits, or infinity. */
   get oldest(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...[...this.#open.values()].map(({ firstSlot }) => firstSlot));

@@ -92,3 +92,30 @@ export class PendingRuns {
     return oldest;
   }
 }
+
+/**
+ * How far slots [from, to) are settled. `all`: with every aggregator; `enough`: each with at least `threshold` of the
+ * aggregators in `mask`; `open`: one of them is not. Slots that are not pending count as settled.
+ */
+export function settlementOf(
+  pending: PendingRuns,
+  { kind, from, to }: { readonly kind: Kind; readonly from: number; readonly to: number },
+  { mask, threshold }: { readonly mask: number; readonly threshold: number },
+): "all" | "enough" | "open" {
+  let all = true;
+  for (let slot = from; slot < to; slot++) {
+    const run = pending.at(kind, slot);
+    if (run === undefined) continue;
+    const bits = run.outstanding[slot - run.firstSlot] ?? 0;
+    if (bits === 0) continue;
+    all = false;
+    if (ones(mask & ~bits) < threshold) return "open";
+  }
+  return all ? "all" : "enough";
+}
+
+function ones(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

@@ -22,19 +22,27 @@ export interface ReadingsIntakeOptions {
 export class ReadingsIntake {
   readonly #options: ReadingsIntakeOptions;
   readonly #nextSlot = new Map<Kind, number>();
+  readonly #durableSlot = new Map<Kind, number>();
   #registerState: RegisterState;
 
   constructor(options: ReadingsIntakeOptions) {
     this.#options = options;
     this.#registerState = options.registerState;
     for (const kind of Object.values(KINDS)) {
-      this.#nextSlot.set(kind, options.outbox.nextSlot(options.number, kind));
+      const next = options.outbox.nextSlot(options.number, kind);
+      this.#nextSlot.set(kind, next);
+      this.#durableSlot.set(kind, next);
     }
   }
 
   /** The slot after the last one taken of a kind. */
   nextSlot(kind: Kind): number {
     return this.#nextSlot.get(kind) ?? 0;
+  }
+
+  /** The slot after the last one of a kind that is committed. */
+  durableSlot(kind: Kind): number {
+    return this.#durableSlot.get(kind) ?? 0;
   }
 
   /** The slot after the last one taken of any kind. */
@@ -67,7 +75,11 @@ export class ReadingsIntake {
     }
     this.#nextSlot.set(kind, firstSlot + readings.length);
     const run = { kind, firstSlot, readings };
-    outbox.append(number, run, () => durable(run), registerState);
+    const committed = (): void => {
+      this.#durableSlot.set(kind, firstSlot + readings.length);
+      durable(run);
+    };
+    outbox.append(number, run, committed, registerState);
   }
 
   /** Takes a register sample; its readings and the register's state are committed together. */

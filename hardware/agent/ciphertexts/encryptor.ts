@@ -14,6 +14,8 @@ const BOOT = new URL(
   )}`,
 );
 
+export type { Encrypted } from "./encryption.ts";
+
 export interface Encryptor {
   /** Rejects with EncryptionError when it cannot be done. */
   encrypt(request: EncryptionRequest): Promise<Encrypted>;

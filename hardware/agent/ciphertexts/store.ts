@@ -13,6 +13,15 @@ const READING_BYTES = 8;
 /** Who answers for a ciphertext: bit 0 is analytics, bit x aggregator x. */
 export const ANALYTICS_BIT = 1;
 
+export function answererBit(aggregator: number): number {
+  return 1 << aggregator;
+}
+
+/** Names one window of a series. */
+export function windowKey(series: string, firstSlot: number): string {
+  return `${series} ${firstSlot}`;
+}
+
 /** What someone said of a ciphertext, or why the meter has none of a window. */
 export type Answer = "stored" | "duplicate" | "conflict" | "closed" | "refused" | "too-large" | "outbox-full";
 

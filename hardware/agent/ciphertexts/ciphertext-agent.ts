@@ -1,0 +1,266 @@
+/**
+ * The part of a meter that encrypts. When a window of readings is settled it becomes a ciphertext for each series; the
+ * finished bytes are durable before anything leaves, then go to analytics, and their digest to every aggregator, until
+ * all have answered. It sees its own meter's readings; what it sends nobody can open alone.
+ */
+import { openCiphertextAck } from "../../../protocol/envelope/index.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import type { Directory } from "../../../protocol/keys/index.ts";
+import { CIPHERTEXT_CODES, type CiphertextCode, type DigestAck } from "../../../protocol/messages/ack-codes.ts";
+import { topicOf } from "../../../protocol/topics.ts";
+import type { Kind } from "../../../protocol/units.ts";
+import type { AgentCompanion, AgentLink } from "../agent-options.ts";
+import { BulkCourier, type BulkCourierOptions, type Parcel } from "./bulk-courier.ts";
+import { DigestPost } from "./digest-post.ts";
+import { ANALYTICS_BIT, type Answer, answererBit, type CiphertextRow, windowKey } from "./store.ts";
+import { type SettledReadings, WindowMaker, type WindowMakerOptions, type WindowSettings } from "./window-maker.ts";
+import type { Window } from "./windows.ts";
+
+export interface CiphertextSettings extends WindowSettings {
+  readonly historyDays: number;
+  readonly bytesPerSecond: number;
+}
+
+/** What became of a window. `who`: `analytics`, `a-<i>`, or `meter` itself. */
+export interface CiphertextEvent extends Window {
+  readonly series: string;
+  readonly code: "made" | "settled" | Answer;
+  readonly who?: string;
+  /** Of a ciphertext that was made: bytes as they travel, and what making them took. */
+  readonly bytes?: number;
+  readonly milliseconds?: number;
+  readonly detail?: string;
+}
+
+export interface CiphertextAgentEvents {
+  readonly ciphertext?: (meter: string, event: CiphertextEvent) => void;
+  /** A message was refused, or a connection or the encryption failed. */
+  readonly refused?: (meter: string, error: unknown) => void;
+  /** Bytes went out on the second connection. */
+  readonly bulkSent?: (meter: string, bytes: number) => void;
+}
+
+export interface CiphertextAgentOptions
+  extends Pick<BulkCourierOptions, "turns" | "monotonic" | "after" | "random" | "connect">,
+    Pick<WindowMakerOptions, "calendar" | "store" | "encryptor" | "now"> {
+  readonly settings: CiphertextSettings;
+  readonly readings: SettledReadings & { isOpen(aggregator: number): boolean };
+  /** By aggregator index. */
+  readonly rootKeys: ReadonlyMap<number, Uint8Array>;
+  readonly directory: Pick<Directory, "servers">;
+  /** The meter's ordinary connection. */
+  readonly link: AgentLink;
+  readonly events?: CiphertextAgentEvents;
+}
+
+interface Waiting extends CiphertextRow {
+  waiting: number;
+  answers: Readonly<Record<string, Answer>>;
+}
+
+const ANSWERS = new Map(
+  (Object.keys(CIPHERTEXT_CODES) as (keyof typeof CIPHERTEXT_CODES)[]).map((name) => [CIPHERTEXT_CODES[name], name]),
+);
+const DAY_SECONDS = 86_400;
+
+export class CiphertextAgent implements AgentCompanion {
+  readonly #options: CiphertextAgentOptions;
+  readonly #meter: string;
+  readonly #number: number;
+  readonly #aggregators: readonly number[];
+  readonly #all: number;
+  readonly #maker: WindowMaker;
+  readonly #post: DigestPost;
+  readonly #courier: BulkCourier;
+  /** By series and window, the oldest first. */
+  readonly #waiting = new Map<string, Waiting>();
+  #forgotBefore = 0;
+
+  constructor(options: CiphertextAgentOptions) {
+    const { readings, rootKeys, settings, store, monotonic, calendar, encryptor, now } = options;
+    this.#options = options;
+    this.#meter = readings.meter;
+    this.#number = readings.number;
+    this.#aggregators = [...rootKeys.keys()].sort((a, b) => a - b);
+    this.#all = this.#aggregators.reduce((mask, x) => mask | answererBit(x), ANALYTICS_BIT);
+    const failed = (error: unknown): void => options.events?.refused?.(this.#meter, error);
+    this.#maker = new WindowMaker({
+      ...{ settings, readings, calendar, store, encryptor, now, monotonic, failed },
+      made: (item, { milliseconds }) => this.#made(item, milliseconds),
+      tooLarge: (item, error) => {
+        store.addNone(this.#number, { ...item, epoch: settings.epoch }, "too-large");
+        this.#tell({ ...item, code: "too-large", who: "meter", detail: error.message });
+      },
+    });
+    this.#post = new DigestPost({
+      ...{ meter: this.#meter, rootKeys, link: options.link, monotonic, failed },
+      isOpen: (aggregator) => readings.isOpen(aggregator),
+    });
+    this.#courier = new BulkCourier({
+      ...{ connect: options.connect, turns: options.turns, after: options.after, random: options.random },
+      ...{ monotonic, failed, bytesPerSecond: settings.bytesPerSecond },
+      waiting: () => this.#parcels(),
+      answered: (payload) => this.#onAnalytics(payload),
+      patienceMilliseconds: settings.resendSeconds * 1_000,
+      sent: (bytes) => options.events?.bulkSent?.(this.#meter, bytes),
+    });
+    for (const row of store.waiting(this.#number)) this.#waiting.set(windowKey(row.series, row.firstSlot), row);
+    this.#courier.wake();
+  }
+
+  /** Ciphertexts that someone has to answer, and windows that are being encrypted. */
+  get unsettled(): number {
+    return this.#waiting.size + this.#maker.busy;
+  }
+
+  /** Who has not answered, by name. */
+  silent(): string[] {
+    const mask = [...this.#waiting.values()].reduce((all, { waiting }) => all | waiting, 0);
+    const aggregators = this.#aggregators.filter((x) => (mask & answererBit(x)) !== 0).map((x) => `a-${x}`);
+    return (mask & ANALYTICS_BIT) === 0 ? aggregators : ["analytics", ...aggregators];
+  }
+
+  /** Starts what is due. */
+  poll(): void {
+    this.#maker.poll();
+  }
+
+  /** Call regularly: starts what is due, and sends again what was not answered. */
+  tick(): void {
+    const { settings, now } = this.#options;
+    this.#maker.poll();
+    this.#post.send([...this.#waiting.values()], settings.resendSeconds * 1_000);
+    this.#courier.wake();
+    this.#forget(Math.floor(now() / settings.slotSeconds));
+  }
+
+  /** Ends the second connection; what is not finished is begun anew at the next start. */
+  async close(): Promise<void> {
+    this.#maker.close();
+    await this.#courier.close();
+  }
+
+  #made(item: Parameters<WindowMakerOptions["made"]>[0], milliseconds: number): void {
+    const { sealed, ...row } = item;
+    const { series, firstSlot, slots } = row;
+    this.#options.store.add(this.#number, { ...item, waiting: this.#all }, () => {
+      this.#maker.durable(series, firstSlot);
+      this.#waiting.set(windowKey(series, firstSlot), { ...row, waiting: this.#all, answers: {} });
+      this.#tell({ series, firstSlot, slots, code: "made", who: "meter", bytes: sealed.length, milliseconds });
+      this.#bound(series);
+      this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
+      this.#courier.wake();
+    });
+  }
+
+  /** Gives up the oldest windows of a series beyond what the outbox may hold. */
+  #bound(series: string): void {
+    const rows = [...this.#waiting.values()].filter((row) => row.series === series);
+    rows.sort((a, b) => a.firstSlot - b.firstSlot);
+    for (const row of rows.slice(0, Math.max(0, rows.length - this.#options.settings.outboxWindows))) {
+      row.waiting = 0;
+      row.answers = { ...row.answers, meter: "outbox-full" };
+      this.#remember(row);
+      this.#tell({ ...windowOf(row), code: "outbox-full", who: "meter" });
+    }
+  }
+
+  #forget(slot: number): void {
+    const { settings, store } = this.#options;
+    const day = DAY_SECONDS / settings.slotSeconds;
+    const before = slot - Math.floor(settings.historyDays * day);
+    if (before < this.#forgotBefore + day) return;
+    this.#forgotBefore = before;
+    store.forget(this.#number, before);
+  }
+
+  // --- what the shares' part tells ---
+
+  waitsFor(aggregator: number): boolean {
+    const bit = answererBit(aggregator);
+    for (const { waiting } of this.#waiting.values()) if ((waiting & bit) !== 0) return true;
+    return false;
+  }
+
+  doubts(aggregator: number): boolean {
+    return this.#post.doubts(aggregator);
+  }
+
+  connected(): void {
+    this.#post.restart();
+    this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
+  }
+
+  opened(): void {
+    this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
+  }
+
+  acknowledged(aggregator: number, digests: readonly DigestAck[]): void {
+    this.#post.heard(aggregator);
+    for (const { series, firstSlot, code } of digests) {
+      const row = this.#waiting.get(windowKey(series, firstSlot));
+      if (row !== undefined) this.#answer(row, answererBit(aggregator), `a-${aggregator}`, code);
+    }
+  }
+
+  late(kind: Kind, from: number, to: number): void {
+    this.#options.store.rememberLate(this.#number, kind, from, to);
+  }
+
+  // --- answers ---
+
+  #parcels(): Parcel[] {
+    const { store } = this.#options;
+    return [...this.#waiting.values()]
+      .filter(({ waiting }) => (waiting & ANALYTICS_BIT) !== 0)
+      .map(({ series, firstSlot }) => ({
+        topic: topicOf("heCiphertext", { meter: this.#meter, series }),
+        key: windowKey(series, firstSlot),
+        bytes: () => store.sealed(this.#number, series, firstSlot),
+      }));
+  }
+
+  /** An answer from analytics must be signed, for this meter, and about the very ciphertext that waits. */
+  #onAnalytics(payload: Uint8Array): boolean {
+    const { directory, events } = this.#options;
+    try {
+      const { series, firstSlot, digest, code } = openCiphertextAck(payload, this.#meter, directory);
+      const row = this.#waiting.get(windowKey(series, firstSlot));
+      if (row === undefined || (row.waiting & ANALYTICS_BIT) === 0) return false;
+      if (Buffer.compare(digest, row.digest) !== 0) {
+        throw new ProtocolError("replayed", `analytics answers another ciphertext of ${series} from slot ${firstSlot}`);
+      }
+      this.#answer(row, ANALYTICS_BIT, "analytics", code);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      events?.refused?.(this.#meter, error);
+      return false;
+    }
+  }
+
+  #answer(row: Waiting, bit: number, who: string, code: CiphertextCode): void {
+    if ((row.waiting & bit) === 0) return;
+    const answer = ANSWERS.get(code)!;
+    row.waiting &= ~bit;
+    row.answers = { ...row.answers, [who]: answer };
+    this.#remember(row);
+    if (answer !== "stored" && answer !== "duplicate") this.#tell({ ...windowOf(row), code: answer, who });
+    if (row.waiting === 0) this.#tell({ ...windowOf(row), code: "settled" });
+  }
+
+  #remember(row: Waiting): void {
+    this.#options.store.rememberAnswers(this.#number, row);
+    if (row.waiting !== 0) return;
+    this.#waiting.delete(windowKey(row.series, row.firstSlot));
+    this.#post.forget(row);
+  }
+
+  #tell(event: CiphertextEvent): void {
+    this.#options.events?.ciphertext?.(this.#meter, event);
+  }
+}
+
+function windowOf({ series, firstSlot, slots }: CiphertextRow): Window & { readonly series: string } {
+  return { series, firstSlot, slots };
+}

@@ -1,0 +1,194 @@
+/**
+ * Finds the windows that are due and makes their ciphertexts: a window is over, its readings are settled, and none of it
+ * was dealt with before. Nothing leaves from here.
+ */
+import type { SeriesShape } from "../../../config/ckks-series.ts";
+import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
+import type { Kind } from "../../../protocol/units.ts";
+import { numbersOf, presenceOf, TooLargeError } from "./contents.ts";
+import type { Encrypted, Encryptor } from "./encryptor.ts";
+import { windowKey } from "./store.ts";
+import type { CiphertextStore, NewCiphertext } from "./store.ts";
+import type { Window, WindowCalendar } from "./windows.ts";
+
+/**
+ * How far readings are settled. `all`: with every aggregator; `enough`: each with so many that a load can hold it;
+ * `open`: some is not.
+ */
+export type Settlement = "all" | "enough" | "open";
+
+/** What is to be known of the meter's shares; a MeterAgent is one. */
+export interface SettledReadings {
+  readonly meter: string;
+  /** In the database. */
+  readonly number: number;
+  /** The slot after the last one of a kind that is durable. */
+  durableSlot(kind: Kind): number;
+  /** How far the readings of slots [from, to) are settled. */
+  settlement(kind: Kind, from: number, to: number): Settlement;
+}
+
+export interface WindowSettings {
+  readonly shapes: readonly SeriesShape[];
+  /** By name of the set; what was dealt. */
+  readonly parameters: ReadonlyMap<string, CkksParameters>;
+  readonly epoch: number;
+  readonly slotSeconds: number;
+  readonly graceSlots: number;
+  /** The largest reading that may be encrypted, in Wh. */
+  readonly mostWh: number;
+  /** Windows of a series that may wait; those further back are not begun any more. */
+  readonly outboxWindows: number;
+  /** Wait after a failure. */
+  readonly resendSeconds: number;
+  /** A window with readings missing at its end is done when no reading was taken for so long. */
+  readonly quietSeconds: number;
+}
+
+export interface WindowMakerOptions {
+  readonly settings: WindowSettings;
+  readonly readings: SettledReadings;
+  readonly calendar: WindowCalendar;
+  readonly store: CiphertextStore;
+  readonly encryptor: Encryptor;
+  /** Unix seconds; 0 while nobody has told the time. */
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  /** Makes it durable. Called once for each window, with the time that it took. */
+  readonly made: (item: Omit<NewCiphertext, "waiting">, encrypted: Encrypted) => void;
+  /** A reading of the window is above the bound: it has no ciphertext. */
+  readonly tooLarge: (item: Window & { readonly series: string }, error: TooLargeError) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class WindowMaker {
+  readonly #options: WindowMakerOptions;
+  /** Windows that are being encrypted. */
+  readonly #making = new Set<string>();
+  /** By series: the slot with which the next window to deal with begins. */
+  readonly #next = new Map<string, number>();
+  /** No window can be due before this slot, unless readings come. */
+  #dueSlot = 0;
+  #taken = -1;
+  #takenAt: number;
+  #retryAt = Number.NEGATIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: WindowMakerOptions) {
+    this.#options = options;
+    this.#takenAt = options.monotonic();
+  }
+
+  /** Windows that are being encrypted. */
+  get busy(): number {
+    return this.#making.size;
+  }
+
+  /** Starts to encrypt every window that is due. Cheap while none can be. */
+  poll(): void {
+    const { now, settings, readings, monotonic } = this.#options;
+    const slot = Math.floor(now() / settings.slotSeconds);
+    const taken = settings.shapes.reduce((sum, { kind }) => sum + readings.durableSlot(kind), 0);
+    if (taken !== this.#taken) {
+      this.#taken = taken;
+      this.#takenAt = monotonic();
+      this.#dueSlot = 0;
+    }
+    if (slot <= 0 || slot < this.#dueSlot || monotonic() < this.#retryAt || this.#closed) return;
+    this.#dueSlot = Number.POSITIVE_INFINITY;
+    for (const shape of settings.shapes) this.#pollSeries(shape, slot);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #pollSeries(shape: SeriesShape, slot: number): void {
+    const { calendar, readings } = this.#options;
+    for (const window of calendar.between(this.#start(shape.name, slot), slot + 1)) {
+      const end = window.firstSlot + window.slots;
+      if (slot < end) {
+        this.#dueSlot = Math.min(this.#dueSlot, end);
+        return;
+      }
+      // Nothing to encrypt, and who knows whether something comes.
+      if (readings.durableSlot(shape.kind) <= window.firstSlot) return;
+      if (!this.#isKnown(shape, window) && !this.#deal(shape, window, slot)) {
+        // It waits for acks or for time: both pass without a sign to this place.
+        this.#dueSlot = 0;
+        return;
+      }
+      this.#next.set(shape.name, end);
+    }
+  }
+
+  #isKnown({ name }: SeriesShape, { firstSlot }: Window): boolean {
+    const { store, readings } = this.#options;
+    return this.#making.has(windowKey(name, firstSlot)) || store.row(readings.number, name, firstSlot) !== undefined;
+  }
+
+  #start(series: string, slot: number): number {
+    const { calendar, settings, store, readings } = this.#options;
+    const known = this.#next.get(series);
+    if (known !== undefined) return known;
+    const last = store.last(readings.number, series);
+    const next = last === undefined ? 0 : last.firstSlot + last.slots;
+    let earliest = calendar.holding(slot).firstSlot;
+    for (let back = 0; back < settings.outboxWindows && earliest > next && earliest > 0; back++) {
+      earliest = calendar.holding(earliest - 1).firstSlot;
+    }
+    const start = Math.max(next, earliest, 0);
+    this.#next.set(series, start);
+    return start;
+  }
+
+  /** Encrypts a window that is over, or finds that nothing will come of it; false where that cannot be said yet. */
+  #deal(shape: SeriesShape, window: Window, slot: number): boolean {
+    const { readings, settings, store, monotonic } = this.#options;
+    const end = window.firstSlot + window.slots;
+    const complete = readings.durableSlot(shape.kind) >= end;
+    const grace = slot >= end + settings.graceSlots;
+    if (!complete && (!grace || monotonic() - this.#takenAt < settings.quietSeconds * 1_000)) return false;
+    const settlement = readings.settlement(shape.kind, window.firstSlot, end);
+    if (settlement === "open" || (settlement === "enough" && !grace)) return false;
+    const values = store.readings(readings.number, shape.kind, window);
+    if (values.every((value) => value === undefined)) return complete;
+    try {
+      const numbers = numbersOf(shape, values, settings.mostWh);
+      void this.#encrypt(shape, window, presenceOf(values), numbers);
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error;
+      this.#options.tooLarge({ ...window, series: shape.name }, error);
+    }
+    return true;
+  }
+
+  async #encrypt(shape: SeriesShape, window: Window, presence: Uint8Array, numbers: Float64Array): Promise<void> {
+    const { encryptor, settings, readings, made, failed, monotonic } = this.#options;
+    const { name: series, set } = shape;
+    const { firstSlot } = window;
+    const key = windowKey(series, firstSlot);
+    this.#making.add(key);
+    try {
+      const level = shape.level(settings.parameters.get(set)!);
+      const request = { meter: readings.meter, set, series, firstSlot, level, cut: shape.sumsOnly, numbers };
+      const encrypted = await encryptor.encrypt(request);
+      if (this.#closed) return;
+      const { sealed, digest } = encrypted;
+      made({ ...window, series, epoch: settings.epoch, presence, digest, sealed }, encrypted);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#making.delete(key);
+      // Nothing of it has left: it is made anew after a while.
+      this.#next.set(series, Math.min(firstSlot, this.#next.get(series) ?? firstSlot));
+      this.#dueSlot = 0;
+      this.#retryAt = monotonic() + settings.resendSeconds * 1_000;
+      failed(error);
+    }
+  }
+
+  /** It is durable: from now on the store knows. */
+  durable(series: string, firstSlot: number): void {
+    this.#making.delete(windowKey(series, firstSlot));
+  }
+}
