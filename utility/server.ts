@@ -16,6 +16,7 @@ import { assertTariffs } from "./bills/assert-tariffs.ts";
 import { TariffBook } from "./bills/tariff-book.ts";
 import { Correspondence } from "./correspondence.ts";
 import { CustomerKeys } from "./customers.ts";
+import { startOpened } from "./opened/index.ts";
 import { Publisher, roundAlert } from "./publisher.ts";
 import { loadRoll, takeCertificate } from "./roll.ts";
 import { RoundDesk } from "./rounds/desk.ts";
@@ -87,13 +88,14 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const customers = await CustomerKeys.load(db, party);
   const publish = (topic: string, payload: Uint8Array | string): Promise<void> =>
     handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", ""));
+  const connected = (): boolean => handle.link?.connected ?? false;
   const publisher = new Publisher(
     db,
     party,
     directory.slotSeconds,
     {
       publish,
-      connected: () => handle.link?.connected ?? false,
+      connected,
       customerKey: (meter) => customers.get(meter),
     },
     log,
@@ -111,6 +113,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       return key === undefined ? undefined : await sendBill({ db, signer: party, publish }, bill, key);
     },
   });
+  const time = (): number => feed.clock.now();
+  const opened = startOpened({ db, party, config, time, now, publish, connected, refuse, log });
   const stats = new ServerStats(options, db, refusals);
   const notify = (record: RoundRecord): void => {
     const alert = roundAlert(record, feed.clock.now());
@@ -137,6 +141,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       verifyEndorsement: (...endorsement) => correspondence.verifyEndorsement(...endorsement),
       settled: (record) => {
         stats.settled(record);
+        if (record.question.purpose === "load") void opened?.loadsReleased();
         // Sealing a bill costs more than working it out: while other feeders are being billed it waits.
         if (record.question.purpose === "load" || desk.openRounds === 0) void publisher.flush();
       },
@@ -179,6 +184,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     if (feed.accept(topic, payload)) return;
     const parsed = parseTopic(topic);
     const { agg, meter, round, type } = parsed?.parameters ?? {};
+    const taken = opened?.accept(parsed?.name, parsed?.parameters ?? {}, payload);
+    if (taken !== undefined) return taken;
     if (parsed?.name === "roundAnswer" && agg !== undefined && round !== undefined && type !== undefined) {
       return correspondence.take(Number(agg), round, type, payload);
     }
@@ -203,6 +210,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
         filterOf(name),
       ),
       ...feed.subscriptions,
+      ...(opened?.subscriptions ?? []),
     ],
     onMessage,
     onConnect: () => pollSoon(),
@@ -212,10 +220,14 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     signal,
   });
   await desk.start();
+  await opened?.start();
   feed.onTick(pollSoon);
   const ticker = setInterval(pollSoon, Math.min(250, config.rounds.retrySeconds * 500));
   // Bills of `npm run bills -- correct` and whatever a kill left unsent.
-  const publishing = setInterval(() => void publisher.flush(), STATS_MILLISECONDS);
+  const publishing = setInterval(() => {
+    void publisher.flush();
+    void opened?.flush();
+  }, STATS_MILLISECONDS);
   const resending = setInterval(() => void redelivery.run(), RESEND_MILLISECONDS);
   const reporting = setInterval(() => void stats.write(desk), STATS_MILLISECONDS);
   void publisher.flush();
@@ -229,6 +241,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       clearInterval(reporting);
       clearTimeout(timer);
       await desk.stop();
+      await opened?.stop();
       await publisher.flush();
       await redelivery.run();
       await handle.link?.close();

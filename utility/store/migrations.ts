@@ -3,6 +3,7 @@
  * never changed; a new one is added below it.
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
+import { opened } from "./opened-migration.ts";
 
 /** PostgreSQL says `bytea`. */
 const BYTES = sql`blob`;
@@ -195,5 +196,11 @@ const unpublished: Migration = {
 /** All migrations by name, in the order in which they apply. */
 export const migrations: MigrationProvider = {
   getMigrations: () =>
-    Promise.resolve({ "001-tables": first, "002-views": views, "003-seen": seen, "004-unpublished": unpublished }),
+    Promise.resolve({
+      "001-tables": first,
+      "002-views": views,
+      "003-seen": seen,
+      "004-unpublished": unpublished,
+      "005-opened": opened,
+    }),
 };

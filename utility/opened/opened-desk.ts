@@ -1,0 +1,212 @@
+/**
+ * Opens jobs: keeps what analytics and aggregators send until a first half and its t parts are here, has them combined,
+ * keeps the result. Everything is durable before anything follows from it; whoever repeats a message is answered again.
+ *
+ * Analytics repeats an output until it is told the outcome, so the utility tells it once when the job is settled, and
+ * once more for each repeat that comes afterwards.
+ */
+import { decodeCbor } from "../../protocol/cbor.ts";
+import { CkksError } from "../../protocol/ckks/errors.ts";
+import type { JobFailureCode, JobOutcome, OutputMessage, PartialMessage } from "../../protocol/messages/ckks.ts";
+import type { HeResultRow } from "../store/opened-tables.ts";
+import type { OpenedOutput } from "./combination.ts";
+import type { Opener } from "./opener.ts";
+import { assertOpeners, assertSizes, type OpenedJob } from "./opened-job.ts";
+import type { Kept, OpenedStore, StoredOutput, StoredPartial } from "./opened-store.ts";
+import { judge, type Outcome, resultRow, valueRows } from "./result-row.ts";
+
+export interface OpenedDeskPorts {
+  readonly store: OpenedStore;
+  readonly opener: Opener;
+  readonly slotSeconds: number;
+  readonly insecureForTests: boolean;
+  /** Unix seconds. */
+  readonly now: () => number;
+  /** Throws CkksError. */
+  readonly read: (transcript: Uint8Array) => OpenedJob;
+  readonly tell: (outcome: JobOutcome) => Promise<void>;
+  /** A job came to its end. */
+  readonly settled: (result: HeResultRow, job: OpenedJob) => Promise<void>;
+  readonly refuse: (code: string, detail: string) => void;
+  /** Something of this machine is wrong; the job is tried again when analytics repeats it. */
+  readonly trouble: (job: string, error: unknown) => void;
+}
+
+const FAILURES: Readonly<Record<string, JobFailureCode>> = {
+  inconsistent: "beyond-noise",
+  "malformed-output": "malformed-output",
+  "malformed-partial": "malformed-partial",
+};
+
+export class OpenedDesk {
+  readonly #ports: OpenedDeskPorts;
+  /** Messages are taken one after the other; combining goes on beside them. */
+  #taking: Promise<void> = Promise.resolve();
+  readonly #opening = new Map<string, Promise<void>>();
+  #stopped = false;
+
+  constructor(ports: OpenedDeskPorts) {
+    this.#ports = ports;
+  }
+
+  /** Goes on with what an earlier process left. */
+  async resume(): Promise<void> {
+    for (const job of await this.#ports.store.waiting()) await this.#consider(job);
+  }
+
+  /** First halves from analytics, under a job's id that is that of their transcript. */
+  async output(job: string, message: OutputMessage): Promise<void> {
+    await this.#inTurn(() => this.#output(job, message));
+  }
+
+  /** An aggregator's part, whose sender is the aggregator that it names. */
+  async partial(message: PartialMessage): Promise<void> {
+    await this.#inTurn(() => this.#partial(message));
+  }
+
+  /** Resolves when nothing is being combined any more. */
+  async idle(): Promise<void> {
+    await this.#taking;
+    await Promise.all(this.#opening.values());
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.idle();
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#taking.then(() => (this.#stopped ? undefined : work()));
+    this.#taking = turn.catch(() => {});
+    return turn;
+  }
+
+  async #output(job: string, { transcript, active, c0 }: OutputMessage): Promise<void> {
+    const { store, refuse } = this.#ports;
+    const result = await store.result(job);
+    if (result !== undefined) {
+      if (result.opened_by === active.join()) await this.#tell(result);
+      else refuse("opened-other-active-set", `job ${job} was opened by ${result.opened_by}, not by ${active.join()}`);
+      return;
+    }
+    try {
+      const read = this.#ports.read(transcript);
+      assertOpeners(read, active);
+      assertSizes(read, c0, "output");
+    } catch (error) {
+      if (!(error instanceof CkksError)) throw error;
+      refuse(`opened-${error.code}`, `analytics, job ${job}: ${error.message}`);
+      // Nothing is kept: a corrected output may still come.
+      await this.#ports.tell({ type: "failed", job, code: "malformed-output", detail: error.message.slice(0, 1_000) });
+      return;
+    }
+    if (this.#isKept(await store.keepOutput({ job, transcript, active, c0 }), `analytics, job ${job}`)) {
+      await this.#consider(job);
+    }
+  }
+
+  async #partial({ job, index, active, outputs }: PartialMessage): Promise<void> {
+    const { store, refuse } = this.#ports;
+    if (!active.includes(index)) {
+      refuse("opened-wrong-active-set", `aggregator ${index}, job ${job}: it is not in its active set`);
+      return;
+    }
+    // Late, or repeated: the job needs it no more.
+    if ((await store.result(job)) !== undefined) return;
+    const output = await store.output(job);
+    if (output !== undefined && output.active.join() !== active.join()) {
+      const detail = `aggregator ${index}, job ${job}: it opened for ${active.join()}, not ${output.active.join()}`;
+      refuse("opened-other-active-set", detail);
+      return;
+    }
+    const kept = await store.keepPartial({ job, aggregator: index, active, outputs });
+    if (this.#isKept(kept, `aggregator ${index}, job ${job}`) && output !== undefined) await this.#consider(job);
+  }
+
+  #isKept(kept: Kept, who: string): boolean {
+    if (kept === "new" || kept === "known") return true;
+    this.#ports.refuse(`opened-${kept}`, `${who}: it contradicts what was sent before`);
+    return false;
+  }
+
+  /** Combines a job when all of it is here. */
+  async #consider(job: string): Promise<void> {
+    const { store, refuse } = this.#ports;
+    if (this.#stopped || this.#opening.has(job)) return;
+    const output = await store.output(job);
+    if (output === undefined) return;
+    const parts: StoredPartial[] = [];
+    for (const part of await store.partials(job)) {
+      if (part.active.join() === output.active.join()) parts.push(part);
+      else {
+        // It came before the output did; the right one may still come.
+        const { aggregator, active } = part;
+        refuse("opened-other-active-set", `aggregator ${aggregator}, job ${job}: it opened for ${active.join()}`);
+        await store.dropPartial(job, aggregator);
+      }
+    }
+    if (parts.length < output.active.length) return;
+    const opening = this.#open(output, parts)
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#ports.trouble(job, error);
+      })
+      .finally(() => this.#opening.delete(job));
+    this.#opening.set(job, opening);
+  }
+
+  async #open({ job, transcript, active, c0 }: StoredOutput, parts: readonly StoredPartial[]): Promise<void> {
+    const { opener, insecureForTests } = this.#ports;
+    const read = this.#ports.read(transcript);
+    try {
+      for (const { aggregator, outputs } of parts) assertSizes(read, outputs, `aggregator ${aggregator}`);
+    } catch (error) {
+      if (!(error instanceof CkksError)) throw error;
+      await this.#settle(read, active, { status: "malformed-partial", reason: error.message });
+      return;
+    }
+    const answer = await opener.open({
+      ...{ parameters: read.set.parameters, insecureForTests, stride: read.stride },
+      outputs: read.outputs.map(({ level, scale }, i) => ({
+        ...{ level, scale, c0: c0[i]! },
+        partials: parts.map(({ aggregator, outputs }): [number, Uint8Array] => [aggregator, outputs[i]!]),
+      })),
+    });
+    if (answer.ok) await this.#settleOpened(read, active, answer.outputs);
+    else await this.#settle(read, active, { status: answer.code, reason: answer.detail });
+  }
+
+  async #settleOpened(job: OpenedJob, active: readonly number[], outputs: readonly OpenedOutput[]): Promise<void> {
+    const judged = judge(job, outputs);
+    if (judged.status !== "final") await this.#settle(job, active, judged);
+    else await this.#settle(job, active, judged, outputs);
+  }
+
+  async #settle(
+    job: OpenedJob,
+    active: readonly number[],
+    outcome: Outcome,
+    outputs?: readonly OpenedOutput[],
+  ): Promise<void> {
+    const { store, slotSeconds, now, settled, refuse } = this.#ports;
+    const row = resultRow(job, { slotSeconds, active, openedAt: now() }, outcome);
+    const values = valueRows(job, outcome.values ?? {}, slotSeconds);
+    const slots = outputs?.map((output) => output.slots);
+    if (!(await store.settle(row, values, slots))) return;
+    if (row.status !== "final") refuse(`opened-${row.status}`, `job ${job.job}: ${row.reason}`);
+    const result = await store.result(job.job);
+    if (result === undefined) return;
+    await this.#tell(result);
+    await settled(result, job);
+  }
+
+  async #tell({ job, status, reason, opened_by, opened, residue }: HeResultRow): Promise<void> {
+    const code = FAILURES[status];
+    if (code !== undefined || opened === null) {
+      await this.#ports.tell({ type: "failed", job, code: code ?? "malformed-output", detail: reason.slice(0, 1_000) });
+      return;
+    }
+    const outputs = decodeCbor(opened) as Uint8Array[];
+    const active = opened_by.split(",").map(Number);
+    await this.#ports.tell({ type: "result", job, active, outputs, residue: residue ?? 0 });
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * What came to be opened, and what came out, in the database. Ciphertexts and parts are kept until their job is settled
+ * and no longer; results are never replaced.
+ */
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
+import { packNumbers } from "../../protocol/messages/ckks.ts";
+import { INSERT_ROWS, type UtilityDatabase } from "../store/open.ts";
+import type { HeResultRow, HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
+
+/** What a job still lacks is asked for again by analytics, so that the oldest of very many may give way. */
+const MAX_WAITING_OUTPUTS = 4_096;
+const MAX_WAITING_PARTIALS = 4_096;
+
+export interface StoredOutput {
+  readonly job: string;
+  readonly transcript: Uint8Array;
+  readonly active: readonly number[];
+  readonly c0: readonly Uint8Array[];
+}
+
+export interface StoredPartial {
+  readonly job: string;
+  readonly aggregator: number;
+  readonly active: readonly number[];
+  readonly outputs: readonly Uint8Array[];
+}
+
+export type HeResult = Omit<HeResultsTable, "published" | "opened">;
+export type HeValue = Omit<HeValuesTable, "job">;
+/** Whether something was new, was here before, or contradicts what was. */
+export type Kept = "new" | "known" | "other-active-set" | "conflict";
+
+export class OpenedStore {
+  readonly #db: UtilityDatabase;
+  readonly #now: () => number;
+
+  /** `now` gives Unix seconds. */
+  constructor(db: UtilityDatabase, now: () => number) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  /** The first output of a job stands. */
+  async keepOutput({ job, transcript, active, c0 }: StoredOutput): Promise<Kept> {
+    const known = await this.output(job);
+    if (known !== undefined) {
+      if (known.active.join() !== active.join()) return "other-active-set";
+      return sameAll(known.c0, c0) ? "known" : "conflict";
+    }
+    const row = { job, transcript, active: JSON.stringify(active), c0: encodeCbor([...c0]) };
+    const received_at = Math.floor(this.#now());
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction
+        .insertInto("he_outputs")
+        .values({ ...row, received_at })
+        .execute();
+      const oldest = await transaction
+        .selectFrom("he_outputs")
+        .select("received_at")
+        .where("settled", "=", 0)
+        .orderBy("received_at", "desc")
+        .offset(MAX_WAITING_OUTPUTS)
+        .limit(1)
+        .executeTakeFirst();
+      if (oldest === undefined) return;
+      await transaction
+        .deleteFrom("he_outputs")
+        .where("settled", "=", 0)
+        .where("job", "!=", job)
+        .where("received_at", "<=", oldest.received_at)
+        .execute();
+    });
+    return "new";
+  }
+
+  /** The first part of an aggregator stands, as the aggregator gives the same one again. */
+  async keepPartial({ job, aggregator, active, outputs }: StoredPartial): Promise<Kept> {
+    const known = (await this.partials(job)).find((one) => one.aggregator === aggregator);
+    if (known !== undefined) {
+      if (known.active.join() !== active.join()) return "other-active-set";
+      return sameAll(known.outputs, outputs) ? "known" : "conflict";
+    }
+    const row = { job, aggregator, active: JSON.stringify(active), outputs: encodeCbor([...outputs]) };
+    const received_at = Math.floor(this.#now());
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction
+        .insertInto("he_partials")
+        .values({ ...row, received_at })
+        .execute();
+      const oldest = await transaction
+        .selectFrom("he_partials")
+        .select("received_at")
+        .where("aggregator", "=", aggregator)
+        .orderBy("received_at", "desc")
+        .offset(MAX_WAITING_PARTIALS)
+        .limit(1)
+        .executeTakeFirst();
+      if (oldest === undefined) return;
+      await transaction
+        .deleteFrom("he_partials")
+        .where("aggregator", "=", aggregator)
+        .where("job", "!=", job)
+        .where("received_at", "<=", oldest.received_at)
+        .execute();
+    });
+    return "new";
+  }
+
+  async dropPartial(job: string, aggregator: number): Promise<void> {
+    await this.#db.deleteFrom("he_partials").where("job", "=", job).where("aggregator", "=", aggregator).execute();
+  }
+
+  /** An output that is not settled. */
+  async output(job: string): Promise<StoredOutput | undefined> {
+    const row = await this.#db
+      .selectFrom("he_outputs")
+      .selectAll()
+      .where("job", "=", job)
+      .where("settled", "=", 0)
+      .executeTakeFirst();
+    if (row?.c0 === undefined || row.c0 === null) return undefined;
+    const active = JSON.parse(row.active) as number[];
+    return { job, transcript: row.transcript, active, c0: decodeCbor(row.c0) as Uint8Array[] };
+  }
+
+  async partials(job: string): Promise<StoredPartial[]> {
+    const rows = await this.#db
+      .selectFrom("he_partials")
+      .selectAll()
+      .where("job", "=", job)
+      .orderBy("aggregator")
+      .execute();
+    return rows.map(({ aggregator, active, outputs }) => ({
+      ...{ job, aggregator, active: JSON.parse(active) as number[] },
+      outputs: decodeCbor(outputs) as Uint8Array[],
+    }));
+  }
+
+  /** Jobs that wait, oldest first: what a restart goes on with. */
+  async waiting(): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom("he_outputs")
+      .select("job")
+      .where("settled", "=", 0)
+      .orderBy("received_at")
+      .execute();
+    return rows.map(({ job }) => job);
+  }
+
+  async transcript(job: string): Promise<Uint8Array | undefined> {
+    const row = await this.#db.selectFrom("he_outputs").select("transcript").where("job", "=", job).executeTakeFirst();
+    return row?.transcript;
+  }
+
+  async result(job: string): Promise<HeResultRow | undefined> {
+    return await this.#db.selectFrom("he_results").selectAll().where("job", "=", job).executeTakeFirst();
+  }
+
+  async values(job: string): Promise<HeValue[]> {
+    return await this.#db
+      .selectFrom("he_values")
+      .select(["name", "position", "slot_start", "value", "unit", "error_bound"])
+      .where("job", "=", job)
+      .orderBy("name")
+      .orderBy("position")
+      .execute();
+  }
+
+  /** Result, values and the end of the ciphertexts, all at once; does nothing when the job is settled already. */
+  async settle(
+    result: HeResult,
+    values: readonly HeValue[],
+    slots: readonly Float64Array[] | undefined,
+  ): Promise<boolean> {
+    const { job } = result;
+    const opened = slots === undefined ? null : encodeCbor(slots.map(packNumbers));
+    return await this.#db.transaction().execute(async (transaction) => {
+      const { numInsertedOrUpdatedRows } = await transaction
+        .insertInto("he_results")
+        .values({ ...result, opened, published: 0 })
+        .onConflict((conflict) => conflict.column("job").doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) return false;
+      for (let from = 0; from < values.length; from += INSERT_ROWS) {
+        const rows = values.slice(from, from + INSERT_ROWS).map((value) => ({ job, ...value }));
+        await transaction.insertInto("he_values").values(rows).execute();
+      }
+      await transaction.updateTable("he_outputs").set({ settled: 1, c0: null }).where("job", "=", job).execute();
+      await transaction.deleteFrom("he_partials").where("job", "=", job).execute();
+      return true;
+    });
+  }
+
+  async unpublished(limit: number): Promise<HeResultRow[]> {
+    return await this.#db
+      .selectFrom("he_results")
+      .selectAll()
+      .where("published", "=", 0)
+      .where("status", "=", "final")
+      .orderBy("opened_at")
+      .limit(limit)
+      .execute();
+  }
+
+  async markPublished(job: string): Promise<void> {
+    await this.#db.updateTable("he_results").set({ published: 1 }).where("job", "=", job).execute();
+  }
+}
+
+function sameAll(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((bytes, i) => Buffer.compare(bytes, b[i]!) === 0);
+}
