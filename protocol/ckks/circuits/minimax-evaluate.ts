@@ -22,7 +22,9 @@ export class StepEngine {
   /** What a rescaling from `step` divides by. */
   divisor(step: number): number {
     const { engine, chain } = this;
-    return engine.primes.slice(levelAt(chain, step - 1), levelAt(chain, step)).reduce((all, one) => all * Number(one), 1);
+    return engine.primes
+      .slice(levelAt(chain, step - 1), levelAt(chain, step))
+      .reduce((all, one) => all * Number(one), 1);
   }
 
   /** A plaintext with the same value everywhere, exact: the constant polynomial, not an encoding of many slots. */
@@ -91,7 +93,13 @@ function doubled(on: StepEngine, t: Ciphertext): Ciphertext {
  * The sum of b_k T_k over odd k, at the step and scale that are asked for. With m half the number of terms doubled,
  * T_m T_k = (T_(m+k) + T_(m-k)) / 2, so q_k = 2 b_(m+k) and r_(m-k) = b_(m-k) - b_(m+k).
  */
-function combined(on: StepEngine, powers: readonly Ciphertext[], b: OddPolynomial, step: number, scale: number): Ciphertext {
+function combined(
+  on: StepEngine,
+  powers: readonly Ciphertext[],
+  b: OddPolynomial,
+  step: number,
+  scale: number,
+): Ciphertext {
   const { engine } = on;
   const before = scale * on.divisor(step + 1); // at step + 1
   return engine.scope((scope) => {

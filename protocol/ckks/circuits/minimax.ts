@@ -199,3 +199,13 @@ export function separationFor(degrees: readonly number[], error: number): number
   }
   return high;
 }
+
+/** Largest |x| (1 - |value|) / 2 on [-1, 1]: what (a + b + (a - b) value) / 2 can miss of the maximum of a and b. */
+export function shortfallOf(sign: CompositeSign): number {
+  let worst = 0;
+  for (let at = 0; at <= 20_000; at++) {
+    const x = at / 20_000;
+    worst = Math.max(worst, (x * Math.abs(1 - evaluateComposite(sign, x))) / 2);
+  }
+  return worst;
+}
