@@ -6,11 +6,10 @@
 import { assertActive, checkJob, feedLimits, keyName, refusalOf } from "./job-check.ts";
 import type { JobRules } from "./job-rules.ts";
 import { decodeTranscript, jobIdOf } from "../../protocol/ckks/job.ts";
-import { CkksError } from "../../protocol/ckks/errors.ts";
 import type { InputsMessage, JobAnswer, JobRequest, PartialMessage } from "../../protocol/messages/ckks.ts";
 import { InputFeed } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
-import type { KeyBook, KnownKey } from "./key-book.ts";
+import type { KeyBook } from "./key-book.ts";
 import { type Machine, MachineLost } from "./machine.ts";
 import type { OpeningStore } from "./opening-store.ts";
 

@@ -27,6 +27,7 @@ import type { MembershipCertificate, Place } from "../../protocol/messages/enrol
 import { aggregatorId } from "../../protocol/names.ts";
 import { type Role, topicOf } from "../../protocol/topics.ts";
 import { Aggregator, type AggregatorSettings } from "../aggregator.ts";
+import type { JobDeskSettings } from "../openings/job-desk.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 
 const SLOT_SECONDS = 900;
@@ -73,10 +74,18 @@ export class TestAggregator {
   readonly #system: TestSystem;
   readonly #file: string;
   readonly #settings: AggregatorSettings;
+  readonly #homomorphic: (() => JobDeskSettings) | undefined;
   #db!: Database;
   aggregator!: Aggregator;
 
-  constructor(system: TestSystem, index: number, folder: string, settings: AggregatorSettings) {
+  constructor(
+    system: TestSystem,
+    index: number,
+    folder: string,
+    settings: AggregatorSettings,
+    homomorphic?: () => JobDeskSettings,
+  ) {
+    this.#homomorphic = homomorphic;
     this.#system = system;
     this.index = index;
     this.#settings = settings;
@@ -92,11 +101,12 @@ export class TestAggregator {
       party: this.#system.party(aggregatorId(this.index)),
       settings: this.#settings,
       now: () => this.#system.now,
-      monotonic: () => 0,
+      monotonic: () => this.#system.seconds,
       scheduleCommit: () => {},
       send: (topic, payload) => this.sent.push({ topic, payload }),
       refuse: (code, detail) => this.refused.push(detail === undefined ? { code } : { code, detail }),
       pause: async () => {},
+      ...(this.#homomorphic === undefined ? {} : { homomorphic: this.#homomorphic() }),
     });
     this.aggregator.load(this.#system.certificates, this.#system.rootKeys(this.index));
   }
@@ -127,6 +137,8 @@ export class TestAggregator {
 
 export class TestSystem {
   now = 1_900_000 * SLOT_SECONDS;
+  /** What does not follow a simulation. */
+  seconds = 0;
   readonly certificates: MembershipCertificate[] = [];
   readonly directory: Directory;
   readonly #keys = new Map<string, { sign: KeyObject; seal: KeyObject }>();
@@ -145,6 +157,7 @@ export class TestSystem {
     };
     add("authority", "authority");
     add("utility", "utility");
+    add("analytics", "analytics");
     for (let index = 1; index <= n; index++) add(aggregatorId(index), "aggregator");
     const ca = new Uint8Array(32);
     this.directory = { n, t, q, slotSeconds: SLOT_SECONDS, simulation: false, created: 0, ca, servers };
@@ -190,13 +203,20 @@ export class TestSystem {
   }
 
   /** A request of a server to an aggregator, through sealing, chunks and back; returns the decoded answers. */
-  async ask(to: TestAggregator, message: { type: string; round?: string }, from = "utility"): Promise<unknown[]> {
+  async ask(
+    to: TestAggregator,
+    message: { type: string; round?: string },
+    from = "utility",
+    name: "roundRequest" | "jobRequest" = "roundRequest",
+  ): Promise<unknown[]> {
     const { index } = to;
     const sealed = await sealServerMessage(message, this.party(from), aggregatorId(index));
     const topic =
       from === "authority"
         ? topicOf("enrolRequest", { agg: String(index) })
-        : topicOf("roundRequest", { round: message.round ?? "r", agg: String(index) });
+        : name === "jobRequest"
+          ? topicOf(name, { job: "j", agg: String(index) })
+          : topicOf(name, { round: message.round ?? "r", agg: String(index) });
     to.take();
     for (const chunk of splitChunks(sealed)) to.aggregator.handle(topic, chunk);
     await to.aggregator.idle();
