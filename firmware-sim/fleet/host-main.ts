@@ -29,6 +29,7 @@ const host = new MeterHost({
   source,
   meters: plan.meters,
   outbox: new Outbox(database),
+  database,
   log,
   endpoint: network.endpoint,
   randomBytes,

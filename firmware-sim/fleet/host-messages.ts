@@ -45,6 +45,22 @@ export interface HostProgress {
   /** The last flush that was carried out, or null. */
   readonly flushed: number | null;
   readonly counters: HostCounters;
+  /** Left out where nothing is encrypted. */
+  readonly ciphertexts?: CiphertextProgress;
+}
+
+export interface CiphertextProgress {
+  /** Ciphertexts that someone has to answer, and windows that are to become ones. */
+  readonly waiting: number;
+  /** Totals since the host's start. */
+  readonly made: number;
+  readonly settled: number;
+  /** Conflicts, windows given up, and other answers than stored or duplicate. */
+  readonly refused: number;
+  /** Sent on second connections, repetitions included. */
+  readonly bytes: number;
+  /** Time of encoding, encrypting and packing, in the thread for it. */
+  readonly milliseconds: number;
 }
 
 /** Totals since the host's start. */

@@ -2,37 +2,19 @@
  * Many simulated meters in one process: each is a real agent with its own keys and its own TLS connection.
  * Simulated are the household behind the meter and the passing of time; everything after the register is the product.
  */
-import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
-import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
-import { connectLink, type Link } from "../../config/runtime/link.ts";
+import type { SqliteDatabase } from "../../config/runtime/database.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
-import {
-  type AgentEvents,
-  type AgentLink,
-  agentSettings,
-  MeterAgent,
-  meterLastWill,
-  meterSubscriptions,
-  type Outbox,
-} from "../../hardware/agent/index.ts";
+import type { AgentEvents, MeterAgent, Outbox } from "../../hardware/agent/index.ts";
 import { KINDS, type Kind } from "../../protocol/units.ts";
 import type { ReadingsSource } from "../loads/index.ts";
+import { HostCiphertexts } from "./host-ciphertexts.ts";
 import type { HostCounters, HostProgress } from "./host-messages.ts";
+import { type HostedMeter, openHostedMeter } from "./hosted-meter.ts";
 import type { PowerSupply } from "./power-supply.ts";
 
 const CONNECTING_AT_ONCE = 32;
 const METERS_PER_TURN = 250;
-
-export interface HostedMeter {
-  readonly index: number;
-  /** Replaced when the device restarts. */
-  agent: MeterAgent;
-  readonly restart: () => MeterAgent;
-  readonly link: Link;
-  /** The simulated register, at the start of slot `boundary`. */
-  register?: { boundary: number; importWh: number; exportWh: number };
-}
 
 export interface MeterHostOptions {
   readonly config: Config;
@@ -41,6 +23,8 @@ export interface MeterHostOptions {
   /** Which of the source's meters live here. */
   readonly meters: readonly number[];
   readonly outbox: Outbox;
+  /** The outbox's. */
+  readonly database: SqliteDatabase;
   readonly log: Logger;
   /** Where a meter finds the broker; a simulated network puts a relay in between. */
   readonly endpoint: (meterIndex: number) => Promise<{ host: string; port: number }>;
@@ -54,6 +38,7 @@ export class MeterHost {
   readonly #options: MeterHostOptions;
   readonly #meters: HostedMeter[] = [];
   readonly #absent = new Set<number>();
+  readonly #ciphertexts: HostCiphertexts;
   #fed: number | null = null;
   #wanted: number | null = null;
   #flushed: number | null = null;
@@ -72,6 +57,9 @@ export class MeterHost {
 
   constructor(options: MeterHostOptions) {
     this.#options = options;
+    const { config, database, outbox, log, monotonic, source } = options;
+    const readUpTo = (): number => ((this.#fed ?? -1) + 1) * source.slotSeconds;
+    this.#ciphertexts = new HostCiphertexts({ config, database, outbox, log, monotonic, readUpTo });
   }
 
   /** Opens every meter's folder, connects it, and starts the resend clock. `connected` is called as they come up. */
@@ -80,7 +68,8 @@ export class MeterHost {
     let up = 0;
     const connectSome = async (): Promise<void> => {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-        this.#meters.push(await this.#open(index));
+        const first = index === this.#options.meters[0];
+        this.#meters.push(await this.#open(index, await this.#options.endpoint(index), first));
         connected(++up);
       }
     };
@@ -88,53 +77,16 @@ export class MeterHost {
     this.#timer = setInterval(() => this.#tick(), this.#options.config.meter.resendSeconds * 500);
   }
 
-  async #open(index: number): Promise<HostedMeter> {
+  #open(index: number, endpoint: { host: string; port: number }, first: boolean): Promise<HostedMeter> {
     const { config, data, source, outbox, log, randomBytes, monotonic } = this.#options;
     const id = source.meters[index]?.id;
     if (id === undefined) throw new RangeError(`meters: the source has no meter of index ${index}`);
-    const folder = join(data, "keys", id);
-    const party = openParty(folder);
-    const { host, port } = await this.#options.endpoint(index);
-    // The agent is made before its connection is, and reaches it through this handle.
-    const handle: { link?: Link } = {};
-    const agentLink: AgentLink = {
-      get connected() {
-        return handle.link?.connected ?? false;
-      },
-      send: (topic, payload, options, done) => {
-        if (handle.link === undefined) done(new Error(`${id} is not connected`));
-        else handle.link.send(topic, payload, options, done);
-      },
-    };
-    const secrets = openMeterSecrets(folder);
-    const settings = agentSettings(config, party.directory.t);
-    const events = this.#events();
-    const createAgent = (): MeterAgent =>
-      new MeterAgent({ secrets, settings, outbox, link: agentLink, randomBytes, monotonic, events });
-    let agent = createAgent();
-    const link = await connectLink({
-      party,
-      host,
-      port,
-      will: meterLastWill(id),
-      subscriptions: meterSubscriptions(id),
-      onMessage: (topic, payload) => agent.onMessage(topic, payload),
-      onConnect: (connected) => {
-        handle.link = connected;
-        agent.onConnect();
-      },
-      settings: config.link,
-      // One process speaks for many meters: each line says which.
-      log: log.child({ meter: id }),
+    return openHostedMeter({
+      ...{ config, data, index, id, outbox, log, endpoint, randomBytes, monotonic },
+      events: this.#events(),
+      ciphertexts: this.#ciphertexts,
+      subscriptions: first ? this.#ciphertexts.subscriptions : [],
     });
-    const restart = (): MeterAgent => {
-      // What was read is durable; everything else that the device knew is gone.
-      outbox.flush();
-      agent = createAgent();
-      if (link.connected) agent.onConnect();
-      return agent;
-    };
-    return { index, agent, restart, link };
   }
 
   #events(): AgentEvents {
@@ -172,6 +124,7 @@ export class MeterHost {
         if (count % METERS_PER_TURN === METERS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
       }
       this.#fed = to;
+      for (const { ciphertexts } of this.#meters) ciphertexts?.poll();
     }
     this.#feeding = false;
   }
@@ -188,7 +141,7 @@ export class MeterHost {
     const { index } = meter;
     const withExport = source.hasExport(index);
     for (let boundary = Math.max(from, (meter.agent.registerSlot ?? -1) + 1); boundary <= to + 1; boundary++) {
-      if (boundary > from && power?.restartsIn(index, boundary - 1) === true) meter.agent = meter.restart();
+      if (boundary > from && power?.restartsIn(index, boundary - 1) === true) meter.restart();
       const { importWh, exportWh } = this.#registerAt(meter, boundary);
       if (power?.isDown(index, boundary) === true) continue;
       const time = boundary * source.slotSeconds;
@@ -254,8 +207,9 @@ export class MeterHost {
   #tick(): void {
     this.#absent.clear();
     const patience = this.#options.config.simulation.patienceSeconds * 1000;
-    for (const { agent } of this.#meters) {
+    for (const { agent, ciphertexts } of this.#meters) {
       agent.tick();
+      ciphertexts?.tick();
       for (const aggregator of agent.silentAggregators(patience)) this.#absent.add(aggregator);
     }
   }
@@ -269,6 +223,9 @@ export class MeterHost {
       if (slot !== undefined && (oldest === null || slot < oldest)) oldest = slot;
     }
     const connected = this.#meters.filter(({ link }) => link.connected).length;
+    const ciphertexts = this.#ciphertexts.progress(() =>
+      this.#meters.reduce((sum, meter) => sum + (meter.ciphertexts?.unsettled ?? 0), 0),
+    );
     return {
       type: "progress",
       fed: this.#fed,
@@ -277,12 +234,16 @@ export class MeterHost {
       connected,
       flushed: this.#flushed,
       counters: { ...this.counters },
+      ...(ciphertexts === undefined ? {} : { ciphertexts }),
     };
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#options.outbox.flush();
-    await Promise.all(this.#meters.map(({ link }) => link.close()));
+    await Promise.all(this.#meters.map((meter) => meter.close()));
+    await this.#ciphertexts.close();
+    // Answers that came while the connections closed.
+    this.#options.outbox.flush();
   }
 }

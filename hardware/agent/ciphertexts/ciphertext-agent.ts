@@ -108,7 +108,7 @@ export class CiphertextAgent implements AgentCompanion {
     this.#courier.wake();
   }
 
-  /** Ciphertexts that someone has to answer, and windows that are being encrypted. */
+  /** Ciphertexts that someone has to answer, and windows that are to become ones. */
   get unsettled(): number {
     return this.#waiting.size + this.#maker.busy;
   }
@@ -123,6 +123,11 @@ export class CiphertextAgent implements AgentCompanion {
   /** Starts what is due. */
   poll(): void {
     this.#maker.poll();
+  }
+
+  /** Readings were settled: a window may have waited for that. */
+  settled(): void {
+    if (this.#maker.stalled) this.#maker.poll();
   }
 
   /** Call regularly: starts what is due, and sends again what was not answered. */

@@ -67,6 +67,8 @@ export class WindowMaker {
   readonly #making = new Set<string>();
   /** By series: the slot with which the next window to deal with begins. */
   readonly #next = new Map<string, number>();
+  /** Series with a window that is over, has readings, and is not ready. */
+  readonly #stalled = new Set<string>();
   /** No window can be due before this slot, unless readings come. */
   #dueSlot = 0;
   #taken = -1;
@@ -79,9 +81,14 @@ export class WindowMaker {
     this.#takenAt = options.monotonic();
   }
 
-  /** Windows that are being encrypted. */
+  /** Windows that are being encrypted, and series whose next one waits for acks or for its time to be over. */
   get busy(): number {
-    return this.#making.size;
+    return this.#making.size + this.#stalled.size;
+  }
+
+  /** A window is over and waits for acks, or for time. */
+  get stalled(): boolean {
+    return this.#stalled.size > 0;
   }
 
   /** Starts to encrypt every window that is due. Cheap while none can be. */
@@ -105,21 +112,36 @@ export class WindowMaker {
 
   #pollSeries(shape: SeriesShape, slot: number): void {
     const { calendar, readings } = this.#options;
-    for (const window of calendar.between(this.#start(shape.name, slot), slot + 1)) {
+    const { name, kind } = shape;
+    this.#stalled.delete(name);
+    for (const window of calendar.between(this.#start(name, slot), slot + 1)) {
       const end = window.firstSlot + window.slots;
       if (slot < end) {
         this.#dueSlot = Math.min(this.#dueSlot, end);
         return;
       }
       // Nothing to encrypt, and who knows whether something comes.
-      if (readings.durableSlot(shape.kind) <= window.firstSlot) return;
-      if (!this.#isKnown(shape, window) && !this.#deal(shape, window, slot)) {
-        // It waits for acks or for time: both pass without a sign to this place.
+      if (readings.durableSlot(kind) <= window.firstSlot) return;
+      if (!this.#isReady(kind, window, slot)) {
+        this.#stalled.add(name);
+        // Acks and time pass without a sign to this place.
         this.#dueSlot = 0;
         return;
       }
-      this.#next.set(shape.name, end);
+      if (!this.#isKnown(shape, window)) this.#deal(shape, window);
+      this.#next.set(name, end);
     }
+  }
+
+  /** Is it settled which readings enter? */
+  #isReady(kind: Kind, { firstSlot, slots }: Window, slot: number): boolean {
+    const { readings, settings, monotonic } = this.#options;
+    const end = firstSlot + slots;
+    const grace = slot >= end + settings.graceSlots;
+    const quiet = monotonic() - this.#takenAt >= settings.quietSeconds * 1_000;
+    if (readings.durableSlot(kind) < end && !(grace && quiet)) return false;
+    const settlement = readings.settlement(kind, firstSlot, end);
+    return settlement === "all" || (settlement === "enough" && grace);
   }
 
   #isKnown({ name }: SeriesShape, { firstSlot }: Window): boolean {
@@ -142,17 +164,11 @@ export class WindowMaker {
     return start;
   }
 
-  /** Encrypts a window that is over, or finds that nothing will come of it; false where that cannot be said yet. */
-  #deal(shape: SeriesShape, window: Window, slot: number): boolean {
-    const { readings, settings, store, monotonic } = this.#options;
-    const end = window.firstSlot + window.slots;
-    const complete = readings.durableSlot(shape.kind) >= end;
-    const grace = slot >= end + settings.graceSlots;
-    if (!complete && (!grace || monotonic() - this.#takenAt < settings.quietSeconds * 1_000)) return false;
-    const settlement = readings.settlement(shape.kind, window.firstSlot, end);
-    if (settlement === "open" || (settlement === "enough" && !grace)) return false;
+  /** Encrypts a window, unless there is nothing in it, or something that does not fit. */
+  #deal(shape: SeriesShape, window: Window): void {
+    const { readings, settings, store } = this.#options;
     const values = store.readings(readings.number, shape.kind, window);
-    if (values.every((value) => value === undefined)) return complete;
+    if (values.every((value) => value === undefined)) return;
     try {
       const numbers = numbersOf(shape, values, settings.mostWh);
       void this.#encrypt(shape, window, presenceOf(values), numbers);
@@ -160,7 +176,6 @@ export class WindowMaker {
       if (!(error instanceof TooLargeError)) throw error;
       this.#options.tooLarge({ ...window, series: shape.name }, error);
     }
-    return true;
   }
 
   async #encrypt(shape: SeriesShape, window: Window, presence: Uint8Array, numbers: Float64Array): Promise<void> {

@@ -1,0 +1,123 @@
+/** One simulated meter of a host: a real agent with its own keys and its own TLS connections. */
+import { join } from "node:path";
+import type { Config } from "../../config/index.ts";
+import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { connectLink, type Link } from "../../config/runtime/link.ts";
+import type { Logger } from "../../config/runtime/logger.ts";
+import { bulkSubscriptions, type CiphertextAgent } from "../../hardware/agent/ciphertexts/index.ts";
+import {
+  type AgentEvents,
+  type AgentLink,
+  agentSettings,
+  MeterAgent,
+  meterLastWill,
+  meterSubscriptions,
+  type Outbox,
+} from "../../hardware/agent/index.ts";
+import { BULK_SUFFIX } from "../../protocol/topics.ts";
+import type { HostCiphertexts } from "./host-ciphertexts.ts";
+
+export interface HostedMeter {
+  readonly index: number;
+  /** Replaced when the device restarts. */
+  agent: MeterAgent;
+  ciphertexts: CiphertextAgent | undefined;
+  readonly link: Link;
+  /** The device loses what is not durable, and starts again. */
+  restart(): void;
+  close(): Promise<void>;
+  /** The simulated register, at the start of slot `boundary`. */
+  register?: { boundary: number; importWh: number; exportWh: number };
+}
+
+export interface HostedMeterOptions {
+  readonly config: Config;
+  readonly data: string;
+  readonly index: number;
+  readonly id: string;
+  readonly outbox: Outbox;
+  readonly log: Logger;
+  readonly endpoint: { readonly host: string; readonly port: number };
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly monotonic: () => number;
+  readonly events: AgentEvents;
+  /** What the meters share when they encrypt. */
+  readonly ciphertexts: Pick<HostCiphertexts, "sharedFor" | "events" | "accept">;
+  /** Further topics of this connection, whose messages `ciphertexts` accepts. */
+  readonly subscriptions: readonly string[];
+}
+
+/** Opens the meter's folder and connects it. */
+export async function openHostedMeter(options: HostedMeterOptions): Promise<HostedMeter> {
+  const { config, data, index, id, outbox, randomBytes, monotonic, events } = options;
+  const folder = join(data, "keys", id);
+  const party = openParty(folder);
+  const { host, port } = options.endpoint;
+  // One process speaks for many meters: each line says which.
+  const log = options.log.child({ meter: id });
+  // The agent is made before its connection is, and reaches it through this handle.
+  const handle: { link?: Link } = {};
+  const agentLink: AgentLink = {
+    get connected() {
+      return handle.link?.connected ?? false;
+    },
+    send: (topic, payload, sendOptions, done) => {
+      if (handle.link === undefined) done(new Error(`${id} is not connected`));
+      else handle.link.send(topic, payload, sendOptions, done);
+    },
+  };
+  const secrets = openMeterSecrets(folder);
+  const settings = agentSettings(config, party.directory.t);
+  const shared = options.ciphertexts.sharedFor(party);
+  const start = (): Pick<HostedMeter, "agent" | "ciphertexts"> => {
+    const agent: MeterAgent = new MeterAgent({
+      ...{ secrets, settings, outbox, link: agentLink, randomBytes, monotonic },
+      events: {
+        ...events,
+        settled: (...settled) => {
+          events.settled?.(...settled);
+          parts.ciphertexts?.settled();
+        },
+      },
+    });
+    const ciphertexts = shared?.agentFor({
+      ...{ agent, secrets, link: agentLink, events: options.ciphertexts.events() },
+      connect: ({ onMessage, onConnect, signal }) =>
+        connectLink({
+          ...{ party, host, port, log, signal, onMessage, onConnect, settings: config.link },
+          clientIdSuffix: BULK_SUFFIX,
+          subscriptions: bulkSubscriptions(id),
+        }),
+    });
+    return { agent, ciphertexts };
+  };
+  const parts: Partial<Pick<HostedMeter, "agent" | "ciphertexts">> = {};
+  const meter: Omit<HostedMeter, "link"> = {
+    index,
+    ...Object.assign(parts, start()),
+    restart: () => {
+      // What was read is durable; everything else that the device knew is gone.
+      outbox.flush();
+      void meter.ciphertexts?.close();
+      Object.assign(meter, Object.assign(parts, start()));
+      if (agentLink.connected) meter.agent.onConnect();
+    },
+    close: async () => {
+      await meter.ciphertexts?.close();
+      await handle.link?.close();
+    },
+  };
+  const link = await connectLink({
+    ...{ party, host, port, log, settings: config.link },
+    will: meterLastWill(id),
+    subscriptions: [...meterSubscriptions(id), ...options.subscriptions],
+    onMessage: (topic, payload) => {
+      if (!options.ciphertexts.accept(topic, payload)) meter.agent.onMessage(topic, payload);
+    },
+    onConnect: (connected) => {
+      handle.link = connected;
+      meter.agent.onConnect();
+    },
+  });
+  return Object.assign(meter, { link });
+}
