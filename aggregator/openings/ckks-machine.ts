@@ -16,11 +16,11 @@ import type { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import {
   decodeShare,
   type KeyShare,
-  partial,
   type PublicKeyPolys,
   randomiseC1,
   zeroEncryption,
 } from "../../protocol/ckks/threshold/index.ts";
+import { partial } from "../../protocol/ckks/threshold/partial.ts";
 import { JobError } from "./job-error.ts";
 import type { ComputedOutput, Machine, MachineInput, MachineJob, OpenedOutput, OpeningOrder } from "./machine.ts";
 

@@ -1,10 +1,9 @@
-export { centredValues, combine, toSlots } from "./combine.ts";
-export type { OpenedSlots } from "./combine.ts";
-export { deal } from "./deal.ts";
+/**
+ * What every party may know of threshold opening. Dealing, parts and combining are imported from their own files, each by
+ * the one party that does it: whoever can load a step can perform it.
+ */
 export { margin } from "./flooding.ts";
 export type { FloodingCase, Margin } from "./flooding.ts";
-export { assertActive, partial } from "./partial.ts";
-export type { PartialInput } from "./partial.ts";
 export { decodeShare, encodeShare, lagrangeAtZero } from "./share.ts";
 export type { KeyShare } from "./share.ts";
 export { coefficientsAt, openedCoefficients } from "./stride.ts";
