@@ -207,12 +207,15 @@ function assertLength(at: PackingRing, bytes: Uint8Array, count: number, level: 
 }
 
 function packPoly(at: PackingRing, poly: RnsPoly, level: number): Uint8Array {
-  const { primes } = at.ring;
   const count = poly.length / level;
-  const parts = Array.from({ length: level }, (_, index) =>
-    packResidues(poly.slice(index * count, (index + 1) * count), bitsOfPrime(primes[index]!)),
-  );
-  return Uint8Array.from(Buffer.concat(parts));
+  const bytes = new Uint8Array(sizeOf(at, count, level));
+  let from = 0;
+  for (let index = 0; index < level; index++) {
+    const part = packResidues(poly.subarray(index * count, (index + 1) * count), bitsOfPrime(at.ring.primes[index]!));
+    bytes.set(part, from);
+    from += part.length;
+  }
+  return bytes;
 }
 
 function unpackPoly(at: PackingRing, bytes: Uint8Array, count: number, level: number): RnsPoly {

@@ -50,3 +50,21 @@ test("refuses what is no residue, wrong lengths and stray bits, and says which",
   assert.equal(bitsOfPrime(97n), 7);
   assert.equal(bitsOfPrime(prime), 61);
 });
+
+test("long vectors are packed block by block to one stream, and faults are named by their place in all of it", () => {
+  for (const bits of [45, 54, 60, 61]) {
+    const count = 20_003; // three blocks, the last one uneven
+    const prime = (1n << BigInt(bits)) - 1n;
+    const values = BigUint64Array.from({ length: count }, (_, at) => (BigInt(at + 1) * 0x9e37_79b9_7f4a_7c15n) % prime);
+    const packed = packResidues(values, bits);
+    const at = 16_384; // where a block begins
+    const alone = packResidues(values.slice(at), bits);
+    assert.deepEqual(packed.slice((at * bits) / 8), alone);
+    assert.deepEqual(unpackResidues(packed, count, bits, prime), values);
+    values[at + 5] = prime;
+    const message = /number 16389 is not below/;
+    assert.throws(() => unpackResidues(packResidues(values, bits), count, bits, prime), { code: "malformed", message });
+    values[at + 6] = prime + 1n;
+    assert.throws(() => packResidues(values, bits), /values\[16390\]: expected at most/);
+  }
+});

@@ -3,8 +3,13 @@
  * One value has one encoding: residues not below the prime, wrong lengths and stray bits are refused.
  */
 import { CkksError } from "../errors.ts";
+import { loadRingModule, type RingExports } from "./ring-module.ts";
 
 const MAX_BITS = 61;
+/** Residues that are packed at once; a multiple of 8, so that each block begins with a byte. */
+const BLOCK = 8192;
+/** What the module writes or reads beyond a block's stream. */
+const SPARE_BYTES = 16;
 
 /** Bytes that `count` residues of `bits` bits take. */
 export function packedBytes(count: number, bits: number): number {
@@ -23,28 +28,15 @@ export function bitsOfPrime(prime: bigint): number {
 /** Packs residues. Throws RangeError, naming the place, when one has more than `bits` bits. */
 export function packResidues(values: BigUint64Array, bits: number): Uint8Array {
   const bytes = new Uint8Array(packedBytes(values.length, bits));
-  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-  let held = 0; // below 8 between values
-  let heldBits = 0;
-  let at = 0;
-  for (let index = 0; index < values.length; index++) {
-    const low = words[2 * index]!;
-    const high = words[2 * index + 1]!;
-    if (bits <= 32 ? high !== 0 || (bits < 32 && low >>> bits !== 0) : high >>> (bits - 32) !== 0) {
-      throw new RangeError(`values[${index}]: expected at most ${bits} bits`);
-    }
-    for (let shift = 0; shift < bits; shift += 16) {
-      const word = shift < 32 ? low : high;
-      held |= ((word >>> (shift & 31)) & 0xffff) << heldBits;
-      heldBits += Math.min(16, bits - shift);
-      while (heldBits >= 8) {
-        bytes[at++] = held & 0xff;
-        held >>>= 8;
-        heldBits -= 8;
-      }
-    }
+  const { wasm, residues, stream } = (workshop ??= openWorkshop());
+  for (let from = 0; from < values.length; from += BLOCK) {
+    const block = values.subarray(from, from + BLOCK);
+    residues.set(block);
+    const place = wasm.firstAbove(residues.byteOffset, block.length, 1n << BigInt(bits));
+    if (place < block.length) throw new RangeError(`values[${from + place}]: expected at most ${bits} bits`);
+    wasm.pack(stream.byteOffset, residues.byteOffset, block.length, BigInt(bits));
+    bytes.set(stream.subarray(0, packedBytes(block.length, bits)), (from * bits) / 8);
   }
-  if (heldBits > 0) bytes[at] = held;
   return bytes;
 }
 
@@ -57,36 +49,38 @@ export function unpackResidues(bytes: Uint8Array, count: number, bits: number, p
   if (bytes.length !== expected) {
     throw new CkksError("wrong-size", `residues: expected ${expected} bytes, got ${bytes.length}`);
   }
+  const { wasm, residues, stream } = (workshop ??= openWorkshop());
   const values = new BigUint64Array(count);
-  const words = new Uint32Array(values.buffer);
-  const primeLow = Number(prime & 0xffff_ffffn);
-  const primeHigh = Number(prime >> 32n);
-  let held = 0;
-  let heldBits = 0;
-  let at = 0;
-  for (let index = 0; index < count; index++) {
-    let low = 0;
-    let high = 0;
-    for (let shift = 0; shift < bits; shift += 16) {
-      const wanted = Math.min(16, bits - shift);
-      while (heldBits < wanted) {
-        held |= bytes[at++]! << heldBits;
-        heldBits += 8;
-      }
-      const part = held & ((1 << wanted) - 1);
-      held >>>= wanted;
-      heldBits -= wanted;
-      if (shift < 32) low |= part << shift;
-      else high |= part << (shift - 32);
-    }
-    low >>>= 0;
-    high >>>= 0;
-    if (high > primeHigh || (high === primeHigh && low >= primeLow)) {
-      throw new CkksError("malformed", `residues: number ${index} is not below its prime`);
-    }
-    words[2 * index] = low;
-    words[2 * index + 1] = high;
+  for (let from = 0; from < count; from += BLOCK) {
+    const length = Math.min(BLOCK, count - from);
+    const start = (from * bits) / 8;
+    stream.set(bytes.subarray(start, start + packedBytes(length, bits)));
+    const place = wasm.unpack(residues.byteOffset, stream.byteOffset, length, bits, prime);
+    if (place < length) throw new CkksError("malformed", `residues: number ${from + place} is not below its prime`);
+    values.set(length === BLOCK ? residues : residues.subarray(0, length), from);
   }
-  if (held !== 0) throw new CkksError("malformed", "residues: bits are set beyond the last one");
+  const filled = (count * bits) % 8;
+  if (filled > 0 && bytes[expected - 1]! >> filled !== 0) {
+    throw new CkksError("malformed", "residues: bits are set beyond the last one");
+  }
   return values;
+}
+
+/** Where a thread packs: ring.wat over a memory of its own, shared by all primes and degrees. */
+interface Workshop {
+  readonly wasm: RingExports;
+  readonly residues: BigUint64Array;
+  readonly stream: Uint8Array;
+}
+
+let workshop: Workshop | undefined;
+
+function openWorkshop(): Workshop {
+  const streamBytes = packedBytes(BLOCK, MAX_BITS) + SPARE_BYTES;
+  const { exports, buffer } = loadRingModule(8 * BLOCK + streamBytes);
+  return {
+    wasm: exports,
+    residues: new BigUint64Array(buffer, 0, BLOCK),
+    stream: new Uint8Array(buffer, 8 * BLOCK, streamBytes),
+  };
 }

@@ -27,6 +27,8 @@ export interface RingExports {
   addScaled(a: number, b: number, n: number, p: bigint, w: bigint, wq: bigint): void;
   addSigned(a: number, b: number, n: number, p: bigint, w: bigint, wq: bigint): void;
   firstAbove(a: number, n: number, p: bigint): number;
+  pack(out: number, a: number, n: number, bits: bigint): void;
+  unpack(a: number, from: number, n: number, bits: number, p: bigint): number;
 }
 
 /** The part of the WebAssembly interface used here; Node has it, its type package does not describe it. */

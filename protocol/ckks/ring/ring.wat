@@ -294,4 +294,52 @@
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br $each)))
     (local.get $i))
+
+  ;; Writes n values of a as a stream of `bits` bits each, lowest first; values are below 2^bits, bits below 62. Up to
+  ;; eight bytes behind the stream are overwritten.
+  (func (export "pack") (param $out i32) (param $a i32) (param $n i32) (param $bits i64)
+    (local $end i32) (local $v i64) (local $held i64) (local $used i64) (local $rest i64)
+    (local.set $end (i32.add (local.get $a) (i32.shl (local.get $n) (i32.const 3))))
+    (loop $each
+      (local.set $v (i64.load (local.get $a)))
+      (local.set $held (i64.or (local.get $held) (i64.shl (local.get $v) (local.get $used))))
+      (local.set $rest (i64.sub (i64.const 64) (local.get $used)))
+      (local.set $used (i64.add (local.get $used) (local.get $bits)))
+      (if (i64.ge_u (local.get $used) (i64.const 64))
+        (then ;; never with nothing held, so the shift is below 64
+          (i64.store (local.get $out) (local.get $held))
+          (local.set $out (i32.add (local.get $out) (i32.const 8)))
+          (local.set $held (i64.shr_u (local.get $v) (local.get $rest)))
+          (local.set $used (i64.sub (local.get $used) (i64.const 64)))))
+      (local.set $a (i32.add (local.get $a) (i32.const 8)))
+      (br_if $each (i32.lt_u (local.get $a) (local.get $end))))
+    (i64.store (local.get $out) (local.get $held)))
+
+  ;; Reads n values of `bits` bits each into a. Gives the place of the first that is not below p, or n; behind such a
+  ;; one nothing is read. Up to nine bytes behind the stream are looked at and do not count.
+  (func (export "unpack") (param $a i32) (param $in i32) (param $n i32) (param $bits i32) (param $p i64) (result i32)
+    (local $i i32) (local $at i32) (local $byte i32) (local $shift i64) (local $v i64) (local $mask i64)
+    (local.set $mask
+      (i64.sub (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $bits))) (i64.const 1)))
+    (block $done
+      (loop $each
+        (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+        (local.set $byte (i32.add (local.get $in) (i32.shr_u (local.get $at) (i32.const 3))))
+        (local.set $shift (i64.extend_i32_u (i32.and (local.get $at) (i32.const 7))))
+        (local.set $v
+          (i64.and
+            (i64.or
+              (i64.shr_u (i64.load (local.get $byte)) (local.get $shift))
+              ;; the ninth byte, moved by 64 - shift in two steps: a shift by 64 would be one by 0
+              (i64.shl
+                (i64.shl (i64.load8_u offset=8 (local.get $byte)) (i64.const 1))
+                (i64.sub (i64.const 63) (local.get $shift))))
+            (local.get $mask)))
+        (br_if $done (i64.ge_u (local.get $v) (local.get $p)))
+        (i64.store (local.get $a) (local.get $v))
+        (local.set $a (i32.add (local.get $a) (i32.const 8)))
+        (local.set $at (i32.add (local.get $at) (local.get $bits)))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $each)))
+    (local.get $i))
 )
