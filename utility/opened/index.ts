@@ -67,7 +67,11 @@ export function startOpened(options: OpenedOptions): Opened | undefined {
     ...{ db, store, slotSeconds, now: time, read, alert, log },
     waitSeconds: aggregator.windowSlots * slotSeconds,
   });
-  const opener = options.opener ?? threadOpener();
+  const opener =
+    options.opener ??
+    threadOpener(({ message }) => {
+      log.warn({ error: message }, "the thread that combines has ended");
+    });
   const letters: OpenedLetters = new OpenedLetters(party, {
     ...{ now, publish, refuse },
     output: (job, message) => desk.output(job, message),

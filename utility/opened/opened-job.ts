@@ -5,14 +5,14 @@
 import { seriesShape, type SeriesShape } from "../../config/ckks-series.ts";
 import type { Config } from "../../config/index.ts";
 import type { CircuitValues, JobShape } from "../../protocol/ckks/circuits/circuit.ts";
-import { slotError } from "../../protocol/ckks/circuits/noise.ts";
+import { freshSigma, slotError } from "../../protocol/ckks/circuits/noise.ts";
 import { bindCircuit, type BoundCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { decodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
 import { periodOf, strideOf } from "../../protocol/ckks/packed.ts";
 import { dataLevels, parametersId } from "../../protocol/ckks/parameters.ts";
 import { packedBytes, SIGMA_BITS } from "../../protocol/ckks/ring/index.ts";
-import { freshVariance, sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
+import { sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
 import type { CkksEpoch, CkksManifest, CkksSet } from "../../protocol/keys/index.ts";
 
 export interface OpeningRules {
@@ -127,7 +127,8 @@ function expectedOutputs(
     const noise = circuit.noise(set, level, parameters, shape)[at]!;
     // The scale is what the numbers are divided by: another one would make other numbers of the same ciphertext.
     if (Math.abs(Math.log2(scale / noise.scale)) > SCALE_TOLERANCE) throw wrong(`output ${at} has another scale`);
-    const variance = noise.sigma ** 2 + freshVariance(set.degree, set.primeBits[level]!);
+    // As aggregators reckon it: the encryption of zero that is added before opening is one fresh ciphertext more.
+    const variance = noise.sigma ** 2 + freshSigma(set, level) ** 2;
     const sigmaBits = Math.max(SIGMA_BITS.least, sigmaBitsFor(variance, statisticalBits, openings, width));
     const error = slotError(noise, shape.slots, 2 ** sigmaBits, t);
     const packed = set.primeBits.slice(0, level).reduce((sum, bits) => sum + packedBytes(width, bits), 0);

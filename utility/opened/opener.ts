@@ -3,19 +3,24 @@ import { Piscina } from "piscina";
 import type { OpenAnswer, OpenTask } from "./worker.ts";
 
 export interface Opener {
+  /** Rejects when the thread fails. */
   open(task: OpenTask): Promise<OpenAnswer>;
   close(): Promise<void>;
 }
 
+const IDLE_MILLISECONDS = 60_000;
+
 /** One thread, started with the first job and ended when none has come for a minute. */
-export function threadOpener(): Opener {
+export function threadOpener(trouble: (error: Error) => void): Opener {
   const pool = new Piscina({
-    filename: new URL("./worker.ts", import.meta.url).href,
-    execArgv: ["--import", "tsx"],
+    filename: new URL("./open-thread.mjs", import.meta.url).href,
+    execArgv: [],
     minThreads: 0,
     maxThreads: 1,
-    idleTimeout: 60_000,
+    idleTimeout: IDLE_MILLISECONDS,
   });
+  // A thread that dies between two jobs; the next job starts another.
+  pool.on("error", trouble);
   return {
     open: async (task) => (await pool.run(task, { name: "open" })) as OpenAnswer,
     close: async () => await pool.destroy(),

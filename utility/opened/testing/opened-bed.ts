@@ -1,0 +1,353 @@
+/**
+ * The utility's side of openings over a real database, with real encryption and dealing at small parameters. Analytics
+ * and aggregators are in the test's hands, and the broker passes on what they seal.
+ */
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { TestContext } from "node:test";
+import { loadConfig } from "../../../config/index.ts";
+import type { Party } from "../../../config/keys/index.ts";
+import { bindCircuit } from "../../../protocol/ckks/circuits/registry.ts";
+import {
+  describeOutput,
+  encodeTranscript,
+  jobIdOf,
+  randomisationSeed,
+  type Transcript,
+} from "../../../protocol/ckks/job.ts";
+import {
+  packCiphertext,
+  packedDigest,
+  repeatWindow,
+  strideOf,
+  unpackCiphertext,
+} from "../../../protocol/ckks/packed.ts";
+import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
+import { bitsOfPrime, packResidues, Ring, type RnsPoly } from "../../../protocol/ckks/ring/index.ts";
+import { createContext } from "../../../protocol/ckks/seal/context.ts";
+import { CkksEngine } from "../../../protocol/ckks/seal/engine.ts";
+import { generateKeys } from "../../../protocol/ckks/seal/keys.ts";
+import { type RawCiphertext, readCiphertextHeader, readPolys } from "../../../protocol/ckks/seal/layout.ts";
+import { loadSeal } from "../../../protocol/ckks/seal/load.ts";
+import { deal } from "../../../protocol/ckks/threshold/deal.ts";
+import {
+  coefficientsAt,
+  type KeyShare,
+  randomiseC0,
+  randomiseC1,
+  zeroEncryption,
+} from "../../../protocol/ckks/threshold/index.ts";
+import { partial } from "../../../protocol/ckks/threshold/partial.ts";
+import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../../../protocol/envelope/index.ts";
+import { type Directory, rawPublicKey, type ServerKeys } from "../../../protocol/keys/index.ts";
+import { type JobOutcome, jobOutcome } from "../../../protocol/messages/ckks.ts";
+import { parseTopic, topicOf } from "../../../protocol/topics.ts";
+import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
+import { type LoadRow, saveLoads } from "../../store/loads-store.ts";
+import { type Opened, startOpened } from "../index.ts";
+import type { Opener } from "../opener.ts";
+import { open } from "../worker.ts";
+
+export const SLOT_SECONDS = 900;
+/** 2025-01-15 00:00 in Berlin. */
+export const DAY = 1_736_895_600 / SLOT_SECONDS;
+export const SLOTS = 96;
+const SMALL: CkksParameters = { name: "light", degree: 1024, primeBits: [30, 30, 20], scaleBits: 30 };
+const N = 3;
+const T = 2;
+const SIGMA_BITS = 12;
+
+/** Combines in the test's own thread. */
+export const LOCAL: Opener = { open, close: () => Promise.resolve() };
+
+interface Keys {
+  readonly engine: CkksEngine;
+  readonly publicKey: readonly [RnsPoly, RnsPoly];
+  readonly shares: readonly KeyShare[];
+}
+
+let keys: Promise<Keys> | undefined;
+
+/** One dealing serves all tests of a process. */
+async function dealOnce(): Promise<Keys> {
+  const made = await generateKeys(SMALL, { relin: false, galoisSteps: [], insecureForTests: true });
+  const engine = await CkksEngine.create(SMALL, { insecureForTests: true });
+  engine.loadKeys({ publicKey: made.publicKey });
+  const levels = engine.dataLevels;
+  const ring = Ring.create(SMALL.degree, made.primes.slice(0, levels));
+  const secret = made.secretKey.subarray(0, levels * SMALL.degree);
+  const shares = deal({ ring, secret, n: N, t: T, random: (count) => randomBytes(count) });
+  made.secretKey.fill(0n);
+  return { engine, publicKey: await publicPolys(made.publicKey), shares };
+}
+
+/** The key holds a seed in place of its second polynomial; SEAL expands it. */
+async function publicPolys(bytes: Uint8Array): Promise<readonly [RnsPoly, RnsPoly]> {
+  const seal = await loadSeal();
+  const { context } = createContext(seal, SMALL, { insecureForTests: true });
+  const key = seal.PublicKey();
+  key.loadArray(context, bytes);
+  const saved = key.saveArray(seal.ComprModeType.none);
+  const [first, second] = readPolys(saved, readCiphertextHeader(saved));
+  return [first!, second!];
+}
+
+const SERVERS = ["analytics", "utility", "a-1", "a-2", "a-3"];
+
+export interface BedJob {
+  readonly job: string;
+  readonly transcript: Uint8Array;
+  readonly outputs: readonly RawCiphertext[];
+}
+
+export type Readings = ReadonlyMap<string, readonly number[]>;
+
+export class OpenedBed {
+  readonly folder: string;
+  /** Outcomes that analytics was told. */
+  readonly told: JobOutcome[] = [];
+  readonly published: [topic: string, text: string][] = [];
+  readonly refused: string[] = [];
+  readonly details: string[] = [];
+  connected = true;
+  time = (DAY + 200) * SLOT_SECONDS;
+  db!: UtilityDatabase;
+  opened!: Opened;
+  readonly keys: Keys;
+  readonly #opener: Opener;
+  readonly #parties: ReadonlyMap<string, Party>;
+  readonly #chunks = new ChunkAssembler(() => 0);
+
+  private constructor(folder: string, made: Keys, opener: Opener) {
+    this.folder = folder;
+    this.keys = made;
+    this.#opener = opener;
+    const pairs = SERVERS.map((id) => ({
+      id,
+      sign: generateKeyPairSync("ed25519"),
+      seal: generateKeyPairSync("x25519"),
+    }));
+    const roles = (id: string): ServerKeys["role"] =>
+      id.startsWith("a-") ? "aggregator" : (id as "utility" | "analytics");
+    const directory: Directory = {
+      ...{ n: N, t: T, q: 2, slotSeconds: SLOT_SECONDS, simulation: true, created: 0, ca: new Uint8Array(32) },
+      servers: new Map(
+        pairs.map(({ id, sign, seal }) => [
+          id,
+          { role: roles(id), signKey: sign.publicKey, sealKey: rawPublicKey(seal.publicKey) },
+        ]),
+      ),
+    };
+    const digests = { publicKey: new Uint8Array(32) };
+    const epoch = {
+      ...{ epoch: 1, dealing: new Uint8Array(16), created: 0, n: N, t: T, insecureForTests: true },
+      sets: new Map([["light", { parameters: SMALL, galoisSteps: [], digests }]]),
+    };
+    this.#parties = new Map(
+      pairs.map(({ id, sign, seal }) => [
+        id,
+        {
+          ...{ id, role: roles(id), folder, directory, tls: { key: "", cert: "", ca: "" } },
+          ...{ signKey: sign.privateKey, sealKey: seal.privateKey, ckks: { epochs: [epoch], current: epoch } },
+        } as unknown as Party,
+      ]),
+    );
+  }
+
+  static async make(t: TestContext, { opener = LOCAL }: { opener?: Opener } = {}): Promise<OpenedBed> {
+    keys ??= dealOnce();
+    const bed = new OpenedBed(await mkdtemp(path.join(tmpdir(), "opened-")), await keys, opener);
+    await bed.start();
+    t.after(async () => {
+      await bed.opened.stop();
+      await bed.db.destroy();
+      await rm(bed.folder, { recursive: true, force: true });
+    });
+    return bed;
+  }
+
+  /** A process over the database as it is. */
+  async start(opener = this.#opener): Promise<void> {
+    const base = loadConfig({ profile: "demo", env: {} });
+    const { degree, primeBits, scaleBits } = SMALL;
+    const homomorphic = {
+      ...base.homomorphic,
+      ...{ enabled: true, insecureForTests: true, sets: ["light" as const] },
+      light: { degree: degree as 1024, primeBits: [...primeBits], scaleBits },
+      ...{ statisticalBits: 10, openings: 1, maxMeters: 100 },
+    };
+    this.db = await openUtilityDatabase(path.join(this.folder, "utility.db"));
+    this.opened = startOpened({
+      ...{ db: this.db, party: this.#parties.get("utility")!, opener },
+      config: { homomorphic, aggregator: base.aggregator },
+      time: () => this.time,
+      now: () => 0,
+      publish: (topic, payload) => this.#carry(topic, payload),
+      connected: () => this.connected,
+      refuse: (code, detail) => {
+        this.refused.push(code);
+        this.details.push(detail);
+      },
+      log: { info: () => {}, warn: () => {} } as never,
+    })!;
+    await this.opened.start();
+  }
+
+  /** The process ends without a word; what it was doing is not waited for. */
+  async kill(): Promise<void> {
+    await this.db.destroy();
+  }
+
+  async #carry(topic: string, payload: Uint8Array | string): Promise<void> {
+    if (!this.connected) throw new Error("offline");
+    if (parseTopic(topic)?.name !== "jobResult") {
+      this.published.push([topic, String(payload)]);
+      return;
+    }
+    const sealed = this.#chunks.add("utility", payload as Uint8Array);
+    if (sealed === undefined) return;
+    const { message } = await openServerMessage(sealed, this.#parties.get("analytics")!, "utility");
+    this.told.push(jobOutcome.parse(message));
+  }
+
+  /** What every meter encrypts, packed as it travels. */
+  encrypt(values: ArrayLike<number>, series = "load"): Uint8Array {
+    const { engine } = this.keys;
+    const stride = strideOf(values.length, engine.degree);
+    return engine.scope(() => {
+      const raw = engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(values, engine.slots))));
+      return packCiphertext(engine, { series, firstSlot: DAY, slots: values.length }, raw, stride);
+    });
+  }
+
+  /** Computes as analytics and aggregators do. `change` may spoil the transcript. */
+  compute(readings: Readings, order: Partial<Transcript> = {}, ciphertexts?: readonly Uint8Array[]): BedJob {
+    const { engine } = this.keys;
+    const { circuit = "sum", parameters = {}, feeders = ["f-1"] } = order;
+    const slots = [...readings.values()][0]!.length;
+    const packed = ciphertexts ?? [...readings.values()].map((values) => this.encrypt(values));
+    const bound = bindCircuit(circuit, parameters, slots);
+    const outputs = engine.scope(() => {
+      const evaluation = bound.circuit.start(engine, bound.parameters, slots);
+      for (const bytes of packed) evaluation.fold([unpackCiphertext(engine, bytes, engine.dataLevels)]);
+      return evaluation.finish();
+    });
+    const transcript = encodeTranscript({
+      ...{ epoch: 1, parametersId: engine.id, circuit, parameters, series: ["load"], firstSlot: DAY, slots, feeders },
+      inputs: [...readings.keys()].map((meter, i) => ({ meter, series: "load", digest: packedDigest(packed[i]!) })),
+      outputs: outputs.map(describeOutput),
+      ...order,
+    });
+    return { job: jobIdOf(transcript), transcript, outputs };
+  }
+
+  /** First halves for an active set. */
+  halves({ transcript, outputs }: BedJob, active: readonly number[], stride = this.stride()): Uint8Array[] {
+    const { ring } = this.keys.engine;
+    return outputs.map(({ polys, level }, i) => {
+      const c0 = coefficientsAt(ring, polys[0]!, stride);
+      return this.pack(randomiseC0(ring, c0, this.#zero(transcript, active, level, i), stride), level);
+    });
+  }
+
+  /** An aggregator's parts. */
+  parts(
+    { transcript, outputs }: BedJob,
+    index: number,
+    active: readonly number[],
+    stride = this.stride(),
+  ): Uint8Array[] {
+    const { engine, shares } = this.keys;
+    const { ring } = engine;
+    const random = (count: number): Uint8Array => randomBytes(count);
+    return outputs.map(({ polys, level }, i) => {
+      const c1 = randomiseC1(ring, polys[1]!, this.#zero(transcript, active, level, i));
+      const flooding = { sigmaBits: SIGMA_BITS };
+      const part = partial({ ring, c1, share: shares[index - 1]!, active, stride, flooding, random });
+      return this.pack(part, level);
+    });
+  }
+
+  stride(slots = SLOTS): number {
+    return strideOf(slots, this.keys.engine.degree);
+  }
+
+  pack(poly: RnsPoly, level: number): Uint8Array {
+    const width = poly.length / level;
+    const packed = this.keys.engine.primes
+      .slice(0, level)
+      .map((prime, i) => packResidues(poly.slice(i * width, (i + 1) * width), bitsOfPrime(prime)));
+    return new Uint8Array(Buffer.concat(packed));
+  }
+
+  #zero(transcript: Uint8Array, active: readonly number[], level: number, index: number): [RnsPoly, RnsPoly] {
+    const { engine, publicKey } = this.keys;
+    const seed = randomisationSeed(transcript, active);
+    const own = index === 0 ? seed : createHash("sha256").update(seed).update(Uint8Array.of(index)).digest();
+    return zeroEncryption({ ring: engine.ring, publicKey, level, seed: own });
+  }
+
+  /** Sends what analytics hands over. */
+  async output(job: BedJob, active: readonly number[], change: Record<string, unknown> = {}): Promise<void> {
+    const { transcript } = job;
+    const message = { type: "output", transcript, active, c0: this.halves(job, active), ...change };
+    await this.send("analytics", topicOf("jobOutput", { job: job.job }), message);
+  }
+
+  /** Sends what an aggregator gives. */
+  async part(
+    job: BedJob,
+    index: number,
+    active: readonly number[],
+    change: Record<string, unknown> = {},
+  ): Promise<void> {
+    const outputs = change["outputs"] ?? this.parts(job, index, active);
+    const message = { type: "partial", job: job.job, index, active, outputs, ...change };
+    await this.send(`a-${index}`, topicOf("jobPartial", { agg: String(index), job: job.job }), message);
+  }
+
+  /** Seals and carries a message, chunk by chunk; resolves when nothing is being combined. */
+  async send(from: string, topic: string, message: unknown): Promise<void> {
+    const sealed = await sealServerMessage(message, this.#parties.get(from)!, "utility");
+    await this.carry(topic, splitChunks(sealed));
+  }
+
+  async carry(topic: string, chunks: readonly Uint8Array[]): Promise<void> {
+    const parsed = parseTopic(topic);
+    for (const chunk of chunks) await this.opened.accept(parsed?.name, parsed?.parameters ?? {}, chunk);
+    await this.opened.idle();
+  }
+
+  /** Output and all parts. */
+  async openAll(job: BedJob, active: readonly number[] = [1, 2]): Promise<void> {
+    await this.output(job, active);
+    for (const index of active) await this.part(job, index, active);
+  }
+
+  /** Loads as rounds leave them. */
+  async release(
+    readings: Readings,
+    change: (row: LoadRow, i: number) => LoadRow = (row) => row,
+    feeder = "f-1",
+  ): Promise<void> {
+    const rows = Array.from({ length: SLOTS }, (_, i): LoadRow => {
+      const energy_wh = [...readings.values()].reduce((sum, values) => sum + values[i]!, 0);
+      const facts = { export_wh: null, meters: readings.size, status: "final", spare_answers: 1, round_id: null };
+      return change({ feeder_id: feeder, slot_start: (DAY + i) * SLOT_SECONDS, energy_wh, ...facts }, i);
+    });
+    await saveLoads(this.db, rows);
+    await this.opened.loadsReleased();
+  }
+}
+
+/** A day of four meters. */
+export function day(meters = 4, first = 1): Map<string, number[]> {
+  return new Map(
+    Array.from({ length: meters }, (_, m) => [
+      `m-${String(first + m).padStart(3, "0")}`,
+      Array.from({ length: SLOTS }, (_, slot) => ((first + m) * 137 + slot * 29) % 2_000),
+    ]),
+  );
+}
