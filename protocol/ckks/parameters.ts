@@ -93,16 +93,19 @@ export function parametersId(parameters: CkksParameters): Uint8Array {
   return Uint8Array.from(createHash("sha256").update(content).digest().subarray(0, 8));
 }
 
+const STRONG_PRIMES = [60, 60, 60, 35, 35, ...Array.from({ length: 16 }, () => 35), 60];
+
 /**
  * The sets that an installation starts from.
  * - light: sums only. Its small special prime cannot switch keys; it is there because SEAL encrypts with less noise
  *   under one prime more than it sends.
  * - standard: one multiplication, opened before any rescaling: the product has twice the scale, and what a rescaling
  *   would cut off is the room that flooding needs. Also rotations and plaintext products.
- * - strong: long products for comparisons, with primes near the scale so that each rescaling gives the scale back.
+ * - strong: comparisons. A level is two primes of 35 bits: at a scale of 70 bits, which no single prime of SEAL gives,
+ *   the noise of a count leaves room for flooding. The first five are for the last products, which are not rescaled.
  */
 export const PARAMETER_SETS: Readonly<Record<"light" | "standard" | "strong", CkksParameters>> = {
   light: { name: "light", degree: 4096, primeBits: [45, 45, 19], scaleBits: 60 },
   standard: { name: "standard", degree: 8192, primeBits: [54, 54, 54, 55], scaleBits: 60 },
-  strong: { name: "strong", degree: 32_768, primeBits: Array.from({ length: 14 }, () => 60), scaleBits: 60 },
+  strong: { name: "strong", degree: 32_768, primeBits: STRONG_PRIMES, scaleBits: 80 },
 };

@@ -208,7 +208,7 @@ test("circuits refuse unknown names and parameters that are not theirs, by code"
   refuses("malformed", "moving-average", { window: SLOTS + 1 });
   refuses("malformed", "buckets", { edges: [1, 1] });
   refuses("malformed", "buckets", { edges: range.concat(range.length) });
-  assert.equal(circuitNames().length, 14);
+  assert.equal(circuitNames().length, 16);
 });
 
 test("circuits refuse inputs of another level, stride or number of series, and leave nothing behind", () => {

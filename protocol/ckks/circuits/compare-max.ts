@@ -10,6 +10,7 @@ import type { Circuit, JobShape, OutputNoise } from "./circuit.ts";
 import { closing } from "./compare.ts";
 import { affordable } from "./compare-plan.ts";
 import { COMPOSITES } from "./minimax-table.ts";
+import { levelAt, settledNoise } from "./minimax-chain.ts";
 import { evaluateOddAt, StepEngine } from "./minimax-evaluate.ts";
 import { compositeNoise, roundingOf } from "./minimax-noise.ts";
 import { shortfallOf } from "./minimax.ts";
@@ -53,7 +54,8 @@ function larger(engine: CkksEngine, a: Ciphertext, b: Ciphertext, bound: number)
   const signs = engine.relinearize(closing(on, on.at(x, SPARE), SPARE));
   const product = engine.multiply(signs, on.at(argument, SPARE));
   product.object.setScale(product.scale / ((bound * sign.gain) / 2)); // read so, it is (a - b) sign(a - b) / 2
-  return engine.add(product, on.scaled(engine.add(first, second), 0.5, SPARE, product.scale));
+  const both = on.scaled(engine.add(first, second), 0.5, SPARE, product.scale);
+  return on.settled(engine.add(product, both), bound);
 }
 
 /** Throws CkksError `wrong-parameters` for a set with too few levels for the stated error. */
@@ -111,5 +113,6 @@ function maxNoise(set: CkksParameters, level: number, bound: number, shape: JobS
   const product = (bound / 2) * (compositeNoise(set, chain, sign, argument) + argument);
   const scale = 2 ** (4 * chain.scaleBits) / ((bound * sign.gain) / 2);
   const slot = Math.hypot(product, fresh);
-  return { sigma: (slot * scale) / Math.sqrt(set.degree / 2), scale, magnitude: most };
+  const noise = { sigma: (slot * scale) / Math.sqrt(set.degree / 2), scale, magnitude: most };
+  return settledNoise(set, chain, levelAt(chain, SPARE), noise, bound);
 }

@@ -21,7 +21,7 @@ import { affordable, blocksOf } from "./compare-plan.ts";
 import type { Affordable, Blocks } from "./compare-plan.ts";
 import { only } from "./evaluate.ts";
 import { evaluateComposite } from "./minimax.ts";
-import { MASK_BITS } from "./minimax-chain.ts";
+import { levelAt, MASK_BITS, settledNoise } from "./minimax-chain.ts";
 import { evaluateOddAt, StepEngine } from "./minimax-evaluate.ts";
 import { compositeNoise, roundingOf } from "./minimax-noise.ts";
 import { freshSigma } from "./noise.ts";
@@ -123,7 +123,7 @@ class Comparison implements Evaluation {
       return this.#parameters.levels.map((_, wanted) => {
         const mask = this.#perBlock((_meter, level) => (level === wanted ? factor : 0), 0);
         const plaintext = engine.encode(mask, { scale, level: counts.level });
-        return engine.scope(() => engine.rawCiphertext(engine.multiplyPlain(counts, plaintext)));
+        return engine.scope(() => engine.rawCiphertext(this.#on.settled(engine.multiplyPlain(counts, plaintext), 1)));
       });
     });
   }
@@ -228,16 +228,13 @@ export const compare: Circuit<CompareParameters> = {
       ...quantiles.map((q) => [`quantile-${q}`, quantile(q)] as const),
     ]);
   },
-  errors: ({ levels, bound, quantiles }, shape, slotErrors) => {
+  errors: ({ levels }, shape, slotErrors) => {
     const counts = slotErrors.map((error) => countError(shape, error));
     const exact = (error: number): number => (error < 0.5 ? 0 : Math.ceil(error));
     const worst = exact(Math.max(...counts));
-    const edges = [...edgesOf(levels), bound];
-    const width = Math.max(...edges.slice(1).map((edge, at) => edge - edges[at]!));
     return Object.fromEntries([
       ...levels.map((level, at) => [`above-${level}`, exact(counts[at]!)] as const),
       ...edgesOf(levels).map((edge) => [`bucket-${edge}`, 2 * worst] as const),
-      ...["max", "min", "median", ...quantiles.map((q) => `quantile-${q}`)].map((name) => [name, width] as const),
     ]);
   },
 };
@@ -272,6 +269,7 @@ function compareNoise(
     const input = Math.hypot(fresh / reachOf(one, bound), roundingOf(set, chain.scaleBits));
     const slot = (compositeNoise(set, chain, sign, input) / 2) * Math.sqrt(evaluations * meters);
     const scale = 2 ** (3 * chain.scaleBits + MASK_BITS) / ((sign.gain / 2) * blocks);
-    return { sigma: (slot * scale) / Math.sqrt(period), scale, magnitude: shape.meters };
+    const noise = { sigma: (slot * scale) / Math.sqrt(period), scale, magnitude: shape.meters };
+    return settledNoise(set, chain, levelAt(chain, 0), noise, 1);
   });
 }

@@ -5,6 +5,8 @@
  * stage, which is not rescaled: a rescaling's noise is what flooding would have to hide.
  */
 import { CkksError } from "../errors.ts";
+import { roundingVariance } from "../threshold/flooding.ts";
+import type { OutputNoise } from "./circuit.ts";
 import { dataBits, dataLevels } from "../parameters.ts";
 import type { CkksParameters } from "../parameters.ts";
 
@@ -48,4 +50,35 @@ export function chainOf(set: CkksParameters): Chain {
 /** Primes of a ciphertext at a step. */
 export function levelAt(chain: Chain, step: number): number {
   return chain.base + step * chain.primesPerStep;
+}
+
+/** Precision that an output keeps beyond that of the stages, so that its last rescalings add nothing to speak of. */
+const KEPT_BITS = 8;
+
+/**
+ * Primes that an output at `level` and `scale` keeps when what it has too many of are rescaled away: what is opened then
+ * is short, and its noise small enough for the sampler of flooding. `unit` is the largest thing that values measure.
+ */
+export function settledLevel(set: CkksParameters, chain: Chain, level: number, scale: number, unit: number): number {
+  let left = Math.log2(scale * unit);
+  let kept = level;
+  while (kept > 1 && left - set.primeBits[kept - 1]! >= chain.scaleBits + KEPT_BITS) {
+    kept--;
+    left -= set.primeBits[kept]!;
+  }
+  return kept;
+}
+
+/** What rescaling to settledLevel makes of an output's noise and scale, primes taken as powers of two. */
+export function settledNoise(
+  set: CkksParameters,
+  chain: Chain,
+  level: number,
+  noise: OutputNoise,
+  unit: number,
+): OutputNoise {
+  const kept = settledLevel(set, chain, level, noise.scale, unit);
+  const factor = 2 ** (dataBits(set, level) - dataBits(set, kept));
+  const sigma = Math.hypot(noise.sigma / factor, kept === level ? 0 : Math.sqrt(roundingVariance(set.degree)));
+  return { ...noise, sigma, scale: noise.scale / factor };
 }

@@ -7,7 +7,7 @@
 import type { CkksEngine } from "../seal/engine.ts";
 import type { Ciphertext, Plaintext } from "../seal/objects.ts";
 import type { OddPolynomial } from "./minimax.ts";
-import { levelAt } from "./minimax-chain.ts";
+import { levelAt, settledLevel } from "./minimax-chain.ts";
 import type { Chain } from "./minimax-chain.ts";
 
 export class StepEngine {
@@ -50,6 +50,15 @@ export class StepEngine {
   at(input: Ciphertext, step: number): Ciphertext {
     const level = levelAt(this.chain, step);
     return input.level === level ? input : this.engine.modSwitchTo(input, level);
+  }
+
+  /** An output without the primes that it has too many of. */
+  settled(input: Ciphertext, unit: number): Ciphertext {
+    const { engine, chain } = this;
+    const kept = settledLevel(engine.parameters, chain, input.level, input.scale, unit);
+    let out = input;
+    while (out.level > kept) out = engine.rescale(out);
+    return out;
   }
 
   /** input * value at `step`, before rescaling, at exactly this scale. */

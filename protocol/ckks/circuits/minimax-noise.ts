@@ -7,12 +7,11 @@ import type { CkksParameters } from "../parameters.ts";
 import { slopeOdd, evaluateOdd } from "./minimax.ts";
 import type { CompositeSign, OddPolynomial } from "./minimax.ts";
 import type { Chain } from "./minimax-chain.ts";
-import { switchingVariance } from "../threshold/flooding.ts";
+import { roundingVariance } from "../threshold/flooding.ts";
 
 /** A slot's rounding after a rescaling to `scaleBits`: a sum of N coefficients, each times a root of unity. */
 export function roundingOf(set: CkksParameters, scaleBits: number): number {
-  const variance = switchingVariance(set.degree, 0, 0, 0); // nothing switched: rounding alone
-  return Math.sqrt((variance * set.degree) / 2) / 2 ** scaleBits;
+  return Math.sqrt((roundingVariance(set.degree) * set.degree) / 2) / 2 ** scaleBits;
 }
 
 /** What one stage adds by itself, in units of one rounding. Errors of terms may go together, so they add up. */

@@ -4,6 +4,8 @@ import { CkksError } from "../errors.ts";
 import type { CkksParameters } from "../parameters.ts";
 import { buckets, profile } from "./buckets.ts";
 import type { Circuit, JobShape } from "./circuit.ts";
+import { compare } from "./compare.ts";
+import { maxOfTwo } from "./compare-max.ts";
 import { affine, affineVector, mean, meanOverTime, movingAverage, sum, total, trend, weightedSum } from "./linear.ts";
 import { covariance, variance, varianceOverTime } from "./moments.ts";
 import { roomBits, slotError } from "./noise.ts";
@@ -24,6 +26,8 @@ registerCircuit(affineVector);
 registerCircuit(weightedSum);
 registerCircuit(movingAverage);
 registerCircuit(buckets);
+registerCircuit(compare);
+registerCircuit(maxOfTwo);
 
 /** Names of all circuits, sorted. */
 export function circuitNames(): string[] {
