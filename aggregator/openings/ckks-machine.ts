@@ -13,13 +13,8 @@ import { packedDigest, type PackedWindow, strideOf, unpackCiphertext } from "../
 import { dataLevels } from "../../protocol/ckks/parameters.ts";
 import { bitsOfPrime, packResidues, type RandomBytes, type RnsPoly } from "../../protocol/ckks/ring/index.ts";
 import type { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
-import {
-  decodeShare,
-  type KeyShare,
-  type PublicKeyPolys,
-  randomiseC1,
-  zeroEncryption,
-} from "../../protocol/ckks/threshold/index.ts";
+import { decodeShare, type KeyShare, type PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
+import { randomiseC1, zeroEncryption } from "../../protocol/ckks/threshold/index.ts";
 import { partial } from "../../protocol/ckks/threshold/partial.ts";
 import { JobError } from "./job-error.ts";
 import type { ComputedOutput, Machine, MachineInput, MachineJob, OpenedOutput, OpeningOrder } from "./machine.ts";

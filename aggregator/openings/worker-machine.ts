@@ -13,6 +13,13 @@ export interface WorkerMachineOptions extends WorkerSetUp {
   readonly shareOf: (epoch: number, set: string) => Promise<Uint8Array>;
 }
 
+/** A thread does not inherit what reads TypeScript: its first lines, which are plain JavaScript, bring it in. */
+const FIRST = `
+  import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))}).then(({ register }) => {
+    register();
+    return import(${JSON.stringify(new URL("./worker.ts", import.meta.url).href)});
+  });`;
+
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -27,10 +34,7 @@ export class WorkerMachine implements Machine {
 
   constructor({ shareOf, ...setUp }: WorkerMachineOptions) {
     this.#shareOf = shareOf;
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      workerData: setUp satisfies WorkerSetUp,
-      execArgv: ["--import", "tsx"],
-    });
+    this.#worker = new Worker(FIRST, { eval: true, workerData: setUp satisfies WorkerSetUp, execArgv: [] });
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.#lose(error.message));
     this.#worker.on("exit", (code) => this.#lose(`the thread ended with code ${code}`));

@@ -11,8 +11,9 @@ import { parseTopic, topicOf } from "../../../protocol/topics.ts";
 import { ReleaseStore } from "../../release/release-store.ts";
 import { SETTINGS, TestAggregator, TestMeter, TestSystem } from "../../testing/system.ts";
 import type { JobDeskSettings } from "../job-desk.ts";
-import type { SeriesRule } from "../job-rules.ts";
+import type { SeriesBook, SeriesRule } from "../job-rules.ts";
 import { KeyBook } from "../key-book.ts";
+import type { Machine } from "../machine.ts";
 import { outputOf, SumMachine } from "./sum-machine.ts";
 
 export const LIGHT: CkksParameters = { name: "light", degree: 2048, primeBits: [27, 27, 20], scaleBits: 20 };
@@ -29,6 +30,11 @@ const SERIES = new Map<string, SeriesRule>([
   ["heavy", { ...RULE, set: "strong" }],
 ]);
 
+const LIGHT_EPOCH: CkksEpoch = {
+  ...{ epoch: 1, dealing: new Uint8Array(16), created: 0, n: 3, t: 2, insecureForTests: true },
+  sets: new Map([["light", { parameters: LIGHT, galoisSteps: [], digests: { publicKey: new Uint8Array(32) } }]]),
+};
+
 /** What an aggregator of the bed says to others. */
 export type Said = JobAnswer | PartialMessage;
 
@@ -41,6 +47,14 @@ export class JobBed {
   readonly #limits: JobDeskSettings["limits"];
   readonly #minMeters: number;
   openings = 100;
+  /** The keys that are dealt, the series under them, and who computes for an aggregator. */
+  epoch = LIGHT_EPOCH;
+  series: SeriesBook = SERIES;
+  machineOf: (index: number) => Machine = () => {
+    const machine = new SumMachine();
+    this.machines.push(machine);
+    return machine;
+  };
 
   constructor(
     folder: string,
@@ -52,12 +66,6 @@ export class JobBed {
     this.from = this.system.slot - 20;
   }
 
-  get epoch(): CkksEpoch {
-    const digests = { publicKey: new Uint8Array(32) };
-    const sets = new Map([["light", { parameters: LIGHT, galoisSteps: [], digests }]]);
-    return { epoch: 1, dealing: new Uint8Array(16), created: 0, n: 3, t: 2, insecureForTests: true, sets };
-  }
-
   meters(feeder: string, ...names: string[]): void {
     for (const name of names) this.system.addMeter(name, feeder);
   }
@@ -65,13 +73,9 @@ export class JobBed {
   start(index = 1): TestAggregator {
     return new TestAggregator(this.system, index, this.#folder, { ...SETTINGS, minMeters: this.#minMeters }, () => ({
       keys: new KeyBook([this.epoch]),
-      series: SERIES,
+      series: this.series,
       openings: this.openings,
-      machine: () => {
-        const machine = new SumMachine();
-        this.machines.push(machine);
-        return machine;
-      },
+      machine: () => this.machineOf(index),
       limits: this.#limits!,
     }));
   }
