@@ -9,6 +9,7 @@ import path from "node:path";
 import type { TestContext } from "node:test";
 import { loadConfig } from "../../../config/index.ts";
 import type { Party } from "../../../config/keys/index.ts";
+import { decodeCbor, encodeCbor } from "../../../protocol/cbor.ts";
 import { bindCircuit } from "../../../protocol/ckks/circuits/registry.ts";
 import {
   describeOutput,
@@ -268,6 +269,18 @@ export class OpenedBed {
       const part = partial({ ring, c1, share: shares[index - 1]!, active, stride, flooding, random });
       return this.pack(part, level);
     });
+  }
+
+  /** The encryption of zero that randomises the first output, its half as it is opened. */
+  zeroHalf({ transcript, outputs }: BedJob, active: readonly number[]): RnsPoly {
+    const [zero] = this.#zero(transcript, active, outputs[0]!.level, 0);
+    return coefficientsAt(this.keys.engine.ring, zero, this.stride());
+  }
+
+  /** The same ciphertext under the claim that it holds fewer slots of the same period. */
+  relabel(packed: Uint8Array, slots: number): Uint8Array {
+    const content = decodeCbor(packed) as unknown[];
+    return encodeCbor(content.map((item, i) => (i === 4 ? slots : item)));
   }
 
   stride(slots = SLOTS): number {
