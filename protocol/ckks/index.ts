@@ -7,8 +7,8 @@ export {
   describeOutput,
   encodeTranscript,
   jobIdOf,
+  outputSeed,
   randomisationSeed,
-  transcriptHash,
 } from "./job.ts";
 export type { JobInput, JobOutput, Transcript } from "./job.ts";
 export {

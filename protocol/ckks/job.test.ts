@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeCbor } from "../cbor.ts";
 import { CkksError } from "./errors.ts";
-import { decodeTranscript, describeOutput, encodeTranscript, jobIdOf, randomisationSeed } from "./job.ts";
+import { decodeTranscript, describeOutput, encodeTranscript, jobIdOf, outputSeed, randomisationSeed } from "./job.ts";
 import type { Transcript } from "./job.ts";
 
 const digest = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
@@ -80,4 +80,13 @@ test("the seed of the randomisation depends on the transcript and the active set
   const bytes = encodeTranscript(transcript);
   assert.deepEqual(randomisationSeed(bytes, [3, 1]), randomisationSeed(bytes, [1, 3]));
   assert.notDeepEqual(randomisationSeed(bytes, [1, 3]), randomisationSeed(bytes, [1, 2]));
+});
+
+test("every output has a seed of its own", () => {
+  const seed = randomisationSeed(encodeTranscript(transcript), [1, 2]);
+  const seeds = [0, 1, 2, 255].map((index) => Buffer.from(outputSeed(seed, index)).toString("hex"));
+  assert.equal(new Set(seeds).size, 4);
+  assert.equal(seeds[0], Buffer.from(seed).toString("hex"));
+  assert.ok(seeds.every((one) => one.length === 64));
+  for (const index of [-1, 0.5, 256]) assert.throws(() => outputSeed(seed, index), /^RangeError: index: /);
 });

@@ -10,7 +10,6 @@ import { decodeCbor, encodeCbor } from "../cbor.ts";
 import { feederId, jobId, meterId, seriesName } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { CkksError } from "./errors.ts";
-import { periodOf } from "./packed.ts";
 import type { RawCiphertext } from "./seal/layout.ts";
 
 const VERSION = 1;
@@ -120,7 +119,7 @@ export function decodeTranscript(bytes: Uint8Array): Transcript {
 }
 
 /** SHA-256 of a transcript's bytes. */
-export function transcriptHash(bytes: Uint8Array): Uint8Array {
+function transcriptHash(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash("sha256").update(bytes).digest());
 }
 
@@ -153,9 +152,16 @@ export function randomisationSeed(transcript: Uint8Array, active: readonly numbe
   return Uint8Array.from(hash.update(encodeCbor(set)).digest());
 }
 
-/** The period of a job's window: outputs repeat after as many slots. */
-export function periodOfJob(transcript: Pick<Transcript, "slots">): number {
-  return periodOf(transcript.slots);
+/**
+ * The seed of one output's encryption of zero: the job's seed for the first, hashed with the position for the others, so
+ * that no two outputs share their randomness. Analytics takes it for c0, each aggregator for c1.
+ */
+export function outputSeed(seed: Uint8Array, index: number): Uint8Array {
+  if (!Number.isInteger(index) || index < 0 || index > 255) {
+    throw new RangeError(`index: expected the position of an output, 0 to 255, got ${index}`);
+  }
+  if (index === 0) return seed;
+  return Uint8Array.from(createHash("sha256").update(seed).update(Uint8Array.of(index)).digest());
 }
 
 function arrayOf(transcript: Transcript): unknown[] {

@@ -6,6 +6,7 @@ import type { CkksErrorCode } from "./errors.ts";
 import {
   packCiphertext,
   packedDigest,
+  packedKeys,
   packedSize,
   rawOfPacked,
   repeatWindow,
@@ -40,10 +41,11 @@ function refuses(code: CkksErrorCode, bytes: Uint8Array, level = 2): void {
 function changed(field: number, value: unknown): Uint8Array {
   const unpacked = unpackCiphertext(engine, cut, 2);
   const size = packedSize(engine, 2, stride) - packedSize(engine, 2, 1) / 2;
-  const c1 = cut.subarray(cut.length - packedSize(engine, 2, 1) / 2);
-  const c0At = cut.length - c1.length - 3 - size;
+  // The epoch is one byte at the end.
+  const c1 = cut.subarray(cut.length - 1 - packedSize(engine, 2, 1) / 2, -1);
+  const c0At = cut.length - 1 - c1.length - 3 - size;
   const fields: unknown[] = [1, engine.id, unpacked.series, unpacked.firstSlot, unpacked.slots, unpacked.stride];
-  fields.push(cut.slice(c0At, c0At + size), c1.slice());
+  fields.push(cut.slice(c0At, c0At + size), c1.slice(), unpacked.epoch);
   fields[field] = value;
   return encodeCbor(fields);
 }
@@ -51,7 +53,7 @@ function changed(field: number, value: unknown): Uint8Array {
 test("a whole ciphertext comes back residue for residue", () => {
   const unpacked = unpackCiphertext(engine, whole, 2);
   assert.deepEqual(rawOfPacked(engine, unpacked), raw);
-  assert.deepEqual({ ...unpacked, c0: 0, c1: 0 }, { ...window, stride: 1, level: 2, c0: 0, c1: 0 });
+  assert.deepEqual({ ...unpacked, c0: 0, c1: 0 }, { ...window, epoch: 1, stride: 1, level: 2, c0: 0, c1: 0 });
 });
 
 test("a cut ciphertext has half the bytes, and its classes hold the same polynomial", () => {
@@ -93,11 +95,22 @@ test("malformed bytes are refused, each under its code", () => {
   refuses("wrong-size", changed(7, new Uint8Array(100)));
   refuses("wrong-level", cut, 1);
   refuses("wrong-level", cut, 3);
-  const c1 = cut.slice(cut.length - packedSize(engine, 2, 1) / 2);
+  const c1 = cut.slice(cut.length - 1 - packedSize(engine, 2, 1) / 2, -1);
   refuses("malformed", changed(7, c1.fill(0xff)));
+  refuses("malformed", changed(8, 0));
+  refuses("malformed", changed(8, 0x1_0000));
   // Longer CBOR lengths than needed are another encoding of the same thing.
   const longer = Uint8Array.of(cut[0]!, 0x18, 0x01, ...cut.subarray(2));
   refuses("malformed", longer);
+});
+
+test("the epoch of the key is part of the bytes, and can be read before the residues", () => {
+  const later = packCiphertext(engine, { ...window, epoch: 2 }, raw, stride);
+  assert.notDeepEqual(packedDigest(later), packedDigest(cut));
+  assert.equal(unpackCiphertext(engine, later, 2).epoch, 2);
+  assert.deepEqual(packedKeys(later), { id: engine.id, epoch: 2, series: "load", firstSlot: window.firstSlot });
+  assert.throws(() => packedKeys(later.subarray(1)), CkksError);
+  assert.throws(() => packCiphertext(engine, { ...window, epoch: 0 }, raw, stride), /RangeError: epoch: /);
 });
 
 test("what is not a fresh ciphertext of this window is not packed", () => {

@@ -1,6 +1,6 @@
 /**
- * A meter's ciphertext as it travels: canonical CBOR [1, parameters, series, first slot, slots, stride, c0, c1], residues
- * bit-packed prime after prime. With a stride above 1 the plaintext is a polynomial in X^stride, and of c0 only the
+ * A meter's ciphertext as it travels: canonical CBOR [1, parameters, series, first slot, slots, stride, c0, c1, epoch],
+ * residues bit-packed prime after prime; the epoch names the public key, since keys of one set look alike. With a stride above 1 the plaintext is a polynomial in X^stride, and of c0 only the
  * coefficients at its multiples are sent: sums need no others, products do. The digest of these bytes is what a meter
  * vouches for, so one ciphertext has one encoding, and whatever else is refused.
  */
@@ -29,10 +29,13 @@ export interface Window {
   readonly series: string;
   readonly firstSlot: number;
   readonly slots: number;
+  /** Of the key that it is encrypted under; 1, the first dealing, where it is left out. */
+  readonly epoch?: number;
 }
 
 /** A ciphertext out of a message; its scale is the parameters'. */
 export interface PackedWindow extends Window {
+  readonly epoch: number;
   readonly stride: number;
   readonly level: number;
   /** stride 1: NTT form. Else the coefficients at multiples of the stride, prime-major. */
@@ -42,6 +45,8 @@ export interface PackedWindow extends Window {
 }
 
 const VERSION = 1;
+const FIRST_EPOCH = 1;
+const MAX_EPOCH = 0xffff;
 
 const content = z.tuple([
   z.literal(VERSION),
@@ -52,6 +57,7 @@ const content = z.tuple([
   z.int().min(1),
   byteString,
   byteString,
+  z.int().min(FIRST_EPOCH).max(MAX_EPOCH),
 ]);
 
 /** How many slots a window of `slots` repeats after: the next power of two. */
@@ -108,7 +114,10 @@ export function packCiphertext(at: PackingRing, window: Window, raw: RawCipherte
   assertStride(window.slots, stride, at.parameters.degree);
   const { degree } = at.parameters;
   const first = stride === 1 ? c0 : pickCoefficients(at.ring.inverse(c0.slice()), degree, stride);
-  const { series, firstSlot, slots } = window;
+  const { series, firstSlot, slots, epoch = FIRST_EPOCH } = window;
+  if (!Number.isInteger(epoch) || epoch < FIRST_EPOCH || epoch > MAX_EPOCH) {
+    throw new RangeError(`epoch: expected ${FIRST_EPOCH} to ${MAX_EPOCH}, got ${epoch}`);
+  }
   return encodeCbor([
     VERSION,
     at.id,
@@ -118,7 +127,19 @@ export function packCiphertext(at: PackingRing, window: Window, raw: RawCipherte
     stride,
     packPoly(at, first, raw.level),
     packPoly(at, c1, raw.level),
+    epoch,
   ]);
+}
+
+/**
+ * The parameters' id and the epoch of a meter's ciphertext, which say what to unpack it with; for one whose residues are
+ * not read yet. Throws CkksError `malformed`.
+ */
+export function packedKeys(bytes: Uint8Array): { id: Uint8Array; epoch: number; series: string; firstSlot: number } {
+  const parsed = content.safeParse(decoded(bytes));
+  if (!parsed.success) throw new CkksError("malformed", `packed ciphertext: ${z.prettifyError(parsed.error)}`);
+  const [, id, series, firstSlot, , , , , epoch] = parsed.data;
+  return { id: Uint8Array.from(id), epoch, series, firstSlot };
 }
 
 /**
@@ -131,7 +152,7 @@ export function unpackCiphertext(at: PackingRing, bytes: Uint8Array, level: numb
   if (!parsed.success) {
     throw new CkksError("malformed", `packed ciphertext: ${z.prettifyError(parsed.error)}`);
   }
-  const [, id, series, firstSlot, slots, stride, first, second] = parsed.data;
+  const [, id, series, firstSlot, slots, stride, first, second, epoch] = parsed.data;
   if (Buffer.compare(id, at.id) !== 0) {
     throw new CkksError("wrong-parameters", `packed ciphertext: expected parameter set ${at.parameters.name}`);
   }
@@ -143,9 +164,9 @@ export function unpackCiphertext(at: PackingRing, bytes: Uint8Array, level: numb
   }
   assertLength(at, second, degree, level);
   const c0 = unpackPoly(at, first, degree / stride, level);
-  const window = { series, firstSlot, slots, stride, level, c0, c1: unpackPoly(at, second, degree, level) };
+  const window = { series, firstSlot, slots, epoch, stride, level, c0, c1: unpackPoly(at, second, degree, level) };
   // One ciphertext, one digest: another way to write the same numbers is another ciphertext, and is refused.
-  const again = encodeCbor([VERSION, at.id, series, firstSlot, slots, stride, first, second]);
+  const again = encodeCbor([VERSION, at.id, series, firstSlot, slots, stride, first, second, epoch]);
   if (Buffer.compare(again, bytes) !== 0) {
     throw new CkksError("malformed", "packed ciphertext: it is not written in the canonical way");
   }

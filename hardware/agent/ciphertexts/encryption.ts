@@ -11,6 +11,8 @@ import { sealCiphertext } from "../../../protocol/envelope/ciphertext.ts";
 export interface SetKey {
   readonly parameters: CkksParameters;
   readonly publicKey: Uint8Array;
+  /** Of which dealing; the first where it is left out. */
+  readonly epoch?: number;
 }
 
 export interface EncryptionSettings {
@@ -45,32 +47,33 @@ export interface Encrypted {
 
 export class Encryption {
   readonly #settings: EncryptionSettings;
-  readonly #engines = new Map<string, CkksEngine>();
+  readonly #engines = new Map<string, { readonly engine: CkksEngine; readonly epoch: number }>();
 
   constructor(settings: EncryptionSettings) {
     this.#settings = settings;
   }
 
   /** Makes the engine of a set; the caller has checked the key's digest. Throws as the engine does. */
-  async load(set: string, { parameters, publicKey }: SetKey): Promise<void> {
+  async load(set: string, { parameters, publicKey, epoch = 1 }: SetKey): Promise<void> {
     if (this.#engines.has(set)) return;
     const engine = await CkksEngine.create(parameters, { insecureForTests: this.#settings.insecureForTests });
     engine.loadKeys({ publicKey });
-    this.#engines.set(set, engine);
+    this.#engines.set(set, { engine, epoch });
   }
 
   /** Throws RangeError for a set that was not loaded and for numbers that do not fit. */
   async encrypt(request: EncryptionRequest): Promise<Encrypted> {
     const { meter, set, series, firstSlot, level, cut, numbers } = request;
     const slots = numbers.length;
-    const engine = this.#engines.get(set);
-    if (engine === undefined) throw new RangeError(`set: the keys of ${set} were not loaded`);
+    const known = this.#engines.get(set);
+    if (known === undefined) throw new RangeError(`set: the keys of ${set} were not loaded`);
+    const { engine, epoch } = known;
     const started = performance.now();
     const stride = cut ? strideOf(slots, engine.degree) : 1;
     const raw = engine.scope(() =>
       engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(numbers, engine.slots), { level }))),
     );
-    const packed = packCiphertext(engine, { series, firstSlot, slots }, raw, stride);
+    const packed = packCiphertext(engine, { series, firstSlot, slots, epoch }, raw, stride);
     const milliseconds = performance.now() - started;
     const directory = {
       servers: new Map([["analytics", { role: "analytics" as const, sealKey: this.#settings.analyticsKey }]]),
@@ -80,7 +83,7 @@ export class Encryption {
   }
 
   close(): void {
-    for (const engine of this.#engines.values()) engine.close();
+    for (const { engine } of this.#engines.values()) engine.close();
     this.#engines.clear();
   }
 }

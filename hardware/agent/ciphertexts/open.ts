@@ -114,6 +114,7 @@ export function openCiphertexts(options: CiphertextProcessOptions): CiphertextPr
   }
   if (dealt.length === 0) return undefined;
   const keyOf = (set: string) => ({
+    epoch: epoch.epoch,
     parameters: epoch.sets.get(set)!.parameters,
     ...loadCkksMaterial(paths.data, epoch, set, ["publicKey"]),
   });
