@@ -5,18 +5,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
-import { enrol } from "../../config/enrolment/index.ts";
+import { ckksPlan, enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
+import { FleetRoles } from "./fleet-roles.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
 import { assertPlacement, type Enrolled, placesOf } from "./placement.ts";
 import { RestingClock } from "./resting-clock.ts";
 import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
-import { type RoleSpec, Supervisor } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
 
 export interface FleetOptions {
   readonly config: Config;
@@ -24,8 +25,8 @@ export interface FleetOptions {
   readonly log: Logger;
   /** Aggregators (by index) that are enrolled but not started. */
   readonly withoutAggregators?: readonly number[];
-  /** Another entry file for an aggregator, by index, for example on a disk that fails. */
-  readonly aggregatorEntry?: (index: number) => string | undefined;
+  /** Another entry file for a process, by its name, for example an aggregator on a disk that fails. */
+  readonly entryOf?: (name: string) => string | undefined;
   /** Called as things happen: for a progress bar, or for a test that kills processes. */
   readonly onPhase?: (phase: string) => void;
   readonly onSlot?: (slot: number, done: number, total: number) => void;
@@ -48,6 +49,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #data: string;
   readonly #configFile: string;
+  readonly #roles: FleetRoles;
   readonly #hosts: string[] = [];
   #conductor: Conductor | undefined;
   #simulator: SimulatorClock | undefined;
@@ -59,6 +61,7 @@ export class Fleet {
     this.#options = options;
     this.#data = resolve(options.config.paths.data);
     this.#configFile = join(this.#data, "fleet", "config.yaml");
+    this.#roles = new FleetRoles({ data: this.#data, configFile: this.#configFile, entryOf: options.entryOf });
     this.supervisor = new Supervisor({
       restarted: (name, reason) => {
         options.log.info({ name, reason }, "a process ended and is started again");
@@ -88,7 +91,7 @@ export class Fleet {
 
   /** Makes whatever keys are missing. */
   async enrol(): Promise<Enrolled> {
-    const { config, plan, onEnrolled } = this.#options;
+    const { config, plan, onEnrolled, onPhase } = this.#options;
     const { aggregators, threshold, quorum, slotSeconds } = config.system;
     await enrol({
       data: this.#data,
@@ -99,24 +102,29 @@ export class Fleet {
       slotSeconds,
       simulation: true,
       hosts: [...new Set(["localhost", "127.0.0.1", config.broker.host])],
+      ckks: ckksPlan(config),
+      onDealing: (set, number, total) => onPhase?.(`making the keys for ciphertexts: ${set} (${number} of ${total})`),
       ...(onEnrolled === undefined ? {} : { onProgress: onEnrolled }),
     });
     return assertPlacement(this.#data, plan.source, plan.range);
   }
 
-  /** Starts broker, aggregators and utility, then the meters; returns when all are ready. */
+  /** Starts the broker, the other servers, then the meters; returns when all are ready. */
   async start(): Promise<void> {
     const { config, plan, onPhase, onSlot, withoutAggregators = [] } = this.#options;
     this.#assertGoingOn();
-    onPhase?.("starting the broker, the aggregators and the utility");
+    const withAnalytics = config.homomorphic.enabled;
+    onPhase?.(`starting the broker, the aggregators${withAnalytics ? ", analytics" : ""} and the utility`);
     this.#writeConfig({ tls: config.broker.tlsPort, wss: config.broker.wssPort, public: config.broker.publicPort });
-    const ready = await this.supervisor.start(this.#role("broker"));
+    const ready = await this.supervisor.start(this.#roles.server("broker"));
     this.#ports = ready["ports"] as BrokerPorts;
     // From now on the ports are fixed: a broker that is started again must be found where it was.
     this.#writeConfig(this.#ports);
     const servers = Array.from({ length: config.system.aggregators }, (_, index) => index + 1)
       .filter((index) => !withoutAggregators.includes(index))
-      .map((index) => this.aggregatorRole(index));
+      .map((index) => this.#roles.aggregator(index));
+    servers.push(this.#roles.server("utility"));
+    if (withAnalytics) servers.push(this.#roles.server("analytics"));
     const simulator = await this.#connectSimulator();
     this.#simulator = simulator;
     this.#planHosts();
@@ -135,23 +143,10 @@ export class Fleet {
     this.#assertGoingOn();
     conductor.start();
     await conductor.setTime(plan.range.from * config.system.slotSeconds);
-    await Promise.all([...servers, this.#role("utility")].map((spec) => this.supervisor.start(spec)));
+    await Promise.all(servers.map((spec) => this.supervisor.start(spec)));
     this.#assertGoingOn();
     onPhase?.("connecting the meters");
-    await Promise.all(this.#hosts.map((name) => this.supervisor.start(this.#hostRole(name))));
-  }
-
-  #role(name: "broker" | "utility"): RoleSpec {
-    return { name, entry: `${name}/main.ts`, args: ["--config", this.#configFile] };
-  }
-
-  aggregatorRole(index: number): RoleSpec {
-    const args = ["--id", String(index), "--config", this.#configFile];
-    return { name: `a-${index}`, entry: this.#options.aggregatorEntry?.(index) ?? "aggregator/main.ts", args };
-  }
-
-  #hostRole(name: string): RoleSpec {
-    return { name, entry: "firmware-sim/fleet/host-main.ts", args: [join(this.#data, name, "plan.json")] };
+    await Promise.all(this.#hosts.map((name) => this.supervisor.start(this.#roles.host(name))));
   }
 
   #writeConfig(ports: BrokerPorts): void {
@@ -206,7 +201,11 @@ export class Fleet {
     const { range } = this.#options.plan;
     const plan = planUntil(this.#options.plan, config, await this.conductor.run(range.from, range.to));
     await this.conductor.drain();
-    const grace = Math.max(config.rounds.graceSlots + config.rounds.loadEverySlots, config.billing.graceSlots);
+    const grace = Math.max(
+      config.rounds.graceSlots + config.rounds.loadEverySlots,
+      config.billing.graceSlots,
+      config.homomorphic.enabled ? config.homomorphic.graceSlots : 0,
+    );
     // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
     const whole = plan.range.to === range.to;
     const end = whole ? Math.max(plan.range.to, plan.periodEnd) : plan.range.to;
@@ -271,10 +270,10 @@ export class Fleet {
   /** Stops everything it started: meters first, the broker last. */
   async stop(): Promise<void> {
     this.#conductor?.stop();
-    const aggregators = this.supervisor.names().filter((name) => /^a-\d$/.test(name));
+    const servers = this.supervisor.names().filter((name) => name !== "broker" && !this.#hosts.includes(name));
     this.supervisor.sampleMemory();
     await Promise.all(this.#hosts.map((name) => this.supervisor.stop(name)));
-    await Promise.all([...aggregators, "utility"].map((name) => this.supervisor.stop(name)));
+    await Promise.all(servers.map((name) => this.supervisor.stop(name)));
     await this.#resting?.stop();
     this.#resting = undefined;
     await this.#simulator?.close();

@@ -1,4 +1,5 @@
 /** What the meters of a host share when they encrypt: keys, the clock that says when a window is over, and counters. */
+import { randomInt } from "node:crypto";
 import type { Config } from "../../config/index.ts";
 import type { Party } from "../../config/keys/index.ts";
 import { systemClock } from "../../config/runtime/clock.ts";
@@ -23,6 +24,9 @@ export interface HostCiphertextsOptions {
   /** Up to when simulated meters were read, in Unix seconds: so long it has been whatever the clock has said. */
   readonly readUpTo: () => number;
 }
+
+/** For waits, so that meters that failed together do not come back together. */
+const random = (): number => randomInt(2 ** 32) / 2 ** 32;
 
 export class HostCiphertexts {
   readonly #options: HostCiphertextsOptions;
@@ -51,10 +55,10 @@ export class HostCiphertexts {
     const { config, database, outbox, log, monotonic, readUpTo } = this.#options;
     const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
     const feed = createSimClockFeed({ config, directory: party.directory, refusals });
-    const now = feed.clock === systemClock ? systemClock.now : () => Math.max(feed.clock.now(), readUpTo());
+    const now = (): number => (feed.clock === systemClock ? systemClock.now() : Math.max(feed.clock.now(), readUpTo()));
     this.#clock = feed;
     this.#shared = openCiphertexts({
-      ...{ config, party, database, outbox, monotonic, now, random: Math.random },
+      ...{ config, party, database, outbox, monotonic, now, random },
       warn: (message) => log.warn(message),
     });
     return this.#shared;

@@ -4,23 +4,15 @@
  * handed in. A reading is durable before any share of it leaves, and is resent until it is acknowledged end to end.
  */
 import { createAckOpener, createShareSealer } from "../../protocol/envelope/index.ts";
-import { ACK_CODES, type AckEntry } from "../../protocol/messages/ack-codes.ts";
+import { AckDesk } from "./ack-desk.ts";
 import type { AgentCompanion, AgentOptions } from "./agent-options.ts";
 import { type Batch, Batches } from "./batches.ts";
 import { topicOf } from "../../protocol/topics.ts";
-import { type Kind, kindOf } from "../../protocol/units.ts";
+import type { Kind } from "../../protocol/units.ts";
 import { Channel } from "./channel.ts";
 import { Greeting } from "./greeting.ts";
 import type { Gap } from "./outbox.ts";
-import {
-  aggregatorBit,
-  createRun,
-  isOutstanding,
-  type PendingRun,
-  PendingRuns,
-  settlementOf,
-  settleSlot,
-} from "./pending-runs.ts";
+import { aggregatorBit, createRun, type PendingRun, PendingRuns, settlementOf } from "./pending-runs.ts";
 import { ReadingsIntake } from "./readings-intake.ts";
 import type { RegisterSample } from "./register.ts";
 import { SettledMark } from "./settled-mark.ts";
@@ -42,6 +34,7 @@ export class MeterAgent {
   readonly #sharesOf: ShareCutter;
   readonly #batches: Batches;
   readonly #greeting: Greeting;
+  readonly #acks: AckDesk;
   readonly #settled: SettledMark;
   #companion: AgentCompanion | undefined;
   #helloAt = Number.NEGATIVE_INFINITY;
@@ -88,6 +81,15 @@ export class MeterAgent {
     });
     const keepSlots = Math.floor((settings.historyDays * 86_400) / settings.slotSeconds);
     this.#settled = new SettledMark({ number: memory.number, outbox, slot: memory.settledSlot, keepSlots });
+    this.#acks = new AckDesk({
+      pending: this.#pending,
+      channels: this.#channels,
+      readingAt: (kind, slot) => outbox.readingAt(memory.number, kind, slot),
+      admit: (run, mask) => this.#admit(run, mask),
+      finish: (run) => this.#finish(run),
+      gap: (gap) => this.#reportGap(gap),
+      late: (kind, from, to) => this.#companion?.late(kind, from, to),
+    });
     for (const run of outbox.runsSince(this.number, memory.settledSlot)) this.#admit(run, this.#all);
   }
 
@@ -253,7 +255,7 @@ export class MeterAgent {
       const { monotonic } = this.#options;
       const wasOpen = channel.open;
       const ack = channel.accept(payload, this.#greeting, monotonic());
-      for (const entry of ack.entries) this.#applyAck(channel, entry);
+      for (const entry of ack.entries) this.#acks.apply(channel, entry);
       if (ack.digests !== undefined) this.#companion?.acknowledged(aggregator, ack.digests);
       if (!wasOpen) this.#companion?.opened();
     } catch (error) {
@@ -261,46 +263,6 @@ export class MeterAgent {
       return;
     }
     this.#pump();
-  }
-
-  #applyAck(channel: Channel, entry: AckEntry): void {
-    const x = channel.aggregator;
-    if (entry.code === ACK_CODES.resend) {
-      this.#sendAgain(entry, x);
-      return;
-    }
-    if (entry.code === ACK_CODES.late) {
-      this.#companion?.late(kindOf(entry.kind), entry.firstSlot, entry.firstSlot + entry.count);
-    }
-    const refused = entry.code === ACK_CODES.conflict || entry.code === ACK_CODES.closed;
-    if (refused) {
-      const reason = `${entry.code === ACK_CODES.conflict ? "conflict" : "closed"}:${x}`;
-      this.#reportGap({ kind: entry.kind, from: entry.firstSlot, to: entry.firstSlot + entry.count, reason });
-    }
-    for (let slot = entry.firstSlot; slot < entry.firstSlot + entry.count; slot++) {
-      const run = this.#pending.at(entry.kind, slot);
-      if (run === undefined || !settleSlot(run, slot, x)) continue;
-      channel.settled(run);
-      if (!isOutstanding(run, this.#all)) this.#finish(run);
-    }
-  }
-
-  #sendAgain(entry: AckEntry, x: number): void {
-    const mask = aggregatorBit(x);
-    for (let slot = entry.firstSlot; slot < entry.firstSlot + entry.count; slot++) {
-      const run = this.#pending.at(entry.kind, slot);
-      if (run !== undefined) {
-        // It is on its way to someone: this aggregator joins in.
-        const index = slot - run.firstSlot;
-        const bits = run.outstanding[index] ?? 0;
-        if ((bits & mask) !== 0) continue;
-        run.outstanding[index] = bits | mask;
-        this.#channels.find((one) => one.aggregator === x)?.enqueue(run);
-        continue;
-      }
-      const reading = this.#options.outbox.readingAt(this.number, entry.kind, slot);
-      if (reading !== undefined) this.#admit({ kind: kindOf(entry.kind), firstSlot: slot, readings: [reading] }, mask);
-    }
   }
 
   #pump(): void {

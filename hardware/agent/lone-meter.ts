@@ -17,12 +17,13 @@ import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
 import { MeterAgent } from "./agent.ts";
-import type { AgentEvents } from "./agent-options.ts";
+import type { AgentEvents, AgentLink } from "./agent-options.ts";
 import { BillFolder } from "./bills.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
 import { billsFolder } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
 import { type Fed, feedLines } from "./line-feed.ts";
+import { type LoneCiphertexts, openLoneCiphertexts } from "./lone-ciphertexts.ts";
 import { Outbox } from "./outbox.ts";
 import { outcomeText, SettleWatch, type WaitEnd } from "./settle-watch.ts";
 import { agentSettings } from "./settings.ts";
@@ -49,27 +50,50 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   // The user is told of each refused line; the log is for whoever looks later.
   const badLines = new Refusals({ log: processLog.fileLog, intervalSeconds: config.logging.refusalSeconds });
   const handle: { link?: Link } = {};
-  const watch = new SettleWatch({ unsettled: () => agent.unsettledSlots, patienceSeconds: options.patienceSeconds });
+  // The agent may settle what its outbox cannot hold as soon as it is made.
+  const parts: { ciphertexts?: LoneCiphertexts | undefined } = {};
+  const watch = new SettleWatch({
+    // A window becomes a ciphertext when its shares are settled.
+    unsettled: () => agent.unsettledSlots || (parts.ciphertexts?.unsettled() ?? 0),
+    patienceSeconds: options.patienceSeconds,
+  });
+  const agentLink: AgentLink = {
+    get connected() {
+      return handle.link?.connected ?? false;
+    },
+    send: (topic, payload, sendOptions, done) => {
+      if (handle.link === undefined) done(new Error("not connected yet"));
+      else handle.link.send(topic, payload, sendOptions, done);
+    },
+  };
+  const meterLog = options.once ? processLog.fileLog : log;
+  const { settled, ...told } = events(watch, meterLog, refusals);
   const agent: MeterAgent = new MeterAgent({
     secrets,
     settings: agentSettings(config, party.directory.t),
     outbox,
-    link: {
-      get connected() {
-        return handle.link?.connected ?? false;
-      },
-      send: (topic, payload, sendOptions, done) => {
-        if (handle.link === undefined) done(new Error("not connected yet"));
-        else handle.link.send(topic, payload, sendOptions, done);
-      },
-    },
+    link: agentLink,
     randomBytes,
     monotonic: () => performance.now(),
-    events: events(watch, options.once ? processLog.fileLog : log, refusals),
+    events: {
+      ...told,
+      settled: (...args) => {
+        parts.ciphertexts?.settled();
+        settled(...args);
+      },
+    },
   });
+  const ciphertexts = openLoneCiphertexts({
+    ...{ context, party, secrets, agent, database, outbox, refusals, link: agentLink, log: meterLog },
+    moved: () => watch.moved(),
+  });
+  parts.ciphertexts = ciphertexts;
   const bills = billFolder(config, party.directory, secrets);
   const billTopic = topicOf("bill", { meter: id });
-  const tick = setInterval(() => agent.tick(), config.meter.resendSeconds * 500);
+  const tick = setInterval(() => {
+    agent.tick();
+    ciphertexts?.tick();
+  }, config.meter.resendSeconds * 500);
 
   // A connection that can never stand ends the reading, too.
   const ended = new AbortController();
@@ -81,10 +105,10 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     port: config.broker.tlsPort,
     settings: config.link,
     will: meterLastWill(id),
-    subscriptions: [...meterSubscriptions(id), filterOf("bill", { meter: id })],
+    subscriptions: [...meterSubscriptions(id), filterOf("bill", { meter: id }), ...(ciphertexts?.subscriptions ?? [])],
     onMessage: (topic, payload) => {
       if (topic === billTopic) return takeBill(bills, payload, log, refusals);
-      agent.onMessage(topic, payload);
+      if (ciphertexts?.accept(topic, payload) !== true) agent.onMessage(topic, payload);
       return undefined;
     },
     onConnect: (link) => {
@@ -125,7 +149,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   } else if (!signal.aborted) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
-  const silent = agent.silentAggregators(config.meter.resendSeconds * 1_000);
+  const silent = silentParties(agent, ciphertexts, config.meter.resendSeconds * 1_000);
   const connected = handle.link?.connected ?? false;
 
   clearInterval(tick);
@@ -133,7 +157,9 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   // Takes note of what is settled, so that the next run does not send it again.
   agent.tick();
   outbox.flush();
+  await ciphertexts?.close();
   await handle.link?.close();
+  outbox.flush();
   ended.abort();
   await connecting;
   writeStats(config.paths.data, id, {
@@ -152,7 +178,11 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   return end === "silent" || fed.refused > 0 || watch.lost ? EXIT.failed : EXIT.ok;
 }
 
-function events(watch: SettleWatch, log: Logger, refusals: Refusals): AgentEvents {
+function events(
+  watch: SettleWatch,
+  log: Logger,
+  refusals: Refusals,
+): AgentEvents & Required<Pick<AgentEvents, "settled">> {
   return {
     settled: (_meter, _kind, firstSlot, count) => watch.settled(firstSlot, count),
     gap: (_meter, gap) => {
@@ -163,13 +193,18 @@ function events(watch: SettleWatch, log: Logger, refusals: Refusals): AgentEvent
   };
 }
 
-function whySilent({ broker }: Config, connected: boolean, silent: readonly number[], seconds: number): string {
+/** Shares come first: an aggregator that takes none of them is named before analytics is. */
+function silentParties(agent: MeterAgent, ciphertexts: LoneCiphertexts | undefined, milliseconds: number): string[] {
+  const silent = agent.silentAggregators(milliseconds).map((index) => `aggregator ${index}`);
+  if (agent.unsettledSlots > 0) return silent;
+  return (ciphertexts?.silent() ?? []).map((id) => id.replace(/^a-/, "aggregator "));
+}
+
+function whySilent({ broker }: Config, connected: boolean, silent: readonly string[], seconds: number): string {
   const rest = "what is not settled stays in the outbox and goes with the next run";
   if (!connected) return `no broker answers at ${broker.host}:${broker.tlsPort}: ${rest}`;
   const who =
-    silent.length === 0
-      ? "the aggregators have"
-      : `aggregator ${silent.join(", ")} ${silent.length === 1 ? "has" : "have"}`;
+    silent.length === 0 ? "the aggregators have" : `${silent.join(", ")} ${silent.length === 1 ? "has" : "have"}`;
   return `${who} acknowledged nothing for ${seconds} s: ${rest}`;
 }
 

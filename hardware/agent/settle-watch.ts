@@ -30,6 +30,11 @@ export class SettleWatch {
     this.#moved();
   }
 
+  /** Something else that is waited for has come nearer to its end. */
+  moved(): void {
+    this.#moved();
+  }
+
   gap({ from, to, reason }: Gap): void {
     const [code = ""] = reason.split(":");
     const slots = this.#refusals.get(code) ?? new Set();

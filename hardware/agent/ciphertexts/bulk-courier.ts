@@ -94,8 +94,9 @@ export class BulkCourier {
   async #run(): Promise<void> {
     const { waiting, turns, patienceMilliseconds, random } = this.#options;
     const { signal } = this.#stop;
+    const idle = (): boolean => signal.aborted || waiting().length === 0;
     let backoff = 1;
-    while (!signal.aborted && waiting().length > 0) {
+    while (!idle()) {
       const endTurn = await turns.take(signal);
       if (endTurn === undefined) return;
       const session = new Session(this.#options, this.#bucket, signal);
@@ -103,9 +104,7 @@ export class BulkCourier {
       const progress = await session.run().finally(endTurn);
       this.#poke = () => undefined;
       backoff = progress ? 1 : Math.min(2 * backoff, LONGEST_BACKOFF);
-      if (waiting().length > 0 && !signal.aborted) {
-        await this.#pause(backoff * patienceMilliseconds * (0.5 + random()), signal);
-      }
+      if (!idle()) await this.#pause(backoff * patienceMilliseconds * (0.5 + random()), signal);
     }
   }
 
@@ -133,11 +132,14 @@ class Session {
   #progress = false;
   #wake: () => void = () => undefined;
   #poked = false;
+  /** When something was sent or answered, or the connection stood, for the last time. */
+  #movedAt: number;
 
   constructor(options: BulkCourierOptions, bucket: TokenBucket, stop: AbortSignal) {
     this.#options = options;
     this.#bucket = bucket;
     this.#stop = stop;
+    this.#movedAt = options.monotonic();
   }
 
   /** Something has happened: look again. */
@@ -176,11 +178,13 @@ class Session {
       onMessage: (_topic, payload) => {
         if (!this.#options.answered(payload)) return;
         this.#progress = true;
+        this.#movedAt = this.#options.monotonic();
         this.poke();
       },
       // Whatever was on the way in an earlier connection may be lost, and so may be the answers.
       onConnect: () => {
         this.#sent.clear();
+        this.#movedAt = this.#options.monotonic();
         this.poke();
       },
       signal: this.#giveUp.signal,
@@ -193,8 +197,10 @@ class Session {
       const waiting = this.#options.waiting();
       if (waiting.length === 0) return;
       const next = link.connected ? waiting.find(({ key }) => !this.#sent.has(key)) : undefined;
-      if (next !== undefined) await this.#send(link, next);
-      else if (!(await this.#happens(this.#options.patienceMilliseconds))) return;
+      if (next !== undefined) {
+        await this.#send(link, next);
+        this.#movedAt = this.#options.monotonic();
+      } else if (!(await this.#happens())) return;
     }
   }
 
@@ -218,12 +224,15 @@ class Session {
       this.#sent.delete(key);
       if (this.#giveUp.signal.aborted) return;
       this.#options.failed?.(error);
-      if (!(await this.#happens(this.#options.patienceMilliseconds))) this.#giveUp.abort();
+      if (!(await this.#happens())) this.#giveUp.abort();
     }
   }
 
-  /** Resolves when something happens, with false when the time is over first. */
-  #happens(milliseconds: number): Promise<boolean> {
+  /** Resolves when something happens, with false when nothing has moved for too long. */
+  #happens(): Promise<boolean> {
+    const { patienceMilliseconds, monotonic } = this.#options;
+    const milliseconds = this.#movedAt + patienceMilliseconds - monotonic();
+    if (milliseconds <= 0) return Promise.resolve(false);
     if (this.#poked) return Promise.resolve(true);
     return new Promise((resolve) => {
       const end = (happened: boolean): void => {

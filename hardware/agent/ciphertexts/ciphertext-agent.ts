@@ -75,6 +75,7 @@ export class CiphertextAgent implements AgentCompanion {
   /** By series and window, the oldest first. */
   readonly #waiting = new Map<string, Waiting>();
   #forgotBefore = 0;
+  #polling = false;
 
   constructor(options: CiphertextAgentOptions) {
     const { readings, rootKeys, settings, store, monotonic, calendar, encryptor, now } = options;
@@ -127,7 +128,13 @@ export class CiphertextAgent implements AgentCompanion {
 
   /** Readings were settled: a window may have waited for that. */
   settled(): void {
-    if (this.#maker.stalled) this.#maker.poll();
+    if (!this.#maker.stalled || this.#polling) return;
+    this.#polling = true;
+    // Once the acks that came together have all been taken in: one of them may leave a slot out.
+    this.#options.after(0, () => {
+      this.#polling = false;
+      this.#maker.poll();
+    });
   }
 
   /** Call regularly: starts what is due, and sends again what was not answered. */

@@ -74,7 +74,7 @@ test("a missing key fails its windows, says why, and leaves the others", async (
   });
   const failing = made.encrypt({ ...REQUEST, set: "lost" });
   const fine = made.encrypt(REQUEST);
-  await assert.rejects(failing, (error) => error instanceof EncryptionError && /public\.key/.test(error.message));
+  await assert.rejects(failing, (error) => error instanceof EncryptionError && error.message.includes("public.key"));
   assert.ok((await fine).sealed.length > 0);
   await made.close();
 });

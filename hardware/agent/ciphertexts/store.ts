@@ -111,6 +111,11 @@ export class CiphertextStore {
     };
   }
 
+  /** Commits everything that was collected so far. */
+  commit(): void {
+    this.#outbox.flush();
+  }
+
   /** Commits a ciphertext with the next batch, then calls `durable`. A window that has a row keeps it. */
   add(number: number, item: NewCiphertext, durable: () => void): void {
     const { series, firstSlot, slots, epoch, presence, digest, sealed, waiting } = item;

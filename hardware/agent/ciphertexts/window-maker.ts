@@ -111,7 +111,7 @@ export class WindowMaker {
   }
 
   #pollSeries(shape: SeriesShape, slot: number): void {
-    const { calendar, readings } = this.#options;
+    const { calendar, readings, store } = this.#options;
     const { name, kind } = shape;
     this.#stalled.delete(name);
     for (const window of calendar.between(this.#start(name, slot), slot + 1)) {
@@ -122,6 +122,8 @@ export class WindowMaker {
       }
       // Nothing to encrypt, and who knows whether something comes.
       if (readings.durableSlot(kind) <= window.firstSlot) return;
+      // What was said of a slot and is not committed yet may leave it out, or bring another.
+      if (this.#isReady(kind, window, slot)) store.commit();
       if (!this.#isReady(kind, window, slot)) {
         this.#stalled.add(name);
         // Acks and time pass without a sign to this place.

@@ -1,0 +1,44 @@
+/** How each process of a fleet is started: its name for people, its entry file and its arguments. */
+import { join } from "node:path";
+import { aggregatorId } from "../../protocol/names.ts";
+import type { RoleSpec } from "./supervisor.ts";
+
+const ENTRIES = {
+  broker: "broker/main.ts",
+  utility: "utility/main.ts",
+  analytics: "analytics/main.ts",
+  aggregator: "aggregator/main.ts",
+  host: "firmware-sim/fleet/host-main.ts",
+} as const;
+
+export interface FleetRolesOptions {
+  readonly data: string;
+  readonly configFile: string;
+  /** Another entry file for a process, by its name: `a-2`, `analytics`, `meters`. */
+  readonly entryOf?: ((name: string) => string | undefined) | undefined;
+}
+
+export class FleetRoles {
+  readonly #options: FleetRolesOptions;
+
+  constructor(options: FleetRolesOptions) {
+    this.#options = options;
+  }
+
+  server(name: "broker" | "utility" | "analytics"): RoleSpec {
+    return this.#role(name, ENTRIES[name], ["--config", this.#options.configFile]);
+  }
+
+  aggregator(index: number): RoleSpec {
+    const args = ["--id", String(index), "--config", this.#options.configFile];
+    return this.#role(aggregatorId(index), ENTRIES.aggregator, args);
+  }
+
+  host(name: string): RoleSpec {
+    return this.#role(name, ENTRIES.host, [join(this.#options.data, name, "plan.json")]);
+  }
+
+  #role(name: string, usual: string, args: readonly string[]): RoleSpec {
+    return { name, entry: this.#options.entryOf?.(name) ?? usual, args };
+  }
+}

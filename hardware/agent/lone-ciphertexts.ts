@@ -1,0 +1,93 @@
+/** The encrypting part of a meter that runs alone: its keys, its clock, its second connection, what it logs. */
+import { randomInt } from "node:crypto";
+import type { Party } from "../../config/keys/index.ts";
+import type { SqliteDatabase } from "../../config/runtime/database.ts";
+import { connectLink } from "../../config/runtime/link.ts";
+import type { Logger } from "../../config/runtime/logger.ts";
+import type { Refusals } from "../../config/runtime/refusals.ts";
+import type { RoleContext } from "../../config/runtime/role-command.ts";
+import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
+import { BULK_SUFFIX } from "../../protocol/topics.ts";
+import type { MeterAgent } from "./agent.ts";
+import type { AgentLink, MeterSecrets } from "./agent-options.ts";
+import { bulkSubscriptions, openCiphertexts } from "./ciphertexts/index.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface LoneCiphertextsOptions {
+  readonly context: RoleContext;
+  readonly party: Party;
+  readonly secrets: Pick<MeterSecrets, "rootKeys">;
+  readonly agent: MeterAgent;
+  readonly database: SqliteDatabase;
+  readonly outbox: Outbox;
+  readonly link: AgentLink;
+  readonly log: Logger;
+  readonly refusals: Refusals;
+  /** Something moved that is waited for. */
+  readonly moved: () => void;
+}
+
+export interface LoneCiphertexts {
+  /** Further topics of the ordinary connection. */
+  readonly subscriptions: readonly string[];
+  /** Takes a message if it is a tick of a simulation's clock. */
+  accept(topic: string, payload: Uint8Array): boolean;
+  /** Ciphertexts that are not settled, and windows that are to become ones. */
+  unsettled(): number;
+  /** Who has not answered, by name. */
+  silent(): readonly string[];
+  settled(): void;
+  tick(): void;
+  close(): Promise<void>;
+}
+
+/** Undefined where nothing is encrypted. */
+export function openLoneCiphertexts(options: LoneCiphertextsOptions): LoneCiphertexts | undefined {
+  const { context, party, secrets, agent, database, outbox, link, log, refusals, moved } = options;
+  const { config } = context;
+  const feed = createSimClockFeed({ config, directory: party.directory, refusals });
+  const shared = openCiphertexts({
+    ...{ config, party, database, outbox, random: () => randomInt(2 ** 32) / 2 ** 32 },
+    now: () => feed.clock.now(),
+    monotonic: () => performance.now(),
+    warn: (message) => log.warn(message),
+  });
+  if (shared === undefined) return undefined;
+  const ciphertexts = shared.agentFor({
+    ...{ agent, secrets, link },
+    connect: ({ onMessage, onConnect, signal }) =>
+      connectLink({
+        ...{ party, log, signal, onMessage, onConnect, settings: config.link },
+        host: config.broker.host,
+        port: config.broker.tlsPort,
+        clientIdSuffix: BULK_SUFFIX,
+        subscriptions: bulkSubscriptions(agent.meter),
+      }),
+    events: {
+      ciphertext: (_meter, event) => {
+        const fine = event.code === "made" || event.code === "settled";
+        log[fine ? "info" : "warn"](event, fine ? "ciphertext" : "ciphertext not taken");
+        moved();
+      },
+      refused: (_meter, error) => {
+        const { code, message } = error as { code?: string; message?: string };
+        refusals.count(`ciphertext-${code ?? "failed"}`, message);
+      },
+    },
+  });
+  return {
+    subscriptions: feed.subscriptions,
+    accept: (topic, payload) => feed.accept(topic, payload),
+    unsettled: () => {
+      ciphertexts.poll();
+      return ciphertexts.unsettled;
+    },
+    silent: () => ciphertexts.silent(),
+    settled: () => ciphertexts.settled(),
+    tick: () => ciphertexts.tick(),
+    close: async () => {
+      await ciphertexts.close();
+      await shared.close();
+    },
+  };
+}
