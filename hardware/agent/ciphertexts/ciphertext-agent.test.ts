@@ -240,7 +240,7 @@ test("answers that analytics did not sign for this ciphertext of this meter chan
   rig.analyticsAnswers = false;
   const { firstSlot } = await rig.day("2025-01-15");
   await rig.tick(0);
-  const [{ digest }] = rig.records() as [{ digest: Uint8Array }];
+  const { digest } = rig.records()[0]!;
   const good = { series: "load", firstSlot, digest: Uint8Array.from(digest), code: 0 as const };
   const stranger = generateKeyPairSync("ed25519").privateKey;
   const wrong: [string, Uint8Array, string][] = [

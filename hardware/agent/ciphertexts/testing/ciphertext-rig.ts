@@ -180,7 +180,7 @@ export class CiphertextRig {
       ...{ outbox, link, monotonic },
       randomBytes: (size) => new Uint8Array(size).fill(++this.#challenges),
       events: {
-        settled: () => parts.ciphertexts?.settled(),
+        settled: () => parts.ciphertexts.settled(),
         refused: (_meter, error) => this.refused.push(error),
       },
     });
