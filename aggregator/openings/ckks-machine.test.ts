@@ -5,7 +5,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { before, test, type TestContext } from "node:test";
 import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
-import { describeOutput, encodeTranscript, randomisationSeed, type Transcript } from "../../protocol/ckks/job.ts";
+import {
+  describeOutput,
+  encodeTranscript,
+  outputSeed,
+  randomisationSeed,
+  type Transcript,
+} from "../../protocol/ckks/job.ts";
 import { packCiphertext, repeatWindow, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
 import { parametersId } from "../../protocol/ckks/parameters.ts";
 import { bitsOfPrime, packedBytes, Ring, unpackResidues } from "../../protocol/ckks/ring/index.ts";
@@ -32,6 +38,8 @@ const NAMES = ["m-1", "m-2", "m-3", "m-4"];
 let keys: Awaited<ReturnType<typeof testKeys>>;
 let engine: CkksEngine;
 let shares: Uint8Array[];
+/** A load of m-2 under keys that were dealt later. */
+let otherEpoch: Uint8Array;
 before(async () => {
   keys = await testKeys(SMALL, []);
   engine = await CkksEngine.create(SMALL, { insecureForTests: true });
@@ -78,6 +86,8 @@ function setUp(context: TestContext, wrong: Partial<Record<string, (values: numb
       );
       const window = { series, firstSlot: bed.from, slots: WINDOW };
       bed.ciphertexts.set(`${name} ${series}`, packCiphertext(engine, window, raw, stride));
+      if (name === "m-2" && stride === 1)
+        otherEpoch = packCiphertext(engine, { ...window, series: "load", epoch: 2 }, raw, STRIDE);
     }
   }
   const aggregators = [1, 2, 3].map((index) => bed.start(index));
@@ -122,8 +132,7 @@ function combined(transcript: Transcript, outputs: readonly RawCiphertext[], par
   const active = partials.map((said) => (said?.type === "partial" ? said.index : assert.fail(JSON.stringify(said))));
   const seed = randomisationSeed(encodeTranscript(transcript), active);
   return outputs.map(({ polys, level, scale }, index) => {
-    const outputSeed = index === 0 ? seed : createHash("sha256").update(seed).update(Uint8Array.of(index)).digest();
-    const zero = zeroEncryption({ ring, publicKey: publicKey(), level, seed: outputSeed });
+    const zero = zeroEncryption({ ring, publicKey: publicKey(), level, seed: outputSeed(seed, index) });
     const c0 = randomiseC0(ring, coefficientsAt(ring, polys[0]!, STRIDE), zero, STRIDE);
     const parts = partials.map((said) => (said?.type === "partial" ? unpack(said.outputs[index]!, level) : c0));
     return toSlots(ring, combine({ ring, c0, partials: parts, stride: STRIDE }), scale, STRIDE).real;
@@ -205,6 +214,7 @@ test("a meter's malformed ciphertext is refused by its index, although the meter
   for (const [bytes, index] of [
     [right.slice(0, -3), 1],
     [bed.ciphertext("m-2", "whole"), 1], // another series, and whole
+    [otherEpoch, 1],
   ] as const) {
     bed.ciphertexts.set("m-2 load", bytes);
     const two = bed.start(2);

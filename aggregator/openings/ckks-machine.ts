@@ -8,7 +8,7 @@ import type { Evaluation } from "../../protocol/ckks/circuits/circuit.ts";
 import { freshSigma } from "../../protocol/ckks/circuits/noise.ts";
 import { type BoundCircuit, bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
-import { describeOutput, randomisationSeed } from "../../protocol/ckks/job.ts";
+import { describeOutput, outputSeed, randomisationSeed } from "../../protocol/ckks/job.ts";
 import { packedDigest, type PackedWindow, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
 import { dataLevels } from "../../protocol/ckks/parameters.ts";
 import { bitsOfPrime, packResidues, type RandomBytes, type RnsPoly } from "../../protocol/ckks/ring/index.ts";
@@ -185,6 +185,9 @@ function foldOne(work: Work, { series, digest, bytes }: MachineInput): void {
     const { series: name, firstSlot, slots } = packed;
     throw new CkksError("wrong-window", `it is of ${name}, ${slots} numbers from slot ${firstSlot} on`);
   }
+  if (packed.epoch !== job.epoch) {
+    throw new CkksError("wrong-parameters", `it is of key epoch ${packed.epoch}, the job of ${job.epoch}`);
+  }
   // Of two strides in one sum nothing could be opened: one meter would spoil the group.
   const stride = job.sumsOnly[place] === true ? strideOf(job.slots, engine.degree) : 1;
   if (packed.stride !== stride) throw new CkksError("wrong-size", `expected stride ${stride}, got ${packed.stride}`);
@@ -192,12 +195,6 @@ function foldOne(work: Work, { series, digest, bytes }: MachineInput): void {
   if (work.row.length < job.series.length) return;
   evaluation.fold(work.row);
   work.row = [];
-}
-
-/** Every output has an encryption of zero of its own. Analytics derives the same for c0. */
-function outputSeed(seed: Uint8Array, index: number): Uint8Array {
-  if (index === 0) return seed;
-  return Uint8Array.from(createHash("sha256").update(seed).update(Uint8Array.of(index)).digest());
 }
 
 /** Coefficients bit-packed, prime after prime: the form in which c0 of an output travels, too. */

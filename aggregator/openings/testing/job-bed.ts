@@ -160,7 +160,7 @@ export class JobBed {
   ) {
     const bytes = encodeTranscript(transcript);
     const job = jobIdOf(bytes);
-    let [answer] = await this.tell(to, job, { type: "job", transcript: bytes as Uint8Array<ArrayBuffer> });
+    let [answer] = await this.tell(to, job, { type: "job", transcript: bytes });
     while (answer?.type === "need") {
       const items = answer.inputs.map(([meter, series]): [string, string, Uint8Array<ArrayBuffer>] => [
         meter,
