@@ -99,7 +99,7 @@ export function valueRows(job: OpenedJob, values: CircuitValues, slotSeconds: nu
   const { transcript, timeSlots, errors, series } = job;
   return Object.entries(values).flatMap(([name, value]) => {
     const list = typeof value === "number" ? [value] : value;
-    const ofSlots = typeof value !== "number" && list.length === timeSlots && transcript.circuit !== "buckets";
+    const ofSlots = typeof value !== "number" && list.length === timeSlots;
     const unit = unitOf(transcript.circuit, name, series);
     return list.map((one, position) => ({
       ...{ name, position, value: one, unit, error_bound: errors[name] ?? null },

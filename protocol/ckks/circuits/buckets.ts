@@ -1,7 +1,7 @@
 /**
- * Statistics at depth zero. `buckets`: every meter encrypts a one at its bucket and zeros elsewhere, the sum is the
- * histogram, and bucketed extremes and quantiles are read off it in clear: what leaks is the whole histogram. `profile`:
- * the sum per slot, and in clear what follows from it.
+ * Statistics at depth zero. `buckets`: for every slot a meter encrypts a one at its bucket and zeros elsewhere, the sums
+ * are a histogram for each slot, and bucketed extremes and quantiles are read off it in clear: what leaks is the whole
+ * histogram. `profile`: the sum per slot, and in clear what follows from it.
  */
 import { z } from "zod";
 import type { Circuit, JobShape } from "./circuit.ts";
@@ -13,7 +13,7 @@ const bucketed = z.strictObject({
     .array(z.number())
     .min(1)
     .refine((edges) => edges.every((edge, at) => at === 0 || edge > edges[at - 1]!), "edges ascend"),
-  quantiles: z.array(z.number().min(0).max(1)).max(64).default([0.5]),
+  quantiles: z.array(z.number().min(0).max(1)).max(64).default([]),
 });
 
 /** The bucket of a value: the last edge not above it; values below all edges count to the first. */
@@ -24,54 +24,73 @@ export function bucketOf(value: number, edges: readonly number[]): number {
   );
 }
 
-/** What a meter encrypts for the `buckets` circuit. Throws RangeError for more buckets than slots. */
-export function oneHot(value: number, edges: readonly number[], slots: number): Float64Array {
-  if (Number.isNaN(value)) throw new RangeError("value: expected a number, got NaN");
-  if (edges.length > slots) throw new RangeError(`edges: expected at most ${slots}, got ${edges.length}`);
-  const hot = new Float64Array(slots);
-  hot[bucketOf(value, edges)] = 1;
+/** What a meter encrypts for the `buckets` circuit: slot after slot, each with all its buckets. */
+export function oneHot(values: readonly number[], edges: readonly number[]): Float64Array {
+  const hot = new Float64Array(values.length * edges.length);
+  for (const [slot, value] of values.entries()) {
+    if (Number.isNaN(value)) throw new RangeError(`values[${slot}]: expected a number, got NaN`);
+    hot[slot * edges.length + bucketOf(value, edges)] = 1;
+  }
   return hot;
 }
 
-/** Nearest-rank quantile: the bucket that holds the ceil(q n)-th smallest value. */
-function bucketAt(counts: readonly number[], quantile: number, meters: number): number {
-  const rank = Math.max(1, Math.ceil(quantile * meters));
-  let seen = 0;
-  return counts.findIndex((count) => (seen += count) >= rank);
+/** The histogram of one slot. A meter without a value there counts nowhere. */
+function countsAt(output: ArrayLike<number>, slot: number, size: number, meters: number): number[] {
+  // Adding zero makes a zero of the -0 that rounding gives.
+  const counts = Array.from({ length: size }, (_, bucket) => Math.round(output[slot * size + bucket]!) + 0);
+  const counted = counts.reduce((all, one) => all + one, 0);
+  // A meter can encrypt anything: what is no histogram of so many meters is not passed on as one.
+  if (!(counted <= meters) || counts.some((count) => count < 0)) {
+    throw new RangeError(`outputs: slot ${slot}: expected counts of ${meters} meters, got ${counted} in all`);
+  }
+  return counts;
 }
 
-/** Histogram, minimum, maximum, median and quantiles, each to its bucket's lower edge. */
+/** Nearest rank: the bucket of the ceil(q n)-th smallest of n values; the first where there are none. */
+function bucketAt(counts: readonly number[], quantile: number): number {
+  const counted = counts.reduce((all, one) => all + one, 0);
+  const rank = Math.max(1, Math.ceil(quantile * counted));
+  let seen = 0;
+  return Math.max(
+    0,
+    counts.findIndex((count) => (seen += count) >= rank),
+  );
+}
+
+/** Per slot: histogram, minimum, maximum, median and quantiles, each to its bucket's lower edge. */
 export const buckets: Circuit<z.infer<typeof bucketed>> = {
   name: "buckets",
   parameters: bucketed,
   needs: ({ edges }, slots) => {
-    if (edges.length > slots) throw new RangeError(`edges: expected at most ${slots}, got ${edges.length}`);
+    if (slots % edges.length !== 0) {
+      throw new RangeError(
+        `edges: expected as many as buckets for each slot, got ${edges.length} for ${slots} numbers`,
+      );
+    }
     return sum.needs({}, slots);
   },
-  opens: ({ edges }, slots) => ({ numbersPerSlot: edges.length / slots, linear: false }),
+  // Each number of the window is opened: one for each bucket of a slot.
+  opens: () => ({ numbersPerSlot: 1, linear: false }),
   zeroPadding: true,
   start: (engine, _, slots) => sum.start(engine, {}, slots),
   noise: (set, level, _, shape) => sum.noise(set, level, {}, { ...shape, maxValue: 1 }),
-  open: ({ edges, quantiles }, shape, [output]) => {
-    if (output === undefined) throw new RangeError("outputs: expected one");
-    // Adding zero makes a zero of the -0 that rounding gives.
-    const counts = edges.map((_, bucket) => Math.round(output[bucket]!) + 0);
-    const counted = counts.reduce((all, one) => all + one, 0);
-    // A meter can encrypt anything: what is no histogram of as many meters is not passed on as one.
-    if (counted !== shape.meters || counts.some((count) => count < 0)) {
-      throw new RangeError(`outputs: expected counts of ${shape.meters} meters, got ${counted} in all`);
-    }
-    const edge = (bucket: number): number => edges[bucket]!;
-    return {
-      histogram: counts,
-      min: edge(counts.findIndex((count) => count > 0)),
-      max: edge(counts.findLastIndex((count) => count > 0)),
-      median: edge(bucketAt(counts, 0.5, shape.meters)),
-      quantiles: quantiles.map((quantile) => edge(bucketAt(counts, quantile, shape.meters))),
-    };
+  open: ({ edges, quantiles }, { slots, meters }, [output]) => {
+    if (output === undefined || output.length < slots)
+      throw new RangeError(`outputs: expected ${slots} numbers of one`);
+    const size = edges.length;
+    const counts = Array.from({ length: slots / size }, (_, slot) => countsAt(output, slot, size, meters));
+    const quantile = (q: number): number[] => counts.map((of) => edges[bucketAt(of, q)]!);
+    return Object.fromEntries([
+      ...edges.map((edge, bucket) => [`bucket-${edge}`, counts.map((of) => of[bucket]!)] as const),
+      ["min", quantile(0)] as const,
+      ["max", quantile(1)] as const,
+      ["median", quantile(0.5)] as const,
+      ...quantiles.map((q) => [`quantile-${q}`, quantile(q)] as const),
+    ]);
   },
   // Counts are whole: exact while a slot's error is below one half, else the planner refuses.
-  errors: (_, _shape, [error]) => ({ histogram: error! < 0.5 ? 0 : Math.ceil(error!) }),
+  errors: ({ edges }, _shape, [error]) =>
+    Object.fromEntries(edges.map((edge) => [`bucket-${edge}`, error! < 0.5 ? 0 : Math.ceil(error!)])),
 };
 
 /** Sums per slot, and total, mean, peak slot, load factor and peak-to-average ratio that follow from them. */

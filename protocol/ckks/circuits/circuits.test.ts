@@ -163,33 +163,34 @@ for (const [kind, loads] of Object.entries(FLEETS)) {
   });
 }
 
-test("a histogram of one-hot buckets gives extremes and quantiles to the bucket", () => {
-  const edges = [0, 100, 500, 1000, 4000];
-  for (const values of [
-    [0, 0, 0, 0, 0, 0],
-    [50, 120, 700, 700, 8000, 99],
-    [8000, 8000, 8000, 8000, 8000, 8000],
-  ]) {
-    const hot = values.map((value) => [...oneHot(value, edges, SLOTS)]);
-    const { values: got, errors } = run("buckets", { edges, quantiles: [0, 0.5, 0.9, 1] }, [hot], 1);
-    const sorted = values.toSorted((a, b) => a - b);
-    const edgeOf = (value: number): number => edges[bucketOf(value, edges)]!;
-    assert.deepEqual(got, {
-      histogram: edges.map((_, bucket) => values.filter((value) => bucketOf(value, edges) === bucket).length),
-      min: edgeOf(sorted[0]!),
-      max: edgeOf(sorted[5]!),
-      median: edgeOf(sorted[2]!),
-      quantiles: [sorted[0]!, sorted[2]!, sorted[5]!, sorted[5]!].map(edgeOf),
-    });
-    assert.equal(errors["histogram"], 0);
-  }
+test("histograms of one-hot buckets give extremes and quantiles of every slot to the bucket", () => {
+  const edges = [0, 100, 500, 4000];
+  // Six meters, and slots of which every fourth has all meters at one value.
+  const meters = Array.from({ length: 6 }, (_, meter) =>
+    Array.from({ length: SLOTS / 4 }, (_, slot) => (slot % 4 === 0 ? 700 : (meter * 977 + slot * 131) % 5000)),
+  );
+  const hot = meters.map((values) => [...oneHot(values, edges)]);
+  const { values: got, errors } = run("buckets", { edges, quantiles: [0.9] }, [hot], 1);
+  const sorted = range.slice(0, SLOTS / 4).map((slot) => column(meters, slot).toSorted((a, b) => a - b));
+  const edgeOf = (value: number): number => edges[bucketOf(value, edges)]!;
+  const ranked = (rank: number): number[] => sorted.map((values) => edgeOf(values[rank]!));
+  const count = (edge: number) => sorted.map((values) => values.filter((value) => edgeOf(value) === edge).length);
+  assert.deepEqual(got, {
+    ...Object.fromEntries(edges.map((edge) => [`bucket-${edge}`, count(edge)])),
+    ...{ min: ranked(0), max: ranked(5), median: ranked(2), "quantile-0.9": ranked(5) },
+  });
+  assert.deepEqual(errors, Object.fromEntries(edges.map((edge) => [`bucket-${edge}`, 0])));
 });
 
-test("what is no histogram of as many meters is not read as one", () => {
-  const bound = bindCircuit("buckets", { edges: [0, 1] }, SLOTS);
+test("what is no histogram of so many meters is not read as one; a meter without a value counts nowhere", () => {
+  const { circuit, parameters } = bindCircuit("buckets", { edges: [0, 1] }, SLOTS);
   const shape = { slots: SLOTS, meters: 6, maxValue: 1 };
-  assert.throws(() => bound.circuit.open(bound.parameters, shape, [[5, 2]]), /counts of 6 meters/);
-  assert.throws(() => bound.circuit.open(bound.parameters, shape, [[7, -1]]), /counts/);
+  const zeros = range.map(() => 0);
+  const open = (...first: number[]) => circuit.open(parameters, shape, [[...first, ...zeros]]);
+  assert.throws(() => open(5, 2), /counts of 6 meters/);
+  assert.throws(() => open(7, -1), /counts/);
+  assert.throws(() => circuit.open(parameters, shape, [[6, 0]]), /expected/);
+  assert.deepEqual((open(2, 3) as { "bucket-1": number[] })["bucket-1"].slice(0, 2), [3, 0]);
 });
 
 test("circuits refuse unknown names and parameters that are not theirs, by code", () => {
@@ -208,6 +209,7 @@ test("circuits refuse unknown names and parameters that are not theirs, by code"
   refuses("malformed", "moving-average", { window: SLOTS + 1 });
   refuses("malformed", "buckets", { edges: [1, 1] });
   refuses("malformed", "buckets", { edges: range.concat(range.length) });
+  refuses("malformed", "buckets", { edges: range.slice(1) });
   assert.equal(circuitNames().length, 16);
 });
 
