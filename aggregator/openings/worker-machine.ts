@@ -3,6 +3,7 @@
  * dies, as WebAssembly may, is a MachineLost for whoever waits.
  */
 import { Worker } from "node:worker_threads";
+import { TYPESCRIPT_THREAD } from "../../config/runtime/worker-thread.ts";
 import { JobError } from "./job-error.ts";
 import { type ComputedOutput, type Machine, type MachineInput, MachineLost } from "./machine.ts";
 import type { MachineJob, OpenedOutput, OpeningOrder } from "./machine.ts";
@@ -12,13 +13,6 @@ export interface WorkerMachineOptions extends WorkerSetUp {
   /** Opens this aggregator's key share; the bytes go to the thread and stay there. */
   readonly shareOf: (epoch: number, set: string) => Promise<Uint8Array>;
 }
-
-/** A thread does not inherit what reads TypeScript: its first lines, which are plain JavaScript, bring it in. */
-const FIRST = `
-  import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))}).then(({ register }) => {
-    register();
-    return import(${JSON.stringify(new URL("./worker.ts", import.meta.url).href)});
-  });`;
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -34,7 +28,10 @@ export class WorkerMachine implements Machine {
 
   constructor({ shareOf, ...setUp }: WorkerMachineOptions) {
     this.#shareOf = shareOf;
-    this.#worker = new Worker(FIRST, { eval: true, workerData: setUp satisfies WorkerSetUp, execArgv: [] });
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: setUp satisfies WorkerSetUp,
+      execArgv: TYPESCRIPT_THREAD,
+    });
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.#lose(error.message));
     this.#worker.on("exit", (code) => this.#lose(`the thread ended with code ${code}`));
