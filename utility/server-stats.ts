@@ -5,10 +5,13 @@ import type { Config } from "../config/index.ts";
 import type { Measurement } from "../config/runtime/logger.ts";
 import type { Refusals } from "../config/runtime/refusals.ts";
 import { writeStats } from "../config/runtime/role-report.ts";
+import type { CheckStatus } from "./opened/verdict.ts";
 import type { RoundDesk } from "./rounds/desk.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import type { UtilityDatabase } from "./store/open.ts";
 import { countRounds } from "./store/rounds-store.ts";
+
+const CROSS_CHECK_FAULTS: readonly CheckStatus[] = ["ciphertexts", "shares", "meters", "unknown"];
 
 export class ServerStats {
   readonly #config: Config;
@@ -50,6 +53,8 @@ export class ServerStats {
     const rounds = await countRounds(this.#db);
     const bills = await this.#countBy("bills");
     const loads = await this.#countBy("feeder_loads");
+    const openings = await this.#countBy("he_results");
+    const checks = await this.#countBy("he_checks");
     const waiting = desk.waiting().map(({ id, reason }) => ({ round: id, reason }));
     const refused = this.#refusals.snapshot();
     const content = {
@@ -57,6 +62,8 @@ export class ServerStats {
       rounds,
       bills,
       feederLoads: loads,
+      openings,
+      crossChecks: checks,
       openRounds: desk.openRounds,
       waiting,
       waits: this.#waits,
@@ -79,12 +86,15 @@ export class ServerStats {
         waitingRounds: waiting.length,
         bills: bills["final"] ?? 0,
         feederLoads: loads["final"] ?? 0,
+        openings: openings["final"] ?? 0,
+        crossChecksAgreeing: checks["agree"] ?? 0,
+        crossChecksDiffering: CROSS_CHECK_FAULTS.reduce((sum, status) => sum + (checks[status] ?? 0), 0),
         residentBytes: content.residentBytes,
       },
     });
   }
 
-  async #countBy(table: "bills" | "feeder_loads"): Promise<Record<string, number>> {
+  async #countBy(table: "bills" | "feeder_loads" | "he_results" | "he_checks"): Promise<Record<string, number>> {
     const rows = await this.#db
       .selectFrom(table)
       .select(({ fn }) => ["status" as const, fn.countAll<number>().as("count")])

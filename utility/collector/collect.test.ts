@@ -57,9 +57,11 @@ test("a wrong surplus answer fails the set and names who took part, not their su
   );
 });
 
-test("a total in the negative half of the field is not believed, though nobody is left to contradict", () => {
-  const answers = [1, 2].map((i) => answerOf(i, [FIELD_PRIME - 5n], [0]));
-  assert.throws(() => collect(answers, 1, 2), { code: "implausible-total" });
+test("a total that is negative or beyond any load is not believed, though nobody is left to contradict", () => {
+  for (const total of [FIELD_PRIME - 5n, 2n ** 53n]) {
+    const answers = [1, 2].map((i) => answerOf(i, [total], [0]));
+    assert.throws(() => collect(answers, 1, 2), { code: "implausible-total" });
+  }
 });
 
 test("refuses sums of another shape than the set's", () => {

@@ -10,10 +10,10 @@ import { interpolateBatch } from "../../protocol/shamir/interpolate.ts";
 const SUM_BYTES = 8;
 
 /**
- * The largest total that is believed. Readings are not negative, so a total in the upper half of the field is a
- * negative number: shares that do not belong together.
+ * The largest total that is believed: what a database row holds exactly, far beyond what meters can use. Without a
+ * surplus answer a wrong sum gives any element of the field, and almost all of them are larger or negative.
  */
-const MAX_TOTAL = 2n ** 60n - 1n;
+const MAX_TOTAL = 2n ** 53n - 1n;
 
 export interface Collected {
   /** One total per output; meaningful where `have` has it. */
@@ -68,7 +68,7 @@ export function unanswered(answers: readonly SumsAnswer[], wanted: Uint8Array, t
 /**
  * Interpolates every output that at least t answers hold, at once for all outputs with the same answers.
  * Throws CollectError `inconsistent-sums` when a surplus answer is off the polynomial of the others,
- * `implausible-total` when a total is negative, `malformed-sums` on a value outside the field.
+ * `implausible-total` when a total is negative or beyond any load, `malformed-sums` on a value outside the field.
  */
 export function collect(answers: readonly SumsAnswer[], outputs: number, t: number): Collected {
   const inOrder = [...answers].sort((a, b) => a.aggregator - b.aggregator);
@@ -95,10 +95,14 @@ export function collect(answers: readonly SumsAnswer[], outputs: number, t: numb
     group.forEach((output, i) => {
       const value = result.values[i] ?? 0n;
       if (value > MAX_TOTAL) {
-        throw new CollectError("implausible-total", `total ${output} is negative: the shares do not belong together`, {
-          aggregators: holders.map(({ aggregator }) => aggregator),
-          outputs: [output],
-        });
+        throw new CollectError(
+          "implausible-total",
+          `total ${output} is negative or beyond any load: the shares do not belong together`,
+          {
+            aggregators: holders.map(({ aggregator }) => aggregator),
+            outputs: [output],
+          },
+        );
       }
       values[output] = value;
       spare[output] = result.spare;

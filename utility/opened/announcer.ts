@@ -75,7 +75,7 @@ export class Announcer {
 }
 
 /** A result as it is published. One that is too long for a message says so and leaves its numbers in the database. */
-export function resultText(row: HeResultRow, values: readonly HeValue[], slotSeconds: number): string {
+function resultText(row: HeResultRow, values: readonly HeValue[], slotSeconds: number): string {
   const facts: z.infer<typeof publishedResult> = {
     ...{ job: row.job, circuit: row.circuit, parameters: JSON.parse(row.parameters) as Record<string, unknown> },
     ...{ feeders: row.feeders.split(","), series: row.series.split(",") },

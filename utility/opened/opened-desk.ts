@@ -154,7 +154,7 @@ export class OpenedDesk {
     this.#opening.set(job, opening);
   }
 
-  async #open({ job, transcript, active, c0 }: StoredOutput, parts: readonly StoredPartial[]): Promise<void> {
+  async #open({ transcript, active, c0 }: StoredOutput, parts: readonly StoredPartial[]): Promise<void> {
     const { opener, insecureForTests } = this.#ports;
     const read = this.#ports.read(transcript);
     try {

@@ -15,10 +15,11 @@ export const opened: Migration = {
       .selectFrom("he_results as r")
       .selectAll()
       .where("status", "=", "final")
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("he_results as n")
+      .where((row) =>
+        row.not(
+          row.exists(
+            row
+              .selectFrom("he_results as n")
               .select("n.job")
               .whereRef("n.circuit", "=", "r.circuit")
               .whereRef("n.parameters", "=", "r.parameters")

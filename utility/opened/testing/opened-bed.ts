@@ -18,29 +18,18 @@ import {
   randomisationSeed,
   type Transcript,
 } from "../../../protocol/ckks/job.ts";
-import {
   packCiphertext,
   packedDigest,
   repeatWindow,
   strideOf,
   unpackCiphertext,
 } from "../../../protocol/ckks/packed.ts";
-import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
-import { bitsOfPrime, packResidues, Ring, type RnsPoly } from "../../../protocol/ckks/ring/index.ts";
-import { createContext } from "../../../protocol/ckks/seal/context.ts";
-import { CkksEngine } from "../../../protocol/ckks/seal/engine.ts";
-import { generateKeys } from "../../../protocol/ckks/seal/keys.ts";
-import { type RawCiphertext, readCiphertextHeader, readPolys } from "../../../protocol/ckks/seal/layout.ts";
-import { loadSeal } from "../../../protocol/ckks/seal/load.ts";
+import { bitsOfPrime, packResidues, type RnsPoly } from "../../../protocol/ckks/ring/index.ts";
+import type { RawCiphertext } from "../../../protocol/ckks/seal/layout.ts";
 import { deal } from "../../../protocol/ckks/threshold/deal.ts";
-import {
-  coefficientsAt,
-  type KeyShare,
-  randomiseC0,
-  randomiseC1,
-  zeroEncryption,
-} from "../../../protocol/ckks/threshold/index.ts";
 import { partial } from "../../../protocol/ckks/threshold/partial.ts";
+import { coefficientsAt } from "../../../protocol/ckks/threshold/stride.ts";
+import { randomiseC0, randomiseC1, zeroEncryption } from "../../../protocol/ckks/threshold/zero.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../../../protocol/envelope/index.ts";
 import { type Directory, rawPublicKey, type ServerKeys } from "../../../protocol/keys/index.ts";
 import { type JobOutcome, jobOutcome } from "../../../protocol/messages/ckks.ts";
@@ -50,50 +39,16 @@ import { type LoadRow, saveLoads } from "../../store/loads-store.ts";
 import { type Opened, startOpened } from "../index.ts";
 import type { Opener } from "../opener.ts";
 import { open } from "../worker.ts";
+import { dealtKeys, type Keys, N, SMALL, T } from "./dealing.ts";
 
 export const SLOT_SECONDS = 900;
 /** 2025-01-15 00:00 in Berlin. */
 export const DAY = 1_736_895_600 / SLOT_SECONDS;
 export const SLOTS = 96;
-const SMALL: CkksParameters = { name: "light", degree: 1024, primeBits: [30, 30, 20], scaleBits: 30 };
-const N = 3;
-const T = 2;
 const SIGMA_BITS = 12;
 
 /** Combines in the test's own thread. */
 export const LOCAL: Opener = { open, close: () => Promise.resolve() };
-
-interface Keys {
-  readonly engine: CkksEngine;
-  readonly publicKey: readonly [RnsPoly, RnsPoly];
-  readonly shares: readonly KeyShare[];
-}
-
-let keys: Promise<Keys> | undefined;
-
-/** One dealing serves all tests of a process. */
-async function dealOnce(): Promise<Keys> {
-  const made = await generateKeys(SMALL, { relin: false, galoisSteps: [], insecureForTests: true });
-  const engine = await CkksEngine.create(SMALL, { insecureForTests: true });
-  engine.loadKeys({ publicKey: made.publicKey });
-  const levels = engine.dataLevels;
-  const ring = Ring.create(SMALL.degree, made.primes.slice(0, levels));
-  const secret = made.secretKey.subarray(0, levels * SMALL.degree);
-  const shares = deal({ ring, secret, n: N, t: T, random: (count) => randomBytes(count) });
-  made.secretKey.fill(0n);
-  return { engine, publicKey: await publicPolys(made.publicKey), shares };
-}
-
-/** The key holds a seed in place of its second polynomial; SEAL expands it. */
-async function publicPolys(bytes: Uint8Array): Promise<readonly [RnsPoly, RnsPoly]> {
-  const seal = await loadSeal();
-  const { context } = createContext(seal, SMALL, { insecureForTests: true });
-  const key = seal.PublicKey();
-  key.loadArray(context, bytes);
-  const saved = key.saveArray(seal.ComprModeType.none);
-  const [first, second] = readPolys(saved, readCiphertextHeader(saved));
-  return [first!, second!];
-}
 
 const SERVERS = ["analytics", "utility", "a-1", "a-2", "a-3"];
 
@@ -152,14 +107,13 @@ export class OpenedBed {
         {
           ...{ id, role: roles(id), folder, directory, tls: { key: "", cert: "", ca: "" } },
           ...{ signKey: sign.privateKey, sealKey: seal.privateKey, ckks: { epochs: [epoch], current: epoch } },
-        } as unknown as Party,
+        },
       ]),
     );
   }
 
   static async make(t: TestContext, { opener = LOCAL }: { opener?: Opener } = {}): Promise<OpenedBed> {
-    keys ??= dealOnce();
-    const bed = new OpenedBed(await mkdtemp(path.join(tmpdir(), "opened-")), await keys, opener);
+    const bed = new OpenedBed(await mkdtemp(path.join(tmpdir(), "opened-")), await dealtKeys(), opener);
     await bed.start();
     t.after(async () => {
       await bed.opened.stop();
