@@ -44,6 +44,8 @@ export interface OutputNoise {
   readonly scale: number;
   /** Largest absolute value in a slot. */
   readonly magnitude: number;
+  /** Primes of the output, where they are fewer than the inputs'. */
+  readonly level?: number;
 }
 
 export type CircuitValues = Readonly<Record<string, number | readonly number[]>>;

@@ -13,3 +13,6 @@ export { freshSigma, keySwitchSigma, productNoise, roomBits, slotError, sumNoise
 export { bindCircuit, circuitNames, errorBound, leastRoom, registerCircuit } from "./registry.ts";
 export type { BoundCircuit, Flooding } from "./registry.ts";
 export { SumAccumulator } from "./sums.ts";
+export { separationsOf } from "./compare.ts";
+export { planJob } from "./planner.ts";
+export type { AvailableKeys, JobPlan, PlanRequest, RefusalCode } from "./planner.ts";

@@ -80,5 +80,5 @@ export function settledNoise(
   const kept = settledLevel(set, chain, level, noise.scale, unit);
   const factor = 2 ** (dataBits(set, level) - dataBits(set, kept));
   const sigma = Math.hypot(noise.sigma / factor, kept === level ? 0 : Math.sqrt(roundingVariance(set.degree)));
-  return { ...noise, sigma, scale: noise.scale / factor };
+  return { ...noise, sigma, scale: noise.scale / factor, level: kept };
 }

@@ -86,5 +86,7 @@ export function leastRoom(
 ): number {
   const noises = circuit.noise(set, level, parameters, shape);
   const deviation = Math.sqrt(flooding.openers);
-  return Math.min(...noises.map((noise, index) => roomBits(set, level, noise, flooding.sigma(index) * deviation)));
+  return Math.min(
+    ...noises.map((noise, index) => roomBits(set, noise.level ?? level, noise, flooding.sigma(index) * deviation)),
+  );
 }
