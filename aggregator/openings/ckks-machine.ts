@@ -37,7 +37,7 @@ export interface CkksMachineOptions {
 }
 
 /** What gaussianNoise can draw. */
-const SIGMA_BITS = { least: 9, most: 100 };
+const SIGMA_BITS = { least: 9, most: 140 };
 
 interface Work {
   readonly job: MachineJob;

@@ -1,5 +1,5 @@
 /**
- * Discrete Gaussian noise over the integers with a standard deviation from 2^9 to 2^100, for flooding.
+ * Discrete Gaussian noise over the integers with a standard deviation from 2^9 to 2^140, for flooding.
  *
  * A base sampler draws from standard deviation 512 by a table of 128-bit cumulative probabilities; wide noise is
  * x0 + 2^8 x1 + 2^16 x2 + ... + a * xTop. Every factor is at most half the standard deviation of what it is added to,
@@ -8,8 +8,8 @@
  * rounded double, such noise has no empty low bits.
  *
  * Precision: a base sample is within 2^-114 of the true distribution (rounding of the table, and tails cut at 13.4
- * standard deviations); a coefficient of up to 13 terms within 2^-108 in statistical distance, an opening of 32,768
- * coefficients within 2^-93. That is far below every margin in docs/flooding.md. Not constant in time: looking up the
+ * standard deviations); a coefficient of up to 18 terms within 2^-107 in statistical distance, an opening of 32,768
+ * coefficients within 2^-92. That is far below every margin in docs/flooding.md. Not constant in time: looking up the
  * table takes longer in the tails. A party that times an aggregator to the nanosecond is outside the model.
  */
 import type { RandomBytes } from "./sample.ts";
@@ -25,7 +25,7 @@ const TAIL = 6861; // 13.4 * 512
 const FRACTION_BITS = 192n; // of the fixed-point numbers from which the table is made
 const TABLE_BITS = 128n;
 const GUIDE_SHIFT = 20;
-export const SIGMA_BITS = { least: 9, most: 100 };
+export const SIGMA_BITS = { least: 9, most: 140 };
 
 interface Table {
   /** The upper 32 bits of P(x <= index - TAIL) * 2^128. */
@@ -105,7 +105,7 @@ function exactPlace(whole: readonly bigint[], from: number, draw: number, random
 
 /**
  * The factors of the base samples and the standard deviation they give: the least of this form that is at least
- * 2^sigmaBits, but for the rounding of doubles. Throws RangeError for bits outside 9 to 100.
+ * 2^sigmaBits, but for the rounding of doubles. Throws RangeError for bits outside 9 to 140.
  */
 export function noiseFactors(sigmaBits: number): { readonly factors: readonly bigint[]; readonly sigma: number } {
   if (!(sigmaBits >= SIGMA_BITS.least && sigmaBits <= SIGMA_BITS.most)) {
