@@ -12,6 +12,7 @@ import { run as delivery } from "./delivery.ts";
 import { describeAggregatorBill, describeIntake } from "./describe.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
+import { run as homomorphic } from "./homomorphic.ts";
 import { run as scenarios } from "./scenarios.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -40,6 +41,7 @@ const BENCHES: readonly Bench[] = [
   },
   { name: "billing", about: "a month of a thousand meters, from due to final", run: billing },
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
+  { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 
 /** For benchmarks that only return their figures. */
@@ -98,7 +100,7 @@ await runRole({
   operands: "[name...]",
   logFiles: false,
   examples: ["npm run bench -- field", "npm run bench -- delivery --quick"],
-  help: `Benchmarks:\n${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}`,
+  help: `Benchmarks:\n${BENCHES.map(({ name, about }) => `  ${name.padEnd(11)} ${about}`).join("\n")}`,
   flags: [
     { flags: "--quick", description: "shorter, for a first impression" },
     { flags: "--cpu-profile <dir>", description: "write a CPU profile of every process there" },

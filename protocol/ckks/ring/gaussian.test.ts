@@ -34,7 +34,7 @@ test("the standard deviation reached is the wanted one or slightly more, at ever
   assert.throws(() => noiseFactors(141), /RangeError: sigmaBits/);
 });
 
-for (const bits of [9, 20.5, 54.2, 90]) {
+for (const bits of [9, 20.5, 54.2, 90, 139.5]) {
   test(`noise of 2^${bits} has the Gaussian's moments, its distribution, and no empty low bits`, () => {
     const count = 40_000;
     const noise = gaussianNoise(count, bits, seededBytes(SEED, `noise ${bits}`));

@@ -1,0 +1,27 @@
+/** What meters of a simulated fleet send: days of readings, encrypted and packed. */
+import { packCiphertext, repeatWindow, strideOf } from "../../protocol/ckks/packed.ts";
+import type { BenchParty } from "./party.ts";
+
+export const DAY_SLOTS = 96;
+const FIRST_SLOT = 1_930_560;
+/** Wh in a quarter of an hour: a flat with everything switched on. */
+const MOST_WH = 2_500;
+
+/** A day of whole watt-hours, different for every meter and spread over the whole range. */
+export function dayOf(meter: number, slots = DAY_SLOTS): Float64Array {
+  let state = (meter * 2_654_435_761 + 12_345) >>> 0;
+  return Float64Array.from({ length: slots }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * (MOST_WH + 1));
+  });
+}
+
+/** All that a meter does: encode, encrypt, pack. `whole` sends all of c0, as products need it. */
+export function packedDay({ engine }: BenchParty, values: Float64Array, whole = false): Uint8Array {
+  const slots = values.length;
+  const raw = engine.scope(() =>
+    engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(values, engine.slots)))),
+  );
+  const stride = whole ? 1 : strideOf(slots, engine.degree);
+  return packCiphertext(engine, { series: "load", firstSlot: FIRST_SLOT, slots }, raw, stride);
+}
