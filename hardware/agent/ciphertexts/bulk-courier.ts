@@ -101,10 +101,11 @@ export class BulkCourier {
       if (endTurn === undefined) return;
       const session = new Session(this.#options, this.#bucket, signal);
       this.#poke = () => session.poke();
-      const progress = await session.run().finally(endTurn);
+      const end = await session.run().finally(endTurn);
       this.#poke = () => undefined;
-      backoff = progress ? 1 : Math.min(2 * backoff, LONGEST_BACKOFF);
-      if (!idle()) await this.#pause(backoff * patienceMilliseconds * (0.5 + random()), signal);
+      backoff = end === "silent" ? Math.min(2 * backoff, LONGEST_BACKOFF) : 1;
+      // What came while a finished connection was closed need not wait.
+      if (end !== "finished" && !idle()) await this.#pause(backoff * patienceMilliseconds * (0.5 + random()), signal);
     }
   }
 
@@ -120,6 +121,9 @@ export class BulkCourier {
     });
   }
 }
+
+/** How a connection ended: nothing waited any more; not all was answered; nothing was. */
+type SessionEnd = "finished" | "answered" | "silent";
 
 /** One connection: sends what waits, and stays for the answers. */
 class Session {
@@ -148,8 +152,8 @@ class Session {
     this.#wake();
   }
 
-  /** Resolves when nothing waits, or nothing happens any more; tells whether anything was answered. */
-  async run(): Promise<boolean> {
+  /** Resolves when nothing waits, or nothing happens any more. */
+  async run(): Promise<SessionEnd> {
     const { patienceMilliseconds, after, failed } = this.#options;
     const stop = (): void => {
       this.#giveUp.abort();
@@ -161,7 +165,7 @@ class Session {
     try {
       link = await this.#connect();
       cancel();
-      await this.#work(link);
+      if (await this.#work(link)) return "finished";
     } catch (error) {
       if (!this.#giveUp.signal.aborted) failed?.(error);
     } finally {
@@ -170,7 +174,7 @@ class Session {
       await link?.close().catch(() => undefined);
       this.#giveUp.abort();
     }
-    return this.#progress;
+    return this.#progress ? "answered" : "silent";
   }
 
   #connect(): Promise<BulkLink> {
@@ -191,17 +195,19 @@ class Session {
     });
   }
 
-  async #work(link: BulkLink): Promise<void> {
+  /** True when nothing waits any more. */
+  async #work(link: BulkLink): Promise<boolean> {
     while (!this.#giveUp.signal.aborted) {
       this.#poked = false;
       const waiting = this.#options.waiting();
-      if (waiting.length === 0) return;
+      if (waiting.length === 0) return true;
       const next = link.connected ? waiting.find(({ key }) => !this.#sent.has(key)) : undefined;
       if (next !== undefined) {
         await this.#send(link, next);
         this.#movedAt = this.#options.monotonic();
-      } else if (!(await this.#happens())) return;
+      } else if (!(await this.#happens())) return false;
     }
+    return false;
   }
 
   async #send(link: BulkLink, { topic, key, bytes }: Parcel): Promise<void> {
