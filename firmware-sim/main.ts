@@ -1,8 +1,10 @@
 /**
  * `npm run fleet`: the whole system on this machine with simulated meters, from enrolment to checked bills.
- * Exit code 0: every bill and feeder load is exact; 1: it is not, or something failed; 2: wrong usage, configuration or
- * readings; 3: all that was released is exact, but release rules withheld some; 130: interrupted.
+ * Exit code 0: every bill and feeder load is exact, and what was opened of ciphertexts is within its bounds; 1: it is
+ * not, or something failed; 2: wrong usage, configuration or readings; 3: all that was released is exact, but release
+ * rules withheld some; 130: interrupted.
  */
+import { join } from "node:path";
 import { type Config, ConfigError } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
@@ -16,12 +18,15 @@ import type { FleetPlan } from "./fleet/fleet-plan.ts";
 import { freePorts } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
 import { silentNotice, withoutNotice } from "./fleet/notices.ts";
-import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
+import { dueOpenings } from "./fleet/due-openings.ts";
+import { isRight } from "./fleet/opened-summary.ts";
+import { awaitOutcome, type Outcome } from "./fleet/outcome.ts";
 import { PlacementError } from "./fleet/placement.ts";
 import { openPowerSupply } from "./fleet/power-supply.ts";
 import { describeFleet, describeHeld, describeInterrupted, describeSummary } from "./fleet/report.ts";
 import { type FleetRequest, requestOf } from "./fleet/request.ts";
 import { writeResults } from "./fleet/results.ts";
+import { type FleetSummary, summarise } from "./fleet/summary.ts";
 import { ReplayError } from "./loads/index.ts";
 
 const WITHHELD = 3;
@@ -120,15 +125,18 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     fleet.supervisor.sampleMemory();
     const interrupted = signal.aborted;
     const finish = (): FleetSummary => {
-      const parties = ["broker", "utility", ...fleet.supervisor.names().filter((name) => name.startsWith("a-"))];
-      const counters = fleet.conductor.counters();
+      const parties = fleet.supervisor.names().filter((name) => /^(broker|utility|analytics|a-\d)$/.test(name));
+      const { conductor } = fleet;
+      const counters = conductor.counters();
+      const encryption = conductor.ciphertexts();
       const peakMemoryMiB = fleet.supervisor.memoryMiB();
       const held = describeHeld(outcome.held, config);
-      const given = { data, plan: done, outcome, held, counters, seconds, parties, restarts, peakMemoryMiB };
+      const figures = { counters, encryption, seconds, parties, restarts, peakMemoryMiB };
+      const given = { data, plan: done, outcome, held, ...figures };
       return summarise({ ...given, interrupted });
     };
     if (request.keepRunning && !ended.aborted) {
-      say(describeSummary(finish(), outcome, expectedOf(config, done)));
+      say(describeSummary(finish(), outcome, expectedOf(config, done), resultsFile(config)));
       await fleet.releaseMeters();
       say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
       say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
@@ -145,7 +153,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     const expected = expectedOf(config, done);
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else if (interrupted) say(describeInterrupted(summary, fedAll ? outcome : undefined, plan, expected));
-    else process.stdout.write(`${describeSummary(summary, outcome, expected)}\n`);
+    else process.stdout.write(`${describeSummary(summary, outcome, expected, resultsFile(config))}\n`);
     broken.signal.throwIfAborted();
     return interrupted ? EXIT.interrupted : exitCode(summary, outcome);
   } catch (error) {
@@ -171,7 +179,9 @@ async function results(
 ): Promise<Outcome> {
   const expected = expectedOf(config, plan);
   const patienceSeconds = config.simulation.patienceSeconds * PATIENCE_TIMES;
-  const bar = createProgress({ label: "results", total: expected.bills + expected.loads, silent });
+  const due = dueOpenings(config, plan);
+  const measured = measuredBy(plan.source, openPowerSupply(config, plan.source));
+  const bar = createProgress({ label: "results", total: expected.bills + expected.loads + due.length, silent });
   let waiting: string | undefined;
   let seen = 0;
   let seenAt = performance.now();
@@ -180,17 +190,20 @@ async function results(
     return await awaitOutcome({
       data,
       plan,
-      measured: measuredBy(plan.source, openPowerSupply(config, plan.source)),
+      measured,
       timezone: config.system.timezone,
       expected,
+      opened: config.homomorphic.enabled ? { data, config, plan, measured, due } : undefined,
       patienceMilliseconds: patienceSeconds * 1_000,
       signal,
-      onProgress: (bills, loads, reason) => {
-        bar.update(bills + loads, reason ?? "");
-        if (bills + loads > seen) [seen, seenAt] = [bills + loads, performance.now()];
+      onProgress: ({ bills, loads, openings, waiting: reason, openingsWait }) => {
+        const there = bills + loads + openings;
+        bar.update(there, reason ?? "");
+        if (there > seen) [seen, seenAt] = [there, performance.now()];
         if (!toldEnd && performance.now() - seenAt > Math.min(TELL_SECONDS, patienceSeconds / 2) * 1_000) {
           toldEnd = true;
           say(`Waiting for results; gives up after ${patienceSeconds} s without a new one.`);
+          say(openingsWait);
         }
         if (reason !== undefined && reason !== waiting) say(reason);
         waiting = reason;
@@ -201,7 +214,13 @@ async function results(
   }
 }
 
+/** Where analytics writes what was opened. */
+function resultsFile({ paths, analytics }: Config): string {
+  return join(paths.results, analytics.resultsFile);
+}
+
 function exitCode(summary: FleetSummary, outcome: Outcome): number {
+  if (summary.ciphertexts !== null && !isRight(summary.ciphertexts)) return EXIT.failed;
   if (summary.billsExact && summary.feederLoadsExact) return EXIT.ok;
   const onlyWithheld = outcome.complete && outcome.differences.length === 0 && Object.keys(outcome.withheld).length > 0;
   return onlyWithheld ? WITHHELD : EXIT.failed;
@@ -242,7 +261,8 @@ await runRole({
     { flags: "--without-aggregators <list>", description: "enrol but do not start these, e.g. 3 or 2,3" },
   ],
   help: [
-    "Exit codes: 0 all exact; 1 something is not exact, or failed; 2 wrong usage, configuration or readings;",
+    "Exit codes: 0 all exact, and results of ciphertexts within their bounds; 1 something is not, or failed; 2 wrong",
+    "usage, configuration or readings;",
     "3 exact, but release rules withheld some; 130 interrupted.",
     "A further run in the same folder goes on with the next day.",
   ].join("\n"),

@@ -2,7 +2,7 @@
  * Conducts simulated time: a slot ends only once the slots before it are acknowledged, so that fast simulation loses
  * nothing that real time would not. It publishes the signed clock and tells the meter hosts which slots have ended.
  */
-import type { HostCommand, HostCounters, HostProgress } from "./host-messages.ts";
+import type { CiphertextProgress, HostCommand, HostCounters, HostProgress } from "./host-messages.ts";
 
 const REPEAT_MILLISECONDS = 500;
 
@@ -25,6 +25,7 @@ export class Conductor {
   readonly #options: ConductorOptions;
   readonly #progress = new Map<string, HostProgress>();
   readonly #retired = new Map<string, HostCounters>();
+  readonly #retiredCiphertexts = new Map<string, CiphertextProgress>();
   #slot: number | undefined;
   #time = 0;
   #changed: () => void = () => undefined;
@@ -52,6 +53,9 @@ export class Conductor {
     const last = this.#progress.get(host);
     if (last !== undefined && progress.fed === null && last.fed !== null) {
       this.#retired.set(host, addCounters(this.#retired.get(host), last.counters));
+      const made = addCiphertexts(this.#retiredCiphertexts.get(host), last.ciphertexts);
+      // What waited is the restarted host's again.
+      if (made !== undefined) this.#retiredCiphertexts.set(host, { ...made, waiting: 0 });
     }
     this.#progress.set(host, progress);
     this.#changed();
@@ -69,6 +73,16 @@ export class Conductor {
       total = addCounters(total, this.#progress.get(host)?.counters);
     }
     return addCounters(total, undefined);
+  }
+
+  /** What meters encrypted, of all hosts; undefined where they do not. */
+  ciphertexts(): CiphertextProgress | undefined {
+    let total: CiphertextProgress | undefined;
+    for (const host of this.#options.hosts) {
+      total = addCiphertexts(total, this.#retiredCiphertexts.get(host));
+      total = addCiphertexts(total, this.#progress.get(host)?.ciphertexts);
+    }
+    return total;
   }
 
   /** The last slot that every host has fed, or undefined. */
@@ -204,5 +218,20 @@ function addCounters(a: HostCounters | undefined, b: HostCounters | undefined): 
     shareBytes: sum("shareBytes"),
     gaps: sum("gaps"),
     refused: sum("refused"),
+  };
+}
+
+function addCiphertexts(
+  a: CiphertextProgress | undefined,
+  b: CiphertextProgress | undefined,
+): CiphertextProgress | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return {
+    waiting: a.waiting + b.waiting,
+    made: a.made + b.made,
+    settled: a.settled + b.settled,
+    refused: a.refused + b.refused,
+    bytes: a.bytes + b.bytes,
+    milliseconds: a.milliseconds + b.milliseconds,
   };
 }

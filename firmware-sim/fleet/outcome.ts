@@ -1,19 +1,30 @@
-/** Waits for what the utility writes after a run, judges it against the truth, and gathers the figures of the run. */
+/** Waits for what the utility writes after a run, and judges it against the truth. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../config/runtime/database.ts";
-import { readStats } from "../../config/runtime/role-report.ts";
 import type { Database } from "better-sqlite3";
 import type { FleetPlan } from "./fleet-plan.ts";
-import type { HostCounters } from "./host-messages.ts";
 import type { Measured } from "./measured.ts";
-import { checkAgainstTruth, type CheckResult, type Difference, readBills, readGaps, readLoads } from "./truth-check.ts";
+import { checkOpened, countOpened, type OpenedCheck, type OpenedCheckOptions } from "./opened-check.ts";
+import { checkAgainstTruth, type CheckResult, readBills, readGaps, readLoads } from "./truth-check.ts";
 
 const POLL_MILLISECONDS = 100;
 
 export interface Expected {
   readonly bills: number;
   readonly loads: number;
+}
+
+/** What there is of what is due. */
+export interface Seen {
+  readonly bills: number;
+  readonly loads: number;
+  /** Results of ciphertexts, or refusals in their place. */
+  readonly openings: number;
+  /** What the utility says of rounds that cannot go on. */
+  readonly waiting: string | undefined;
+  /** The first result of ciphertexts that has not come, and how far it is. */
+  readonly openingsWait: string | undefined;
 }
 
 export interface OutcomeOptions {
@@ -24,19 +35,24 @@ export interface OutcomeOptions {
   readonly timezone: string;
   /** Bills and loads that the run is due to bring. */
   readonly expected: Expected;
+  /** Results of ciphertexts that it is due to bring; undefined where nothing is encrypted. */
+  readonly opened?: OpenedCheckOptions | undefined;
   /** Give up after this long without anything new. */
   readonly patienceMilliseconds: number;
   readonly signal: AbortSignal;
-  readonly onProgress?: (bills: number, loads: number, waiting: string | undefined) => void;
+  readonly onProgress?: (seen: Seen) => void;
 }
 
 /** How the run ended for the utility: complete, or what it is waiting for. */
 export interface Outcome extends CheckResult {
+  /** All bills and loads are there. */
   readonly complete: boolean;
   /** What the utility says of rounds that cannot go on. */
   readonly waiting: string | undefined;
   /** What release rules hold back. */
   readonly held: readonly Held[];
+  /** What was opened of ciphertexts; undefined where nothing is encrypted. */
+  readonly opened: OpenedCheck | undefined;
 }
 
 /** What was not released, in one line for people. */
@@ -103,28 +119,36 @@ function heldBack(database: Database, { range, dates, source }: FleetPlan): Held
   ];
 }
 
-/** Polls the utility's database until everything due is there, or nothing new has come for the patience. */
+/** Polls the databases until everything due is there, or nothing new has come for the patience. */
 export async function awaitOutcome(options: OutcomeOptions): Promise<Outcome> {
   const { expected, patienceMilliseconds, signal, onProgress } = options;
   const file = join(options.data, "utility", "utility.db");
   let last = "";
   let changedAt = performance.now();
   for (;;) {
-    const seen = existsSync(file) ? countOf(options) : { bills: 0, loads: 0, waiting: undefined };
-    onProgress?.(seen.bills, seen.loads, seen.waiting);
+    const seen = seenBy(options, file);
+    onProgress?.(seen);
     const complete = seen.bills >= expected.bills && seen.loads >= expected.loads;
-    const text = `${seen.bills}/${seen.loads}`;
+    const allOpened = seen.openings >= (options.opened?.due.length ?? 0);
+    const text = `${seen.bills}/${seen.loads}/${seen.openings}`;
     if (text !== last) {
       last = text;
       changedAt = performance.now();
     }
-    if (complete || signal.aborted || performance.now() - changedAt > patienceMilliseconds) {
+    if ((complete && allOpened) || signal.aborted || performance.now() - changedAt > patienceMilliseconds) {
       if (!existsSync(file)) throw new Error(`${file} is missing: the utility has not started`);
       const { check, waiting, held } = snapshot(options);
-      return { ...check, complete, waiting, held };
+      const opened = options.opened === undefined ? undefined : checkOpened(options.opened);
+      return { ...check, complete, waiting, held, opened };
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
+}
+
+function seenBy(options: OutcomeOptions, file: string): Seen {
+  const counted = existsSync(file) ? countOf(options) : { bills: 0, loads: 0, waiting: undefined };
+  const opened = options.opened === undefined ? { settled: 0, waiting: undefined } : countOpened(options.opened);
+  return { ...counted, openings: opened.settled, openingsWait: opened.waiting };
 }
 
 /** How many bills and loads there are already: cheap enough to ask often. */
@@ -152,81 +176,4 @@ function countOf({ data, plan }: OutcomeOptions): { bills: number; loads: number
   } finally {
     database.close();
   }
-}
-
-/** The figures of a run, as `--json` prints them. */
-export interface FleetSummary {
-  readonly meters: number;
-  readonly slots: number;
-  readonly readings: number;
-  /** Of the readings, those of export: import and export of one slot are two. */
-  readonly exports: number;
-  readonly shares: number;
-  readonly seconds: number;
-  readonly readingsPerSecond: number;
-  readonly billsExact: boolean;
-  readonly feederLoadsExact: boolean;
-  /** The first few bills and loads that are not as fed. */
-  readonly differences: readonly Difference[];
-  readonly bills: number;
-  readonly feederLoads: number;
-  readonly withheld: Readonly<Record<string, number>>;
-  /** What release rules held back, and what would let it through. */
-  readonly held: readonly string[];
-  readonly waiting: string | null;
-  /** Refusals by reason, summed over all roles. */
-  readonly refused: Readonly<Record<string, number>>;
-  readonly restarts: Readonly<Record<string, number>>;
-  readonly bytesPerReading: number;
-  readonly peakMemoryMiB: Readonly<Record<string, number>>;
-  readonly data: string;
-  /** Ended by a signal before everything was there: the figures are of a part. */
-  readonly interrupted: boolean;
-}
-
-export interface SummaryInput {
-  readonly data: string;
-  readonly interrupted: boolean;
-  readonly plan: FleetPlan;
-  readonly outcome: Outcome;
-  readonly held: readonly string[];
-  readonly counters: HostCounters;
-  /** Wall-clock seconds of the run from the first slot to the last acknowledgement. */
-  readonly seconds: number;
-  readonly parties: readonly string[];
-  readonly restarts: Readonly<Record<string, number>>;
-  readonly peakMemoryMiB: Readonly<Record<string, number>>;
-}
-
-export function summarise(input: SummaryInput): FleetSummary {
-  const { data, plan, outcome, counters, seconds, parties, restarts, peakMemoryMiB } = input;
-  const refused: Record<string, number> = {};
-  for (const party of parties) {
-    for (const [code, count] of Object.entries(readStats(data, party)?.refused ?? {})) {
-      refused[code] = (refused[code] ?? 0) + count;
-    }
-  }
-  return {
-    meters: plan.source.meters.length,
-    slots: plan.range.to - plan.range.from,
-    readings: counters.readings,
-    exports: counters.exports,
-    shares: counters.shareSlots,
-    seconds: Math.round(seconds * 100) / 100,
-    readingsPerSecond: seconds === 0 ? 0 : Math.round(counters.readings / seconds),
-    billsExact: outcome.complete && outcome.billsExact,
-    feederLoadsExact: outcome.complete && outcome.loadsExact,
-    differences: outcome.differences,
-    bills: outcome.billsFinal,
-    feederLoads: outcome.loadsFinal,
-    withheld: outcome.withheld,
-    held: input.held,
-    waiting: outcome.waiting ?? null,
-    refused,
-    restarts,
-    bytesPerReading: counters.readings === 0 ? 0 : Math.round(counters.shareBytes / counters.readings),
-    peakMemoryMiB,
-    data,
-    interrupted: input.interrupted,
-  };
 }

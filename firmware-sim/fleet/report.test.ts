@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentNotice, withoutNotice } from "./notices.ts";
-import type { FleetSummary, Outcome } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
 import { describeInterrupted, describeSummary } from "./report.ts";
+import type { FleetSummary } from "./summary.ts";
 
 const SUMMARY: FleetSummary = {
   meters: 20,
@@ -24,6 +25,7 @@ const SUMMARY: FleetSummary = {
   restarts: {},
   bytesPerReading: 180,
   peakMemoryMiB: {},
+  ciphertexts: null,
   data: "/data",
   interrupted: false,
 };
@@ -31,6 +33,7 @@ const OUTCOME: Outcome = {
   complete: true,
   waiting: undefined,
   held: [],
+  opened: undefined,
   bills: 20,
   billsFinal: 20,
   billsExact: true,

@@ -3,7 +3,9 @@ import { relative } from "node:path";
 import { renderTable } from "../../config/runtime/terminal.ts";
 import type { Config } from "../../config/index.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
-import type { Expected, FleetSummary, Held, Outcome } from "./outcome.ts";
+import { describeOpened } from "./opened-report.ts";
+import type { Expected, Held, Outcome } from "./outcome.ts";
+import type { FleetSummary } from "./summary.ts";
 
 export function describeFleet(config: Config, plan: FleetPlan, data: string): string {
   const { system, simulation } = config;
@@ -24,7 +26,13 @@ function shown(path: string): string {
   return short === "" || short.startsWith("..") ? path : short;
 }
 
-export function describeSummary(summary: FleetSummary, outcome: Outcome, expected: Expected): string {
+/** `resultsFile`: where analytics writes what was opened. */
+export function describeSummary(
+  summary: FleetSummary,
+  outcome: Outcome,
+  expected: Expected,
+  resultsFile = "results/analytics_results.json",
+): string {
   const rows: [string, string][] = [
     ["bills", counted(outcome.bills, summary.bills, expected.bills, summary.billsExact, outcome.billsDiffer)],
     [
@@ -40,6 +48,9 @@ export function describeSummary(summary: FleetSummary, outcome: Outcome, expecte
     ["peak memory (MiB)", listing(summary.peakMemoryMiB)],
   ];
   const lines = [renderTable(["what", "result"], rows)];
+  if (outcome.opened !== undefined && summary.ciphertexts !== null) {
+    lines.push(...describeOpened(outcome.opened, summary.ciphertexts));
+  }
   if (summary.waiting !== null) lines.push(`Waiting: ${summary.waiting}`);
   lines.push(...summary.held);
   if (summary.held.length > 0) lines.push("docs/decisions/002-release-rules.md says what is held back, and why.");
@@ -51,6 +62,9 @@ export function describeSummary(summary: FleetSummary, outcome: Outcome, expecte
     "Where to look next:",
     `  npm run bills -- --data ${data}`,
     `  sqlite3 ${data}/utility/utility.db "SELECT * FROM current_bills LIMIT 5"`,
+    ...(summary.ciphertexts === null
+      ? []
+      : [`  npm run he -- results --data ${data}    ${shown(resultsFile)} has them, too`]),
     "  docs/database.md lists tables, views and example queries.",
   );
   return lines.join("\n");

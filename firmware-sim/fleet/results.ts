@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
-import type { FleetSummary } from "./outcome.ts";
+import type { FleetSummary } from "./summary.ts";
 
 export function writeResults(config: Config, summary: FleetSummary): void {
   mkdirSync(config.paths.results, { recursive: true });

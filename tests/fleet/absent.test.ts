@@ -52,7 +52,7 @@ test("two of three are stopped: rounds wait and say so, nothing is billed; when 
   await bed.fleet.run();
 
   let reason: string | undefined;
-  const waiting = await bed.outcome({ patienceSeconds: 4, onProgress: (_seen, why) => (reason ??= why) });
+  const waiting = await bed.outcome({ patienceSeconds: 4, onProgress: ({ waiting: why }) => (reason ??= why) });
   assert.equal(waiting.complete, false);
   assert.match(waiting.waiting ?? "", /2 rounds wait, such as l-f-\d-\d+-\d+: 1 of the 2 manifests that are needed/);
   assert.equal(reason !== undefined, true);

@@ -45,7 +45,8 @@ function killing(seed: number): void {
     // All slots are in: from now on only rounds run, and bills are made.
     const late = ["utility", ["a-1", "a-2", "a-3"][draw(3)] ?? "a-1", "broker"];
     const outcome = await bed.outcome({
-      onProgress: (seen) => {
+      onProgress: ({ bills, loads }) => {
+        const seen = bills + loads;
         if (seen >= 10 * (4 - late.length) && late.length > 0) kill(late.shift() ?? "utility");
       },
     });

@@ -25,7 +25,7 @@ describe("storage faults", { concurrency: FAULTS.length + 1 }, () => {
             if (done === 6) supervisor.send("a-2", { type: "disk", fault } satisfies DiskFault);
           },
           onRestart: (name, reason) => ends.push(`${name}: ${reason}`),
-          aggregatorEntry: (index) => (index === 2 ? "tests/fleet/testing/faulty-disk-aggregator.ts" : undefined),
+          entryOf: (name) => (name === "a-2" ? "tests/fleet/testing/faulty-disk-aggregator.ts" : undefined),
         },
       });
       const { supervisor } = bed.fleet;

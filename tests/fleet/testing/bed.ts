@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, type Flag, loadConfig } from "../../../config/index.ts";
 import { createLogger } from "../../../config/runtime/logger.ts";
+import { dueOpenings } from "../../../firmware-sim/fleet/due-openings.ts";
 import { expectedOf } from "../../../firmware-sim/fleet/expected.ts";
 import { Fleet, type FleetOptions } from "../../../firmware-sim/fleet/fleet.ts";
 import { type FleetPlan, planGenerated } from "../../../firmware-sim/fleet/fleet-plan.ts";
 import { measuredBy } from "../../../firmware-sim/fleet/measured.ts";
-import { awaitOutcome, type Outcome } from "../../../firmware-sim/fleet/outcome.ts";
+import { awaitOutcome, type Outcome, type Seen } from "../../../firmware-sim/fleet/outcome.ts";
 import { openPowerSupply } from "../../../firmware-sim/fleet/power-supply.ts";
 
 /** Hours as slots: a day of them is quick, and every band of the tariff has at least four. */
@@ -70,19 +71,20 @@ export class FleetBed {
   }
 
   /** Waits for everything that is due and compares it with what was fed. */
-  outcome(
-    options: { patienceSeconds?: number; onProgress?: (seen: number, waiting?: string) => void } = {},
-  ): Promise<Outcome> {
+  outcome(options: { patienceSeconds?: number; onProgress?: (seen: Seen) => void } = {}): Promise<Outcome> {
     const { config, plan, data } = this;
+    const measured = measuredBy(plan.source, openPowerSupply(config, plan.source));
+    const { onProgress } = options;
     return awaitOutcome({
       data,
       plan,
-      measured: measuredBy(plan.source, openPowerSupply(config, plan.source)),
+      measured,
       timezone: config.system.timezone,
       expected: expectedOf(config, plan),
+      opened: config.homomorphic.enabled ? { data, config, plan, measured, due: dueOpenings(config, plan) } : undefined,
       patienceMilliseconds: (options.patienceSeconds ?? 60) * 1_000,
       signal: new AbortController().signal,
-      onProgress: (bills, loads, waiting) => options.onProgress?.(bills + loads, waiting),
+      ...(onProgress === undefined ? {} : { onProgress }),
     });
   }
 }
