@@ -18,6 +18,7 @@ import {
   randomisationSeed,
   type Transcript,
 } from "../../../protocol/ckks/job.ts";
+import {
   packCiphertext,
   packedDigest,
   repeatWindow,
@@ -26,7 +27,6 @@ import {
 } from "../../../protocol/ckks/packed.ts";
 import { bitsOfPrime, packResidues, type RnsPoly } from "../../../protocol/ckks/ring/index.ts";
 import type { RawCiphertext } from "../../../protocol/ckks/seal/layout.ts";
-import { deal } from "../../../protocol/ckks/threshold/deal.ts";
 import { partial } from "../../../protocol/ckks/threshold/partial.ts";
 import { coefficientsAt } from "../../../protocol/ckks/threshold/stride.ts";
 import { randomiseC0, randomiseC1, zeroEncryption } from "../../../protocol/ckks/threshold/zero.ts";
