@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { encodeCbor } from "../../protocol/cbor.ts";
 import { jobIdOf } from "../../protocol/ckks/job.ts";
-import { topicOf } from "../../protocol/topics.ts";
+import { CHUNK_BYTES, topicOf } from "../../protocol/topics.ts";
 import { unpackNumbers } from "../../protocol/messages/ckks.ts";
 import { publishedResult } from "./announcer.ts";
 import { threadOpener } from "./opener.ts";
@@ -288,6 +289,11 @@ test("refuses forged, replayed, misdirected and malformed messages with a code",
   await expectRefused("opened-malformed", () => bed.send("analytics", outputTopic, { ...output, more: 1 }));
   await expectRefused("opened-malformed", () => bed.send("a-1", partTopic, { ...part, outputs: [] }));
   await expectRefused("opened-malformed", () => bed.carry(partTopic, [randomBytes(40)]));
+  const chunk = (index: number, count: number): Uint8Array =>
+    encodeCbor([Buffer.alloc(8, 7), index, count, randomBytes(CHUNK_BYTES)]);
+  const first = chunk(0, 3);
+  await expectRefused("opened-replayed", () => bed.carry(partTopic, [first, first]));
+  await expectRefused("opened-wrong-length", () => bed.carry(outputTopic, [chunk(0, 0xffff)]));
   const transcript = randomBytes(40);
   const nonsense = topicOf("jobOutput", { job: jobIdOf(transcript) });
   await expectRefused("opened-malformed", () => bed.send("analytics", nonsense, { ...output, transcript }));
