@@ -160,7 +160,9 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     graceSlots: config.homomorphic.graceSlots,
     minMeters,
     maxJobs,
+    quietSeconds: settings.retrySeconds,
     now,
+    monotonic,
   });
 
   let commitTimer: NodeJS.Timeout | undefined;

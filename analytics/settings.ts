@@ -13,7 +13,7 @@ export const LIMITS = {
   commitMilliseconds: 20,
   /** Ciphertexts in one message to an aggregator. */
   inputsMessageBytes: 4 * MIB,
-  /** Times that a job is computed anew because its inputs have changed. */
+  /** Times that a job is computed anew without inputs that were objected to. */
   attempts: 8,
   /** Requests are repeated at least every so many times `analytics.retrySeconds`. */
   backoff: 15,

@@ -25,7 +25,7 @@ export interface JobDeskOptions {
   /** Ciphertexts that one job may take. */
   readonly maxInputs: number;
   readonly minMeters: number;
-  /** Times that a refused job is computed anew because its inputs have changed. */
+  /** Times that a refused job is computed anew without inputs that were objected to. */
   readonly maxAttempts: number;
   /** Unix seconds. */
   readonly now: () => number;
@@ -85,12 +85,15 @@ export class JobDesk {
   again(number: number, exclude: readonly string[] = []): boolean {
     const { jobs, now, maxAttempts } = this.#options;
     const job = jobs.get(number);
-    if (job === undefined || job.active !== undefined || job.attempts >= maxAttempts) return false;
+    if (job === undefined || job.active !== undefined) return false;
+    // Ciphertexts that came late are no attempt: each comes once, however many there are.
+    const isAttempt = exclude.length > 0;
+    if (isAttempt && job.attempts >= maxAttempts) return false;
     const excluded = [...new Set([...job.excluded, ...exclude])].sort();
     const inputs = this.#inputs({ ...job, excluded });
     // Inputs are added or left out, never replaced: their number tells.
     if (inputs.length === job.total || inputs.length === 0) return false;
-    jobs.again(number, excluded, now());
+    jobs.again(number, excluded, isAttempt, now());
     return true;
   }
 

@@ -25,8 +25,12 @@ export interface ScheduleOptions {
   readonly minMeters: number;
   /** Unfinished jobs at the same time; the rest is scheduled when some are over. */
   readonly maxJobs: number;
+  /** So long after the last ciphertext of a window the others are no longer waited for. */
+  readonly quietSeconds: number;
   /** Unix seconds; 0 or less while a simulation has not told the time. */
   readonly now: () => number;
+  /** Seconds that do not go back. */
+  readonly monotonic: () => number;
 }
 
 interface Group {
@@ -38,6 +42,8 @@ export class Schedule {
   readonly #options: ScheduleOptions;
   /** Windows with nothing left to schedule, by first slot. */
   readonly #settled = new Set<number>();
+  /** When the last ciphertext of a window came. */
+  readonly #touched = new Map<number, number>();
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
@@ -55,13 +61,16 @@ export class Schedule {
       const window = calendar.startingAt(firstSlot);
       if (window === undefined || current < firstSlot + window.slots) continue;
       room ??= maxJobs - jobs.countUnfinished();
-      const overdue = current >= firstSlot + window.slots + this.#options.graceSlots;
+      // While meters still send, every job would be computed from the first few that came.
+      const overdue = current >= firstSlot + window.slots + this.#options.graceSlots && this.#isQuiet(firstSlot);
       let open = !overdue;
       for (const [job, group] of this.#due(window, overdue)) {
         if (added >= room) open = true;
         else if (this.#add(job, group, window, time)) added += 1;
       }
-      if (!open) this.#settled.add(firstSlot);
+      if (open) continue;
+      this.#settled.add(firstSlot);
+      this.#touched.delete(firstSlot);
     }
     return added;
   }
@@ -69,6 +78,12 @@ export class Schedule {
   /** A window has a new ciphertext: groups that had too few inputs may have enough now. */
   touch(firstSlot: number): void {
     this.#settled.delete(firstSlot);
+    this.#touched.set(firstSlot, this.#options.monotonic());
+  }
+
+  #isQuiet(firstSlot: number): boolean {
+    const { quietSeconds, monotonic } = this.#options;
+    return monotonic() - (this.#touched.get(firstSlot) ?? Number.NEGATIVE_INFINITY) >= quietSeconds;
   }
 
   /** Jobs of a window whose inputs are complete, or will not become so in time. */

@@ -256,12 +256,10 @@ export class OpeningDesk {
     const obstacle = opening.obstacles();
     if (obstacle === undefined) {
       if (patient || opening.active !== undefined || opening.answers >= this.#options.threshold) return;
-      this.#end(
-        job,
-        "failed",
-        "unanswered",
-        `${opening.answers} aggregators answered, ${this.#options.threshold} must`,
-      );
+      const reason = `${opening.answers} aggregators answered, ${this.#options.threshold} must`;
+      // Nobody would ask for a scheduled job again: it waits, and holds up no other.
+      if (job.key === undefined) this.#end(job, "failed", "unanswered", reason);
+      else if (job.reason !== reason) jobs.note(job.number, "unanswered", reason);
       return;
     }
     if (opening.hopeless) this.#end(job, "refused", obstacle.code, obstacle.reason);

@@ -220,13 +220,13 @@ export class JobStore {
   }
 
   /** A job that aggregators refused is computed anew, since its inputs have changed. */
-  again(number: number, excluded: readonly string[], now: number): void {
+  again(number: number, excluded: readonly string[], isAttempt: boolean, now: number): void {
     this.#db
       .prepare(
-        `UPDATE jobs SET state = 'queued', code = '', reason = '', attempts = attempts + 1, active = NULL,
+        `UPDATE jobs SET state = 'queued', code = '', reason = '', attempts = attempts + ?, active = NULL,
          excluded = ?, updated_at = ? WHERE number = ?`,
       )
-      .run(JSON.stringify(excluded), Math.floor(now), number);
+      .run(Number(isAttempt), JSON.stringify(excluded), Math.floor(now), number);
   }
 
   /** What a kill interrupted in the middle of a computation is computed anew: it is deterministic. */

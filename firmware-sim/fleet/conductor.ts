@@ -162,6 +162,23 @@ export class Conductor {
     this.#flush = 0;
   }
 
+  /**
+   * Waits until every ciphertext of a window that is over is answered. Gives up after so long without progress, or when
+   * an aggregator is absent: it would be waited for.
+   */
+  async encrypted(patienceMilliseconds: number): Promise<void> {
+    const { monotonic } = this.#options;
+    let last = "";
+    let changedAt = monotonic();
+    await this.#until(() => {
+      const progress = this.ciphertexts();
+      if (progress === undefined || progress.waiting === 0 || this.absentAggregators.length > 0) return true;
+      const text = `${progress.made} ${progress.waiting}`;
+      if (text !== last) [last, changedAt] = [text, monotonic()];
+      return monotonic() - changedAt > patienceMilliseconds;
+    });
+  }
+
   /** Moves the clock and waits until the broker has it, however often that takes. */
   async setTime(time: number): Promise<void> {
     this.#time = Math.max(this.#time, time);

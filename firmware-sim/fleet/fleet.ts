@@ -201,15 +201,17 @@ export class Fleet {
     const { range } = this.#options.plan;
     const plan = planUntil(this.#options.plan, config, await this.conductor.run(range.from, range.to));
     await this.conductor.drain();
-    const grace = Math.max(
-      config.rounds.graceSlots + config.rounds.loadEverySlots,
-      config.billing.graceSlots,
-      config.homomorphic.enabled ? config.homomorphic.graceSlots : 0,
-    );
     // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
     const whole = plan.range.to === range.to;
     const end = whole ? Math.max(plan.range.to, plan.periodEnd) : plan.range.to;
-    await this.conductor.setTime((end + grace + 1) * slotSeconds);
+    const grace = Math.max(config.rounds.graceSlots + config.rounds.loadEverySlots, config.billing.graceSlots);
+    const { enabled, graceSlots } = config.homomorphic;
+    if (enabled) {
+      // Once their grace is over, results would be computed from the first ciphertexts that came.
+      await this.conductor.setTime((end + Math.max(0, Math.min(grace, graceSlots - 1))) * slotSeconds);
+      await this.conductor.encrypted(config.simulation.patienceSeconds * 1_000);
+    }
+    await this.conductor.setTime((end + Math.max(grace, enabled ? graceSlots : 0) + 1) * slotSeconds);
     // A run that was interrupted is taken up again, not passed over.
     if (!this.conductor.stopped) this.#remember(plan);
     return plan;
