@@ -3,16 +3,9 @@
  * come, so that shares are never held up. The thread, with SEAL and the public keys, is there only while there is work.
  */
 import { Worker } from "node:worker_threads";
+import { TYPESCRIPT_THREAD } from "../../../config/runtime/worker-thread.ts";
 import type { WorkerAnswer, WorkerRequest } from "./encrypt-worker.ts";
 import type { Encrypted, EncryptionRequest, EncryptionSettings, SetKey } from "./encryption.ts";
-
-/** Threads do not inherit the loader of TypeScript: this one-liner loads it, then the thread's file. */
-const BOOT = new URL(
-  `data:text/javascript,${encodeURIComponent(
-    `import { tsImport } from ${JSON.stringify(import.meta.resolve("tsx/esm/api"))};` +
-      `await tsImport(${JSON.stringify(new URL("./encrypt-worker.ts", import.meta.url).href)}, ${JSON.stringify(import.meta.url)});`,
-  )}`,
-);
 
 export type { Encrypted } from "./encryption.ts";
 
