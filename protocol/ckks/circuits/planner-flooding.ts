@@ -26,6 +26,8 @@ export interface PlanRequest {
   readonly series: number;
   /** `meters` are those of the group; `slots` the window's numbers. */
   readonly shape: JobShape;
+  /** Numbers of the series for each slot of the window: buckets; 1 unless given. */
+  readonly perSlot?: number;
   /** Fewest meters per opened number (k). */
   readonly minMeters: number;
   readonly threshold: number;

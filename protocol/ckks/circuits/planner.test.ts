@@ -83,6 +83,9 @@ test("refuses circuits that are not, and parameters that are not theirs", () => 
 test("refuses groups that are too small for what is opened", () => {
   refused({ ...ON_LIGHT, circuit: "sum", shape: { ...BASE.shape, meters: 4 } }, "too-few-meters", /at least 5/);
   refused({ ...COUNTS, shape: { ...BASE.shape, meters: 14 } }, "too-many-numbers", /opens 3 numbers.* allow 2/);
+  const buckets = { ...ON_LIGHT, circuit: "buckets", parameters: { edges: [0, 500, 1000] }, perSlot: 3 };
+  refused({ ...buckets, shape: { slots: 288, meters: 14, maxValue: 1 } }, "too-many-numbers", /opens 3 numbers/);
+  fits({ ...buckets, shape: { slots: 288, meters: 15, maxValue: 1 } });
 });
 
 test("refuses more ciphertexts and more memory than are allowed", () => {

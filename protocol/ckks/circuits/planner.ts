@@ -149,6 +149,7 @@ function assertAllowed(request: PlanRequest, { circuit, parameters }: BoundCircu
   const { shape, minMeters, keys, set, maxInputs = Number.POSITIVE_INFINITY } = request;
   const { series, wholeInputs, relin, galoisSteps } = circuit.needs(parameters, shape.slots);
   const { numbersPerSlot, linear } = circuit.opens(parameters, shape.slots);
+  const numbers = numbersPerSlot * (request.perSlot ?? 1);
   const { name } = circuit;
   if (series !== request.series)
     throw new Refused("wrong-series", `${name} takes ${series} series, got ${request.series}`);
@@ -156,10 +157,10 @@ function assertAllowed(request: PlanRequest, { circuit, parameters }: BoundCircu
     throw new Refused("too-few-meters", `${shape.meters} meters; groups have at least ${minMeters}`);
   }
   const most = Math.floor(shape.meters / minMeters);
-  if (!linear && numbersPerSlot > most) {
+  if (!linear && numbers > most) {
     throw new Refused(
       "too-many-numbers",
-      `${name} opens ${numbersPerSlot} numbers a slot; ${shape.meters} meters allow ${most}, one for ${minMeters} meters`,
+      `${name} opens ${numbers} numbers a slot; ${shape.meters} meters allow ${most}, one for ${minMeters} meters`,
     );
   }
   if (shape.meters * series > maxInputs) {
