@@ -103,8 +103,10 @@ export class ThreadEncryptor implements Encryptor {
   #start(): Worker {
     const { insecureForTests, analyticsKey } = this.#options;
     const settings: EncryptionSettings = { insecureForTests, analyticsKey: Uint8Array.from(analyticsKey) };
-    // What the process was started with, such as `--import` of TypeScript, would fail in a thread.
-    const worker = new Worker(BOOT, { workerData: settings, execArgv: [] });
+    const worker = new Worker(new URL("./encrypt-worker.ts", import.meta.url), {
+      workerData: settings,
+      execArgv: TYPESCRIPT_THREAD,
+    });
     worker.on("message", (answer: WorkerAnswer) => this.#settle(answer));
     worker.on("error", (error) => this.#lost(worker, error.message));
     worker.on("exit", (code) => this.#lost(worker, `the encrypting thread ended with code ${code}`));
