@@ -8,6 +8,7 @@ import {
   packedDigest,
   packedKeys,
   packedSize,
+  pickCoefficients,
   rawOfPacked,
   repeatWindow,
   strideOf,
@@ -102,6 +103,57 @@ test("malformed bytes are refused, each under its code", () => {
   // Longer CBOR lengths than needed are another encoding of the same thing.
   const longer = Uint8Array.of(cut[0]!, 0x18, 0x01, ...cut.subarray(2));
   refuses("malformed", longer);
+  // So is a slot's number as a float of the same length, and a longer length of a byte string.
+  const slotAt = Buffer.from(cut).indexOf(Buffer.from(encodeCbor(window.firstSlot)));
+  const float = cut.slice();
+  new DataView(float.buffer).setFloat32(slotAt + 1, window.firstSlot);
+  float[slotAt] = 0xfa;
+  assert.equal(float.length, cut.length);
+  refuses("malformed", float);
+  const c1At = cut.length - 4 - packedSize(engine, 2, 1) / 2;
+  assert.equal(cut[c1At], 0x59);
+  refuses("malformed", Uint8Array.of(...cut.subarray(0, c1At), 0x5a, 0, 0, ...cut.subarray(c1At + 1)));
+});
+
+test("each length of a half has one way to be written", async () => {
+  for (const [degree, slots] of [
+    [1024, 1],
+    [1024, 4],
+    [1024, 96],
+    [16_384, 8192],
+  ] as const) {
+    const set = { name: "other", degree, primeBits: [45, 45, 45], scaleBits: 40 };
+    const { publicKey } = await testKeys(set, []);
+    const other = await CkksEngine.create(set, { insecureForTests: true });
+    other.loadKeys({ publicKey });
+    const fresh = other.scope(() => other.rawCiphertext(other.encrypt(other.encodeConstant(1))));
+    const packed = packCiphertext(other, { ...window, slots }, fresh, strideOf(slots, degree));
+    assert.equal(unpackCiphertext(other, packed, 2).slots, slots);
+    other.close();
+  }
+});
+
+test("adding unpacked residues gives the sum that SEAL gives, whole or cut", () => {
+  const days = [1, 2, 3, 4, 5].map((factor) => day.map((value) => (value * factor) % 2500));
+  engine.scope(() => {
+    const fresh = days.map((values) => engine.encrypt(engine.encode(repeatWindow(values, engine.slots), { level: 2 })));
+    const sealSum = engine.rawCiphertext(fresh.reduce((sum, one) => engine.add(sum, one)));
+    for (const step of [1, stride]) {
+      const inputs = fresh.map((one) =>
+        unpackCiphertext(engine, packCiphertext(engine, window, engine.rawCiphertext(one), step), 2),
+      );
+      const sum = inputs.reduce((left, right) => ({
+        ...left,
+        c0: engine.ring.add(left.c0, right.c0, 2),
+        c1: engine.ring.add(left.c1, right.c1, 2),
+      }));
+      const [c0, c1] = rawOfPacked(engine, sum).polys;
+      assert.deepEqual(c1, sealSum.polys[1]);
+      const coefficients = (poly: BigUint64Array): BigUint64Array =>
+        pickCoefficients(engine.ring.inverse(poly.slice()), engine.degree, step);
+      assert.deepEqual(coefficients(c0!), coefficients(sealSum.polys[0]!));
+    }
+  });
 });
 
 test("the epoch of the key is part of the bytes, and can be read before the residues", () => {

@@ -45,12 +45,19 @@ export function packResidues(values: BigUint64Array, bits: number): Uint8Array {
  * is no residue and on bits set in the filling.
  */
 export function unpackResidues(bytes: Uint8Array, count: number, bits: number, prime: bigint): BigUint64Array {
+  const values = new BigUint64Array(count);
+  unpackInto(values, bytes, bits, prime);
+  return values;
+}
+
+/** The same into `values`, which takes up all of the stream; it holds nothing of use after an error. */
+export function unpackInto(values: BigUint64Array, bytes: Uint8Array, bits: number, prime: bigint): void {
+  const count = values.length;
   const expected = packedBytes(count, bits);
   if (bytes.length !== expected) {
     throw new CkksError("wrong-size", `residues: expected ${expected} bytes, got ${bytes.length}`);
   }
   const { wasm, residues, stream } = (workshop ??= openWorkshop());
-  const values = new BigUint64Array(count);
   for (let from = 0; from < count; from += BLOCK) {
     const length = Math.min(BLOCK, count - from);
     const start = (from * bits) / 8;
@@ -63,7 +70,6 @@ export function unpackResidues(bytes: Uint8Array, count: number, bits: number, p
   if (filled > 0 && bytes[expected - 1]! >> filled !== 0) {
     throw new CkksError("malformed", "residues: bits are set beyond the last one");
   }
-  return values;
 }
 
 /** Where a thread packs: ring.wat over a memory of its own, shared by all primes and degrees. */
