@@ -3,7 +3,8 @@ import path from "node:path";
 import { openParty } from "../config/keys/index.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
-import { createBook, createEvaluator } from "./homomorphic/engine.ts";
+import { createBook } from "./homomorphic/book.ts";
+import { createEvaluator } from "./homomorphic/engine.ts";
 import { startAnalytics } from "./server.ts";
 
 async function run({ config, log, process: processLog, signal }: RoleContext): Promise<void> {
@@ -17,7 +18,7 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
     log,
     measure: processLog.measure,
     signal,
-    book: createBook(config),
+    book: createBook(config, party.ckks),
     evaluator: (database) => createEvaluator(config, database, config.analytics.workers, party),
   });
   announceReady({ id: party.id });

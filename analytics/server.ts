@@ -9,20 +9,21 @@ import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { openCiphertext, signCiphertextAck } from "../protocol/envelope/index.ts";
-import { serverStatus } from "../protocol/messages/public.ts";
-import { filterOf, parseTopic, topicOf } from "../protocol/topics.ts";
+import { topicOf } from "../protocol/topics.ts";
 import type { CircuitBook } from "./homomorphic/circuit-book.ts";
 import type { Evaluator } from "./homomorphic/evaluator.ts";
 import { Arrivals } from "./homomorphic/arrivals.ts";
 import { JobDesk } from "./homomorphic/job-desk.ts";
+import { MemoryGuard } from "./homomorphic/memory-guard.ts";
 import { Schedule } from "./homomorphic/schedule.ts";
+import { createInbox, SUBSCRIPTIONS } from "./inbox.ts";
 import { ChunkDesk } from "./ingest/chunk-desk.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { Letters } from "./openings/letters.ts";
 import { OpeningDesk } from "./openings/opening-desk.ts";
 import { noteFeeders, notePresence } from "./presence.ts";
-import { loadRoll, takeCertificate } from "./roll.ts";
-import { DAY_SECONDS, LIMITS } from "./settings.ts";
+import { loadRoll } from "./roll.ts";
+import { DAY_SECONDS, LIMITS, MIB } from "./settings.ts";
 import { AnalyticsStats } from "./stats.ts";
 import { CiphertextStore } from "./store/ciphertext-store.ts";
 import type { Job } from "./store/job.ts";
@@ -96,13 +97,21 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     if (job.job !== undefined) openings.drop(job.job);
     stats.ended(job);
   };
+  const memory = new MemoryGuard({
+    limitBytes: settings.maxMemoryMiB * MIB,
+    used: () => process.memoryUsage.rss(),
+    inThreads: () => evaluator.threadBytes,
+    renew: () => evaluator.renew(),
+    renewed: () => pollSoon(),
+  });
   const desk = new JobDesk({
     jobs,
     store,
     roll,
     calendar,
     evaluator,
-    plan: (job, inputs) => book.plan(job, inputs),
+    plan: (job, meters, epoch) => book.plan(job, meters, epoch),
+    memory,
     workers: settings.workers,
     maxJobs,
     maxInputs: settings.maxInputs,
@@ -156,7 +165,6 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     arrivals,
     calendar,
     scheduled: settings.jobs,
-    seriesOf: (job) => [job.series],
     graceSlots: config.homomorphic.graceSlots,
     minMeters,
     maxJobs,
@@ -229,44 +237,17 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     openings,
     refusals,
     calendar,
+    threads: () => ({ threadBytes: evaluator.threadBytes, threadRenewals: memory.renewals }),
   });
 
-  const onMessage = (topic: string, payload: Uint8Array): void | Promise<void> => {
-    if (feed.accept(topic, payload)) return;
-    const parsed = parseTopic(topic);
-    const { meter, series, agg, job, type } = parsed?.parameters ?? {};
-    switch (parsed?.name) {
-      case "heCiphertext":
-        return guardStorage(db, () => ingest.handle(meter!, series!, payload));
-      case "jobAnswer":
-        return letters.takeAnswer(Number(agg), job!, type!, payload);
-      case "jobResult":
-        return letters.takeOutcome(job!, payload);
-      case "aggregatorStatus": {
-        const status = serverStatus.safeParse(parseJson(payload));
-        if (status.success) openings.presence(Number(agg), status.data.state === "online");
-        else refuse("malformed", `status of aggregator ${agg}`);
-        return;
-      }
-      case "roll":
-        if (guardStorage(db, () => takeCertificate(db, roll, payload, refuse))) noteFeeders(db, roll);
-        return;
-      default:
-        refuse("wrong-topic", topic);
-    }
-  };
+  const onMessage = createInbox({ db, roll, feed, ingest, letters, openings, refuse });
   notePresence(db, process.pid);
   noteFeeders(db, roll);
   handle.link = await connectLink({
     party,
     host: config.broker.host,
     port: config.broker.tlsPort,
-    subscriptions: [
-      ...(["heCiphertext", "jobAnswer", "jobResult", "aggregatorStatus", "roll"] as const).map((name) =>
-        filterOf(name),
-      ),
-      ...feed.subscriptions,
-    ],
+    subscriptions: [...SUBSCRIPTIONS, ...feed.subscriptions],
     onMessage,
     onConnect: () => pollSoon(),
     log,
@@ -301,12 +282,4 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
       db.close();
     },
   };
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString("utf8")) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 /** Bounds of the process that no installation needs to tune; what it may tune stands in the configuration. */
 
-const MIB = 1024 * 1024;
+export const MIB = 1024 * 1024;
 
 export const DAY_SECONDS = 86_400;
 

@@ -25,6 +25,7 @@ interface StatsOptions {
   readonly openings: OpeningDesk;
   readonly refusals: Refusals;
   readonly calendar: WindowCalendar;
+  readonly threads: () => { readonly threadBytes: number; readonly threadRenewals: number };
 }
 
 /** Results in the file: the newest ones; all are in the database. */
@@ -46,7 +47,7 @@ export class AnalyticsStats {
   }
 
   write(): void {
-    const { config, jobs, results, store, ingest, desk, openings, refusals, calendar } = this.#options;
+    const { config, jobs, results, store, ingest, desk, openings, refusals, calendar, threads } = this.#options;
     const states = jobs.countStates();
     writeStats(config.paths.data, "analytics", {
       role: "analytics",
@@ -58,6 +59,7 @@ export class AnalyticsStats {
         opening: openings.size,
         results: results.count(),
         residentBytes: process.memoryUsage.rss(),
+        ...threads(),
       },
     });
     if (!this.#changed) return;

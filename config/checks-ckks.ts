@@ -177,11 +177,13 @@ export const CKKS_CHECKS: readonly Check[] = [
     fields: ["analytics.jobs", "homomorphic.series"],
     rule: "Jobs name series that meters encrypt",
     fault: ({ analytics: { jobs }, homomorphic: { series } }) => {
-      const unknown = jobs.find((job) => !Object.hasOwn(series, job.series));
-      return unless(
-        unknown === undefined,
-        `a job ${unknown?.circuit} takes the series ${unknown?.series}: no such series`,
-      );
+      for (const { circuit, series: named } of jobs) {
+        const names = [named].flat();
+        const unknown = names.find((name) => !Object.hasOwn(series, name));
+        if (unknown !== undefined) return `a job ${circuit} takes the series ${unknown}: no such series`;
+        if (new Set(names).size !== names.length) return `a job ${circuit} takes the same series twice`;
+      }
+      return undefined;
     },
   },
   {

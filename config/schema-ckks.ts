@@ -90,7 +90,8 @@ const job = z.strictObject({
   circuit: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "the name of a circuit"),
   /** All feeders together, each feeder by itself, or these together. */
   group,
-  series: seriesName.default("load"),
+  /** One, or as many as the circuit takes, in its order. */
+  series: z.union([seriesName, z.array(seriesName).min(1).max(4)]).default("load"),
   /** A job for each so many windows. */
   everyWindows: z.int().min(1).max(1_000).default(1),
   /** What the circuit takes besides: public levels, weights. */
@@ -107,9 +108,15 @@ export const analytics = z.strictObject({
     unit: "jobs",
   }),
   maxInputs: whole(1, 1_000_000, 100_000, "Ciphertexts that one job may take.", { unit: "ciphertexts" }),
-  maxMemoryMiB: whole(64, 1_048_576, 1_024, "Memory for ciphertexts and keys of running jobs; a job beyond it waits.", {
-    unit: "MiB",
-  }),
+  maxMemoryMiB: whole(
+    64,
+    1_048_576,
+    1_024,
+    "Memory of the process: above it a job waits for others, threads are renewed, and if that does not help it is refused.",
+    {
+      unit: "MiB",
+    },
+  ),
   retrySeconds: seconds(0.05, 3_600, 2, "An unanswered message of a job is repeated after this."),
   answerSeconds: seconds(0.1, 86_400, 60, "Wait for enough aggregators before a job fails."),
   retentionDays: whole(1, 36_500, 400, "Days that ciphertexts are kept.", { unit: "days" }),
@@ -124,7 +131,7 @@ export const analytics = z.strictObject({
     .meta({
       description: "What is computed on its own, for each window when it is complete.",
       allowed:
-        "a list of `circuit`, `group` (fleet, feeders, or a list of feeders), `series`, `everyWindows`, `parameters`",
+        "a list of `circuit`, `group` (fleet, feeders, or a list of feeders), `series` (one, or a list), `everyWindows`, `parameters`",
     }),
   resultsFile: text("analytics_results.json", "File of opened results, in `paths.results`."),
 });

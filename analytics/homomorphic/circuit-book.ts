@@ -3,16 +3,21 @@ import type { Job } from "../store/job.ts";
 import type { HeResult } from "../store/result-store.ts";
 import type { Plan } from "./evaluator.ts";
 
+/** Opened numbers with their names, and unit and error bound by name. */
+export type Reading = Pick<HeResult, "values" | "units" | "errorBounds">;
+
+export type PlannedJob = Pick<Job, "circuit" | "parameters" | "series" | "slots">;
+
 export interface CircuitBook {
   readonly names: readonly string[];
-  /** The configured series that suits a circuit best, if any does. */
-  defaultSeries(circuit: string, parameters: Readonly<Record<string, unknown>>): string | undefined;
+  /** The configured series that suit a circuit best, as many as it takes; undefined where there are none. */
+  defaultSeries(circuit: string, parameters: Readonly<Record<string, unknown>>): readonly string[] | undefined;
   /** Reads a circuit's parameters. Throws RangeError that names what is wrong. */
   parse(circuit: string, parameters: unknown): Readonly<Record<string, unknown>>;
-  /** Whether a job fits, and what to expect. Throws RangeError for an unknown circuit or wrong parameters. */
-  plan(job: Pick<Job, "circuit" | "parameters" | "series" | "slots">, inputs: number): Plan;
+  /** Whether a job fits, and what to expect. Throws RangeError for a series that is not configured. */
+  plan(job: PlannedJob, meters: number, epoch?: number): Plan;
   /** Names the numbers that the utility opened. Throws RangeError where they do not fit the circuit. */
-  read(job: Job, outputs: readonly Uint8Array[]): Pick<HeResult, "values" | "unit" | "errorBound">;
+  read(job: Job, outputs: readonly Uint8Array[]): Reading;
   /** Meters of a transcript's inputs, in its order. */
   inputMeters(transcript: Uint8Array): readonly string[];
 }

@@ -1,28 +1,28 @@
-/** The evaluator over worker threads, and the book of circuits, for one configuration. */
+/**
+ * The evaluator over worker threads. Threads are renewed where one has failed, or where they have grown: WebAssembly's
+ * memory never shrinks while its thread lives.
+ */
 import path from "node:path";
 import { Piscina } from "piscina";
 import type { Config } from "../../config/index.ts";
 import { openParty, type Party } from "../../config/keys/index.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
-import type { CircuitNeeds } from "../../protocol/ckks/circuits/circuit.ts";
-import { roomBits, slotError } from "../../protocol/ckks/circuits/noise.ts";
+import { TYPESCRIPT_THREAD } from "../../config/runtime/worker-thread.ts";
+import { seriesShape } from "../../config/ckks-series.ts";
 import { decodeTranscript, encodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
-import { sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
-import { unpackNumbers } from "../../protocol/messages/ckks.ts";
 import { IngestError } from "../ingest/codes.ts";
 import type { CheckedCiphertext } from "../ingest/ingest.ts";
-import type { CircuitBook } from "./circuit-book.ts";
-import { CIRCUIT_NAMES, circuitFor } from "./circuits.ts";
+import { ComputeError, type Computed, type ComputeRequest, type Evaluator, type Watch } from "./evaluator.ts";
 import {
-  ComputeError,
-  type Computed,
-  type ComputeRequest,
-  type Evaluator,
-  type Plan,
-  type Watch,
-} from "./evaluator.ts";
-import { seriesShape, type SeriesShape } from "./series.ts";
-import { type CheckAnswer, type CheckTask, CONTROL, type FoldAnswer, type FoldTask, type ThreadData } from "./tasks.ts";
+  type CheckAnswer,
+  type CheckTask,
+  CONTROL,
+  type FoldAnswer,
+  type FoldTask,
+  type HalvesTask,
+  type Reported,
+  type ThreadData,
+} from "./tasks.ts";
 
 /** Progress is read this often. */
 const PROGRESS_MILLISECONDS = 100;
@@ -35,58 +35,51 @@ export function createEvaluator(config: Config, database: string, workers: numbe
   if (ckks === undefined) {
     throw new UsageError("no keys for ciphertexts were dealt: found the system with homomorphic.enabled, or redeal");
   }
-  const names = Object.keys(config.homomorphic.series);
-  const data: ThreadData = {
-    database,
-    data: config.paths.data,
-    epoch: ckks.current,
-    insecureForTests: config.homomorphic.insecureForTests,
-    series: Object.fromEntries(names.map((name) => [name, seriesShape(config, name)!])),
-  };
-  return new ThreadEvaluator(data, workers);
+  const { insecureForTests, maxReadingWh, series } = config.homomorphic;
+  const homomorphic = { insecureForTests, maxReadingWh, series };
+  return new ThreadEvaluator({ database, data: config.paths.data, epochs: ckks.epochs, homomorphic }, workers);
 }
 
 class ThreadEvaluator implements Evaluator {
   readonly #data: ThreadData;
-  readonly #pool: Piscina;
+  readonly #workers: number;
+  #pool: Piscina;
+  /** Pools that finish what they have begun. */
+  readonly #ending = new Set<Promise<void>>();
+  #closed = false;
+  /** Bytes that each thread of the pool has reported. */
+  #bytes = new Map<number, number>();
 
   constructor(data: ThreadData, workers: number) {
     this.#data = data;
-    this.#pool = new Piscina({
-      filename: new URL("./compute-thread.mjs", import.meta.url).href,
-      execArgv: [],
-      // One thread more: a long job must not keep ciphertexts from being checked.
-      minThreads: 1,
-      maxThreads: workers + 1,
-      maxQueue: MAX_QUEUE,
-      workerData: data,
-    });
+    this.#workers = workers;
+    this.#pool = this.#createPool();
+  }
+
+  get threadBytes(): number {
+    return [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
   async check(series: string, bytes: Uint8Array): Promise<CheckedCiphertext> {
     const task: CheckTask = { series, bytes };
-    const answer = (await this.#pool.run(task, { name: "check" })) as CheckAnswer;
-    if (!answer.ok) throw new IngestError(answer.code, answer.message);
-    const { firstSlot, slots, stride, parameters } = answer;
-    return { series, firstSlot, slots, stride, parameters };
+    let answer: CheckAnswer;
+    try {
+      answer = await this.#run<CheckAnswer>("check", task);
+    } catch (error) {
+      if (error instanceof ComputeError) throw new IngestError("busy", error.message);
+      throw error;
+    }
+    if (!answer.ok) throw new IngestError(answer.code, answer.message, answer.firstSlot);
+    const { ok, ...checked } = answer;
+    return { series, ...checked };
   }
 
   async compute(request: ComputeRequest, watch: Watch): Promise<Computed> {
-    const { circuit, parameters, feeders, series, window, inputs } = request;
-    const { perSlot } = this.#data.series[series[0]!] ?? { perSlot: 1 };
-    return await this.#evaluate(
-      {
-        epoch: this.#data.epoch.epoch,
-        circuit,
-        parameters,
-        series,
-        firstSlot: window.firstSlot,
-        slots: window.slots * perSlot,
-        feeders: feeders.toSorted(),
-        inputs,
-      },
-      watch,
-    );
+    const { epoch, circuit, parameters, feeders, series, window, inputs } = request;
+    const slots = seriesShape(this.#data.homomorphic, series[0]!).numbers(window.slots);
+    const { firstSlot } = window;
+    const of = { epoch, circuit, parameters, series, firstSlot, slots, feeders: feeders.toSorted(), inputs };
+    return await this.#evaluate(of, watch);
   }
 
   async recompute(transcript: Uint8Array, watch: Watch): Promise<Computed> {
@@ -96,8 +89,8 @@ class ThreadEvaluator implements Evaluator {
   async #evaluate(of: Omit<Transcript, "parametersId" | "outputs">, { signal, progress }: Watch): Promise<Computed> {
     const control = new SharedArrayBuffer(8);
     const shared = new Int32Array(control);
-    const { circuit, parameters, series, firstSlot, slots, inputs } = of;
-    const task: FoldTask = { circuit, parameters, series, firstSlot, slots, inputs, control };
+    const { epoch, circuit, parameters, series, firstSlot, slots, inputs } = of;
+    const task: FoldTask = { epoch, circuit, parameters, series, firstSlot, slots, inputs, control };
     const cancel = (): void => void Atomics.store(shared, CONTROL.cancel, 1);
     signal.addEventListener("abort", cancel, { once: true });
     const ticker = setInterval(
@@ -106,7 +99,7 @@ class ThreadEvaluator implements Evaluator {
     );
     const begun = performance.now();
     try {
-      const answer = (await this.#pool.run(task, { name: "fold" })) as FoldAnswer;
+      const answer = await this.#run<FoldAnswer>("fold", task);
       signal.throwIfAborted();
       if (!answer.ok) throw new ComputeError(answer.code === "cancelled" ? "failed" : answer.code, answer.message);
       const outputs = answer.outputs.map(({ output }) => output);
@@ -128,99 +121,52 @@ class ThreadEvaluator implements Evaluator {
     outputs: readonly Uint8Array[],
     active: readonly number[],
   ): Promise<Uint8Array[]> {
-    return (await this.#pool.run({ transcript, outputs, active }, { name: "halves" })) as Uint8Array[];
+    const task: HalvesTask = { transcript, outputs, active };
+    return await this.#run<Uint8Array[]>("halves", task);
+  }
+
+  /** New threads take what comes from now on; the old ones end when they have done what they were given. */
+  async renew(): Promise<void> {
+    if (this.#closed) return;
+    const old = this.#pool;
+    this.#pool = this.#createPool();
+    this.#bytes = new Map();
+    const ending = old.close().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+    await ending;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#pool.destroy();
+    await Promise.all(this.#ending);
   }
-}
 
-/** The circuits as this configuration has them. */
-export function createBook(config: Config): CircuitBook {
-  const { statisticalBits, openings } = config.homomorphic;
-  const { threshold, slotSeconds } = config.system;
-  const daySlots = Math.floor(86_400 / slotSeconds);
-  const shapeOf = (series: readonly string[]): SeriesShape => {
-    const shape = seriesShape(config, series[0] ?? "");
-    if (shape === undefined) throw new RangeError(`series: ${series.join(", ")} is not configured`);
-    return shape;
-  };
-  const expect = (
-    job: { circuit: string; parameters: unknown; series: readonly string[]; slots: number },
-    meters: number,
-  ) => {
-    const { level, maxValue, parameters: set, unit, perSlot } = shapeOf(job.series);
-    const shape = { slots: job.slots * perSlot, meters, maxValue };
-    const { circuit, parameters } = circuitFor(job.circuit, job.parameters, shape.slots);
-    const needs = circuit.needs(parameters, shape.slots);
-    const noise = circuit.noise(set, level, parameters, shape);
-    const slotErrors = noise.map((one) => {
-      const sigma = 2 ** sigmaBitsFor(one.sigma ** 2, statisticalBits, openings, 2 * shape.slots);
-      return slotError(one, shape.slots, sigma, threshold);
+  /** Rejects with ComputeError when the thread fails, as WebAssembly does when its memory is used up. */
+  async #run<T>(name: "check" | "fold" | "halves", task: object): Promise<T> {
+    const pool = this.#pool;
+    try {
+      const { thread, bytes, answer } = (await pool.run(task, { name })) as Reported<T>;
+      if (pool === this.#pool) this.#bytes.set(thread, bytes);
+      return answer;
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      // Whatever it was: the thread's memory may be damaged.
+      if (pool === this.#pool) void this.renew().catch(() => {});
+      const code = /memory|out of bounds|allocat/i.test(detail) ? "out-of-memory" : "failed";
+      throw new ComputeError(code, `the computing thread failed: ${detail}`, { cause });
+    }
+  }
+
+  #createPool(): Piscina {
+    return new Piscina({
+      filename: new URL("./compute-worker.ts", import.meta.url).href,
+      execArgv: TYPESCRIPT_THREAD,
+      // One thread more: a long job must not keep ciphertexts from being checked.
+      minThreads: 1,
+      maxThreads: this.#workers + 1,
+      maxQueue: MAX_QUEUE,
+      workerData: this.#data,
     });
-    const room = Math.min(
-      ...noise.map((one) => {
-        const sigma = 2 ** sigmaBitsFor(one.sigma ** 2, statisticalBits, openings, 2 * shape.slots);
-        return roomBits(set, level, one, sigma * Math.sqrt(threshold));
-      }),
-    );
-    const errors = circuit.errors(parameters, shape, slotErrors);
-    return { circuit, parameters, shape, needs, room, errorBound: Math.max(...Object.values(errors)), unit };
-  };
-  const bind = (circuit: string, parameters: unknown) =>
-    circuitFor(circuit, parameters, lengthOf(parameters as Record<string, unknown>) ?? daySlots);
-  return {
-    names: CIRCUIT_NAMES,
-    parse: (circuit, parameters) => bind(circuit, parameters).parameters as Record<string, unknown>,
-    defaultSeries: (circuit, parameters) => {
-      const names = Object.keys(config.homomorphic.series);
-      return names.find((name) => {
-        const { sumsOnly, perSlot } = shapeOf([name]);
-        if (perSlot !== 1) return false;
-        return (
-          !sumsOnly || !takesMore(bind(circuit, parameters).circuit.needs(parameters, lengthOf(parameters) ?? daySlots))
-        );
-      });
-    },
-    plan: (job, inputs): Plan => {
-      const { needs, room, errorBound, unit } = expect(job, Math.max(1, inputs));
-      const { sumsOnly, set } = shapeOf(job.series);
-      const reason =
-        sumsOnly && takesMore(needs)
-          ? `${job.circuit} needs products or rotations, which ${set} has no keys for; a series of standard would do`
-          : needs.series !== job.series.length
-            ? `${job.circuit} takes ${needs.series} series, got ${job.series.length}`
-            : room < 0
-              ? `${job.circuit} over ${inputs} meters lacks ${Math.ceil(-room)} bits below the modulus of ${set}`
-              : "";
-      const lines: (readonly [string, string])[] = [
-        ["parameter set", set],
-        ["depth", String(needs.depth)],
-        ["room below modulus", `${Math.floor(room)} bits`],
-        ["rotations", String(needs.galoisSteps.length)],
-      ];
-      return { fits: reason === "", reason, unit, errorBound, lines };
-    },
-    read: (job, outputs) => {
-      const meters = job.total / job.series.length;
-      const { circuit, parameters, shape, errorBound, unit } = expect(job, meters);
-      const opened = circuit.open(parameters, shape, outputs.map(unpackNumbers));
-      const values = Object.fromEntries(
-        Object.entries(opened).map(([name, value]) => [name, typeof value === "number" ? [value] : [...value]]),
-      );
-      return { values, unit, errorBound };
-    },
-    inputMeters: (transcript) => decodeTranscript(transcript).inputs.map(({ meter }) => meter),
-  };
-}
-
-/** More than additions and public weights: what the light set has no keys for. */
-function takesMore({ wholeInputs, relin, galoisSteps }: CircuitNeeds): boolean {
-  return wholeInputs || relin || galoisSteps.length > 0;
-}
-
-/** Slots of the window as far as a list of public weights tells. */
-function lengthOf(parameters: Readonly<Record<string, unknown>>): number | undefined {
-  return Object.values(parameters).find((value) => Array.isArray(value))?.length;
+  }
 }

@@ -6,6 +6,8 @@ import type { CheckedCiphertext } from "../ingest/ingest.ts";
 import type { Window } from "../windows.ts";
 
 export interface ComputeRequest {
+  /** Of the keys: of all its inputs. */
+  readonly epoch: number;
   readonly circuit: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly label: string;
@@ -39,9 +41,8 @@ export interface Plan {
   readonly fits: boolean;
   /** Why not, and what would do; empty where it fits. */
   readonly reason: string;
-  readonly unit: string;
-  /** Largest error to expect, in `unit`. */
-  readonly errorBound: number | undefined;
+  /** Of every named result that has a bound: its unit and the largest error to expect. */
+  readonly errors: readonly { readonly name: string; readonly unit: string; readonly bound: number }[];
   /** For people, in order: `["depth", "0"]`. */
   readonly lines: readonly (readonly [name: string, value: string])[];
 }
@@ -59,6 +60,10 @@ export interface Evaluator {
     outputs: readonly Uint8Array[],
     active: readonly number[],
   ): Promise<Uint8Array[]>;
+  /** What the threads said last that they take, in bytes. */
+  readonly threadBytes: number;
+  /** Goes on with new threads, which begin without keys; resolves when the old ones have ended. */
+  renew(): Promise<void>;
   close(): Promise<void>;
 }
 

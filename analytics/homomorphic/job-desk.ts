@@ -7,8 +7,9 @@ import type { CiphertextStore } from "../store/ciphertext-store.ts";
 import { isOver, type Job } from "../store/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { WindowCalendar } from "../windows.ts";
-import { ComputeError, type Evaluator, type JobInput, type Plan } from "./evaluator.ts";
-import { chooseInputs } from "./members.ts";
+import { ComputeError, type Evaluator, type Plan } from "./evaluator.ts";
+import { type ChosenInputs, chooseInputs } from "./members.ts";
+import type { MemoryGuard } from "./memory-guard.ts";
 
 export interface JobDeskOptions {
   readonly jobs: JobStore;
@@ -17,7 +18,8 @@ export interface JobDeskOptions {
   readonly calendar: WindowCalendar;
   readonly evaluator: Evaluator;
   /** Says before a job runs whether it fits the parameters that its inputs have. Throws RangeError for wrong ones. */
-  readonly plan: (job: Job, inputs: number) => Plan;
+  readonly plan: (job: Job, meters: number, epoch: number) => Plan;
+  readonly memory: Pick<MemoryGuard, "admit">;
   /** Jobs computed at the same time. */
   readonly workers: number;
   /** Unfinished jobs at the same time; more are refused. */
@@ -37,6 +39,8 @@ export interface JobDeskOptions {
   readonly crash: (error: unknown) => void;
 }
 
+/** What a transcript can list. */
+const MAX_TRANSCRIPT_INPUTS = 65_535;
 /** Progress is written to the database at most this often. */
 const PROGRESS_MILLISECONDS = 200;
 
@@ -63,7 +67,11 @@ export class JobDesk {
     for (const job of jobs.inState("requested")) this.#accept(job);
     for (const job of jobs.inState("queued", workers + this.#running.size)) {
       if (this.#running.size >= workers) return;
-      if (!this.#running.has(job.number)) this.#start(job);
+      if (this.#running.has(job.number)) continue;
+      const admission = this.#options.memory.admit(this.#running.size);
+      if (admission.start) this.#start(job);
+      else if (admission.refusal === undefined) return;
+      else this.#end(job, "refused", "out-of-memory", admission.refusal);
     }
   }
 
@@ -90,7 +98,7 @@ export class JobDesk {
     const isAttempt = exclude.length > 0;
     if (isAttempt && job.attempts >= maxAttempts) return false;
     const excluded = [...new Set([...job.excluded, ...exclude])].sort();
-    const inputs = this.#inputs({ ...job, excluded });
+    const inputs = this.#inputs({ ...job, excluded })?.inputs ?? [];
     // Inputs are added or left out, never replaced: their number tells.
     if (inputs.length === job.total || inputs.length === 0) return false;
     jobs.again(number, excluded, isAttempt, now());
@@ -104,11 +112,11 @@ export class JobDesk {
     await Promise.all(this.#settling);
   }
 
-  #inputs(job: Job): JobInput[] {
+  #inputs(job: Job): ChosenInputs | undefined {
     const { roll, store, calendar } = this.#options;
     const { feeders, series, excluded, firstSlot } = job;
     const window = calendar.startingAt(firstSlot);
-    if (window === undefined) return [];
+    if (window === undefined) return undefined;
     return chooseInputs({ roll, store, feeders, series, window, excluded });
   }
 
@@ -135,23 +143,22 @@ export class JobDesk {
 
   async #run(job: Job, signal: AbortSignal): Promise<void> {
     const { jobs, calendar, evaluator, now, minMeters, maxInputs } = this.#options;
-    const inputs = this.#inputs(job);
+    const chosen = this.#inputs(job);
+    const { inputs, epoch, otherEpochs } = chosen ?? { inputs: [], epoch: 0, otherEpochs: 0 };
     const meters = inputs.length / job.series.length;
     if (meters < minMeters) {
       const has = `${meters} of the meters of ${job.label} sent ${job.series.join(" and ")} for this window`;
-      this.#end(job, "refused", "too-few-inputs", `${has}; release.minMeters asks for ${minMeters}`);
+      const others = otherEpochs === 0 ? "" : ` under keys of epoch ${epoch}, ${otherEpochs} under others`;
+      this.#end(job, "refused", "too-few-inputs", `${has}${others}; release.minMeters asks for ${minMeters}`);
       return;
     }
-    if (inputs.length > maxInputs) {
-      this.#end(
-        job,
-        "refused",
-        "too-many-inputs",
-        `analytics.maxInputs: ${inputs.length} inputs, at most ${maxInputs}`,
-      );
+    const most = Math.min(maxInputs, MAX_TRANSCRIPT_INPUTS);
+    if (inputs.length > most) {
+      const detail = `analytics.maxInputs: ${inputs.length} inputs, at most ${most} (groups of fewer feeders would do)`;
+      this.#end(job, "refused", "too-many-inputs", detail);
       return;
     }
-    const plan = this.#plan(job, meters);
+    const plan = this.#plan(job, meters, epoch);
     if (!plan.fits) {
       this.#end(job, "refused", "does-not-fit", plan.reason);
       return;
@@ -167,7 +174,7 @@ export class JobDesk {
       jobs.progress(job.number, done, total);
     };
     try {
-      const request = { circuit, parameters, label, feeders, series, window, inputs };
+      const request = { epoch, circuit, parameters, label, feeders, series, window, inputs };
       const computed = await evaluator.compute(request, { signal, progress });
       if (signal.aborted) return;
       jobs.progress(job.number, inputs.length, inputs.length);
@@ -181,12 +188,12 @@ export class JobDesk {
     this.#options.computed(jobs.get(job.number)!);
   }
 
-  #plan(job: Job, meters: number): Plan {
+  #plan(job: Job, meters: number, epoch: number): Plan {
     try {
-      return this.#options.plan(job, meters);
+      return this.#options.plan(job, meters, epoch);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return { fits: false, reason: error.message, unit: "", errorBound: undefined, lines: [] };
+      return { fits: false, reason: error.message, errors: [], lines: [] };
     }
   }
 

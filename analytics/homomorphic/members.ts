@@ -38,14 +38,38 @@ export interface InputChoice {
   readonly excluded: readonly string[];
 }
 
-/** The ciphertexts of a group, series by series and meter by meter, of meters that have one of every series. */
-export function chooseInputs({ roll, store, feeders, series, window, excluded }: InputChoice): JobInput[] {
+export interface ChosenInputs {
+  readonly epoch: number;
+  readonly inputs: readonly JobInput[];
+  /** Meters whose ciphertexts are of other epochs: no key opens a sum over two of them. */
+  readonly otherEpochs: number;
+}
+
+/**
+ * The ciphertexts of a group, series by series and meter by meter, of meters that have one of every series, all under the
+ * keys of one epoch: the one that most meters have, the newer of two. Undefined where there are none.
+ */
+export function chooseInputs(choice: InputChoice): ChosenInputs | undefined {
+  const { roll, store, feeders, series, window, excluded } = choice;
   const left = new Set(excluded);
   const bySeries = series.map((name) => new Map(store.inputs(name, window.firstSlot).map((row) => [row.meter, row])));
   const meters = wholeMembers(roll, feeders, window).filter(
     (meter) => !left.has(meter) && bySeries.every((rows) => rows.has(meter)),
   );
-  return meters.flatMap((meter) =>
+  const byEpoch = new Map<number, string[]>();
+  for (const meter of meters) {
+    const epochs = new Set(bySeries.map((rows) => rows.get(meter)!.epoch));
+    const [epoch] = epochs;
+    if (epochs.size !== 1 || epoch === undefined) continue;
+    const group = byEpoch.get(epoch);
+    if (group === undefined) byEpoch.set(epoch, [meter]);
+    else group.push(meter);
+  }
+  const [most] = [...byEpoch].sort(([a, first], [b, second]) => second.length - first.length || b - a);
+  if (most === undefined) return undefined;
+  const [epoch, chosen] = most;
+  const inputs = chosen.flatMap((meter) =>
     bySeries.map((rows, i) => ({ meter, series: series[i]!, digest: rows.get(meter)!.digest })),
   );
+  return { epoch, inputs, otherEpochs: meters.length - chosen.length };
 }

@@ -17,8 +17,6 @@ export interface ScheduleOptions {
   readonly arrivals: Arrivals;
   readonly calendar: WindowCalendar;
   readonly scheduled: readonly ScheduledJob[];
-  /** All series that a circuit takes, by the one that is configured and its parameters. */
-  readonly seriesOf: (job: ScheduledJob) => readonly string[];
   /** Slots after the end of a window in which missing ciphertexts are waited for. */
   readonly graceSlots: number;
   /** Fewer inputs are never opened: no job is made for them. */
@@ -88,7 +86,7 @@ export class Schedule {
 
   /** Jobs of a window whose inputs are complete, or will not become so in time. */
   #due(window: Window, overdue: boolean): [ScheduledJob, Group][] {
-    const { roll, arrivals, calendar, scheduled, minMeters, seriesOf } = this.#options;
+    const { roll, arrivals, calendar, scheduled, minMeters } = this.#options;
     const ordinal = calendar.ordinal(window.firstSlot);
     const feeders = feedersIn(roll, window);
     const due: [ScheduledJob, Group][] = [];
@@ -107,11 +105,16 @@ export class Schedule {
 
   #add(job: ScheduledJob, group: Group, { firstSlot, slots }: Window, now: number): boolean {
     const { circuit, parameters } = job;
-    const series = this.#options.seriesOf(job);
+    const series = seriesOf(job);
     const key = [circuit, JSON.stringify(parameters), series.join(","), group.label, firstSlot].join(" ");
     const order = { request: "schedule", key, circuit, parameters, ...group, series, firstSlot, slots };
     return this.#options.jobs.add(order, "queued", now) !== undefined;
   }
+}
+
+/** In the circuit's order. */
+export function seriesOf({ series }: Pick<ScheduledJob, "series">): readonly string[] {
+  return typeof series === "string" ? [series] : series;
 }
 
 function groupsOf({ group }: ScheduledJob, feeders: readonly string[]): Group[] {

@@ -1,16 +1,24 @@
 /** What the server and its worker threads say to each other. Everything is copied or transferred between them. */
+import type { Config } from "../../config/index.ts";
 import type { JobInput, JobOutput } from "../../protocol/ckks/job.ts";
 import type { CkksEpoch } from "../../protocol/keys/index.ts";
-import type { SeriesShape } from "./series.ts";
 
 /** A thread's surroundings. */
 export interface ThreadData {
   readonly database: string;
   /** Folder under which the public keys lie. */
   readonly data: string;
-  readonly epoch: CkksEpoch;
-  readonly insecureForTests: boolean;
-  readonly series: Readonly<Record<string, SeriesShape>>;
+  /** Rising; the last is what meters encrypt under now. */
+  readonly epochs: readonly CkksEpoch[];
+  readonly homomorphic: Pick<Config["homomorphic"], "insecureForTests" | "maxReadingWh" | "series">;
+}
+
+/** Every answer tells what the thread takes. */
+export interface Reported<T> {
+  readonly thread: number;
+  /** JavaScript's heap and what lies outside of it, WebAssembly's memory above all. */
+  readonly bytes: number;
+  readonly answer: T;
 }
 
 export interface CheckTask {
@@ -21,17 +29,25 @@ export interface CheckTask {
 export type CheckAnswer =
   | {
       readonly ok: true;
+      readonly epoch: number;
       readonly firstSlot: number;
       readonly slots: number;
       readonly stride: number;
       readonly parameters: Uint8Array;
     }
-  | { readonly ok: false; readonly code: string; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      /** Where it could be read. */
+      readonly firstSlot: number | undefined;
+    };
 
 /** Positions in the shared control array. */
 export const CONTROL = { cancel: 0, done: 1 } as const;
 
 export interface FoldTask {
+  readonly epoch: number;
   readonly circuit: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly series: readonly string[];

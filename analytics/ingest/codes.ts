@@ -5,6 +5,8 @@ export type IngestErrorCode =
   | "wrong-series"
   | "wrong-window"
   | "wrong-parameters"
+  /** Of keys that this process does not know yet. */
+  | "unknown-epoch"
   | "wrong-size"
   | "wrong-level"
   | "wrong-scale"

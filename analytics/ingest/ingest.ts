@@ -58,6 +58,9 @@ export interface IngestCounters {
   bytes: number;
 }
 
+/** Refusals that pass. */
+const LATER: ReadonlySet<string> = new Set(["busy", "future", "unknown-epoch"]);
+
 export class Ingest {
   readonly counters: IngestCounters = { stored: 0, duplicates: 0, conflicts: 0, refused: 0, commits: 0, bytes: 0 };
   readonly #options: IngestOptions;
@@ -182,8 +185,8 @@ export class Ingest {
     if (!(error instanceof ProtocolError) && !(error instanceof IngestError)) throw error;
     this.counters.refused += 1;
     this.#options.refuse(`he-${error.code}`, `${meter} ${series}: ${error.message}`);
-    // What may be taken later, or was not even read, is not answered: the meter sends it again.
-    if (known === undefined || error.code === "busy" || error.code === "future") return;
+    // What may be taken later, or of which not even the window could be read, is not answered: the meter sends it again.
+    if (known === undefined || LATER.has(error.code)) return;
     const code = CIPHERTEXT_CODES[error.code === "closed" ? "closed" : "refused"];
     this.#options.ack(meter, { series, ...known, code });
   }

@@ -2,58 +2,15 @@
  * Has computed jobs opened: tells the aggregators, brings them inputs, fixes the active set, and asks until the utility
  * has told the result. Everything that must not be forgotten is in the database before it is said.
  */
-import type { Database } from "better-sqlite3";
 import { LinkError } from "../../config/runtime/link.ts";
-import type { JobAnswer, JobOutcome, JobRequest, OutputMessage } from "../../protocol/messages/ckks.ts";
+import type { JobAnswer, JobOutcome } from "../../protocol/messages/ckks.ts";
 import type { Job } from "../store/job.ts";
 import { isOver } from "../store/job.ts";
-import type { JobStore } from "../store/job-store.ts";
-import type { HeResult, ResultStore } from "../store/result-store.ts";
-import { bringInputs } from "./input-courier.ts";
-import { type Backoff, Opening } from "./opening.ts";
-
-/** What the utility's numbers mean, by the circuit. */
-export type Reading = Pick<HeResult, "values" | "unit" | "errorBound">;
-
-export interface OpeningDeskOptions {
-  readonly db: Database;
-  readonly jobs: JobStore;
-  readonly results: ResultStore;
-  /** n and t. */
-  readonly aggregators: number;
-  readonly threshold: number;
-  readonly backoff: Backoff;
-  /** Jobs that are told to aggregators at the same time, besides those that have waited for long. */
-  readonly maxOpen: number;
-  /** Bytes of ciphertexts in one message. */
-  readonly messageBytes: number;
-  /**
-   * Seconds after which a job that no t aggregators have answered fails, objections to single inputs no longer pass by
-   * themselves, and a job that waits no longer holds up others.
-   */
-  readonly answerSeconds: number;
-  readonly ask: (job: string, aggregator: number, request: JobRequest) => Promise<void>;
-  readonly handOver: (job: string, output: OutputMessage) => Promise<void>;
-  readonly bytesOf: (meter: string, series: string, firstSlot: number) => Uint8Array | undefined;
-  readonly openingHalves: (
-    transcript: Uint8Array,
-    outputs: readonly Uint8Array[],
-    active: readonly number[],
-  ) => Promise<Uint8Array[]>;
-  /** Meters of the transcript's inputs, in its order. */
-  readonly inputMeters: (transcript: Uint8Array) => readonly string[];
-  /** Throws RangeError where the numbers do not fit the circuit. */
-  readonly read: (job: Job, outputs: readonly Uint8Array[]) => Reading;
-  /** Computes a job anew without these meters; false when that changes nothing. */
-  readonly again: (number: number, exclude: readonly string[]) => boolean;
-  readonly ended: (job: Job) => void;
-  /** Seconds that do not go back. */
-  readonly monotonic: () => number;
-  /** Unix seconds. */
-  readonly now: () => number;
-  readonly refuse: (code: string, detail: string) => void;
-  readonly crash: (error: unknown) => void;
-}
+import type { Reading } from "../homomorphic/circuit-book.ts";
+import { ComputeError } from "../homomorphic/evaluator.ts";
+import { Couriers } from "./couriers.ts";
+import { Opening } from "./opening.ts";
+import type { OpeningDeskOptions } from "./opening-options.ts";
 
 /** Jobs that are taken up at the same time, however long they have waited. */
 const MAX_TAKEN = 1_024;
@@ -63,12 +20,16 @@ export class OpeningDesk {
   readonly #open = new Map<string, Opening>();
   readonly #since = new Map<string, number>();
   readonly #gone = new Set<number>();
-  /** One message of inputs at a time for each aggregator. */
-  readonly #couriers = new Map<number, Promise<void>>();
+  readonly #couriers: Couriers;
   #stopped = false;
 
   constructor(options: OpeningDeskOptions) {
     this.#options = options;
+    this.#couriers = new Couriers({
+      ...options,
+      active: (job) => !this.#stopped && this.#open.has(job),
+      failed: (error) => this.#unsent(error),
+    });
   }
 
   get size(): number {
@@ -121,7 +82,7 @@ export class OpeningDesk {
     if (opening === undefined) return;
     const now = this.#options.monotonic();
     if (answer.type === "need") {
-      this.#bring(opening, aggregator, answer.inputs);
+      this.#couriers.bring(opening, aggregator, answer.inputs);
       return;
     }
     if (answer.type === "ready") opening.ready(aggregator, now);
@@ -160,7 +121,7 @@ export class OpeningDesk {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all(this.#couriers.values());
+    await this.#couriers.idle();
   }
 
   #takeUp(): void {
@@ -198,31 +159,6 @@ export class OpeningDesk {
       this.#quietly(this.#options.ask(opening.job, aggregator, { type: "job", transcript }));
     }
     this.#consider(opening);
-  }
-
-  #bring(opening: Opening, aggregator: number, inputs: readonly (readonly [string, string])[]): void {
-    if (opening.isBusy(aggregator)) return;
-    const { jobs, ask, bytesOf, messageBytes, monotonic } = this.#options;
-    const { number, job } = opening;
-    const firstSlot = jobs.get(number)?.firstSlot;
-    if (firstSlot === undefined) return;
-    opening.busy(aggregator, true, monotonic());
-    const before = this.#couriers.get(aggregator) ?? Promise.resolve();
-    const ports = {
-      bytesOf: (meter: string, series: string) => bytesOf(meter, series, firstSlot),
-      send: (message: JobRequest) => ask(job, aggregator, message),
-      messageBytes,
-      active: () => !this.#stopped && this.#open.has(job),
-    };
-    const trip = before
-      .then(() => bringInputs(inputs, ports))
-      .catch((error: unknown) => this.#unsent(error))
-      .finally(() => {
-        opening.busy(aggregator, false, monotonic());
-        if (this.#couriers.get(aggregator) === trip) this.#couriers.delete(aggregator);
-      })
-      .then(() => {});
-    this.#couriers.set(aggregator, trip);
   }
 
   #consider(opening: Opening): void {
@@ -270,7 +206,14 @@ export class OpeningDesk {
     const { jobs, openingHalves, now, monotonic } = this.#options;
     opening.fixing = true;
     const outputs = jobs.outputs(job.number).map(({ bytes }) => bytes);
-    const halves = await openingHalves(job.transcript!, outputs, active);
+    let halves: readonly Uint8Array[];
+    try {
+      halves = await openingHalves(job.transcript!, outputs, active);
+    } catch (error) {
+      if (!(error instanceof ComputeError)) throw error;
+      if (!this.#stopped) this.#end(job, "failed", error.code, error.message);
+      return;
+    }
     const current = jobs.get(job.number);
     if (this.#stopped || current?.state !== "asking" || current.job !== opening.job) return;
     jobs.fixActive(job.number, active, halves, now());
@@ -309,8 +252,8 @@ export class OpeningDesk {
         inputs,
         status: "opened",
         values: reading.values,
-        unit: reading.unit,
-        errorBound: reading.errorBound,
+        units: reading.units,
+        errorBounds: reading.errorBounds,
         openedBy,
         openedAt: now,
       });

@@ -7,10 +7,9 @@ import { loadShape } from "./derived.ts";
 
 /** Results as they are written and printed with --json: units in the field names where they are fixed. */
 export function resultJson(result: HeResult, calendar: WindowCalendar): Record<string, unknown> {
-  const { job, number, circuit, label, series, firstSlot, slots, inputs, status, values, unit } = result;
+  const { job, number, circuit, label, series, firstSlot, slots, inputs, status, values, units } = result;
   const load = values["sum"] ?? values["mean"];
-  const perSlot = load !== undefined && load.length === slots && slots > 1;
-  const shape = perSlot ? loadShape(load) : undefined;
+  const shape = load?.length === slots && slots > 1 ? loadShape(load) : undefined;
   return {
     job,
     number,
@@ -26,8 +25,8 @@ export function resultJson(result: HeResult, calendar: WindowCalendar): Record<s
     },
     meters: inputs,
     status,
-    unit,
-    errorBound: result.errorBound ?? null,
+    units,
+    errorBounds: result.errorBounds,
     openedBy: result.openedBy,
     openedAt: result.openedAt,
     values,

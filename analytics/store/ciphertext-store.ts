@@ -10,6 +10,8 @@ export interface NewCiphertext {
   readonly series: string;
   readonly firstSlot: number;
   readonly slots: number;
+  /** Of the keys that it is encrypted under. */
+  readonly epoch: number;
   readonly stride: number;
   /** Id of the parameter set. */
   readonly parameters: Uint8Array;
@@ -23,6 +25,7 @@ export interface StoredInput {
   readonly meter: string;
   readonly series: string;
   readonly digest: Uint8Array;
+  readonly epoch: number;
   readonly parameters: Uint8Array;
   readonly stride: number;
   readonly slots: number;
@@ -35,6 +38,7 @@ interface InputRow {
   meter: string;
   series: string;
   digest: Uint8Array;
+  epoch: number;
   parameters: Uint8Array;
   stride: number;
   slots: number;
@@ -55,11 +59,11 @@ export class CiphertextStore {
   constructor(db: Database) {
     this.#known = db.prepare("SELECT digest FROM ciphertexts WHERE series = ? AND first_slot = ? AND meter = ?");
     this.#insert = db.prepare(
-      `INSERT INTO ciphertexts (meter, series, first_slot, slots, stride, parameters, digest, received_at, length, bytes)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO ciphertexts (meter, series, first_slot, slots, epoch, stride, parameters, digest, received_at, length,
+       bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#inputs = db.prepare(
-      `SELECT meter, series, digest, parameters, stride, slots, length FROM ciphertexts
+      `SELECT meter, series, digest, epoch, parameters, stride, slots, length FROM ciphertexts
        WHERE series = ? AND first_slot = ? ORDER BY meter`,
     );
     this.#bytes = db.prepare("SELECT bytes FROM ciphertexts WHERE series = ? AND first_slot = ? AND meter = ?");
@@ -82,12 +86,13 @@ export class CiphertextStore {
   put(item: NewCiphertext, now: number): PutOutcome {
     const known = this.digestOf(item.meter, item.series, item.firstSlot);
     if (known !== undefined) return Buffer.from(known).equals(item.digest) ? "duplicate" : "conflict";
-    const { meter, series, firstSlot, slots, stride, parameters, digest, bytes } = item;
+    const { meter, series, firstSlot, slots, epoch, stride, parameters, digest, bytes } = item;
     this.#insert.run(
       meter,
       series,
       firstSlot,
       slots,
+      epoch,
       stride,
       Buffer.from(parameters),
       Buffer.from(digest),

@@ -15,9 +15,10 @@ export interface HeResult {
   readonly inputs: number;
   readonly status: "opened" | "failed";
   readonly values: ResultValues;
-  readonly unit: string;
-  /** Largest error that the analysis allows for, in `unit`. */
-  readonly errorBound: number | undefined;
+  /** Of every value, by its name. */
+  readonly units: Readonly<Record<string, string>>;
+  /** Largest error that the analysis allows for, by name, in the value's unit; values without a bound are left out. */
+  readonly errorBounds: Readonly<Record<string, number>>;
   /** Indices of the aggregators that gave partial decryptions. */
   readonly openedBy: readonly number[];
   /** Unix seconds. */
@@ -35,8 +36,8 @@ interface ResultRow {
   inputs: number;
   status: string;
   values: string;
-  unit: string;
-  error_bound: number | null;
+  units: string;
+  error_bounds: string;
   opened_by: string;
   opened_at: number;
 }
@@ -48,8 +49,8 @@ export class ResultStore {
   constructor(db: Database) {
     this.#db = db;
     this.#insert = db.prepare(
-      `INSERT INTO he_results (job, number, circuit, label, series, first_slot, slots, inputs, status, "values", unit,
-       error_bound, opened_by, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO he_results (job, number, circuit, label, series, first_slot, slots, inputs, status, "values", units,
+       error_bounds, opened_by, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (job) DO NOTHING`,
     );
   }
@@ -67,8 +68,8 @@ export class ResultStore {
       result.inputs,
       result.status,
       JSON.stringify(result.values),
-      result.unit,
-      result.errorBound ?? null,
+      JSON.stringify(result.units),
+      JSON.stringify(result.errorBounds),
       JSON.stringify(result.openedBy),
       Math.floor(result.openedAt),
     );
@@ -116,8 +117,8 @@ function resultOf(row: ResultRow): HeResult {
     inputs: row.inputs,
     status: row.status as HeResult["status"],
     values: JSON.parse(row.values) as Record<string, number[]>,
-    unit: row.unit,
-    errorBound: row.error_bound ?? undefined,
+    units: JSON.parse(row.units) as Record<string, string>,
+    errorBounds: JSON.parse(row.error_bounds) as Record<string, number>,
     openedBy: JSON.parse(row.opened_by) as number[],
     openedAt: row.opened_at,
   };

@@ -20,6 +20,8 @@ export const MIGRATIONS: readonly string[] = [
     series TEXT NOT NULL,
     first_slot INTEGER NOT NULL,
     slots INTEGER NOT NULL,
+    -- Of the keys that it is encrypted under.
+    epoch INTEGER NOT NULL,
     stride INTEGER NOT NULL,
     parameters BLOB NOT NULL,
     digest BLOB NOT NULL,
@@ -84,8 +86,9 @@ export const MIGRATIONS: readonly string[] = [
     inputs INTEGER NOT NULL,
     status TEXT NOT NULL,
     "values" TEXT NOT NULL,
-    unit TEXT NOT NULL,
-    error_bound REAL,
+    -- By name of a value; JSON objects.
+    units TEXT NOT NULL,
+    error_bounds TEXT NOT NULL,
     opened_by TEXT NOT NULL,
     opened_at INTEGER NOT NULL
   ) STRICT;

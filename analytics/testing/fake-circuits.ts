@@ -61,11 +61,15 @@ export function jobOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/** A filler that begins with it names its epoch next; one that begins with 0xff is of unknown parameters. */
+export const EPOCH_MARK = 0xfe;
+
 export class FakeEvaluator implements Evaluator {
   readonly #db: SqliteDatabase;
   readonly #store: CiphertextStore;
   /** Milliseconds for each input. */
   delay = 0;
+  readonly threadBytes = 0;
 
   constructor(database: string) {
     this.#db = openDatabase(database, { synchronous: "NORMAL", readonly: true });
@@ -77,7 +81,15 @@ export class FakeEvaluator implements Evaluator {
     if (!parsed.success) return Promise.reject(new IngestError("malformed", "no ciphertext"));
     const [name, firstSlot, slots, filler] = parsed.data;
     if (filler[0] === 0xff) return Promise.reject(new IngestError("wrong-parameters", "another set", firstSlot));
-    return Promise.resolve({ series: name, firstSlot, slots, stride: 1, parameters: Uint8Array.of(series.length) });
+    const epoch = filler[0] === EPOCH_MARK ? filler[1]! : 1;
+    return Promise.resolve({
+      series: name,
+      firstSlot,
+      slots,
+      epoch,
+      stride: 1,
+      parameters: Uint8Array.of(series.length),
+    });
   }
 
   compute(request: ComputeRequest, watch: Watch): Promise<Computed> {
@@ -122,6 +134,10 @@ export class FakeEvaluator implements Evaluator {
     return Promise.resolve(outputs.map((output) => Uint8Array.from([...active, ...output])));
   }
 
+  renew(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     this.#db.close();
     return Promise.resolve();
@@ -130,15 +146,18 @@ export class FakeEvaluator implements Evaluator {
 
 export const fakeBook: CircuitBook = {
   names: ["sum", "greedy"],
-  defaultSeries: () => "load",
+  defaultSeries: () => ["load"],
   parse: (_, parameters) => parameters as Record<string, unknown>,
   plan: ({ circuit }) => ({
     fits: circuit !== "greedy",
     reason: circuit === "greedy" ? "14 levels do not fit light; strong would do" : "",
-    unit: "Wh",
-    errorBound: 0.5,
+    errors: [{ name: "sum", unit: "Wh", bound: 0.5 }],
     lines: [["depth", "0"]],
   }),
-  read: (_, outputs) => ({ values: { sum: [...unpackNumbers(outputs[0]!)] }, unit: "Wh", errorBound: 0.5 }),
+  read: (_, outputs) => ({
+    values: { sum: [...unpackNumbers(outputs[0]!)] },
+    units: { sum: "Wh" },
+    errorBounds: { sum: 0.5 },
+  }),
   inputMeters: (bytes) => readTranscript(bytes).inputs.map(([meter]) => meter),
 };

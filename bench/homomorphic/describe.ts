@@ -46,23 +46,23 @@ export function describeHomomorphic(result: HomomorphicResult): string {
     steps(sets),
     sizes(result),
     figuresTable(
-      ["readings in a ciphertext", "ms", "ms per reading", "bytes", "bytes per reading"],
+      ["readings in a ciphertext", "ms", "µs per reading", "bytes", "bytes per reading"],
       packing.map(({ readings, ms, msPerReading, bytes, bytesPerReading }) => [
         figure(readings),
         figure(ms, 2),
-        figure(msPerReading, 4),
+        figure(1_000 * msPerReading, 1),
         figure(bytes),
         figure(bytesPerReading, 1),
       ]),
     ),
     prototype(packing),
     figuresTable(
-      ["ciphertexts in a sum", "time", "processor time", "ms per ciphertext", "resident MiB"],
+      ["ciphertexts in a sum", "time", "processor time", "µs per ciphertext", "resident MiB"],
       sums.map(({ ciphertexts, ms, cpuMs, residentMiB }) => [
         figure(ciphertexts),
         duration(ms / 1_000),
         duration(cpuMs / 1_000),
-        figure(ms / ciphertexts, 3),
+        figure((1_000 * ms) / ciphertexts),
         figure(residentMiB),
       ]),
     ),
@@ -83,8 +83,8 @@ export function describeHomomorphic(result: HomomorphicResult): string {
 function steps(sets: readonly SetFigures[]): string {
   const names = Object.keys(STEPS);
   const rows: Cell[][] = [
-    ["make the context", ...sets.map(({ contextMs }) => figure(contextMs))],
-    ["generate keys", ...sets.map(({ keygenMs }) => figure(keygenMs))],
+    ["make the context (once, processor time)", ...sets.map(({ contextCpuMs }) => figure(contextCpuMs))],
+    ["generate keys (once, processor time)", ...sets.map(({ keygenCpuMs }) => figure(keygenCpuMs))],
     ...names.map((name) => [STEPS[name], ...sets.map(({ times }) => shortest(times[name]?.ms))]),
     ["encode, encrypt and pack: first time", ...sets.map(firstTime)],
   ];
@@ -141,7 +141,7 @@ function memory({ samples, ciphertexts, seconds, growthMiB }: SoakResult): strin
 function accuracy({ accuracy: sums }: SoakResult, variance: VarianceFigures): string {
   const rows = sums.map(({ meters, sums: count, sumErrorWh, meanErrorWh, wrongSlots, sigmaBits }): Cell[] => [
     `sum of ${figure(meters)} meters, ${count} times`,
-    `${figure(sumErrorWh, 4)} Wh, mean ${meanErrorWh.toExponential(1)} Wh`,
+    `${figure(sumErrorWh, 2)} Wh; of the mean ${meanErrorWh.toExponential(0)} Wh`,
     `${wrongSlots === 0 ? "every slot rounds" : `${figure(wrongSlots)} slots do not round`} to the exact number`,
     `2^${figure(sigmaBits, 1)}`,
   ]);
@@ -161,5 +161,5 @@ function nameOf({ set, degree, primeBits }: SetFigures): string {
 
 function shortest(ms: number | undefined): string {
   if (ms === undefined) return "no room";
-  return figure(ms, ms < 1 ? 3 : ms < 10 ? 2 : 1);
+  return figure(ms, ms < 0.1 ? 3 : ms < 10 ? 2 : ms < 100 ? 1 : 0);
 }

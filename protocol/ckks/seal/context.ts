@@ -41,6 +41,22 @@ function levelOf(parmsId: SealParmsId): ContextLevel {
   return { parmsId, parmsIdBytes: new Uint8Array(buffer, byteOffset, byteLength).slice() };
 }
 
+/**
+ * The primes that SEAL chooses for a set, the special one last: all that packing and the ring need, without the memory
+ * of a context. Throws as assertParameters does.
+ */
+export function primesOf(
+  seal: SealLibrary,
+  parameters: CkksParameters,
+  options: { insecureForTests?: boolean },
+): bigint[] {
+  assertParameters(parameters, options);
+  const bits = Int32Array.from(parameters.primeBits);
+  return using(seal.CoeffModulus.Create(parameters.degree, bits), (modulus) => [
+    ...(modulus.toArray() as BigUint64Array),
+  ]);
+}
+
 /** Makes the context. Throws as assertParameters does. */
 export function createContext(
   seal: SealLibrary,
