@@ -7,12 +7,14 @@ const FIRST_SLOT = 1_930_560;
 /** Wh in a quarter of an hour: a flat with everything switched on. */
 const MOST_WH = 2_500;
 
-/** A day of whole watt-hours, different for every meter and spread over the whole range. */
+/** A day of whole watt-hours, different for every meter and slot and spread over the whole range. */
 export function dayOf(meter: number, slots = DAY_SLOTS): Float64Array {
-  let state = (meter * 2_654_435_761 + 12_345) >>> 0;
-  return Float64Array.from({ length: slots }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * (MOST_WH + 1));
+  return Float64Array.from({ length: slots }, (_, slot) => {
+    // The last steps of MurmurHash3: neighbours have nothing in common.
+    let mixed = Math.imul(meter, 0x9e37_79b1) ^ Math.imul(slot + 1, 0x85eb_ca77);
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+    return Math.floor((((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32) * (MOST_WH + 1));
   });
 }
 
