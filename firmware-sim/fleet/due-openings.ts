@@ -16,7 +16,7 @@ export interface OpeningWindow {
 
 export interface DueOpening {
   readonly circuit: string;
-  readonly series: string;
+  readonly series: readonly string[];
   /** As people call the group: a feeder, several, or `fleet`. */
   readonly label: string;
   readonly feeders: readonly string[];
@@ -35,8 +35,9 @@ export function dueOpenings(config: Config, plan: FleetPlan): DueOpening[] {
       .flatMap((job) =>
         groupsOf(job.group, whole).flatMap(({ label, feeders }): DueOpening[] => {
           if (feeders.length === 0 || !feeders.every((feeder) => whole.get(feeder) === true)) return [];
-          const { circuit, series, parameters } = job;
-          const key = [circuit, JSON.stringify(parameters), series, label, window.firstSlot].join(" ");
+          const { circuit, parameters } = job;
+          const series = [job.series].flat();
+          const key = [circuit, JSON.stringify(parameters), series.join(","), label, window.firstSlot].join(" ");
           return [{ circuit, series, label, feeders, window, key }];
         }),
       );

@@ -174,11 +174,15 @@ function standings(options: OpenedCheckOptions): Standing[] {
   });
 }
 
-/** Whether a load that a job stands on has been withheld. */
+/**
+ * Whether a load that a job stands on has been withheld. One whose shares contradict each other was endorsed, so the
+ * ciphertexts of its meters are opened all the same.
+ */
 function withheldLoads(db: Database, { source }: FleetPlan): (due: DueOpening) => boolean {
   const statement = db.prepare<[string, number, number], { count: number }>(
     `SELECT count(*) AS count FROM feeder_loads
-     WHERE feeder_id = ? AND slot_start >= ? AND slot_start < ? AND status <> 'final'`,
+     WHERE feeder_id = ? AND slot_start >= ? AND slot_start < ? 
+     AND status NOT IN ('final', 'inconsistent-sums', 'implausible-total')`,
   );
   return ({ feeders, window }) => {
     const [from, to] = [window.firstSlot, window.firstSlot + window.slots].map((slot) => slot * source.slotSeconds);
@@ -212,7 +216,9 @@ function reading<T>(file: string, otherwise: T, read: (db: Database) => T): T {
 
 function compareOne(db: Database, options: OpenedCheckOptions, { due, result }: Standing): ComparedOpening[] {
   const { circuit, label, feeders, window, series } = due;
-  const { kind, content } = seriesSettings(options.config, series);
+  const [first, ...others] = series;
+  if (first === undefined || others.length > 0) return [];
+  const { kind, content } = seriesSettings(options.config, first);
   const truth = truthOf(circuit, content);
   if (truth === undefined || result === undefined) return [];
   const readings = readingsOf({ source: options.plan.source, measured: options.measured }, window, feeders, kind);

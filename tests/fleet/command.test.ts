@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { pressCtrlC, processesOf, query, runFleet, startFleet, temporaryFolder } from "./testing/command.ts";
 
-const SMALL = ["--meters", "10", "--feeders", "2", "--set", "system.slotSeconds=3600", "--set", "release.minSlots=4"];
+const HOURS = ["system.slotSeconds=3600", "release.minSlots=4", "homomorphic.enabled=false"];
+const SMALL = ["--meters", "10", "--feeders", "2", ...HOURS.flatMap((value) => ["--set", value])];
 
 function summaryOf(stdout: string): Record<string, unknown> {
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
