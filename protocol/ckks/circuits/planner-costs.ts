@@ -1,5 +1,5 @@
 /**
- * What a job costs, from costs per residue that were measured. They are of one core of an Intel AMD EPYC at 2.1 GHz that
+ * What a job costs, from costs per residue that were measured. They are of one core of an AMD EPYC that
  * other work kept busy, Node 20.20, node-seal 6.0.3, in CPU time; another machine is off by its own factor.
  */
 import { dataBits, dataLevels } from "../parameters.ts";
