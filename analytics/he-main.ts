@@ -15,7 +15,7 @@ await runRole({
     { flags: "--group <feeders>", description: "fleet (default), a feeder, or feeders with commas between them" },
     { flags: "--from <date>", description: "first local day; the newest window when left out" },
     { flags: "--to <date>", description: "first local day not included; one window when left out" },
-    { flags: "--series <name>", description: "a series of homomorphic.series" },
+    { flags: "--series <names>", description: "one or more of homomorphic.series, as in load,solar" },
     { flags: "--levels <numbers>", description: "public levels of comparisons and buckets, as in 500,1000 (Wh)" },
     { flags: "--quantile <numbers>", description: "quantiles from 0 to 1, as in 0.5,0.9" },
     { flags: "--weights <numbers>", description: "public weights of the slots of a window" },
@@ -25,6 +25,8 @@ await runRole({
   ],
   help: `Commands:
   <circuit>      a job for each window of the days: sum, mean, variance ... (plan lists them)
+  max, min, median, quantile, histogram, compare
+                 by one-hot buckets or by encrypted comparison, whichever the series allows
   plan [circuit] whether it fits, what it costs and the error to expect; nothing is computed
   jobs           the newest jobs
   job N          one job and, when it is opened, its result
@@ -39,6 +41,8 @@ Exit codes: 0 done; 1 a job was refused or failed, or an audit found a differenc
   examples: [
     "npm run he -- sum --group feeder-1 --from 2025-01-15 --profile demo",
     "npm run he -- variance --from 2025-01-15 --to 2025-01-18 --json",
+    "npm run he -- quantile --quantile 0.5,0.9 --group fleet",
+    "npm run he -- compare --levels 500,1000 --series peak",
     "npm run he -- plan variance --group fleet",
     "npm run he -- jobs --limit 10",
     "npm run he -- audit 3",

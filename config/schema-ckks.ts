@@ -112,7 +112,7 @@ export const analytics = z.strictObject({
     64,
     1_048_576,
     1_024,
-    "Memory of the process: above it a job waits for others, threads are renewed, and if that does not help it is refused.",
+    "Memory of the process: above it jobs wait, then threads are renewed, then jobs are refused.",
     {
       unit: "MiB",
     },

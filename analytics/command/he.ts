@@ -3,32 +3,21 @@ import { existsSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import { migrate, openDatabase } from "../../config/runtime/database.ts";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
-import { createBook, createEvaluator } from "../homomorphic/engine.ts";
+import { createEvaluator } from "../homomorphic/engine.ts";
 import { resultJson } from "../outcomes/results-file.ts";
-import { isPresent, knownFeeders } from "../presence.ts";
+import { isPresent } from "../presence.ts";
 import { databaseFile } from "../server.ts";
-import { type Job, isOver } from "../store/job.ts";
-import { CiphertextStore } from "../store/ciphertext-store.ts";
+import type { Job } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
 import { ResultStore } from "../store/result-store.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { WindowCalendar } from "../windows.ts";
 import { auditJob } from "./audit.ts";
-import { ordersOf } from "./order.ts";
-import { parametersOf } from "./parameters.ts";
+import { type OrderFlags, Orders } from "./orders.ts";
+import { print, printJson } from "./output.ts";
 import { jobJson, jobsTable, jobText, resultsTable, resultText } from "./print.ts";
-import { waitFor } from "./wait.ts";
 
-interface HeOptions {
-  readonly group?: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly series?: string;
-  readonly levels?: string;
-  readonly quantile?: string;
-  readonly weights?: string;
-  readonly parameter?: string;
-  readonly wait?: boolean;
+interface HeOptions extends OrderFlags {
   readonly limit?: string;
 }
 
@@ -55,7 +44,7 @@ class He {
   constructor(context: RoleContext, db: Database) {
     const { config, options } = context;
     this.#context = context;
-    this.#options = options as HeOptions;
+    this.#options = options;
     this.#db = db;
     this.#jobs = new JobStore(db);
     this.#results = new ResultStore(db);
@@ -79,9 +68,9 @@ class He {
       case "audit":
         return await this.#audit(this.#job(verb, operand));
       case "plan":
-        return this.#plan(operand);
+        return this.#orders().plan(operand);
       default:
-        return await this.#order(verb);
+        return await this.#orders().order(verb);
     }
   }
 
@@ -90,6 +79,11 @@ class He {
     const job = this.#jobs.resolve(operand);
     if (job === undefined) throw new UsageError(`${verb} ${operand}: there is no such job (jobs lists them)`);
     return job;
+  }
+
+  #orders(): Orders {
+    const [db, jobs, results, calendar] = [this.#db, this.#jobs, this.#results, this.#calendar];
+    return new Orders(this.#context, this.#options, { db, jobs, results, calendar });
   }
 
   #limit(): number {
@@ -158,107 +152,6 @@ class He {
       await evaluator.close();
     }
   }
-
-  #orders(circuit: string) {
-    const { config } = this.#context;
-    const book = createBook(config);
-    if (!book.names.includes(circuit)) {
-      throw new UsageError(`${circuit}: no such command or circuit; circuits are ${book.names.join(", ")}`);
-    }
-    const { parameter, ...flags } = this.#options;
-    const given = parametersOf({ ...flags, ...(parameter === undefined ? {} : { parameter: parameter.split(";") }) });
-    const parameters = asUsage(() => book.parse(circuit, given));
-    const scheduled = config.analytics.jobs.find((job) => job.circuit === circuit)?.series;
-    const names = Object.keys(config.homomorphic.series);
-    const byDefault = scheduled ?? book.defaultSeries(circuit, parameters) ?? names[0] ?? "load";
-    const orders = ordersOf({ circuit, parameters, byDefault }, this.#options, {
-      calendar: this.#calendar,
-      feeders: knownFeeders(this.#db),
-      series: names,
-      newest: (series) => new CiphertextStore(this.#db).newest(series),
-      windowDays: config.homomorphic.windowDays,
-    });
-    return { book, orders };
-  }
-
-  #plan(circuit: string | undefined): number {
-    if (circuit === undefined) {
-      const { names } = createBook(this.#context.config);
-      if (this.#context.json) printJson({ circuits: names });
-      else print(["Circuits:", ...names.map((name) => `  ${name}`)].join("\n"));
-      return EXIT.ok;
-    }
-    const { book, orders } = this.#orders(circuit);
-    const store = new CiphertextStore(this.#db);
-    const plans = orders.map((order) => {
-      const inputs = Math.min(...order.series.map((series) => store.metersOf(series, order.firstSlot).length));
-      return { date: this.#calendar.dateOf(order.firstSlot), inputs, ...asUsage(() => book.plan(order, inputs)) };
-    });
-    if (this.#context.json) printJson(plans);
-    else {
-      for (const { date, inputs, fits, reason, unit, errorBound, lines } of plans) {
-        const verdict = fits ? "fits" : `does not fit: ${reason}`;
-        print(`${circuit} from ${date}, up to ${inputs} meters: ${verdict}`);
-        for (const [name, value] of lines) print(`  ${name.padEnd(20)} ${value}`);
-        if (errorBound !== undefined) print(`  ${"error at most".padEnd(20)} ${errorBound} ${unit}`);
-      }
-    }
-    return plans.every(({ fits }) => fits) ? EXIT.ok : EXIT.failed;
-  }
-
-  async #order(circuit: string): Promise<number> {
-    const { config, json, signal } = this.#context;
-    const { orders } = this.#orders(circuit);
-    const { maxQueuedJobs } = config.analytics;
-    if (this.#jobs.countUnfinished() + orders.length > maxQueuedJobs) {
-      throw new UsageError(`${circuit}: ${orders.length} jobs more than the queue takes (analytics.maxQueuedJobs)`);
-    }
-    const now = Date.now() / 1000;
-    const add = this.#db.transaction(() => orders.map((order) => this.#jobs.add(order, "requested", now)));
-    add.immediate();
-    const { request } = orders[0]!;
-    const jobs = (): Job[] => this.#jobs.ofRequest(request);
-    if (this.#options.wait === false) {
-      if (json) printJson(jobs().map((job) => jobJson(job, this.#calendar)));
-      else
-        print(
-          `queued as job ${jobs()
-            .map((job) => job.number)
-            .join(", ")}`,
-        );
-      return EXIT.ok;
-    }
-    const over = await waitFor({
-      jobs,
-      signal,
-      bar: !json && process.stderr.isTTY,
-      absent: () => !isPresent(this.#db),
-      warn: (text) => process.stderr.write(`${text}\n`),
-    });
-    return this.#report(over);
-  }
-
-  #report(jobs: readonly Job[]): number {
-    const results = jobs.map((job) => (job.job === undefined ? undefined : this.#results.get(job.job)));
-    if (this.#context.json) {
-      printJson(
-        jobs.map((job, i) => {
-          const result = results[i];
-          return result === undefined ? jobJson(job, this.#calendar) : resultJson(result, this.#calendar);
-        }),
-      );
-    } else {
-      const opened = results.filter((result) => result !== undefined);
-      if (opened.length === 1 && jobs.length === 1) print(resultText(opened[0]!, this.#calendar));
-      else if (opened.length > 0) print(resultsTable(opened, this.#calendar));
-    }
-    for (const { number, state, code, reason } of jobs) {
-      if (!isOver(state)) process.stderr.write(`job ${number} goes on; npm run he -- job ${number} shows it\n`);
-      else if (state !== "opened") process.stderr.write(`job ${number}: ${state}, ${code}: ${reason}\n`);
-    }
-    if (jobs.some(({ state }) => !isOver(state))) return EXIT.interrupted;
-    return jobs.every(({ state }) => state === "opened") ? EXIT.ok : EXIT.failed;
-  }
 }
 
 /** Runs one command line. */
@@ -283,21 +176,4 @@ export async function runHe(context: RoleContext): Promise<number> {
   } finally {
     db.close();
   }
-}
-
-function asUsage<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function printJson(value: unknown): void {
-  print(JSON.stringify(value));
 }

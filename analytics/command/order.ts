@@ -9,7 +9,11 @@ export interface OrderOptions {
   readonly group?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-  readonly series?: string | undefined;
+}
+
+/** `a,b` as a list; undefined where the flag is not there. */
+export function seriesNames(flag: string | undefined): string[] | undefined {
+  return flag?.split(",").map((name) => name.trim());
 }
 
 export interface OrderSources {
@@ -28,14 +32,15 @@ const MAX_WINDOWS = 400;
 
 /** Throws UsageError that names the flag and what would do. */
 export function ordersOf(
-  { circuit, parameters, byDefault }: { circuit: string; parameters: Record<string, unknown>; byDefault: string },
+  { circuit, parameters, series }: Pick<JobOrder, "circuit" | "parameters" | "series">,
   options: OrderOptions,
   sources: OrderSources,
 ): JobOrder[] {
-  const series = options.series ?? byDefault;
-  if (!sources.series.includes(series)) {
-    throw new UsageError(`--series ${series}: no such series; there are ${list(sources.series)} (homomorphic.series)`);
+  const unknown = series.find((name) => !sources.series.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`--series ${unknown}: no such series; there are ${list(sources.series)} (homomorphic.series)`);
   }
+  if (new Set(series).size !== series.length) throw new UsageError(`--series ${series.join(",")}: a series twice`);
   const { label, feeders } = groupOf(options.group ?? FLEET, sources.feeders);
   const request = randomBytes(8).toString("hex");
   return windowsOf(options, series, sources).map(({ firstSlot, slots }) => ({
@@ -44,7 +49,7 @@ export function ordersOf(
     parameters,
     label,
     feeders,
-    series: [series],
+    series,
     firstSlot,
     slots,
   }));
@@ -62,7 +67,7 @@ function groupOf(group: string, known: readonly string[] | undefined): { label: 
   return { label: feeders.join("+"), feeders };
 }
 
-function windowsOf({ from, to }: OrderOptions, series: string, sources: OrderSources): Window[] {
+function windowsOf({ from, to }: OrderOptions, series: readonly string[], sources: OrderSources): Window[] {
   const { calendar, windowDays } = sources;
   for (const [flag, date] of [
     ["--from", from],
@@ -72,9 +77,12 @@ function windowsOf({ from, to }: OrderOptions, series: string, sources: OrderSou
   }
   if (from === undefined) {
     if (to !== undefined) throw new UsageError("--to: needs --from, too");
-    const newest = sources.newest(series);
-    const window = newest === undefined ? undefined : calendar.startingAt(newest);
-    if (window === undefined) throw new UsageError(`there are no ciphertexts of ${series} yet; --from names the days`);
+    const newest = series.map((name) => sources.newest(name));
+    const missing = series[newest.indexOf(undefined)];
+    const window = calendar.startingAt(Math.min(...newest.map((slot) => slot ?? Number.NaN)));
+    if (missing !== undefined || window === undefined) {
+      throw new UsageError(`there are no ciphertexts of ${missing ?? series.join(", ")} yet; --from names the days`);
+    }
     return [window];
   }
   const end = to ?? calendar.addDays(from, windowDays);

@@ -7,6 +7,8 @@ import type { WindowCalendar } from "../windows.ts";
 import { stateText } from "./wait.ts";
 
 const PLAIN = { style: { head: [], border: [] } };
+/** Values of one result in the table of results. */
+const SUMMARIES = 3;
 /** Columns of the per-slot table. */
 const COLUMNS = 4;
 
@@ -19,59 +21,82 @@ function number(value: number): string {
   return Math.abs(value) >= 1_000 ? value.toFixed(1) : String(Number(value.toPrecision(6)));
 }
 
-function bound({ errorBound, unit }: HeResult): string {
-  return errorBound === undefined ? "" : `, within ${Number(errorBound.toPrecision(2))} ${unit}`;
+/** ` Wh²`; nothing for ratios. */
+function unitText(unit: string): string {
+  return unit === "" ? "" : ` ${unit.replace("2", "²").replace("4", "⁴")}`;
 }
 
-/** One result with all its numbers. */
-export function resultText(result: HeResult, calendar: WindowCalendar): string {
-  const { number: job, circuit, label, series, firstSlot, slots, inputs, unit, values } = result;
+function unitOf({ units }: HeResult, name: string): string {
+  return unitText(units[name] ?? "");
+}
+
+/** `, within 0.5 Wh`. */
+function bound(result: HeResult, name: string): string {
+  const most = result.errorBounds[name];
+  if (most === undefined) return "";
+  return most === 0 ? ", exact" : `, within ${Number(most.toPrecision(2))}${unitOf(result, name)}`;
+}
+
+type Shown = (name: string) => boolean;
+const EVERYTHING: Shown = () => true;
+
+/** One result with its numbers, or those of them that were asked for. */
+export function resultText(result: HeResult, calendar: WindowCalendar, shown = EVERYTHING): string {
+  const { number: job, circuit, label, series, firstSlot, slots, inputs } = result;
   const until = calendar.timeOf(firstSlot + slots);
   const head = `job ${job}: ${circuit} of ${series.join(", ")} over ${label}, ${calendar.timeOf(firstSlot)} to ${until}`;
-  const lines = [head, `${inputs} meters, opened by ${openers(result)}${bound(result)}`];
-  for (const [name, numbers] of Object.entries(values)) {
+  const lines = [head, `${inputs} meters, opened by ${openers(result)}`];
+  const single: string[] = [];
+  for (const [name, numbers] of Object.entries(result.values).filter(([name]) => shown(name))) {
     if (numbers.length === slots && slots > 1) lines.push("", ...perSlot(name, numbers, result, calendar));
-    else lines.push(`${name}: ${numbers.map(number).join(", ")} ${unit}`.trimEnd());
+    else single.push(`${name}: ${numbers.map(number).join(", ")}${unitOf(result, name)}${bound(result, name)}`);
   }
-  return lines.join("\n");
+  return [...lines, ...(single.length > 0 && lines.length > 2 ? [""] : []), ...single].join("\n");
 }
 
-function perSlot(name: string, numbers: readonly number[], { firstSlot, unit }: HeResult, calendar: WindowCalendar) {
+function perSlot(name: string, numbers: readonly number[], result: HeResult, calendar: WindowCalendar) {
+  const { firstSlot } = result;
   const table = new Table(PLAIN);
   const cells = numbers.map((value, i) => `${calendar.timeOf(firstSlot + i).slice(11)}  ${number(value)}`);
   const rows = Math.ceil(cells.length / COLUMNS);
   for (let row = 0; row < rows; row++) {
     table.push(Array.from({ length: COLUMNS }, (_, column) => cells[column * rows + row] ?? ""));
   }
-  const lines = [`${name} per slot (${unit})`, table.toString()];
+  const unit = unitOf(result, name);
+  const lines = [`${name} per slot${unit === "" ? "" : ` (${unit.trim()})`}${bound(result, name)}`, table.toString()];
   if (name !== "sum" && name !== "mean") return lines;
   const shape = loadShape(numbers);
   const at = calendar.timeOf(firstSlot + shape.peakSlot);
   const factor = shape.loadFactor === undefined ? "" : `, load factor ${shape.loadFactor.toFixed(3)}`;
   const ratio = shape.peakToAverage === undefined ? "" : `, peak to average ${shape.peakToAverage.toFixed(2)}`;
-  return [
-    ...lines,
-    `total ${number(shape.total)} ${unit}, peak ${number(shape.peak)} ${unit} at ${at}${factor}${ratio}`,
-  ];
+  return [...lines, `total ${number(shape.total)}${unit}, peak ${number(shape.peak)}${unit} at ${at}${factor}${ratio}`];
 }
 
 /** One line for each result. */
-export function resultsTable(results: readonly HeResult[], calendar: WindowCalendar): string {
-  const head = ["job", "circuit", "group", "series", "from", "meters", "result", "unit", "opened by"];
+export function resultsTable(results: readonly HeResult[], calendar: WindowCalendar, shown = EVERYTHING): string {
+  const head = ["job", "circuit", "group", "series", "from", "meters", "result", "opened by"];
   const table = new Table({ ...PLAIN, head });
   for (const result of results) {
-    const { number: job, circuit, label, series, firstSlot, slots, inputs, unit, values } = result;
-    const texts = Object.entries(values).map(([name, numbers]) => {
-      if (numbers.length === slots && slots > 1) {
-        const shape = loadShape(numbers);
-        return `${name} ${number(shape.total)} (peak ${number(shape.peak)})`;
-      }
-      return `${name} ${numbers.map(number).join(", ")}`;
-    });
+    const { number: job, circuit, label, series, firstSlot, inputs, values } = result;
+    const texts = Object.entries(values).flatMap(([name, numbers]) =>
+      shown(name) ? [summary(name, numbers, result)] : [],
+    );
+    const more = texts.length > SUMMARIES ? [`and ${texts.length - SUMMARIES} more`] : [];
     const from = calendar.dateOf(firstSlot);
-    table.push([job, circuit, label, series.join(", "), from, inputs, texts.join("; "), unit, openers(result)]);
+    const text = [...texts.slice(0, SUMMARIES), ...more].join("; ");
+    table.push([job, circuit, label, series.join(", "), from, inputs, text, openers(result)]);
   }
   return table.toString();
+}
+
+function summary(name: string, numbers: readonly number[], result: HeResult): string {
+  const unit = unitOf(result, name);
+  if (numbers.length !== result.slots || result.slots === 1) return `${name} ${numbers.map(number).join(", ")}${unit}`;
+  const { total, peak } = loadShape(numbers);
+  // Only energies and counts add up over time.
+  return name === "sum"
+    ? `${name} ${number(total)}${unit} (peak ${number(peak)})`
+    : `${name} up to ${number(peak)}${unit}`;
 }
 
 export function jobsTable(jobs: readonly Job[], calendar: WindowCalendar): string {

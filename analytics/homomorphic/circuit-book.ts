@@ -8,6 +8,8 @@ export type Reading = Pick<HeResult, "values" | "units" | "errorBounds">;
 
 export type PlannedJob = Pick<Job, "circuit" | "parameters" | "series" | "slots">;
 
+export type OpenedJob = PlannedJob & Pick<Job, "total" | "transcript">;
+
 export interface CircuitBook {
   readonly names: readonly string[];
   /** The configured series that suit a circuit best, as many as it takes; undefined where there are none. */
@@ -17,7 +19,7 @@ export interface CircuitBook {
   /** Whether a job fits, and what to expect. Throws RangeError for a series that is not configured. */
   plan(job: PlannedJob, meters: number, epoch?: number): Plan;
   /** Names the numbers that the utility opened. Throws RangeError where they do not fit the circuit. */
-  read(job: Job, outputs: readonly Uint8Array[]): Reading;
+  read(job: OpenedJob, outputs: readonly Uint8Array[]): Reading;
   /** Meters of a transcript's inputs, in its order. */
   inputMeters(transcript: Uint8Array): readonly string[];
 }

@@ -6,11 +6,11 @@ import { threadId, workerData } from "node:worker_threads";
 import { seriesShape, type SeriesShape } from "../../config/ckks-series.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
-import { decodeTranscript, describeOutput, outputSeed, randomisationSeed } from "../../protocol/ckks/job.ts";
+import { packHalf } from "../../protocol/ckks/half.ts";
+import { decodeTranscript, describeOutput } from "../../protocol/ckks/job.ts";
 import { packedDigest, packedKeys, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
-import { bitsOfPrime, packResidues } from "../../protocol/ckks/ring/index.ts";
 import type { RnsPoly } from "../../protocol/ckks/seal/layout.ts";
-import { coefficientsAt, randomiseC0, zeroEncryption } from "../../protocol/ckks/threshold/index.ts";
+import { coefficientsAt } from "../../protocol/ckks/threshold/index.ts";
 import { CiphertextStore } from "../store/ciphertext-store.ts";
 import { circuitFor } from "./circuits.ts";
 import {
@@ -113,7 +113,10 @@ async function foldAll(task: FoldTask): Promise<FoldAnswer> {
         evaluation.fold(row);
         Atomics.store(shared, CONTROL.done, at + series.length);
       }
-      const outputs = evaluation.finish().map((raw) => ({ bytes: bytesOf(raw.polys), output: describeOutput(raw) }));
+      const outputs = evaluation.finish().map((raw) => ({
+        bytes: bytesOf(raw.polys),
+        output: describeOutput(engine.ring, raw, strideOf(slots, engine.degree)),
+      }));
       return { ok: true, parametersId: engine.id, outputs };
     } finally {
       evaluation.delete();
@@ -127,32 +130,20 @@ async function foldAll(task: FoldTask): Promise<FoldAnswer> {
   }
 }
 
-/** First halves of the outputs, randomised for an active set: the coefficients that are opened, bit-packed. */
+/** First halves of the outputs: the coefficients that are opened, bit-packed. The utility randomises them. */
 export function halves(task: HalvesTask): Promise<Reported<Uint8Array[]>> {
   return reported(halvesOf(task));
 }
 
-async function halvesOf({ transcript: bytes, outputs, active }: HalvesTask): Promise<Uint8Array[]> {
+async function halvesOf({ transcript: bytes, outputs }: HalvesTask): Promise<Uint8Array[]> {
   const transcript = decodeTranscript(bytes);
   const { set } = shapeOf(transcript.series[0]!);
   const { ring } = await keys.ring(transcript.epoch, set);
-  const publicKey = await keys.publicKey(transcript.epoch, set);
   const stride = strideOf(transcript.slots, ring.degree);
-  const seed = randomisationSeed(bytes, active);
   return transcript.outputs.map(({ level }, i) => {
     const c0 = wordsOf(outputs[i]!).slice(0, level * ring.degree);
-    const zero = zeroEncryption({ ring, publicKey, level, seed: outputSeed(seed, i) });
-    const opened = randomiseC0(ring, coefficientsAt(ring, c0, stride), zero, stride);
-    return packPolys(opened, level, ring.primes);
+    return packHalf(ring, coefficientsAt(ring, c0, stride), level);
   });
-}
-
-function packPolys(poly: RnsPoly, level: number, primes: readonly bigint[]): Uint8Array {
-  const width = poly.length / level;
-  const parts = Array.from({ length: level }, (_, index) =>
-    packResidues(poly.slice(index * width, (index + 1) * width), bitsOfPrime(primes[index]!)),
-  );
-  return new Uint8Array(Buffer.concat(parts));
 }
 
 function bytesOf(polys: readonly RnsPoly[]): Uint8Array {

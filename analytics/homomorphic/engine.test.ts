@@ -1,99 +1,182 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { test } from "node:test";
-import { ckksPlan, enrol, meterList } from "../../config/enrolment/index.ts";
-import { loadConfig } from "../../config/index.ts";
-import { loadCkksMaterial, openParty } from "../../config/keys/index.ts";
-import { migrate, openDatabase } from "../../config/runtime/database.ts";
+import { bindCircuit } from "../../protocol/ckks/circuits/index.ts";
 import { decodeTranscript, jobIdOf } from "../../protocol/ckks/job.ts";
-import { packCiphertext, packedDigest, repeatWindow, strideOf } from "../../protocol/ckks/packed.ts";
-import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
+import { packNumbers } from "../../protocol/messages/ckks.ts";
 import { IngestError } from "../ingest/codes.ts";
-import { CiphertextStore } from "../store/ciphertext-store.ts";
-import { MIGRATIONS } from "../store/schema.ts";
-import { ComputeError } from "./evaluator.ts";
-import { createBook, createEvaluator } from "./engine.ts";
-import { seriesShape } from "./series.ts";
+import { KeyedEngine, WINDOW } from "../testing/keyed-engine.ts";
+import { createBook } from "./book.ts";
+import { ComputeError, type Computed, type ComputeRequest, type JobInput } from "./evaluator.ts";
 
-const WINDOW = { firstSlot: 480_000, slots: 24 };
 const watch = { signal: new AbortController().signal, progress: () => {} };
+const METERS = ["m-001", "m-002", "m-003"];
+const order = { epoch: 1, parameters: {}, label: "f-1", feeders: ["f-1"], window: WINDOW };
+
+const reading = (meter: number, slot: number): number => ((meter + 1) * 971 + slot * 337) % 2_000;
+const day = (meter: number): number[] => Array.from({ length: WINDOW.slots }, (_, slot) => reading(meter, slot));
+
+function refused(code: string, firstSlot: number | undefined) {
+  return (error: unknown) => error instanceof IngestError && error.code === code && error.firstSlot === firstSlot;
+}
 
 test("worker threads check, add up and recompute ciphertexts, byte for byte", async (t) => {
-  const folder = mkdtempSync(path.join(tmpdir(), "wattveil-engine-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const base = loadConfig({ profile: "demo", env: {} });
-  const homomorphic = {
-    ...base.homomorphic,
-    enabled: true,
-    sets: ["light" as const],
-    series: { load: { kind: "import" as const, set: "light" as const, content: "energy" as const } },
-  };
-  const config = { ...base, homomorphic, paths: { ...base.paths, data: folder } };
-  await enrol({ data: folder, meters: meterList(3, 1), ckks: ckksPlan(config) });
-  const party = openParty(path.join(folder, "keys", "analytics"));
-  const shape = seriesShape(config, "load")!;
-  const engine = await CkksEngine.create(shape.parameters);
-  t.after(() => engine.close());
-  engine.loadKeys(loadCkksMaterial(folder, party.ckks!.current, "light", ["publicKey"]));
-  const stride = strideOf(WINDOW.slots, engine.degree);
-  const encrypt = (value: number, series = "load"): Uint8Array =>
-    engine.scope(() => {
-      const values = new Float64Array(WINDOW.slots).fill(value);
-      const raw = engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(values, engine.slots))));
-      return packCiphertext(engine, { series, ...WINDOW }, raw, stride);
-    });
-
-  const file = path.join(folder, "analytics.db");
-  const db = openDatabase(file, { synchronous: "FULL" });
-  t.after(() => db.close());
-  migrate(db, MIGRATIONS);
-  const store = new CiphertextStore(db);
-  const evaluator = createEvaluator(config, file, 1, party);
-  t.after(() => evaluator.close());
+  const keyed = await KeyedEngine.open(t);
+  const { evaluator, db } = keyed;
   const inputs = [];
-  for (const [i, meter] of ["m-001", "m-002", "m-003"].entries()) {
-    const bytes = encrypt(100 * (i + 1));
-    const checked = await evaluator.check("load", bytes);
-    assert.deepEqual([checked.firstSlot, checked.slots, checked.stride], [WINDOW.firstSlot, WINDOW.slots, stride]);
-    const digest = packedDigest(bytes);
-    store.put({ ...checked, meter, digest, bytes }, 0);
-    inputs.push({ meter, series: "load", digest });
+  for (const [i, meter] of METERS.entries()) {
+    inputs.push(await keyed.take(meter, "load", keyed.encrypt("load", day(i))));
   }
-  await assert.rejects(evaluator.check("load", encrypt(1, "other")), IngestError);
-  await assert.rejects(evaluator.check("load", encrypt(1).subarray(0, 1_000)), IngestError);
+  const good = keyed.encrypt("load", day(1));
+  await assert.rejects(evaluator.check("whole", good), refused("wrong-parameters", WINDOW.firstSlot));
+  await assert.rejects(evaluator.check("load", good.subarray(0, 1_000)), refused("malformed", undefined));
+  await assert.rejects(evaluator.check("other", good), refused("wrong-parameters", WINDOW.firstSlot));
 
-  const order = { circuit: "sum", parameters: {}, label: "f-1", feeders: ["f-1"], series: ["load"], window: WINDOW };
-  const computed = await evaluator.compute({ ...order, inputs }, watch);
+  const request: ComputeRequest = { ...order, circuit: "sum", series: ["load"], inputs };
+  const computed = await evaluator.compute(request, watch);
   assert.equal(computed.job, jobIdOf(computed.transcript));
   assert.equal(decodeTranscript(computed.transcript).inputs.length, 3);
   const again = await evaluator.recompute(computed.transcript, watch);
   assert.deepEqual(again.outputs, computed.outputs);
   assert.deepEqual(again.transcript, computed.transcript);
-  assert.deepEqual(createBook(config).inputMeters(computed.transcript), ["m-001", "m-002", "m-003"]);
+  assert.deepEqual(createBook(keyed.config).inputMeters(computed.transcript), METERS);
+  assert.ok(evaluator.threadBytes > 0);
 
   const halves = await evaluator.openingHalves(computed.transcript, computed.outputs, [1, 2]);
   assert.deepEqual(await evaluator.openingHalves(computed.transcript, computed.outputs, [1, 2]), halves);
   assert.notDeepEqual(await evaluator.openingHalves(computed.transcript, computed.outputs, [1, 3]), halves);
+  await evaluator.renew();
+  assert.equal(evaluator.threadBytes, 0);
+  assert.deepEqual((await evaluator.recompute(computed.transcript, watch)).outputs, computed.outputs);
 
-  db.prepare("UPDATE ciphertexts SET bytes = ? WHERE meter = 'm-002'").run(Buffer.from(encrypt(1)));
+  db.prepare("UPDATE ciphertexts SET bytes = ? WHERE meter = 'm-002'").run(Buffer.from(good.slice().fill(0, -50)));
   await assert.rejects(
     evaluator.recompute(computed.transcript, watch),
     (error) => error instanceof ComputeError && error.code === "damaged-input",
   );
 });
 
-test("the book plans, reads and refuses", () => {
-  const config = loadConfig({ profile: "demo", env: {} });
-  const book = createBook(config);
-  const job = { circuit: "sum", parameters: {}, series: ["load"], slots: 96 };
-  const plan = book.plan(job, 1_000);
-  assert.equal(plan.fits, true);
-  assert.ok(plan.errorBound !== undefined && plan.errorBound < 1, `sums are right to 1 Wh: ${plan.errorBound}`);
-  assert.match(book.plan({ ...job, circuit: "total" }, 10).reason, /standard would do/);
-  assert.throws(() => book.plan({ ...job, circuit: "guess" }, 10), /RangeError: circuit: expected one of /);
-  assert.throws(() => book.parse("weighted-sum", { weights: ["x"] }), /RangeError: parameters of weighted-sum/);
-  assert.equal(book.defaultSeries("sum", {}), "load");
-  assert.equal(book.defaultSeries("total", {}), "load-products");
+test("products and rotations in the threads give what plain arithmetic gives", async (t) => {
+  const keyed = await KeyedEngine.open(t);
+  const book = createBook(keyed.config, keyed.manifest);
+  const inputs: JobInput[] = [];
+  for (const [i, meter] of METERS.entries()) {
+    for (const [series, values] of [
+      ["solar", day(i + 5)],
+      ["whole", day(i)],
+    ] as const) {
+      inputs.push(await keyed.take(meter, series, keyed.encrypt(series, values)));
+    }
+  }
+  const of = (...series: string[]) => inputs.filter((input) => series.includes(input.series));
+  const slots = Array.from({ length: WINDOW.slots }, (_, slot) => slot);
+  const mean = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0) / values.length;
+  const column = (slot: number, from = 0): number[] => METERS.map((_, i) => reading(i + from, slot));
+  const covariance = (a: readonly number[], b: readonly number[]): number =>
+    mean(a.map((value, i) => value * b[i]!)) - mean(a) * mean(b);
+  const sums = slots.map((slot) => 3 * mean(column(slot)));
+
+  const check = async (circuit: string, series: string[], parameters: object, expected: Record<string, number[]>) => {
+    const request = { ...order, circuit, parameters: { ...parameters }, series, inputs: of(...series) };
+    const computed: Computed = await keyed.evaluator.compute(request, watch);
+    const job = { circuit, parameters: request.parameters, series, slots: WINDOW.slots, total: request.inputs.length };
+    const outputs = keyed.slotsOf(computed).map((values) => packNumbers(values));
+    const { values, units, errorBounds } = book.read({ ...job, transcript: computed.transcript }, outputs);
+    for (const [name, numbers] of Object.entries(expected)) {
+      for (const [i, value] of numbers.entries()) {
+        const error = Math.abs(values[name]![i]! - value);
+        assert.ok(error <= errorBounds[name]!, `${circuit} ${name}[${i}]: off by ${error}, bound ${errorBounds[name]}`);
+      }
+    }
+    return units;
+  };
+  const total = sums.reduce((all, one) => all + one, 0);
+  await check("total", ["whole"], {}, { total: [total] });
+  const weights = slots.map((slot) => 0.1 + (slot % 3) / 4);
+  const weighted = sums.reduce((all, one, slot) => all + one * weights[slot]!, 0);
+  await check("weighted-sum", ["whole"], { weights }, { weightedSum: [weighted] });
+  const units = await check(
+    "variance",
+    ["whole"],
+    {},
+    {
+      variance: slots.map((slot) => covariance(column(slot), column(slot))),
+      mean: slots.map((slot) => mean(column(slot))),
+    },
+  );
+  assert.deepEqual(units, { variance: "Wh2", standardDeviation: "Wh", mean: "Wh" });
+  await check(
+    "covariance",
+    ["solar", "whole"],
+    {},
+    {
+      covariance: slots.map((slot) => covariance(column(slot, 5), column(slot))),
+    },
+  );
+});
+
+test("one-hot buckets give the histogram and extremes of every slot at depth zero", async (t) => {
+  const keyed = await KeyedEngine.open(t);
+  const hot = (i: number): number[] => day(i).flatMap((value) => (value < 500 ? [1, 0] : [0, 1]));
+  const inputs = [];
+  for (const [i, meter] of METERS.entries()) inputs.push(await keyed.take(meter, "hot", keyed.encrypt("hot", hot(i))));
+  const parameters = { edges: [0, 500] };
+  const request = { ...order, circuit: "buckets", parameters, series: ["hot"], inputs };
+  const computed = await keyed.evaluator.compute(request, watch);
+  const { circuit, parameters: bound } = bindCircuit("buckets", parameters, 2 * WINDOW.slots);
+  const shape = { slots: 2 * WINDOW.slots, meters: 3, maxValue: 1 };
+  const opened = circuit.open(bound, shape, keyed.slotsOf(computed)) as Record<string, number[]>;
+  for (let slot = 0; slot < WINDOW.slots; slot++) {
+    const high = METERS.filter((_, i) => reading(i, slot) >= 500).length;
+    assert.deepEqual([opened["bucket-0"]![slot], opened["bucket-500"]![slot]], [3 - high, high]);
+    assert.equal(opened["max"]![slot], high > 0 ? 500 : 0);
+  }
+});
+
+test("ciphertexts of two epochs are told apart, and each is computed with its own keys", async (t) => {
+  const keyed = await KeyedEngine.open(t, { epochs: 2 });
+  const { evaluator } = keyed;
+  const [first, second] = await Promise.all([
+    keyed.take("m-001", "load", keyed.encrypt("load", day(0), 1)),
+    keyed.take("m-002", "load", keyed.encrypt("load", day(1), 2)),
+  ]);
+  assert.deepEqual(
+    keyed.store.inputs("load", WINDOW.firstSlot).map(({ meter, epoch }) => [meter, epoch]),
+    [
+      ["m-001", 1],
+      ["m-002", 2],
+    ],
+  );
+  for (const [epoch, input, i] of [
+    [1, first, 0],
+    [2, second, 1],
+  ] as const) {
+    const request = { ...order, epoch, circuit: "sum", series: ["load"], inputs: [input] };
+    const computed = await evaluator.compute(request, watch);
+    assert.equal(decodeTranscript(computed.transcript).epoch, epoch);
+    for (const [slot, value] of day(i).entries()) {
+      assert.ok(Math.abs(keyed.slotsOf(computed)[0]![slot]! - value) < 0.01);
+    }
+  }
+  const mixed = { ...order, circuit: "sum", series: ["load"], inputs: [first, second] };
+  await assert.rejects(evaluator.compute(mixed, watch), /m-002 load: it is of epoch 2, not 1/);
+  const later = keyed.encrypt("load", day(0), 2);
+  later[later.length - 1] = 3;
+  await assert.rejects(evaluator.check("load", later), refused("unknown-epoch", WINDOW.firstSlot));
+});
+
+test("hundreds of ciphertexts go in and sums come out with flat memory", async (t) => {
+  const keyed = await KeyedEngine.open(t);
+  const { evaluator } = keyed;
+  const bytes = keyed.encrypt("whole", day(0));
+  const names = Array.from({ length: 300 }, (_, i) => `m-${String(i).padStart(4, "0")}`);
+  const inputs = [];
+  for (const name of names) inputs.push(await keyed.take(name, "whole", bytes));
+  const request = { ...order, circuit: "variance", series: ["whole"], inputs };
+  const seen: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    await evaluator.compute(request, watch);
+    seen.push(evaluator.threadBytes);
+  }
+  // A thread that kept its inputs would grow by 300 ciphertexts of 100 KB each time.
+  assert.ok(seen[3]! - seen[1]! < 10e6, `thread bytes after each round: ${seen.join(", ")}`);
 });

@@ -86,15 +86,14 @@ export class Bed {
     child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     this.#child = child;
     const [first] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [unknown];
-    if (typeof first !== "object" || first === null)
-      throw new Error(`analytics ended with ${String(first)}: ${errors}`);
+    if (typeof first !== "object" || !first) throw new Error(`analytics ended with ${String(first)}: ${errors}`);
   }
 
   /** Ends the process without a chance to say anything. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child?.exitCode !== null) return;
     child.kill("SIGKILL");
     await once(child, "exit");
   }
@@ -136,9 +135,9 @@ export class Bed {
     const state = (): JobState | undefined => this.store((jobs) => jobs.get(number)?.state);
     await this.happenings
       .until(() => states.includes(state()!), `job ${number} ${states.join(" or ")}`)
-      .catch((error: Error) => {
+      .catch((error: unknown) => {
         const job = this.store((jobs) => jobs.get(number));
-        throw new Error(`${error.message}; it is ${job?.state} ${job?.code} ${job?.reason}`);
+        throw new Error(`${String(error)}; it is ${job?.state} ${job?.code} ${job?.reason}`);
       });
   }
 

@@ -151,8 +151,10 @@ export class FakeAggregator {
 
   async #answer(job: string): Promise<void> {
     const transcript = this.#transcripts.get(job);
-    if (transcript === undefined)
-      return await this.#say({ type: "refuse", job, code: "unknown-job", detail: "", where: [] });
+    if (transcript === undefined) {
+      await this.#say({ type: "refuse", job, code: "unknown-job", detail: "", where: [] });
+      return;
+    }
     const { inputs, outputs } = readTranscript(transcript);
     const held = inputs.map(([meter, series, digest]) =>
       this.#held.get(`${meter} ${series} ${Buffer.from(digest).toString("hex")}`),
@@ -160,13 +162,16 @@ export class FakeAggregator {
     const missing = inputs.filter((_, i) => held[i] === undefined);
     if (missing.length > 0) {
       const wanted = missing.map(([meter, series]): [string, string] => [meter, series]);
-      return await this.#say({ type: "need", job, inputs: wanted });
+      await this.#say({ type: "need", job, inputs: wanted });
+      return;
     }
     if (this.refuses !== undefined) {
-      return await this.#say({ type: "refuse", job, detail: "as the test says", ...this.refuses });
+      await this.#say({ type: "refuse", job, detail: "as the test says", ...this.refuses });
+      return;
     }
     if (!Buffer.from(outputs[0]!).equals(fakeOutput(held as Uint8Array[]))) {
-      return await this.#say({ type: "refuse", job, code: "other-output", detail: "", where: [] });
+      await this.#say({ type: "refuse", job, code: "other-output", detail: "", where: [] });
+      return;
     }
     await this.#say({ type: "ready", job });
   }

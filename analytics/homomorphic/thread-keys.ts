@@ -1,0 +1,108 @@
+/**
+ * What a worker thread computes with, by epoch and parameter set: a ring for checks, which is small; an engine with
+ * evaluation keys for circuits, which may take hundreds of megabytes, so that few are kept. Public keys only.
+ */
+import { loadCkksMaterial } from "../../config/keys/index.ts";
+import { CkksError } from "../../protocol/ckks/errors.ts";
+import type { PackingRing } from "../../protocol/ckks/packed.ts";
+import { parametersId } from "../../protocol/ckks/parameters.ts";
+import { Ring } from "../../protocol/ckks/ring/index.ts";
+import { createContext, primesOf } from "../../protocol/ckks/seal/context.ts";
+import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
+import { readCiphertextHeader, readPolys } from "../../protocol/ckks/seal/layout.ts";
+import { loadSeal, uncompressed } from "../../protocol/ckks/seal/load.ts";
+import type { PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
+import type { CkksEpoch, CkksSet } from "../../protocol/keys/index.ts";
+
+/** Engines that are kept ready. */
+const MAX_ENGINES = 2;
+
+export class ThreadKeys {
+  readonly #data: string;
+  readonly #epochs: ReadonlyMap<number, CkksEpoch>;
+  readonly #rings = new Map<string, Promise<PackingRing>>();
+  readonly #engines = new Map<string, Promise<CkksEngine>>();
+  readonly #publicKeys = new Map<string, Promise<PublicKeyPolys>>();
+
+  constructor(data: string, epochs: readonly CkksEpoch[]) {
+    this.#data = data;
+    this.#epochs = new Map(epochs.map((epoch) => [epoch.epoch, epoch]));
+  }
+
+  /** Throws CkksError `wrong-parameters` for keys that were never dealt. */
+  setOf(epoch: number, name: string): { readonly epoch: CkksEpoch; readonly set: CkksSet } {
+    const dealing = this.#epochs.get(epoch);
+    const set = dealing?.sets.get(name);
+    if (dealing === undefined || set === undefined) {
+      throw new CkksError("wrong-parameters", `no keys of epoch ${epoch} were dealt for the parameter set ${name}`);
+    }
+    return { epoch: dealing, set };
+  }
+
+  /** For packing and unpacking. Rejects as setOf throws. */
+  async ring(epoch: number, name: string): Promise<PackingRing> {
+    const { set, epoch: dealing } = this.setOf(epoch, name);
+    return await kept(this.#rings, `${epoch} ${name}`, async () => {
+      const primes = primesOf(await loadSeal(), set.parameters, dealing);
+      const { parameters } = set;
+      return { parameters, id: parametersId(parameters), ring: Ring.create(parameters.degree, primes) };
+    });
+  }
+
+  /** With evaluation keys. Of no use once two others were asked for. Rejects as setOf throws, and with KeyFolderError. */
+  async engine(epoch: number, name: string): Promise<CkksEngine> {
+    const of = this.setOf(epoch, name);
+    const key = `${epoch} ${name}`;
+    const engine = kept(this.#engines, key, () => this.#makeEngine(of));
+    // The last one used is the last to go.
+    this.#engines.delete(key);
+    this.#engines.set(key, engine);
+    for (const [other, oldest] of [...this.#engines].slice(0, -MAX_ENGINES)) {
+      this.#engines.delete(other);
+      (await oldest).close();
+    }
+    return await engine;
+  }
+
+  /** The public key's polynomials at key level. */
+  async publicKey(epoch: number, name: string): Promise<PublicKeyPolys> {
+    const of = this.setOf(epoch, name);
+    return await kept(this.#publicKeys, `${epoch} ${name}`, () => this.#readPublicKey(of));
+  }
+
+  async #makeEngine({ epoch, set }: { epoch: CkksEpoch; set: CkksSet }): Promise<CkksEngine> {
+    const { parameters, digests } = set;
+    const engine = await CkksEngine.create(parameters, epoch);
+    const parts = (["relinKeys", "galoisKeys"] as const).filter((part) => digests[part] !== undefined);
+    if (parts.length > 0) engine.loadKeys(loadCkksMaterial(this.#data, epoch, parameters.name, parts));
+    return engine;
+  }
+
+  /** The key is stored with a seed in place of its second polynomial; SEAL expands it. */
+  async #readPublicKey({ epoch, set }: { epoch: CkksEpoch; set: CkksSet }): Promise<PublicKeyPolys> {
+    const { publicKey: bytes } = loadCkksMaterial(this.#data, epoch, set.parameters.name, ["publicKey"]);
+    const seal = await loadSeal();
+    const { context, levels } = createContext(seal, set.parameters, epoch);
+    const key = seal.PublicKey();
+    try {
+      key.loadArray(context, bytes);
+      const saved = key.saveArray(uncompressed(seal));
+      const [first, second] = readPolys(saved, readCiphertextHeader(saved));
+      return [first!, second!];
+    } finally {
+      key.delete();
+      for (const { parmsId } of levels) parmsId.delete();
+      context.delete();
+    }
+  }
+}
+
+/** Made once; what could not be made is tried again. */
+function kept<T>(all: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = all.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  all.set(key, made);
+  made.catch(() => all.delete(key));
+  return made;
+}

@@ -1,0 +1,48 @@
+/** What the desk of openings works with: stores, bounds, and the ways out of the process. */
+import type { Database } from "better-sqlite3";
+import type { JobRequest, OutputMessage } from "../../protocol/messages/ckks.ts";
+import type { Reading } from "../homomorphic/circuit-book.ts";
+import type { Job } from "../store/job.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { ResultStore } from "../store/result-store.ts";
+import type { Backoff } from "./opening.ts";
+
+export interface OpeningDeskOptions {
+  readonly db: Database;
+  readonly jobs: JobStore;
+  readonly results: ResultStore;
+  /** n and t. */
+  readonly aggregators: number;
+  readonly threshold: number;
+  readonly backoff: Backoff;
+  /** Jobs that are told to aggregators at the same time, besides those that have waited for long. */
+  readonly maxOpen: number;
+  /** Bytes of ciphertexts in one message. */
+  readonly messageBytes: number;
+  /**
+   * Seconds after which a job that no t aggregators have answered fails, objections to single inputs no longer pass by
+   * themselves, and a job that waits no longer holds up others.
+   */
+  readonly answerSeconds: number;
+  readonly ask: (job: string, aggregator: number, request: JobRequest) => Promise<void>;
+  readonly handOver: (job: string, output: OutputMessage) => Promise<void>;
+  readonly bytesOf: (meter: string, series: string, firstSlot: number) => Uint8Array | undefined;
+  readonly openingHalves: (
+    transcript: Uint8Array,
+    outputs: readonly Uint8Array[],
+    active: readonly number[],
+  ) => Promise<Uint8Array[]>;
+  /** Meters of the transcript's inputs, in its order. */
+  readonly inputMeters: (transcript: Uint8Array) => readonly string[];
+  /** Throws RangeError where the numbers do not fit the circuit. */
+  readonly read: (job: Job, outputs: readonly Uint8Array[]) => Reading;
+  /** Computes a job anew without these meters; false when that changes nothing. */
+  readonly again: (number: number, exclude: readonly string[]) => boolean;
+  readonly ended: (job: Job) => void;
+  /** Seconds that do not go back. */
+  readonly monotonic: () => number;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly refuse: (code: string, detail: string) => void;
+  readonly crash: (error: unknown) => void;
+}
