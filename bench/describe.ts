@@ -2,8 +2,7 @@
 import { renderTable } from "../config/runtime/terminal.ts";
 import type { BillBenchResult } from "./aggregator-bill.ts";
 import type { IntakeBenchResult } from "./aggregator-intake.ts";
-import type { BillingResult } from "./billing.ts";
-import type { FleetBenchResult } from "./fleet.ts";
+import type { BillingResult, FleetBenchResult } from "./results.ts";
 import { duration, figure, listed, type Row } from "./words.ts";
 
 export function describeFleetBench(result: FleetBenchResult): string {

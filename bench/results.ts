@@ -1,0 +1,31 @@
+/** What the benchmarks of whole systems find; their tables are made in describe.ts. */
+import type { PhaseWatch } from "./system/phase-watch.ts";
+
+export interface BillingResult {
+  readonly meters: number;
+  readonly slots: number;
+  readonly feeders: number;
+  /** The loads of the month were released before it was billed. */
+  readonly loadsBefore: boolean;
+  /** The servers were started after the stores were filled. */
+  readonly freshProcesses: boolean;
+  readonly loadSeconds?: number;
+  readonly billSeconds: number;
+  readonly targetSeconds: number;
+  readonly billCpuSeconds: Readonly<Record<string, number>>;
+  readonly billCpuSecondsInAll: number;
+  readonly phaseSeconds: ReturnType<PhaseWatch["close"]>;
+}
+
+export interface FleetBenchResult {
+  readonly meters: number;
+  readonly slots: number;
+  readonly enrolSeconds: number;
+  readonly connectSeconds: number;
+  readonly connectionsPerSecond: number;
+  readonly feedSeconds: number;
+  readonly settled: number;
+  readonly peakTogetherMiB: number;
+  readonly targetMiB: number;
+  readonly peakMiB: Readonly<Record<string, number>>;
+}
