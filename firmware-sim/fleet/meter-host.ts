@@ -43,6 +43,8 @@ export class MeterHost {
   #wanted: number | null = null;
   #flushed: number | null = null;
   #feeding = false;
+  /** All meters are there; whoever is told of a slot before that would pass over those that are not. */
+  #started = false;
   #timer: NodeJS.Timeout | undefined;
   readonly counters: HostCounters = {
     readings: 0,
@@ -74,6 +76,8 @@ export class MeterHost {
       }
     };
     await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, connectSome));
+    this.#started = true;
+    if (this.#wanted !== null) await this.advance(this.#wanted);
     this.#timer = setInterval(() => this.#tick(), this.#options.config.meter.resendSeconds * 500);
   }
 
@@ -114,7 +118,7 @@ export class MeterHost {
   /** Takes the readings of every slot up to and including `slot`; returns when this host has caught up. */
   async advance(slot: number): Promise<void> {
     this.#wanted = Math.max(this.#wanted ?? slot, slot);
-    if (this.#feeding) return;
+    if (this.#feeding || !this.#started) return;
     this.#feeding = true;
     while (this.#fed === null || this.#fed < this.#wanted) {
       const to = this.#wanted;
@@ -197,8 +201,9 @@ export class MeterHost {
     this.counters.exports += exports;
   }
 
-  /** Sends what batches hold back; `number` is reported once that is done. */
+  /** Sends what batches hold back; `number` is reported once that is done. Repeated by the conductor until it is. */
   flushBatches(number: number): void {
+    if (!this.#started) return;
     this.#options.outbox.flush();
     for (const { agent } of this.#meters) agent.flushBatches();
     this.#flushed = number;

@@ -15,6 +15,7 @@ import {
   type Party,
 } from "../../config/keys/index.ts";
 import type { Directory } from "../../protocol/keys/index.ts";
+import { checkCiphertextKeys } from "./ciphertexts.ts";
 import { type Finding, findingsOf, messageOf } from "./finding.ts";
 
 const { ok, note, fault } = findingsOf("keys");
@@ -58,6 +59,7 @@ export async function checkKeys(config: Config, now: number): Promise<Finding[]>
     ...checkDirectory(parties, config),
     ...(await checkLists(parties)),
     ...checkSecrets(meters),
+    ...(await checkCiphertextKeys(config, parties)),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** All checks of an installation, in the order in which a fault in one makes the next meaningless. */
 import type { Config, ConfigSources } from "../../config/index.ts";
+import { checkCiphertextEngine } from "./ciphertexts.ts";
 import { checkConfiguration } from "./configuration.ts";
 import { type Finding, findingsOf, messageOf } from "./finding.ts";
 import { checkArithmetic, checkInstallation, checkNativeModules } from "./installation.ts";
@@ -46,6 +47,7 @@ export async function validate(options: ValidateOptions): Promise<Finding[]> {
     ...program,
     ...configuration,
     ...storage,
+    ...(await guarded("ciphertexts", () => checkCiphertextEngine(loaded))),
     ...(await guarded("keys", () => checkKeys(loaded, options.now))),
     ...(await guarded("broker", () => checkPorts(loaded))),
     ...(await guarded("storage", () => checkDatabases(data))),

@@ -97,7 +97,8 @@ describe("ciphertexts", { concurrency: 2 }, () => {
     await supervisor.stop("a-1");
     await supervisor.stop("a-3");
     await supervisor.startAgain("analytics");
-    const waiting = await bed.outcome({ patienceSeconds: 8 });
+    // Meters have backed off meanwhile: they try again after some seconds.
+    const waiting = await bed.outcome({ patienceSeconds: 25 });
     assert.equal(waiting.opened?.openings, 0);
     assert.equal(waiting.opened.complete, false);
     assert.match(waiting.opened.missing.join("\n"), /sum of f-1, 2025-01-15: asking: 1 aggregators answered, 2 must/);
