@@ -67,12 +67,13 @@ export function describeHomomorphic(result: HomomorphicResult): string {
       ]),
     ),
     figuresTable(
-      ["threads", "time of a sum", "ciphertexts per second", "speed-up"],
-      threads.map(({ threads: count, ciphertexts, ms, speedUp }) => [
+      ["threads", "time of a sum", "ciphertexts per second", "speed-up", "processor µs per ciphertext"],
+      threads.map(({ threads: count, ciphertexts, ms, cpuMs, speedUp }) => [
         figure(count),
         duration(ms / 1_000),
         figure((1_000 * ciphertexts) / ms),
         figure(speedUp, 2),
+        figure((1_000 * cpuMs) / ciphertexts),
       ]),
     ),
     memory(soak),

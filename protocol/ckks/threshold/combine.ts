@@ -38,7 +38,7 @@ export function combine(input: CombineInput): RnsPoly {
 }
 
 /** The integers nearest zero with these residues, by the Chinese remainder theorem, as doubles over `scale`. */
-export function centredValues(ring: Ring, coefficients: RnsPoly, stride: number, scale: number): Float64Array {
+function centredValues(ring: Ring, coefficients: RnsPoly, stride: number, scale: number): Float64Array {
   const count = openedPrimes(ring, coefficients, stride);
   const width = coefficients.length / count;
   const primes = ring.primes.slice(0, count);

@@ -14,11 +14,11 @@
 import { SIGMA_BITS } from "../ring/gaussian.ts";
 
 /** Variance of SEAL's noise: a centred binomial of 21 bits. */
-export const ERROR_VARIANCE = 10.5;
+const ERROR_VARIANCE = 10.5;
 /** Variance of a uniform ternary coefficient: of the secret, and of encryption's randomness. */
-export const TERNARY_VARIANCE = 2 / 3;
+const TERNARY_VARIANCE = 2 / 3;
 
-/** Rounding both polynomials: 1/12 for c0, and c1's against the secret. Also what a rescaling or level drop adds. */
+/** Rounding both polynomials: 1/12 for c0, and c1's against the secret. */
 export function roundingVariance(degree: number): number {
   return (1 + degree * TERNARY_VARIANCE) / 12;
 }
@@ -27,26 +27,6 @@ export function roundingVariance(degree: number): number {
 export function freshVariance(degree: number, specialBits: number): number {
   const key = ERROR_VARIANCE * (1 + 2 * degree * TERNARY_VARIANCE);
   return key / 4 ** specialBits + roundingVariance(degree);
-}
-
-/** The product of two ciphertexts with messages of these mean squares a coefficient, before relinearisation. */
-export function productVariance(
-  degree: number,
-  a: { readonly message: number; readonly noise: number },
-  b: { readonly message: number; readonly noise: number },
-): number {
-  return degree * (a.message * b.noise + b.message * a.noise + a.noise * b.noise);
-}
-
-/** What relinearisation or a rotation adds, by digits of up to `digitBits` bits, one for each of `primes` primes. */
-export function switchingVariance(degree: number, primes: number, digitBits: number, specialBits: number): number {
-  const digits = (primes * degree * ERROR_VARIANCE * 4 ** digitBits) / 12;
-  return digits / 4 ** specialBits + roundingVariance(degree);
-}
-
-/** Rescaling by a prime: noise shrinks with the scale, rounding is added. */
-export function rescaledVariance(variance: number, degree: number, primeBits: number): number {
-  return variance / 4 ** primeBits + roundingVariance(degree);
 }
 
 /** Bits of statistical distance (-log2 of it) left after `openings` openings of `opened` coefficients. */

@@ -2,10 +2,8 @@
  * What every party may know of threshold opening. Dealing, parts and combining are imported from their own files, each by
  * the one party that does it: whoever can load a step can perform it.
  */
-export { margin } from "./flooding.ts";
-export type { FloodingCase, Margin } from "./flooding.ts";
-export { decodeShare, encodeShare, lagrangeAtZero } from "./share.ts";
+export { decodeShare, encodeShare } from "./share.ts";
 export type { KeyShare } from "./share.ts";
-export { coefficientsAt, openedCoefficients } from "./stride.ts";
+export { coefficientsAt } from "./stride.ts";
 export { randomiseC0, randomiseC1, zeroEncryption } from "./zero.ts";
 export type { PublicKeyPolys } from "./zero.ts";

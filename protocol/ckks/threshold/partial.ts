@@ -28,7 +28,7 @@ export interface PartialInput extends UnfloodedInput {
 }
 
 /** Throws RangeError unless `active` is t different indices of 1 to n. */
-export function assertActive(active: readonly number[], t: number, n: number): void {
+function assertActive(active: readonly number[], t: number, n: number): void {
   const known = active.every((index) => Number.isInteger(index) && index >= 1 && index <= n);
   if (!known || active.length !== t || new Set(active).size !== t) {
     throw new RangeError(`active: expected ${t} different indices from 1 to ${n}, got ${active.join(", ")}`);
