@@ -218,9 +218,16 @@ export function recipientOf(topic: string): string | undefined {
   switch (parsed?.name) {
     case "roundRequest":
     case "enrolRequest":
+    case "jobRequest":
       return aggregatorId(Number(parsed.parameters.agg));
     case "roundAnswer":
+    case "jobPartial":
+    case "jobOutput":
       return "utility";
+    case "heCiphertext":
+    case "jobAnswer":
+    case "jobResult":
+      return "analytics";
     case "enrolAnswer":
       return "authority";
     case "bill":

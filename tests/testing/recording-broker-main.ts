@@ -10,8 +10,14 @@ import { RECORDING_FILE } from "./recording.ts";
 const config = process.argv[process.argv.indexOf("--config") + 1]!;
 const recording = openSync(path.join(path.dirname(config), RECORDING_FILE), "a");
 
-function note(way: "in" | "out", client: string, bytes: Uint8Array): void {
-  const line = { way, client, hex: Buffer.from(bytes).toString("hex") };
+/** A meter may have two connections at the same time, whose bytes are two streams. */
+const connections = new WeakMap<Gate, number>();
+let count = 0;
+
+function note(way: "in" | "out", gate: Gate, bytes: Uint8Array): void {
+  const connection = connections.get(gate) ?? ++count;
+  connections.set(gate, connection);
+  const line = { way, client: gate.identity.id, connection, hex: Buffer.from(bytes).toString("hex") };
   writeSync(recording, `${JSON.stringify(line)}\n`);
 }
 
@@ -20,11 +26,11 @@ const { read, write } = Gate.prototype;
 /* eslint-enable @typescript-eslint/unbound-method */
 Gate.prototype.read = function (this: Gate, size?: number) {
   const bytes = read.call(this, size);
-  if (bytes !== null) note("in", this.identity.id, bytes);
+  if (bytes !== null) note("in", this, bytes);
   return bytes;
 };
 Gate.prototype.write = function (this: Gate, piece: unknown) {
-  note("out", this.identity.id, Buffer.from(piece as Buffer | string));
+  note("out", this, Buffer.from(piece as Buffer | string));
   return write.call(this, piece);
 };
 

@@ -13,13 +13,14 @@ export interface Published {
 
 export interface Recording {
   readonly published: readonly Published[];
-  /** Everything in and out, client by client. */
+  /** Everything in and out, connection by connection. */
   readonly bytes: readonly Buffer[];
 }
 
 interface Line {
   readonly way: "in" | "out";
   readonly client: string;
+  readonly connection: number;
   readonly hex: string;
 }
 
@@ -30,15 +31,14 @@ export function readRecording(file: string): Recording {
     .map((line) => JSON.parse(line) as Line);
   const published: Published[] = [];
   const streams = new Map<string, Buffer[]>();
-  const parsers = new Map<string, mqttPacket.Parser>();
-  for (const { way, client, hex } of lines) {
+  const parsers = new Map<number, mqttPacket.Parser>();
+  for (const { way, client, connection, hex } of lines) {
     const bytes = Buffer.from(hex, "hex");
-    const stream = `${way} ${client}`;
+    const stream = `${way} ${client} ${connection}`;
     streams.set(stream, [...(streams.get(stream) ?? []), bytes]);
     if (way === "out") continue;
-    // A connection begins with a CONNECT: then what came before has ended.
-    if (!parsers.has(client) || bytes[0] === 0x10) parsers.set(client, newParser(client, published));
-    parsers.get(client)!.parse(bytes);
+    if (!parsers.has(connection)) parsers.set(connection, newParser(client, published));
+    parsers.get(connection)!.parse(bytes);
   }
   return { published, bytes: [...streams.values()].map((pieces) => Buffer.concat(pieces)) };
 }

@@ -1,0 +1,122 @@
+/**
+ * One honest run of real processes with ciphertexts, of which every byte that passed the broker is kept. Then parties are
+ * curious, alone and together: fewer than t of the aggregators open no meter's ciphertext, whatever else they have; with
+ * t shares the same code opens every one.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { before, describe, test } from "node:test";
+import { FleetBed } from "../fleet/testing/bed.ts";
+import { CiphertextHolder } from "../testing/ciphertext-holder.ts";
+import { type Published, readRecording, RECORDING_FILE } from "../testing/recording.ts";
+
+const FIVE_METERS = {
+  "simulation.meters": 5,
+  "simulation.feeders": 1,
+  "homomorphic.enabled": true,
+  "homomorphic.sets": ["light"],
+  "homomorphic.series": { load: { kind: "import", set: "light", content: "energy" } },
+  "analytics.jobs": [{ circuit: "sum", group: "feeders", series: "load" }],
+};
+
+describe("curious parties and ciphertexts", () => {
+  let bed: FleetBed;
+  let published: readonly Published[];
+  let meters: readonly string[];
+  /** What each meter encrypted. */
+  const windows = new Map<string, readonly number[]>();
+
+  before(async (t) => {
+    bed = await FleetBed.create(t as never, {
+      set: FIVE_METERS,
+      fleet: { entryOf: (name) => (name === "broker" ? "tests/testing/recording-broker-main.ts" : undefined) },
+    });
+    mkdirSync(path.join(bed.data, "fleet"), { recursive: true });
+    await bed.fleet.start();
+    await bed.fleet.run();
+    const { opened } = await bed.outcome();
+    assert.equal(opened?.openings, 1, JSON.stringify(opened));
+    assert.ok(opened.compared.every(({ withinBound }) => withinBound));
+    await bed.fleet.stop();
+    ({ published } = readRecording(path.join(bed.data, "fleet", RECORDING_FILE)));
+    const { source, range } = bed.plan;
+    meters = source.meters.map(({ id }) => id);
+    for (const [index, meter] of meters.entries()) {
+      const slots = Array.from({ length: range.to - range.from }, (_, i) => range.from + i);
+      windows.set(
+        meter,
+        slots.map((slot) => source.read(index, slot)?.importWh ?? 0),
+      );
+    }
+  });
+
+  const holding = async (...ids: string[]): Promise<CiphertextHolder> => {
+    const holder = await CiphertextHolder.create(bed.config, bed.data);
+    for (const id of ids) await holder.takeFolder(id);
+    return await holder.takeWire(published);
+  };
+  const errorsOf = (slots: Float64Array, meter: string): number[] =>
+    windows.get(meter)!.map((reading, i) => Math.abs(slots[i]! - reading));
+
+  /** No slot of any attempt is near a reading. */
+  function assertNothing(holder: CiphertextHolder): void {
+    for (const meter of meters) {
+      const attempts = holder.attempts(meter);
+      assert.ok(attempts.length >= 2, "it has something to try");
+      for (const { how, slots } of attempts) {
+        const nearest = Math.min(...errorsOf(slots, meter));
+        assert.ok(nearest > 100, `${meter}: ${how} comes within ${nearest} Wh`);
+      }
+    }
+  }
+
+  function assertEverything(holder: CiphertextHolder): void {
+    for (const meter of meters) {
+      const right = holder.attempts(meter).filter(({ slots }) => Math.max(...errorsOf(slots, meter)) < 0.5);
+      assert.ok(right.length >= 1, `${meter} opens`);
+      for (const { how } of right) assert.match(how, /^shares \d, \d/, "shares alone do it");
+    }
+  }
+
+  test("t - 1 key shares and every message on the wire decrypt no meter's ciphertext; with t they do", async () => {
+    const wire = await holding("a-2");
+    // Whoever opens has recomputed the sum from all of them.
+    assert.deepEqual([...wire.ciphertexts.keys()].sort(), meters);
+    assert.equal(wire.shares.length, 1);
+    assertNothing(wire);
+    const control = await holding("a-2", "a-1");
+    assert.equal(control.shares.length, 2);
+    assertEverything(control);
+  });
+
+  test("analytics with its folder, its whole disk and the wire fails; with t shares it does not", async () => {
+    const analytics = (await holding("analytics")).takeDisk();
+    assert.equal(analytics.shares.length, 0);
+    assert.deepEqual([...analytics.ciphertexts.keys()].sort(), meters);
+    assertNothing(analytics);
+    const withOne = (await holding("analytics", "a-3")).takeDisk();
+    assert.equal(withOne.shares.length, 1);
+    assertNothing(withOne);
+    assertEverything((await holding("analytics", "a-3", "a-1")).takeDisk());
+  });
+
+  test("the utility sees no meter's ciphertext, and with one its parts of openings do not open it", async () => {
+    const utility = await holding("utility");
+    assert.equal(utility.ciphertexts.size, 0);
+    assert.ok(utility.parts.length >= 2, "it was sent t parts");
+    utility.give(await holding("analytics"));
+    assert.equal(utility.ciphertexts.size, meters.length);
+    assertNothing(utility);
+    const withOne = (await holding("utility", "a-1")).give(await holding("analytics"));
+    assertNothing(withOne);
+    assertEverything((await holding("utility", "a-1", "a-2")).give(await holding("analytics")));
+  });
+
+  test("the broker and a customer open nothing of it", async () => {
+    for (const ids of [["broker"], [meters[0]!], []]) {
+      const holder = await holding(...ids);
+      assert.deepEqual([holder.ciphertexts.size, holder.parts.length, holder.shares.length], [0, 0, 0]);
+    }
+  });
+});
