@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CIPHERTEXT_CODES } from "../protocol/messages/ack-codes.ts";
 import { Bed } from "./testing/bed.ts";
+import { EPOCH_MARK } from "./testing/fake-circuits.ts";
 
 test("a job over all meters' ciphertexts is opened by t aggregators and told by the utility", async (t) => {
   const bed = await Bed.open(t, { meters: 4 });
@@ -236,4 +237,61 @@ test("the command line asks, waits, prints, lists and refuses beside the running
   assert.match(wrong.stderr, /--group f-9: no such feeder; expected fleet, or one or more of f-1/);
   assert.match((await bed.he("guess")).stderr, /guess: no such command or circuit/);
   assert.match((await bed.he("cancel", "1")).stderr, /cancel 1: it is opened already/);
+});
+
+test("a job takes the ciphertexts of one epoch; those of keys that are not known yet are left to be sent again", async (t) => {
+  const bed = await Bed.open(t, { meters: 5 });
+  await bed.start();
+  for (const [i, meter] of bed.meters.entries()) {
+    const bytes = bed.ciphertext(Uint8Array.of(EPOCH_MARK, i < 2 ? 1 : 2, i));
+    await meter.send("load", bytes);
+    assert.equal((await meter.answerTo(bytes)).code, CIPHERTEXT_CODES.stored);
+  }
+  const number = bed.request();
+  await bed.untilState(number, "opened");
+  assert.equal(
+    bed.store((_, db) => db.prepare("SELECT inputs FROM he_results").pluck().get()),
+    3,
+  );
+});
+
+test("jobs are refused where the process has no memory for them, even with new threads", async (t) => {
+  const bed = await Bed.open(t, { meters: 3, analytics: { maxMemoryMiB: 64 } });
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.untilState(number, "refused");
+  const job = bed.store((jobs) => jobs.get(number));
+  assert.equal(job?.code, "out-of-memory");
+  assert.match(
+    job.reason,
+    /^analytics.maxMemoryMiB: the process takes \d+ MiB, \d+ of them in threads; it may take 64$/,
+  );
+});
+
+test("a job over two series, scheduled or asked for, takes both of every meter in the circuit's order", async (t) => {
+  const jobs = [
+    { circuit: "sum", series: ["load-products", "load"], group: "fleet" as const, everyWindows: 1, parameters: {} },
+  ];
+  const bed = await Bed.open(t, { meters: 3, analytics: { jobs } });
+  await bed.start();
+  await bed.sendAll();
+  for (const meter of bed.meters) {
+    const bytes = bed.ciphertext(`more of ${meter.id}`, "load-products");
+    await meter.send("load-products", bytes);
+    await meter.answerTo(bytes);
+  }
+  await bed.happenings.until(() => bed.store((store) => store.countStates().opened) === 1, "one opened job");
+  const [job] = bed.store((store) => store.latest(1));
+  assert.deepEqual(job?.series, ["load-products", "load"]);
+  assert.equal(job.total, 6);
+  const asked = await bed.he("covariance", "--series", "load,load-products", "--json", "--no-wait");
+  assert.equal(asked.code, 0, asked.stderr);
+  const [queued] = JSON.parse(asked.stdout) as { series: string[] }[];
+  assert.deepEqual(queued?.series, ["load", "load-products"]);
+  assert.match((await bed.he("sum", "--series", "load,load")).stderr, /--series load,load: a series twice/);
+  assert.match((await bed.he("max")).stderr, /max: load .* cannot be compared on ciphertexts; .* would do/);
+  const plan = await bed.he("plan", "variance", "--series", "load");
+  assert.equal(plan.code, 1);
+  assert.match(plan.stdout, /variance of load from .*, up to 3 meters: does not fit: .*standard would do/);
 });

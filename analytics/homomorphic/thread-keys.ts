@@ -7,11 +7,9 @@ import { CkksError } from "../../protocol/ckks/errors.ts";
 import type { PackingRing } from "../../protocol/ckks/packed.ts";
 import { parametersId } from "../../protocol/ckks/parameters.ts";
 import { Ring } from "../../protocol/ckks/ring/index.ts";
-import { createContext, primesOf } from "../../protocol/ckks/seal/context.ts";
+import { primesOf } from "../../protocol/ckks/seal/context.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
-import { readCiphertextHeader, readPolys } from "../../protocol/ckks/seal/layout.ts";
-import { loadSeal, uncompressed } from "../../protocol/ckks/seal/load.ts";
-import type { PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
+import { loadSeal } from "../../protocol/ckks/seal/load.ts";
 import type { CkksEpoch, CkksSet } from "../../protocol/keys/index.ts";
 
 /** Engines that are kept ready. */
@@ -22,7 +20,6 @@ export class ThreadKeys {
   readonly #epochs: ReadonlyMap<number, CkksEpoch>;
   readonly #rings = new Map<string, Promise<PackingRing>>();
   readonly #engines = new Map<string, Promise<CkksEngine>>();
-  readonly #publicKeys = new Map<string, Promise<PublicKeyPolys>>();
 
   constructor(data: string, epochs: readonly CkksEpoch[]) {
     this.#data = data;
@@ -64,36 +61,12 @@ export class ThreadKeys {
     return await engine;
   }
 
-  /** The public key's polynomials at key level. */
-  async publicKey(epoch: number, name: string): Promise<PublicKeyPolys> {
-    const of = this.setOf(epoch, name);
-    return await kept(this.#publicKeys, `${epoch} ${name}`, () => this.#readPublicKey(of));
-  }
-
   async #makeEngine({ epoch, set }: { epoch: CkksEpoch; set: CkksSet }): Promise<CkksEngine> {
     const { parameters, digests } = set;
     const engine = await CkksEngine.create(parameters, epoch);
     const parts = (["relinKeys", "galoisKeys"] as const).filter((part) => digests[part] !== undefined);
     if (parts.length > 0) engine.loadKeys(loadCkksMaterial(this.#data, epoch, parameters.name, parts));
     return engine;
-  }
-
-  /** The key is stored with a seed in place of its second polynomial; SEAL expands it. */
-  async #readPublicKey({ epoch, set }: { epoch: CkksEpoch; set: CkksSet }): Promise<PublicKeyPolys> {
-    const { publicKey: bytes } = loadCkksMaterial(this.#data, epoch, set.parameters.name, ["publicKey"]);
-    const seal = await loadSeal();
-    const { context, levels } = createContext(seal, set.parameters, epoch);
-    const key = seal.PublicKey();
-    try {
-      key.loadArray(context, bytes);
-      const saved = key.saveArray(uncompressed(seal));
-      const [first, second] = readPolys(saved, readCiphertextHeader(saved));
-      return [first!, second!];
-    } finally {
-      key.delete();
-      for (const { parmsId } of levels) parmsId.delete();
-      context.delete();
-    }
   }
 }
 

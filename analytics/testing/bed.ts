@@ -15,10 +15,10 @@ import type { JobOrder, JobState } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
 import { WindowCalendar } from "../windows.ts";
 import { fakeCiphertext } from "./fake-circuits.ts";
+import { type CommandResult, runHeCommand } from "./he-command.ts";
 import { FakeAggregator, FakeMeter, FakeUtility, Happenings } from "./fake-parties.ts";
 
 const ENTRY = path.join(import.meta.dirname, "analytics-main.ts");
-const HE_ENTRY = path.join(import.meta.dirname, "../he-main.ts");
 const SLOT_SECONDS = 3_600;
 const DAY_SECONDS = 86_400;
 
@@ -142,14 +142,8 @@ export class Bed {
   }
 
   /** Runs `npm run he -- ...` on this system. */
-  async he(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const argv = [...args, "--config", path.join(this.data, "config.yaml")];
-    const child = fork(HE_ENTRY, argv, { execArgv: ["--import", "tsx"], stdio: ["ignore", "pipe", "pipe", "ipc"] });
-    let [stdout, stderr] = ["", ""];
-    child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code] = (await once(child, "close")) as [number];
-    return { code, stdout, stderr };
+  he(...args: string[]): Promise<CommandResult> {
+    return runHeCommand(this.data, args);
   }
 
   async close(): Promise<void> {
