@@ -4,9 +4,8 @@
  * t shares the same code opens every one.
  */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { FleetBed } from "../fleet/testing/bed.ts";
 import { CiphertextHolder } from "../testing/ciphertext-holder.ts";
 import { type Published, readRecording, RECORDING_FILE } from "../testing/recording.ts";
@@ -27,12 +26,17 @@ describe("curious parties and ciphertexts", () => {
   /** What each meter encrypted. */
   const windows = new Map<string, readonly number[]>();
 
-  before(async (t) => {
-    bed = await FleetBed.create(t as never, {
+  const ends: (() => Promise<void>)[] = [];
+
+  after(async () => {
+    for (const end of ends) await end();
+  });
+  before(async () => {
+    const whole = { after: (work: () => Promise<void>) => void ends.push(work) };
+    bed = await FleetBed.create(whole, {
       set: FIVE_METERS,
       fleet: { entryOf: (name) => (name === "broker" ? "tests/testing/recording-broker-main.ts" : undefined) },
     });
-    mkdirSync(path.join(bed.data, "fleet"), { recursive: true });
     await bed.fleet.start();
     await bed.fleet.run();
     const { opened } = await bed.outcome();
