@@ -122,7 +122,12 @@ function evaluate(bed: JobBed, circuit: string, series: string): { transcript: T
   for (const name of NAMES) evaluation.fold([unpackCiphertext(engine, bed.ciphertext(name, series), LEVEL)]);
   const outputs = evaluation.finish();
   evaluation.delete();
-  const fields = { circuit, series: [series], parametersId: parametersId(SMALL), outputs: outputs.map(describeOutput) };
+  const fields = {
+    circuit,
+    series: [series],
+    parametersId: parametersId(SMALL),
+    outputs: outputs.map((raw) => describeOutput(engine.ring, raw, STRIDE)),
+  };
   return { transcript: bed.transcript(NAMES, fields), outputs };
 }
 
@@ -201,10 +206,12 @@ test("a ciphertext that recomputation does not reach is refused byte for byte", 
   const { bed, aggregators } = setUp(context);
   const { transcript } = evaluate(bed, "sum", "load");
   const [output] = transcript.outputs;
-  const flipped = Uint8Array.from(output!.c1Digest, (byte, i) => (i === 5 ? byte ^ 1 : byte));
-  const other = { ...transcript, outputs: [{ ...output!, c1Digest: flipped }] };
-  const { answer } = await bed.run(aggregators[0]!, other, (meter, name) => bed.ciphertext(meter, name));
-  assert.equal(answer?.type === "refuse" ? answer.code : answer?.type, "other-output", JSON.stringify(answer));
+  for (const which of ["digest", "c1Digest", "c0Digest"] as const) {
+    const flipped = Uint8Array.from(output![which], (byte, i) => (i === 5 ? byte ^ 1 : byte));
+    const other = { ...transcript, outputs: [{ ...output!, [which]: flipped }] };
+    const { answer } = await bed.run(aggregators[0]!, other, (meter, name) => bed.ciphertext(meter, name));
+    assert.equal(answer?.type === "refuse" ? answer.code : answer?.type, "other-output", JSON.stringify(answer));
+  }
 });
 
 test("a meter's malformed ciphertext is refused by its index, although the meter vouched for it", async (context) => {

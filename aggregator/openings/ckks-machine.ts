@@ -11,7 +11,8 @@ import { CkksError } from "../../protocol/ckks/errors.ts";
 import { describeOutput, outputSeed, randomisationSeed } from "../../protocol/ckks/job.ts";
 import { packedDigest, type PackedWindow, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
 import { dataLevels } from "../../protocol/ckks/parameters.ts";
-import { bitsOfPrime, packResidues, type RandomBytes, type RnsPoly } from "../../protocol/ckks/ring/index.ts";
+import { packHalf } from "../../protocol/ckks/half.ts";
+import type { RandomBytes } from "../../protocol/ckks/ring/index.ts";
 import type { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import { decodeShare, type KeyShare, type PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
 import { randomiseC1, zeroEncryption } from "../../protocol/ckks/threshold/index.ts";
@@ -90,13 +91,15 @@ export class CkksMachine implements Machine {
       const { parameters } = engine;
       const { slots, meters, maxValue, levels, outputs } = job;
       const raws = evaluation.finish();
-      const computed = raws.map(describeOutput);
+      const stride = strideOf(slots, engine.degree);
+      const computed = raws.map((raw) => describeOutput(engine.ring, raw, stride));
       const differs = computed.findIndex((one, i) => {
         const wanted = outputs[i];
         return (
           wanted === undefined ||
           Buffer.compare(one.digest, wanted.digest) !== 0 ||
           Buffer.compare(one.c1Digest, wanted.c1Digest) !== 0 ||
+          Buffer.compare(one.c0Digest, wanted.c0Digest) !== 0 ||
           one.level !== wanted.level ||
           one.scale !== wanted.scale
         );
@@ -106,7 +109,7 @@ export class CkksMachine implements Machine {
         throw new JobError("other-output", `${which} what ${job.circuit} gives of these inputs`);
       }
       const noises = bound.circuit.noise(parameters, levels[0]!, bound.parameters, { slots, meters, maxValue });
-      const opened = 2 * (engine.degree / 2 / strideOf(slots, engine.degree));
+      const opened = engine.degree / stride;
       const result = raws.map(({ polys, level }, i): ComputedOutput => {
         // The encryption of zero that is added before opening is a fresh one more.
         const variance = noises[i]!.sigma ** 2 + freshSigma(parameters, level) ** 2;
@@ -151,7 +154,7 @@ export class CkksMachine implements Machine {
       const c1 = randomiseC1(ring, new BigUint64Array(Uint8Array.from(words).buffer), zero);
       const digest = createHash("sha256").update(c1).digest();
       const part = partial({ ring, c1, share, active, stride, flooding: { sigmaBits }, random: this.#options.random });
-      return { c1: Uint8Array.from(digest), partial: packPart(part, level, ring.primes) };
+      return { c1: Uint8Array.from(digest), partial: packHalf(ring, part, level) };
     });
   }
 
@@ -195,15 +198,6 @@ function foldOne(work: Work, { series, digest, bytes }: MachineInput): void {
   if (work.row.length < job.series.length) return;
   evaluation.fold(work.row);
   work.row = [];
-}
-
-/** Coefficients bit-packed, prime after prime: the form in which c0 of an output travels, too. */
-function packPart(poly: RnsPoly, level: number, primes: readonly bigint[]): Uint8Array {
-  const width = poly.length / level;
-  const parts = Array.from({ length: level }, (_, index) =>
-    packResidues(poly.slice(index * width, (index + 1) * width), bitsOfPrime(primes[index]!)),
-  );
-  return Uint8Array.from(Buffer.concat(parts));
 }
 
 function malformed(code: "malformed-job" | "malformed-input", error: unknown, where: readonly number[] = []): unknown {

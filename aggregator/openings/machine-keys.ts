@@ -1,11 +1,8 @@
 /** The machine's keys in the worker thread: engines made when first used, public material read and checked there. */
-import { readPolys, readCiphertextHeader } from "../../protocol/ckks/seal/layout.ts";
 import { loadCkksMaterial } from "../../config/keys/index.ts";
-import { createContext } from "../../protocol/ckks/seal/context.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
-import { loadSeal, uncompressed } from "../../protocol/ckks/seal/load.ts";
-import type { PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
-import type { CkksEpoch, CkksPart, CkksSet } from "../../protocol/keys/index.ts";
+import { publicKeyPolys } from "../../protocol/ckks/seal/public-key.ts";
+import type { CkksEpoch, CkksPart } from "../../protocol/keys/index.ts";
 import type { MachineKey } from "./ckks-machine.ts";
 
 /** Keys that are kept ready; `strong` takes hundreds of megabytes. */
@@ -49,24 +46,8 @@ export class MachineKeys {
     const engine = await CkksEngine.create(parameters, { insecureForTests: epoch.insecureForTests });
     const parts = (["relinKeys", "galoisKeys"] as const).filter((part) => digests[part] !== undefined);
     if (parts.length > 0) engine.loadKeys(loadCkksMaterial<CkksPart>(this.#data, epoch, name, parts));
-    return { engine, publicKey: await this.#publicKey(epoch, set), share: await this.#shareOf(number, name) };
-  }
-
-  /** The file has a seed in place of the second polynomial; SEAL expands it. */
-  async #publicKey(epoch: CkksEpoch, { parameters }: CkksSet): Promise<PublicKeyPolys> {
-    const { publicKey: bytes } = loadCkksMaterial(this.#data, epoch, parameters.name, ["publicKey"]);
-    const seal = await loadSeal();
-    const { context, levels } = createContext(seal, parameters, { insecureForTests: epoch.insecureForTests });
-    const key = seal.PublicKey();
-    try {
-      key.loadArray(context, bytes);
-      const saved = key.saveArray(uncompressed(seal));
-      const [first, second] = readPolys(saved, readCiphertextHeader(saved));
-      return [first!, second!];
-    } finally {
-      key.delete();
-      for (const { parmsId } of levels) parmsId.delete();
-      context.delete();
-    }
+    const { publicKey: bytes } = loadCkksMaterial(this.#data, epoch, name, ["publicKey"]);
+    const publicKey = await publicKeyPolys(bytes, parameters, { insecureForTests: epoch.insecureForTests });
+    return { engine, publicKey, share: await this.#shareOf(number, name) };
   }
 }

@@ -5,7 +5,7 @@
  */
 import { assertActive, checkJob, feedLimits, keyName, refusalOf } from "./job-check.ts";
 import type { JobRules } from "./job-rules.ts";
-import { decodeTranscript, jobIdOf } from "../../protocol/ckks/job.ts";
+import { decodeTranscript, jobIdOf, transcriptHash } from "../../protocol/ckks/job.ts";
 import type { InputsMessage, JobAnswer, JobRequest, PartialMessage } from "../../protocol/messages/ckks.ts";
 import { InputFeed } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
@@ -218,7 +218,8 @@ export class OpeningDesk {
     const transcript = decodeTranscript(known.transcript);
     const key = keys.find(transcript.epoch, transcript.parametersId);
     assertActive(active, index, key);
-    const message: Omit<PartialMessage, "outputs"> = { type: "partial", job, index, active: [...active] };
+    const told = { transcript: transcriptHash(known.transcript), active: [...active] };
+    const message: Omit<PartialMessage, "outputs"> = { type: "partial", job, index, ...told };
     const given = store.given(job, active);
     if (given !== undefined) {
       this.counters.repeated++;

@@ -9,7 +9,9 @@ export {
   jobIdOf,
   outputSeed,
   randomisationSeed,
+  transcriptHash,
 } from "./job.ts";
+export { halfDigest, packHalf } from "./half.ts";
 export type { JobInput, JobOutput, Transcript } from "./job.ts";
 export {
   packCiphertext,

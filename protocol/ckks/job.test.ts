@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeCbor } from "../cbor.ts";
 import { CkksError } from "./errors.ts";
+import { halfDigest, packHalf } from "./half.ts";
 import { decodeTranscript, describeOutput, encodeTranscript, jobIdOf, outputSeed, randomisationSeed } from "./job.ts";
 import type { Transcript } from "./job.ts";
+import { Ring } from "./ring/index.ts";
+import { coefficientsAt } from "./threshold/stride.ts";
 
 const digest = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 const transcript: Transcript = {
@@ -16,7 +19,7 @@ const transcript: Transcript = {
   slots: 96,
   feeders: ["f-1", "f-2"],
   inputs: ["m-1", "m-2", "m-3"].map((meter, index) => ({ meter, series: "load", digest: digest(index) })),
-  outputs: [{ digest: digest(9), c1Digest: digest(8), level: 2, scale: 2 ** 120 }],
+  outputs: [{ digest: digest(9), c1Digest: digest(8), c0Digest: digest(7), level: 2, scale: 2 ** 120 }],
 };
 
 function refuses(change: Partial<Transcript>): void {
@@ -69,11 +72,18 @@ test("refuses bytes that are not in their canonical form", () => {
 });
 
 test("an output is described by the digests of its residues", () => {
-  const raw = { polys: [BigUint64Array.of(1n), BigUint64Array.of(2n)], level: 1, scale: 4, ntt: true };
-  const described = describeOutput(raw);
-  assert.deepEqual(described, describeOutput(raw));
+  const ring = Ring.create(8, [97n]);
+  const c0 = BigUint64Array.of(1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n);
+  const raw = { polys: [c0, c0.map((value) => value + 1n)], level: 1, scale: 4, ntt: true };
+  const described = describeOutput(ring, raw, 2);
+  assert.deepEqual(described, describeOutput(ring, raw, 2));
   assert.notDeepEqual(described.digest, described.c1Digest);
-  assert.throws(() => describeOutput({ ...raw, polys: [...raw.polys, BigUint64Array.of(3n)] }), /relinearise/);
+  assert.deepEqual(described.c0Digest, halfDigest(packHalf(ring, coefficientsAt(ring, c0, 2), 1)));
+  const whole = describeOutput(ring, raw, 1);
+  assert.deepEqual(whole.digest, described.digest);
+  assert.notDeepEqual(whole.c0Digest, described.c0Digest, "another stride opens other coefficients");
+  const third = { ...raw, polys: [...raw.polys, c0] };
+  assert.throws(() => describeOutput(ring, third, 2), /relinearise/);
 });
 
 test("the seed of the randomisation depends on the transcript and the active set, not on its order", () => {

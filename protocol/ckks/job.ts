@@ -10,7 +10,10 @@ import { decodeCbor, encodeCbor } from "../cbor.ts";
 import { feederId, jobId, meterId, seriesName } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { CkksError } from "./errors.ts";
+import { halfDigest, packHalf } from "./half.ts";
+import type { Ring } from "./ring/index.ts";
 import type { RawCiphertext } from "./seal/layout.ts";
+import { coefficientsAt } from "./threshold/stride.ts";
 
 const VERSION = 1;
 /** A job with more inputs than this would not fit a message; larger groups are several jobs. */
@@ -25,8 +28,8 @@ const json: z.ZodType<Json> = z.lazy(() =>
 );
 
 const input = z.tuple([meterId, seriesName, digest]);
-/** Digest of the whole output, digest of its c1, number of primes, scale. */
-const output = z.tuple([digest, digest, z.int().min(1).max(63), z.number().positive()]);
+/** Digests of the whole output, of its c1, of the first half that is opened; number of primes, scale. */
+const output = z.tuple([digest, digest, digest, z.int().min(1).max(63), z.number().positive()]);
 
 const transcriptArray = z.tuple([
   z.literal(VERSION),
@@ -54,6 +57,8 @@ export interface JobOutput {
   readonly digest: Uint8Array;
   /** Of c1 alone: what may be opened once. */
   readonly c1Digest: Uint8Array;
+  /** Of c0's coefficients at multiples of the stride, as they travel to the utility (half.ts), not yet randomised. */
+  readonly c0Digest: Uint8Array;
   readonly level: number;
   readonly scale: number;
 }
@@ -108,7 +113,9 @@ export function decodeTranscript(bytes: Uint8Array): Transcript {
     slots,
     feeders,
     inputs: inputs.map(([meter, name, ofInput]) => ({ meter, series: name, digest: ofInput })),
-    outputs: outputs.map(([whole, c1Digest, level, scale]) => ({ digest: whole, c1Digest, level, scale })),
+    outputs: outputs.map(([whole, c1Digest, c0Digest, level, scale]) => ({
+      ...{ digest: whole, c1Digest, c0Digest, level, scale },
+    })),
   };
   if (firstSlot + slots - 1 > MAX_SLOT) throw malformed("its slots go past the last slot number");
   if (new Set(series).size !== series.length) throw malformed("a series is named twice");
@@ -119,7 +126,7 @@ export function decodeTranscript(bytes: Uint8Array): Transcript {
 }
 
 /** SHA-256 of a transcript's bytes. */
-function transcriptHash(bytes: Uint8Array): Uint8Array {
+export function transcriptHash(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash("sha256").update(bytes).digest());
 }
 
@@ -128,18 +135,22 @@ export function jobIdOf(bytes: Uint8Array): string {
   return jobId.parse(Buffer.from(transcriptHash(bytes).subarray(0, 16)).toString("hex"));
 }
 
-/** What stands in a transcript about an output. The digests are over residues as little-endian words. */
-export function describeOutput(raw: RawCiphertext): JobOutput {
+/**
+ * What stands in a transcript about an output of which the coefficients at multiples of `stride` are opened. The first
+ * two digests are over residues as little-endian words.
+ */
+export function describeOutput(ring: Ring, raw: RawCiphertext, stride: number): JobOutput {
   const whole = createHash("sha256");
   for (const poly of raw.polys) whole.update(poly);
-  const c1 = raw.polys[1];
-  if (raw.polys.length !== 2 || c1 === undefined) {
+  const [c0, c1] = raw.polys;
+  if (raw.polys.length !== 2 || c0 === undefined || c1 === undefined) {
     throw new RangeError(`output: expected two polynomials, got ${raw.polys.length}; relinearise first`);
   }
   const c1Digest = createHash("sha256").update(c1).digest();
   return {
     digest: Uint8Array.from(whole.digest()),
     c1Digest: Uint8Array.from(c1Digest),
+    c0Digest: halfDigest(packHalf(ring, coefficientsAt(ring, c0, stride), raw.level)),
     level: raw.level,
     scale: raw.scale,
   };
@@ -154,7 +165,7 @@ export function randomisationSeed(transcript: Uint8Array, active: readonly numbe
 
 /**
  * The seed of one output's encryption of zero: the job's seed for the first, hashed with the position for the others, so
- * that no two outputs share their randomness. Analytics takes it for c0, each aggregator for c1.
+ * that no two outputs share their randomness. The utility takes it for c0, each aggregator for c1.
  */
 export function outputSeed(seed: Uint8Array, index: number): Uint8Array {
   if (!Number.isInteger(index) || index < 0 || index > 255) {
@@ -177,7 +188,7 @@ function arrayOf(transcript: Transcript): unknown[] {
     slots,
     [...feeders],
     inputs.map((item) => [item.meter, item.series, item.digest]),
-    outputs.map((item) => [item.digest, item.c1Digest, item.level, item.scale]),
+    outputs.map((item) => [item.digest, item.c1Digest, item.c0Digest, item.level, item.scale]),
   ];
 }
 

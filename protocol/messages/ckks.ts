@@ -113,17 +113,18 @@ export type JobRefuseMessage = z.infer<typeof jobRefuseMessage>;
 export const jobAnswer = z.discriminatedUnion("type", [needMessage, readyMessage, jobRefuseMessage]);
 export type JobAnswer = z.infer<typeof jobAnswer>;
 
-/** Aggregator to utility: its part of opening each output. */
+/** Aggregator to utility: its part of opening each output; `transcript` is the SHA-256 of the one that it recomputed. */
 export const partialMessage = z.strictObject({
   type: z.literal("partial"),
   job: jobId,
   index: aggregatorIndex,
+  transcript: bytesOfLength(32, "the hash of a transcript"),
   active,
   outputs: z.array(ciphertext).min(1).max(MAX_OUTPUTS),
 });
 export type PartialMessage = z.infer<typeof partialMessage>;
 
-/** Analytics to utility: what the partials are combined with; `c0` of each output. */
+/** Analytics to utility: what the partials are combined with; `c0` of each output, whose digest the transcript has. */
 export const outputMessage = z.strictObject({
   type: z.literal("output"),
   transcript,

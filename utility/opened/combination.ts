@@ -1,15 +1,19 @@
 /**
- * The mathematics of an opening: first halves and parts in, slots out. Without I/O. Holds no key; without t parts the
- * first halves are noise to it.
+ * The mathematics of an opening: first halves and parts in, slots out. Without I/O. First halves are randomised here, as
+ * aggregators randomised the second ones: analytics has no say in it. Holds no secret; without t parts the first halves
+ * are noise to it.
  */
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { bitsOfPrime, packedBytes, type Ring, type RnsPoly, unpackResidues } from "../../protocol/ckks/ring/index.ts";
 import { combine, toSlots } from "../../protocol/ckks/threshold/combine.ts";
+import { type PublicKeyPolys, randomiseC0, zeroEncryption } from "../../protocol/ckks/threshold/index.ts";
 
 export interface OutputParts {
   readonly level: number;
   readonly scale: number;
-  /** Coefficients at multiples of the stride, bit-packed prime after prime. */
+  /** Of the encryption of zero. */
+  readonly seed: Uint8Array;
+  /** Coefficients at multiples of the stride, bit-packed prime after prime, not yet randomised. */
   readonly c0: Uint8Array;
   /** By aggregator. */
   readonly partials: readonly (readonly [aggregator: number, bytes: Uint8Array])[];
@@ -20,6 +24,13 @@ export interface OpenedOutput {
   readonly slots: Float64Array;
   /** The largest imaginary part: all values are real, so it is noise. */
   readonly imaginary: number;
+}
+
+/** What first halves are randomised with. */
+export interface OpeningKey {
+  /** All primes. */
+  readonly ring: Ring;
+  readonly publicKey: PublicKeyPolys;
 }
 
 /** What an aggregator sent is no part. */
@@ -34,10 +45,11 @@ export class PartialError extends Error {
 }
 
 /** Throws CkksError where the first half is malformed, PartialError where a part is. */
-export function openOutput(ring: Ring, stride: number, output: OutputParts): OpenedOutput {
-  const { level, scale } = output;
+export function openOutput({ ring, publicKey }: OpeningKey, stride: number, output: OutputParts): OpenedOutput {
+  const { level, scale, seed } = output;
   const width = ring.degree / stride;
-  const c0 = unpackHalf(ring, output.c0, width, level);
+  const half = unpackHalf(ring, output.c0, width, level);
+  const c0 = randomiseC0(ring, half, zeroEncryption({ ring, publicKey, level, seed }), stride);
   const partials = output.partials.map(([aggregator, bytes]) => {
     try {
       return unpackHalf(ring, bytes, width, level);

@@ -5,7 +5,6 @@ import path from "node:path";
 import { test } from "node:test";
 import { decodeCbor } from "../../protocol/cbor.ts";
 import { unpackCiphertext } from "../../protocol/ckks/packed.ts";
-import { describeOutput } from "../../protocol/ckks/job.ts";
 import type { RawCiphertext } from "../../protocol/ckks/seal/layout.ts";
 import { type OutputParts, openOutput } from "./combination.ts";
 import { day, OpenedBed, SLOTS } from "./testing/opened-bed.ts";
@@ -31,8 +30,10 @@ test("first halves without all t parts are noise; the control opens with the las
   assert.equal(parts.length, 1, "t - 1 of them");
   const truth = Array.from({ length: SLOTS }, (_, i) => [...readings.values()].reduce((sum, one) => sum + one[i]!, 0));
   const { level, scale } = job.outputs[0]!;
+  const key = { ring: bed.keys.engine.ring, publicKey: bed.keys.publicKey };
+  const seed = bed.seed(job, [1, 2]);
   const attempt = (partials: OutputParts["partials"]): Float64Array =>
-    openOutput(bed.keys.engine.ring, bed.stride(), { level, scale, c0: c0!, partials }).slots;
+    openOutput(key, bed.stride(), { level, scale, seed, c0: c0!, partials }).slots;
   for (const partials of [[], parts, [...parts, ...parts]]) {
     assert.ok(nearest(attempt(partials), truth) > 1e3, `${partials.length} parts`);
   }
@@ -53,8 +54,10 @@ test("one meter's ciphertext does not open with what the utility holds after the
   // Were a meter's ciphertext to reach it all the same, the parts of the sum would not open it.
   const single = unpackCiphertext(engine, packed[1]!, engine.dataLevels);
   const c0 = bed.pack(single.c0, single.level);
+  const key = { ring: engine.ring, publicKey: bed.keys.publicKey };
+  const seed = bed.seed(job, [1, 2]);
   const open = (partials: OutputParts["partials"]): Float64Array =>
-    openOutput(engine.ring, bed.stride(), { level: single.level, scale: engine.scale, c0, partials }).slots;
+    openOutput(key, bed.stride(), { level: single.level, scale: engine.scale, seed, c0, partials }).slots;
   const alone = readings.get("m-002")!;
   assert.ok(nearest(open(parts), alone) > 1e3);
   assert.ok(nearest(open([]), alone) > 1e3);
@@ -68,10 +71,8 @@ test("one meter's ciphertext does not open with what the utility holds after the
   };
   const own = { job: "x", transcript: new Uint8Array(1), outputs: [raw] };
   const forbidden = [1, 2].map((index): [number, Uint8Array] => [index, bed.parts(own, index, [1, 2])[0]!]);
-  const zero = bed.zeroHalf(own, [1, 2]);
-  const randomised = bed.pack(engine.ring.add(single.c0.slice(), zero, single.level), single.level);
-  const { slots } = openOutput(engine.ring, bed.stride(), {
-    ...{ level: single.level, scale: engine.scale, c0: randomised, partials: forbidden },
+  const { slots } = openOutput(key, bed.stride(), {
+    ...{ level: single.level, scale: engine.scale, seed: bed.seed(own, [1, 2]), c0, partials: forbidden },
   });
   assert.ok(nearest(slots, alone) < 0.5, "the control");
 
@@ -85,5 +86,5 @@ test("one meter's ciphertext does not open with what the utility holds after the
     assert.equal(disk.includes(sample(bed.pack(half, single.level))), false);
     assert.equal(disk.includes(sample(bed.pack(c1, single.level))), false);
   }
-  assert.ok(disk.includes(Buffer.from(describeOutput(job.outputs[0]!).digest)), "the control: the transcript is there");
+  assert.ok(disk.includes(Buffer.from(bed.describe(job.outputs[0]!).digest)), "the control: the transcript is there");
 });

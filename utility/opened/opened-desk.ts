@@ -7,11 +7,12 @@
  */
 import { decodeCbor } from "../../protocol/cbor.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
+import { outputSeed, randomisationSeed, transcriptHash } from "../../protocol/ckks/job.ts";
 import type { JobFailureCode, JobOutcome, OutputMessage, PartialMessage } from "../../protocol/messages/ckks.ts";
 import type { HeResultRow } from "../store/opened-tables.ts";
 import type { OpenedOutput } from "./combination.ts";
 import type { Opener } from "./opener.ts";
-import { assertOpeners, assertSizes, type OpenedJob } from "./opened-job.ts";
+import { assertHalves, assertOpeners, assertSizes, type OpenedJob } from "./opened-job.ts";
 import type { Kept, OpenedStore, StoredOutput, StoredPartial } from "./opened-store.ts";
 import { judge, type Outcome, resultRow, valueRows } from "./result-row.ts";
 
@@ -19,7 +20,8 @@ export interface OpenedDeskPorts {
   readonly store: OpenedStore;
   readonly opener: Opener;
   readonly slotSeconds: number;
-  readonly insecureForTests: boolean;
+  /** The folder with public keys. */
+  readonly data: string;
   /** Unix seconds. */
   readonly now: () => number;
   /** Throws CkksError. */
@@ -93,6 +95,7 @@ export class OpenedDesk {
       const read = this.#ports.read(transcript);
       assertOpeners(read, active);
       assertSizes(read, c0, "output");
+      assertHalves(read, c0);
     } catch (error) {
       if (!(error instanceof CkksError)) throw error;
       refuse(`opened-${error.code}`, `analytics, job ${job}: ${error.message}`);
@@ -105,7 +108,7 @@ export class OpenedDesk {
     }
   }
 
-  async #partial({ job, index, active, outputs }: PartialMessage): Promise<void> {
+  async #partial({ job, index, transcript, active, outputs }: PartialMessage): Promise<void> {
     const { store, refuse } = this.#ports;
     if (!active.includes(index)) {
       refuse("opened-wrong-active-set", `aggregator ${index}, job ${job}: it is not in its active set`);
@@ -119,7 +122,11 @@ export class OpenedDesk {
       refuse("opened-other-active-set", detail);
       return;
     }
-    const kept = await store.keepPartial({ job, aggregator: index, active, outputs });
+    if (output !== undefined && !isOf(output, transcript)) {
+      refuse("opened-other-transcript", `aggregator ${index}, job ${job}: it opened another transcript`);
+      return;
+    }
+    const kept = await store.keepPartial({ job, aggregator: index, transcript, active, outputs });
     if (this.#isKept(kept, `aggregator ${index}, job ${job}`) && output !== undefined) await this.#consider(job);
   }
 
@@ -137,11 +144,13 @@ export class OpenedDesk {
     if (output === undefined) return;
     const parts: StoredPartial[] = [];
     for (const part of await store.partials(job)) {
-      if (part.active.join() === output.active.join()) parts.push(part);
+      const { aggregator, active, transcript } = part;
+      if (active.join() === output.active.join() && isOf(output, transcript)) parts.push(part);
       else {
         // It came before the output did; the right one may still come.
-        const { aggregator, active } = part;
-        refuse("opened-other-active-set", `aggregator ${aggregator}, job ${job}: it opened for ${active.join()}`);
+        if (isOf(output, transcript)) {
+          refuse("opened-other-active-set", `aggregator ${aggregator}, job ${job}: it opened for ${active.join()}`);
+        } else refuse("opened-other-transcript", `aggregator ${aggregator}, job ${job}: it opened another transcript`);
         await store.dropPartial(job, aggregator);
       }
     }
@@ -155,7 +164,7 @@ export class OpenedDesk {
   }
 
   async #open({ transcript, active, c0 }: StoredOutput, parts: readonly StoredPartial[]): Promise<void> {
-    const { opener, insecureForTests } = this.#ports;
+    const { opener, data } = this.#ports;
     const read = this.#ports.read(transcript);
     try {
       for (const { aggregator, outputs } of parts) assertSizes(read, outputs, `aggregator ${aggregator}`);
@@ -164,10 +173,11 @@ export class OpenedDesk {
       await this.#settle(read, active, { status: "malformed-partial", reason: error.message });
       return;
     }
+    const seed = randomisationSeed(transcript, active);
     const answer = await opener.open({
-      ...{ parameters: read.set.parameters, insecureForTests, stride: read.stride },
+      ...{ data, epoch: read.epoch, set: read.set.parameters.name, stride: read.stride },
       outputs: read.outputs.map(({ level, scale }, i) => ({
-        ...{ level, scale, c0: c0[i]! },
+        ...{ level, scale, seed: outputSeed(seed, i), c0: c0[i]! },
         partials: parts.map(({ aggregator, outputs }): [number, Uint8Array] => [aggregator, outputs[i]!]),
       })),
     });
@@ -209,4 +219,9 @@ export class OpenedDesk {
     const active = opened_by.split(",").map(Number);
     await this.#ports.tell({ type: "result", job, active, outputs, residue: residue ?? 0 });
   }
+}
+
+/** The job's name is only the first half of this hash. */
+function isOf({ transcript }: StoredOutput, hash: Uint8Array): boolean {
+  return Buffer.compare(transcriptHash(transcript), hash) === 0;
 }

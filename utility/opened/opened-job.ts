@@ -8,6 +8,7 @@ import type { CircuitValues, JobShape } from "../../protocol/ckks/circuits/circu
 import { freshSigma, slotError } from "../../protocol/ckks/circuits/noise.ts";
 import { bindCircuit, type BoundCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
+import { halfDigest } from "../../protocol/ckks/half.ts";
 import { decodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
 import { periodOf, strideOf } from "../../protocol/ckks/packed.ts";
 import { dataLevels, parametersId } from "../../protocol/ckks/parameters.ts";
@@ -106,6 +107,14 @@ export function assertSizes({ outputs }: OpenedJob, given: readonly Uint8Array[]
     const { length } = given[at]!;
     if (length !== bytes)
       throw new CkksError("wrong-size", `${what}, output ${at}: expected ${bytes} bytes, got ${length}`);
+  }
+}
+
+/** Throws CkksError `wrong-digest` unless these are the first halves that aggregators recomputed. */
+export function assertHalves({ transcript }: OpenedJob, c0: readonly Uint8Array[]): void {
+  for (const [at, { c0Digest }] of transcript.outputs.entries()) {
+    if (Buffer.compare(halfDigest(c0[at]!), c0Digest) === 0) continue;
+    throw new CkksError("wrong-digest", `output ${at}: the first half is not the one of the transcript`);
   }
 }
 

@@ -21,6 +21,8 @@ export interface StoredOutput {
 export interface StoredPartial {
   readonly job: string;
   readonly aggregator: number;
+  /** Hash of the one that it opened. */
+  readonly transcript: Uint8Array;
   readonly active: readonly number[];
   readonly outputs: readonly Uint8Array[];
 }
@@ -74,13 +76,19 @@ export class OpenedStore {
   }
 
   /** The first part of an aggregator stands, as the aggregator gives the same one again. */
-  async keepPartial({ job, aggregator, active, outputs }: StoredPartial): Promise<Kept> {
+  async keepPartial({ job, aggregator, transcript, active, outputs }: StoredPartial): Promise<Kept> {
     const known = (await this.partials(job)).find((one) => one.aggregator === aggregator);
     if (known !== undefined) {
       if (known.active.join() !== active.join()) return "other-active-set";
-      return sameAll(known.outputs, outputs) ? "known" : "conflict";
+      return sameAll([known.transcript, ...known.outputs], [transcript, ...outputs]) ? "known" : "conflict";
     }
-    const row = { job, aggregator, active: JSON.stringify(active), outputs: encodeCbor([...outputs]) };
+    const row = {
+      job,
+      aggregator,
+      transcript_hash: transcript,
+      active: JSON.stringify(active),
+      outputs: encodeCbor([...outputs]),
+    };
     const received_at = Math.floor(this.#now());
     await this.#db.transaction().execute(async (transaction) => {
       await transaction
@@ -130,8 +138,8 @@ export class OpenedStore {
       .where("job", "=", job)
       .orderBy("aggregator")
       .execute();
-    return rows.map(({ aggregator, active, outputs }) => ({
-      ...{ job, aggregator, active: JSON.parse(active) as number[] },
+    return rows.map(({ aggregator, transcript_hash: transcript, active, outputs }) => ({
+      ...{ job, aggregator, transcript, active: JSON.parse(active) as number[] },
       outputs: decodeCbor(outputs) as Uint8Array[],
     }));
   }

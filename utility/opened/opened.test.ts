@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { encodeCbor } from "../../protocol/cbor.ts";
-import { jobIdOf } from "../../protocol/ckks/job.ts";
+import { halfDigest } from "../../protocol/ckks/half.ts";
+import { jobIdOf, transcriptHash } from "../../protocol/ckks/job.ts";
+import { repeatWindow } from "../../protocol/ckks/packed.ts";
+import { coefficientsAt } from "../../protocol/ckks/threshold/stride.ts";
 import { CHUNK_BYTES, topicOf } from "../../protocol/topics.ts";
 import { unpackNumbers } from "../../protocol/messages/ckks.ts";
 import { publishedResult } from "./announcer.ts";
@@ -216,17 +219,75 @@ test("another active set than the first is refused, whoever names it", async (t)
   assert.equal(await statusOf(bed, early), "final");
 });
 
-test("halves and parts that contradict what was sent before are refused, and the first stand", async (t) => {
+test("a first half that is not the transcript's is refused: analytics cannot shift what is opened", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const job = bed.compute(day());
+  const { engine } = bed.keys;
+  const { ring, dataLevels } = engine;
+  const stride = bed.stride();
+  // 100 Wh more in every slot of the window, and nothing beyond it: no residue would show that.
+  const more = engine.scope(() => {
+    const values = repeatWindow(
+      Array.from({ length: SLOTS }, () => 100),
+      engine.slots,
+    );
+    return engine.rawPlaintext(engine.encode(values)).poly;
+  });
+  const half = coefficientsAt(ring, job.outputs[0]!.polys[0]!, stride);
+  const shifted = ring.add(half, coefficientsAt(ring, more, stride), dataLevels);
+  const c0 = [bed.pack(shifted, dataLevels)];
+  for (const index of [1, 2]) await bed.part(job, index, [1, 2]);
+  await bed.output(job, [1, 2], { c0 });
+  assert.deepEqual(bed.refused, ["opened-wrong-digest"]);
+  assert.equal(bed.told[0]?.type === "failed" && bed.told[0].detail.includes("output 0: the first half"), true);
+  assert.equal(await statusOf(bed, job), undefined);
+
+  // The control: a transcript that names the shifted half opens to shifted sums. Aggregators refuse that transcript.
+  const described = { ...bed.describe(job.outputs[0]!), c0Digest: halfDigest(c0[0]!) };
+  const other = bed.compute(
+    day(),
+    { outputs: [described] },
+    [...day().values()].map((values) => bed.encrypt(values)),
+  );
+  const forged = { ...other, outputs: job.outputs };
+  await bed.output(forged, [1, 2], { c0 });
+  for (const index of [1, 2]) await bed.part(forged, index, [1, 2]);
+  const value = await bed.db
+    .selectFrom("he_values")
+    .select("value")
+    .where("position", "=", 3)
+    .executeTakeFirstOrThrow();
+  assert.ok(Math.abs(value.value - sums(day())[3]! - 100) < 1, "the control");
+  await bed.openAll(job);
+  assert.equal(await statusOf(bed, job), "final", "the right half still opens");
+});
+
+test("a part of another transcript under the same name is refused, whichever comes first", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const job = bed.compute(day());
+  const transcript = randomBytes(32);
+  await bed.part(job, 1, [1, 2], { transcript });
+  await bed.output(job, [1, 2]);
+  await bed.part(job, 2, [1, 2], { transcript });
+  await bed.part(job, 2, [1, 2]);
+  assert.equal(await statusOf(bed, job), undefined);
+  assert.deepEqual(bed.refused, ["opened-other-transcript", "opened-other-transcript"]);
+  await bed.part(job, 1, [1, 2]);
+  assert.equal(await statusOf(bed, job), "final");
+});
+
+test("parts that contradict what was sent before are refused, and the first stand", async (t) => {
   const bed = await OpenedBed.make(t);
   const job = bed.compute(day());
   const other = bed.compute(day(4, 3));
   const part = bed.parts(job, 1, [1, 2]);
   await bed.output(job, [1, 2]);
-  await bed.output(job, [1, 2], { c0: bed.halves(other, [1, 2]) });
+  await bed.output(job, [1, 2], { c0: bed.halves(other) });
+  await bed.output(job, [1, 2]);
   await bed.part(job, 1, [1, 2], { outputs: part });
   await bed.part(job, 1, [1, 2], { outputs: part });
   await bed.part(job, 1, [1, 2], { outputs: bed.parts(other, 1, [1, 2]) });
-  assert.deepEqual(bed.refused, ["opened-conflict", "opened-conflict"]);
+  assert.deepEqual(bed.refused, ["opened-wrong-digest", "opened-conflict"]);
   await bed.part(job, 2, [1, 2]);
   assert.equal(await statusOf(bed, job), "final");
 });
@@ -244,7 +305,7 @@ test("refuses transcripts of other keys, circuits, parameters, levels and sizes,
     [good, { active: [1] }, "opened-wrong-parameters"],
     [good, { active: [1, 7] }, "opened-wrong-parameters"],
     [good, { c0: [randomBytes(10)] }, "opened-wrong-size"],
-    [good, { c0: [...bed.halves(good, [1, 2]), randomBytes(10)] }, "opened-wrong-size"],
+    [good, { c0: [...bed.halves(good), randomBytes(10)] }, "opened-wrong-size"],
   ];
   for (const [job, change, code] of cases) {
     bed.refused.length = 0;
@@ -263,6 +324,7 @@ function describedOf(bed: OpenedBed, job: BedJob) {
   return {
     digest: new Uint8Array(32),
     c1Digest: new Uint8Array(32),
+    c0Digest: bed.describe(job.outputs[0]!).c0Digest,
     level: Math.min(level, bed.keys.engine.dataLevels),
     scale,
   };
@@ -271,8 +333,10 @@ function describedOf(bed: OpenedBed, job: BedJob) {
 test("refuses forged, replayed, misdirected and malformed messages with a code", async (t) => {
   const bed = await OpenedBed.make(t);
   const job = bed.compute(day());
-  const output = { type: "output", transcript: job.transcript, active: [1, 2], c0: bed.halves(job, [1, 2]) };
-  const part = { type: "partial", job: job.job, index: 1, active: [1, 2], outputs: bed.parts(job, 1, [1, 2]) };
+  const output = { type: "output", transcript: job.transcript, active: [1, 2], c0: bed.halves(job) };
+  const outputs = bed.parts(job, 1, [1, 2]);
+  const hash = transcriptHash(job.transcript);
+  const part = { type: "partial", job: job.job, index: 1, transcript: hash, active: [1, 2], outputs };
   const outputTopic = topicOf("jobOutput", { job: job.job });
   const partTopic = topicOf("jobPartial", { agg: "1", job: job.job });
   const expectRefused = async (code: string, send: () => Promise<void>): Promise<void> => {

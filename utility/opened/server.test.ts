@@ -62,7 +62,7 @@ test("an output of unknown keys is answered over the broker", async (t) => {
   const transcript = encodeTranscript({
     ...{ epoch: 9, parametersId: new Uint8Array(8), circuit: "sum", parameters: {}, series: ["load"] },
     ...{ firstSlot: 1, slots: 4, feeders: ["f-1"], inputs: [{ meter: "m-001", series: "load", digest }] },
-    outputs: [{ digest, c1Digest: digest, level: 1, scale: 2 }],
+    outputs: [{ digest, c1Digest: digest, c0Digest: digest, level: 1, scale: 2 }],
   });
   const message = { type: "output", transcript, active: [1, 2], c0: [digest] };
   const job = jobIdOf(transcript);

@@ -58,6 +58,7 @@ async function createWaiting({ schema }: Pick<Kysely<never>, "schema">): Promise
     .createTable("he_partials")
     .addColumn("job", "text", (c) => c.notNull())
     .addColumn("aggregator", "integer", (c) => c.notNull())
+    .addColumn("transcript_hash", BYTES, (c) => c.notNull())
     .addColumn("active", "text", (c) => c.notNull())
     .addColumn("outputs", BYTES, (c) => c.notNull())
     .addColumn("received_at", "bigint", (c) => c.notNull())

@@ -16,6 +16,8 @@ export interface HeOutputsTable {
 export interface HePartialsTable {
   job: string;
   aggregator: number;
+  /** SHA-256 of the transcript that the aggregator opened. */
+  transcript_hash: Uint8Array;
   active: string;
   /** CBOR: the part of each output. */
   outputs: Uint8Array;

@@ -14,7 +14,16 @@ const sha256 = (...parts: (Uint8Array | string)[]): Uint8Array => {
 /** The bytes of an output, and what a transcript says of it. */
 export function outputOf(sum: number): { c1: Uint8Array; output: JobOutput } {
   const c1 = Uint8Array.of(sum >>> 24, sum >>> 16, sum >>> 8, sum);
-  return { c1, output: { digest: sha256("whole", c1), c1Digest: sha256(c1), level: 2, scale: 2 ** 40 } };
+  return {
+    c1,
+    output: {
+      digest: sha256("whole", c1),
+      c1Digest: sha256(c1),
+      c0Digest: sha256("half", c1),
+      level: 2,
+      scale: 2 ** 40,
+    },
+  };
 }
 
 export class SumMachine implements Machine {

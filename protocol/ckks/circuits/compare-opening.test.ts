@@ -75,7 +75,7 @@ async function countAndOpen(t: TestContext, set: CkksParameters, meters: number,
   since = performance.now();
   const opened = outputs.map((raw, at) => {
     assert.equal(raw.level, noises[at]!.level);
-    assert.ok(describeOutput(raw).level < dataLevels);
+    assert.ok(describeOutput(engine.ring, raw, stride).level < dataLevels);
     const variance = noises[at]!.sigma ** 2 + freshSigma(set, raw.level) ** 2;
     const sigmaBits = sigmaBitsFor(variance, STATISTICAL_BITS, OPENINGS, 2 * periodOf(slots));
     const [c0, c1] = raw.polys;

@@ -199,7 +199,7 @@ test("the same inputs in the same order give the same bytes", () => {
   const [one, other] = [0, 1].map(() => {
     const evaluation = compare.start(engine, compare.parameters.parse({ levels: LEVELS, bound: BOUND }), SLOTS);
     for (const input of inputs) evaluation.fold([input]);
-    const outputs = evaluation.finish().map(describeOutput);
+    const outputs = evaluation.finish().map((raw) => describeOutput(engine.ring, raw, 1));
     evaluation.delete();
     return outputs;
   });

@@ -2,11 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
 import { Ring, type RnsPoly } from "../../../protocol/ckks/ring/index.ts";
-import { createContext } from "../../../protocol/ckks/seal/context.ts";
 import { CkksEngine } from "../../../protocol/ckks/seal/engine.ts";
 import { generateKeys } from "../../../protocol/ckks/seal/keys.ts";
-import { readCiphertextHeader, readPolys } from "../../../protocol/ckks/seal/layout.ts";
-import { loadSeal, uncompressed } from "../../../protocol/ckks/seal/load.ts";
+import { publicKeyPolys } from "../../../protocol/ckks/seal/public-key.ts";
 import { deal } from "../../../protocol/ckks/threshold/deal.ts";
 import type { KeyShare } from "../../../protocol/ckks/threshold/share.ts";
 
@@ -17,6 +15,7 @@ export const T = 2;
 export interface Keys {
   readonly engine: CkksEngine;
   readonly publicKey: readonly [RnsPoly, RnsPoly];
+  readonly publicKeyFile: Uint8Array;
   readonly shares: readonly KeyShare[];
 }
 
@@ -36,16 +35,6 @@ async function dealKeys(): Promise<Keys> {
   const secret = made.secretKey.subarray(0, levels * SMALL.degree);
   const shares = deal({ ring, secret, n: N, t: T, random: (count) => randomBytes(count) });
   made.secretKey.fill(0n);
-  return { engine, publicKey: await publicPolys(made.publicKey), shares };
-}
-
-/** The key holds a seed in place of its second polynomial; SEAL expands it. */
-async function publicPolys(bytes: Uint8Array): Promise<readonly [RnsPoly, RnsPoly]> {
-  const seal = await loadSeal();
-  const { context } = createContext(seal, SMALL, { insecureForTests: true });
-  const key = seal.PublicKey();
-  key.loadArray(context, bytes);
-  const saved = key.saveArray(uncompressed(seal));
-  const [first, second] = readPolys(saved, readCiphertextHeader(saved));
-  return [first!, second!];
+  const publicKey = await publicKeyPolys(made.publicKey, SMALL, { insecureForTests: true });
+  return { engine, publicKey, publicKeyFile: made.publicKey, shares };
 }

@@ -3,7 +3,7 @@
  * and aggregators are in the test's hands, and the broker passes on what they seal.
  */
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
@@ -11,12 +11,16 @@ import { loadConfig } from "../../../config/index.ts";
 import type { Party } from "../../../config/keys/index.ts";
 import { decodeCbor, encodeCbor } from "../../../protocol/cbor.ts";
 import { bindCircuit } from "../../../protocol/ckks/circuits/registry.ts";
+import { packHalf } from "../../../protocol/ckks/half.ts";
 import {
   describeOutput,
   encodeTranscript,
   jobIdOf,
+  type JobOutput,
+  outputSeed,
   randomisationSeed,
   type Transcript,
+  transcriptHash,
 } from "../../../protocol/ckks/job.ts";
 import {
   packCiphertext,
@@ -25,11 +29,11 @@ import {
   strideOf,
   unpackCiphertext,
 } from "../../../protocol/ckks/packed.ts";
-import { bitsOfPrime, packResidues, type RnsPoly } from "../../../protocol/ckks/ring/index.ts";
+import type { RnsPoly } from "../../../protocol/ckks/ring/index.ts";
 import type { RawCiphertext } from "../../../protocol/ckks/seal/layout.ts";
 import { partial } from "../../../protocol/ckks/threshold/partial.ts";
 import { coefficientsAt } from "../../../protocol/ckks/threshold/stride.ts";
-import { randomiseC0, randomiseC1, zeroEncryption } from "../../../protocol/ckks/threshold/zero.ts";
+import { randomiseC1, zeroEncryption } from "../../../protocol/ckks/threshold/zero.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../../../protocol/envelope/index.ts";
 import { type Directory, rawPublicKey, type ServerKeys } from "../../../protocol/keys/index.ts";
 import { type JobOutcome, jobOutcome } from "../../../protocol/messages/ckks.ts";
@@ -96,7 +100,7 @@ export class OpenedBed {
         ]),
       ),
     };
-    const digests = { publicKey: new Uint8Array(32) };
+    const digests = { publicKey: createHash("sha256").update(made.publicKeyFile).digest() };
     const epoch = {
       ...{ epoch: 1, dealing: new Uint8Array(16), created: 0, n: N, t: T, insecureForTests: true },
       sets: new Map([["light", { parameters: SMALL, galoisSteps: [], digests }]]),
@@ -114,6 +118,9 @@ export class OpenedBed {
 
   static async make(t: TestContext, { opener = LOCAL }: { opener?: Opener } = {}): Promise<OpenedBed> {
     const bed = new OpenedBed(await mkdtemp(path.join(tmpdir(), "opened-")), await dealtKeys(), opener);
+    const place = path.join(bed.folder, "ckks", "1", "light");
+    await mkdir(place, { recursive: true });
+    await writeFile(path.join(place, "public.key"), bed.keys.publicKeyFile);
     await bed.start();
     t.after(async () => {
       await bed.opened.stop();
@@ -136,7 +143,7 @@ export class OpenedBed {
     this.db = await openUtilityDatabase(path.join(this.folder, "utility.db"));
     this.opened = startOpened({
       ...{ db: this.db, party: this.#parties.get("utility")!, opener },
-      config: { homomorphic, aggregator: base.aggregator },
+      config: { homomorphic, aggregator: base.aggregator, paths: { ...base.paths, data: this.folder } },
       time: () => this.time,
       now: () => 0,
       publish: (topic, payload) => this.#carry(topic, payload),
@@ -192,19 +199,20 @@ export class OpenedBed {
     const transcript = encodeTranscript({
       ...{ epoch: 1, parametersId: engine.id, circuit, parameters, series: ["load"], firstSlot: DAY, slots, feeders },
       inputs: [...readings.keys()].map((meter, i) => ({ meter, series: "load", digest: packedDigest(packed[i]!) })),
-      outputs: outputs.map(describeOutput),
+      outputs: outputs.map((raw) => this.describe(raw, slots)),
       ...order,
     });
     return { job: jobIdOf(transcript), transcript, outputs };
   }
 
-  /** First halves for an active set. */
-  halves({ transcript, outputs }: BedJob, active: readonly number[], stride = this.stride()): Uint8Array[] {
+  describe(raw: RawCiphertext, slots = SLOTS): JobOutput {
+    return describeOutput(this.keys.engine.ring, raw, this.stride(slots));
+  }
+
+  /** First halves, as analytics hands them over. */
+  halves({ outputs }: BedJob, stride = this.stride()): Uint8Array[] {
     const { ring } = this.keys.engine;
-    return outputs.map(({ polys, level }, i) => {
-      const c0 = coefficientsAt(ring, polys[0]!, stride);
-      return this.pack(randomiseC0(ring, c0, this.#zero(transcript, active, level, i), stride), level);
-    });
+    return outputs.map(({ polys, level }) => this.pack(coefficientsAt(ring, polys[0]!, stride), level));
   }
 
   /** An aggregator's parts. */
@@ -225,10 +233,9 @@ export class OpenedBed {
     });
   }
 
-  /** The encryption of zero that randomises the first output, its half as it is opened. */
-  zeroHalf({ transcript, outputs }: BedJob, active: readonly number[]): RnsPoly {
-    const [zero] = this.#zero(transcript, active, outputs[0]!.level, 0);
-    return coefficientsAt(this.keys.engine.ring, zero, this.stride());
+  /** What the utility's thread has to open the first output with. */
+  seed({ transcript }: BedJob, active: readonly number[]): Uint8Array {
+    return outputSeed(randomisationSeed(transcript, active), 0);
   }
 
   /** The same ciphertext under the claim that it holds fewer slots of the same period. */
@@ -242,24 +249,19 @@ export class OpenedBed {
   }
 
   pack(poly: RnsPoly, level: number): Uint8Array {
-    const width = poly.length / level;
-    const packed = this.keys.engine.primes
-      .slice(0, level)
-      .map((prime, i) => packResidues(poly.slice(i * width, (i + 1) * width), bitsOfPrime(prime)));
-    return new Uint8Array(Buffer.concat(packed));
+    return packHalf(this.keys.engine.ring, poly, level);
   }
 
   #zero(transcript: Uint8Array, active: readonly number[], level: number, index: number): [RnsPoly, RnsPoly] {
     const { engine, publicKey } = this.keys;
-    const seed = randomisationSeed(transcript, active);
-    const own = index === 0 ? seed : createHash("sha256").update(seed).update(Uint8Array.of(index)).digest();
-    return zeroEncryption({ ring: engine.ring, publicKey, level, seed: own });
+    const seed = outputSeed(randomisationSeed(transcript, active), index);
+    return zeroEncryption({ ring: engine.ring, publicKey, level, seed });
   }
 
   /** Sends what analytics hands over. */
   async output(job: BedJob, active: readonly number[], change: Record<string, unknown> = {}): Promise<void> {
     const { transcript } = job;
-    const message = { type: "output", transcript, active, c0: this.halves(job, active), ...change };
+    const message = { type: "output", transcript, active, c0: this.halves(job), ...change };
     await this.send("analytics", topicOf("jobOutput", { job: job.job }), message);
   }
 
@@ -271,7 +273,8 @@ export class OpenedBed {
     change: Record<string, unknown> = {},
   ): Promise<void> {
     const outputs = change["outputs"] ?? this.parts(job, index, active);
-    const message = { type: "partial", job: job.job, index, active, outputs, ...change };
+    const transcript = transcriptHash(job.transcript);
+    const message = { type: "partial", job: job.job, index, transcript, active, outputs, ...change };
     await this.send(`a-${index}`, topicOf("jobPartial", { agg: String(index), job: job.job }), message);
   }
 
