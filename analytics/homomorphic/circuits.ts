@@ -1,9 +1,7 @@
 /** The circuits of the protocol as the server asks for them: faults of a request are its user's, hence RangeError. */
 import type { BoundCircuit } from "../../protocol/ckks/circuits/index.ts";
-import { bindCircuit, circuitNames } from "../../protocol/ckks/circuits/index.ts";
+import { bindCircuit } from "../../protocol/ckks/circuits/index.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
-
-export const CIRCUIT_NAMES: readonly string[] = circuitNames();
 
 /** Throws RangeError for an unknown name, or parameters that are not the circuit's or do not fit so many slots. */
 export function circuitFor(name: string, parameters: unknown, slots: number): BoundCircuit {
