@@ -167,8 +167,9 @@ function standings(options: OpenedCheckOptions): Standing[] {
     const withheld = withheldLoads(db, options.plan);
     return options.due.map((due) => {
       const job = jobs.get(due.key);
-      const result = job?.job == null ? undefined : resultOf.get(job.job);
-      const check = job?.job == null ? undefined : checkOf.get(job.job);
+      const hash = job?.job ?? undefined;
+      const result = hash === undefined ? undefined : resultOf.get(hash);
+      const check = hash === undefined ? undefined : checkOf.get(hash);
       return { due, job, result, check, withheld: withheld(due) };
     });
   });
