@@ -25,7 +25,9 @@ import { randomiseC0, zeroEncryption } from "../../protocol/ckks/threshold/index
 import type { CkksEpoch } from "../../protocol/keys/index.ts";
 import { temporaryFolder } from "../testing/system.ts";
 import { CkksMachine } from "./ckks-machine.ts";
+import { JobError } from "./job-error.ts";
 import type { SeriesRule } from "./job-rules.ts";
+import type { MachineJob } from "./machine.ts";
 import { MachineKeys } from "./machine-keys.ts";
 import { JobBed, type Said, WINDOW } from "./testing/job-bed.ts";
 import { WorkerMachine } from "./worker-machine.ts";
@@ -212,6 +214,23 @@ test("a ciphertext that recomputation does not reach is refused byte for byte", 
     const { answer } = await bed.run(aggregators[0]!, other, (meter, name) => bed.ciphertext(meter, name));
     assert.equal(answer?.type === "refuse" ? answer.code : answer?.type, "other-output", JSON.stringify(answer));
   }
+});
+
+test("parameters that do not suit set or meters are refused before any input is asked for", async () => {
+  const machine = new CkksMachine({
+    keyOf: () => Promise.resolve({ engine, publicKey: publicKey(), share: new Uint8Array() }),
+    ...{ statisticalBits: 10, openings: 1, random: (count) => randomBytes(count) },
+  });
+  const job: MachineJob = {
+    ...{ epoch: 1, set: "small", circuit: "compare", parameters: { levels: [100], bound: 500 }, series: ["load"] },
+    ...{ firstSlot: 0, slots: WINDOW, meters: 5, maxValue: 1_000, levels: [LEVEL], sumsOnly: [false], outputs: [] },
+  };
+  const malformed = (error: unknown): boolean => error instanceof JobError && error.code === "malformed-job";
+  await assert.rejects(machine.start(job), malformed, "the bound is below what meters may encrypt");
+  await assert.rejects(machine.start({ ...job, maxValue: 400 }), malformed, "too few primes");
+  const flooded = { ...job, circuit: "sum", parameters: {} };
+  await machine.start(flooded);
+  await machine.close();
 });
 
 test("a meter's malformed ciphertext is refused by its index, although the meter vouched for it", async (context) => {

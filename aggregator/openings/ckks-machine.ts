@@ -43,8 +43,9 @@ const SIGMA_BITS = { least: 9, most: 140 };
 interface Work {
   readonly job: MachineJob;
   readonly engine: CkksEngine;
-  readonly bound: BoundCircuit;
   readonly evaluation: Evaluation;
+  /** Flooding of each output. */
+  readonly sigmaBits: readonly number[];
   /** One meter's ciphertexts, until all its series are here. */
   row: PackedWindow[];
   done: number;
@@ -64,8 +65,10 @@ export class CkksMachine implements Machine {
     const { engine } = await this.#options.keyOf(job.epoch, job.set);
     try {
       const bound = bindCircuit(job.circuit, job.parameters, job.slots);
+      // Before any input is asked for: parameters that do not suit the set, or the meters, are the job's own fault.
+      const sigmaBits = this.#floodingOf(job, engine, bound);
       const evaluation = bound.circuit.start(engine, bound.parameters, job.slots);
-      this.#work = { job, engine, bound, evaluation, row: [], done: 0 };
+      this.#work = { job, engine, evaluation, sigmaBits, row: [], done: 0 };
     } catch (error) {
       throw malformed("malformed-job", error);
     }
@@ -87,9 +90,8 @@ export class CkksMachine implements Machine {
 
   finish(): Promise<ComputedOutput[]> {
     return attempt(() => {
-      const { job, engine, bound, evaluation } = this.#begun();
-      const { parameters } = engine;
-      const { slots, meters, maxValue, levels, outputs } = job;
+      const { job, engine, evaluation, sigmaBits } = this.#begun();
+      const { slots, outputs } = job;
       const raws = evaluation.finish();
       const stride = strideOf(slots, engine.degree);
       const computed = raws.map((raw) => describeOutput(engine.ring, raw, stride));
@@ -108,24 +110,31 @@ export class CkksMachine implements Machine {
         const which = differs >= 0 ? `output ${differs} is not` : `${outputs.length} outputs are not`;
         throw new JobError("other-output", `${which} what ${job.circuit} gives of these inputs`);
       }
-      const noises = bound.circuit.noise(parameters, levels[0]!, bound.parameters, { slots, meters, maxValue });
-      const opened = engine.degree / stride;
       const result = raws.map(({ polys, level }, i): ComputedOutput => {
-        // The encryption of zero that is added before opening is a fresh one more.
-        const variance = noises[i]!.sigma ** 2 + freshSigma(parameters, level) ** 2;
-        const bits = sigmaBitsFor(variance, this.#options.statisticalBits, this.#options.openings, opened);
-        if (bits > SIGMA_BITS.most)
-          throw new JobError("malformed-job", `output ${i} would need ${bits} bits of flooding`);
         const c1 = polys[1]!;
         return {
           level,
-          sigmaBits: Math.max(SIGMA_BITS.least, bits),
+          sigmaBits: sigmaBits[i]!,
           c1Digest: computed[i]!.c1Digest,
           c1: new Uint8Array(c1.buffer, c1.byteOffset, c1.byteLength).slice(),
         };
       });
       this.#drop();
       return result;
+    });
+  }
+
+  /** Throws JobError, or what the circuit throws for parameters that do not suit the set or the meters. */
+  #floodingOf(job: MachineJob, { parameters, degree }: CkksEngine, { circuit, parameters: bound }: BoundCircuit) {
+    const { slots, meters, maxValue, levels } = job;
+    const noises = circuit.noise(parameters, levels[0]!, bound, { slots, meters, maxValue });
+    return noises.map(({ sigma, level = levels[0]! }, i) => {
+      // The encryption of zero that is added before opening is a fresh one more.
+      const variance = sigma ** 2 + freshSigma(parameters, level) ** 2;
+      const { statisticalBits, openings } = this.#options;
+      const bits = sigmaBitsFor(variance, statisticalBits, openings, degree / strideOf(slots, degree));
+      if (bits <= SIGMA_BITS.most) return Math.max(SIGMA_BITS.least, bits);
+      throw new JobError("malformed-job", `output ${i} would need ${bits} bits of flooding`);
     });
   }
 

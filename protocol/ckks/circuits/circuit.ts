@@ -1,7 +1,9 @@
 /**
  * What a circuit is: it takes one ciphertext per meter and series, gives a few ciphertexts, and says in clear what the
  * numbers in them mean once they are opened. Analytics evaluates, aggregators evaluate again and compare bytes: a circuit
- * therefore depends on its inputs and public parameters alone, and not on the order of inputs.
+ * therefore depends on its inputs, their order and public parameters alone. The order is the transcript's (sorted by
+ * meter), for all who evaluate: sums come out the same in any order, comparisons take their places in it, so that their
+ * bytes depend on it although what is opened does not.
  */
 import type { z } from "zod";
 import type { PackedWindow } from "../packed.ts";
@@ -52,7 +54,7 @@ export type CircuitValues = Readonly<Record<string, number | readonly number[]>>
 
 /** One evaluation. Keeps sums, never an input. */
 export interface Evaluation {
-  /** One meter's ciphertexts, one per series. */
+  /** One meter's ciphertexts, one per series; meters in the transcript's order. */
   fold(inputs: readonly PackedWindow[]): void;
   /** The outputs. Call once, after at least one input. */
   finish(): RawCiphertext[];
@@ -66,6 +68,7 @@ export interface Circuit<P = unknown> {
   /** Throws RangeError where parameters do not fit the window. */
   needs(parameters: P, slots: number): CircuitNeeds;
   opens(parameters: P, slots: number): CircuitOpens;
+  /** Throws RangeError, or CkksError, where the parameters or the set do not suit the circuit: before any input. */
   start(engine: CkksEngine, parameters: P, slots: number): Evaluation;
   /** Noise and size of every output when inputs are fresh at `level`. */
   noise(set: CkksParameters, level: number, parameters: P, shape: JobShape): OutputNoise[];
