@@ -30,7 +30,7 @@ import type { Job } from "./store/job.ts";
 import { JobStore } from "./store/job-store.ts";
 import { ResultStore } from "./store/result-store.ts";
 import { MIGRATIONS } from "./store/schema.ts";
-import { WindowCalendar } from "./windows.ts";
+import { WindowCalendar } from "../config/windows.ts";
 
 export interface AnalyticsOptions {
   readonly config: Config;

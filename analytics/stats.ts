@@ -12,7 +12,7 @@ import type { CiphertextStore } from "./store/ciphertext-store.ts";
 import type { Job } from "./store/job.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { ResultStore } from "./store/result-store.ts";
-import type { WindowCalendar } from "./windows.ts";
+import type { WindowCalendar } from "../config/windows.ts";
 
 interface StatsOptions {
   readonly config: Config;

@@ -22,10 +22,16 @@ export function numbersOf({ content, levels = [] }: SeriesSettings, slots: numbe
   return content === "buckets" ? slots * (levels.length + 1) : slots;
 }
 
+/** The largest reading that a series takes, in Wh: its own, or that of all. */
+export function largestReading(series: SeriesSettings, homomorphic: { readonly maxReadingWh: number }): number {
+  return series.maxReadingWh ?? homomorphic.maxReadingWh;
+}
+
 /** The largest number that a series encrypts. */
-export function largestNumber({ content }: SeriesSettings, maxReadingWh: number): number {
-  if (content === "buckets") return 1;
-  return content === "squares" ? maxReadingWh ** 2 : maxReadingWh;
+export function largestNumber(series: SeriesSettings, homomorphic: { readonly maxReadingWh: number }): number {
+  if (series.content === "buckets") return 1;
+  const most = largestReading(series, homomorphic);
+  return series.content === "squares" ? most ** 2 : most;
 }
 
 function secure(name: SetName): Check {
@@ -127,10 +133,10 @@ export const CKKS_CHECKS: readonly Check[] = [
     rule: "The largest sum fits the modulus at the scale",
     fault: (config) =>
       firstFault(config, (name, series) => {
-        const { maxMeters, maxReadingWh } = config.homomorphic;
+        const { maxMeters } = config.homomorphic;
         const parameters = parametersOf(config.homomorphic, series.set);
         // One bit for the sign.
-        const bits = Math.log2(maxMeters * largestNumber(series, maxReadingWh)) + parameters.scaleBits + 1;
+        const bits = Math.log2(maxMeters * largestNumber(series, config.homomorphic)) + parameters.scaleBits + 1;
         const room = dataBits(parameters);
         return unless(
           bits <= room,

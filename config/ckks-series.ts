@@ -4,7 +4,7 @@
  */
 import { type CkksParameters, dataLevels } from "../protocol/ckks/parameters.ts";
 import { KINDS, type Kind } from "../protocol/units.ts";
-import { largestNumber, numbersOf } from "./checks-ckks.ts";
+import { largestNumber, largestReading, numbersOf } from "./checks-ckks.ts";
 import type { Config } from "./schema.ts";
 import type { SeriesSettings } from "./schema-ckks.ts";
 
@@ -15,6 +15,8 @@ export interface SeriesShape {
   readonly content: SeriesSettings["content"];
   /** Lower bounds of all buckets but the first; empty for other contents. */
   readonly levels: readonly number[];
+  /** The largest reading that may be encrypted, in Wh. */
+  readonly maxReadingWh: number;
   /** The largest number that may be encrypted. */
   readonly largest: number;
   /**
@@ -32,15 +34,15 @@ type Homomorphic = Pick<Config["homomorphic"], "series" | "maxReadingWh">;
 
 /** Throws RangeError for a series that is not configured. */
 export function seriesShape(homomorphic: Homomorphic, name: string): SeriesShape {
-  const { maxReadingWh } = homomorphic;
   const settings = (homomorphic.series as Readonly<Record<string, SeriesSettings>>)[name];
   if (settings === undefined) throw new RangeError(`series: ${name} is not configured (homomorphic.series)`);
   const { kind, set, content, levels = [] } = settings;
   // `light` cannot multiply: its special prime is too small to switch keys.
   const sumsOnly = set === "light";
-  const largest = largestNumber(settings, maxReadingWh);
+  const maxReadingWh = largestReading(settings, homomorphic);
+  const largest = largestNumber(settings, homomorphic);
   return {
-    ...{ name, kind: KINDS[kind], set, content, levels, sumsOnly, largest },
+    ...{ name, kind: KINDS[kind], set, content, levels, sumsOnly, maxReadingWh, largest },
     numbers: (slots) => numbersOf(settings, slots),
     // Sums fill the two primes of `light`, products and their flooding all those of the other sets.
     level: dataLevels,

@@ -25,12 +25,15 @@ const series = z.strictObject({
   kind: z.enum(["import", "export"]),
   set: z.enum(SET_NAMES),
   /**
-   * One number for each slot: the energy, or its square. `peak`: the largest energy of the window, in every slot.
+   * One number for each slot: the energy, or its square. `peak`: the largest energy of the window, in every slot that
+   * has a reading; a slot without one is zero and absent, as in all contents.
    * `buckets`: for each slot a 1 in the bucket that the energy falls into, else 0; a window takes a slot for each.
    */
   content: z.enum(["energy", "squares", "peak", "buckets"]),
   /** Lower bounds of all buckets but the first, in Wh per slot, rising; for `buckets` only. */
   levels: z.array(z.int().min(1)).min(1).max(63).optional(),
+  /** Largest reading of this series, in Wh; `homomorphic.maxReadingWh` where it is left out. */
+  maxReadingWh: z.int().min(1).max(1_000_000_000).optional(),
 });
 export type SeriesSettings = Readonly<z.infer<typeof series>>;
 
@@ -61,8 +64,9 @@ export const homomorphic = z.strictObject({
     })
     .meta({
       description:
-        "What a meter encrypts, by name: `energy` of each slot, its `squares`, the window's `peak`, or one-hot `buckets` with `levels` (Wh).",
-      allowed: "a map of name to `kind` (import, export), `set`, `content`, and `levels` for buckets",
+        "What a meter encrypts, by name: `energy` of each slot, its `squares`, the window's `peak` in each slot with a reading, or one-hot `buckets` with `levels` (Wh). A smaller `maxReadingWh` leaves more room: for variances of larger groups, for finer comparisons.",
+      allowed:
+        "a map of name to `kind` (import, export), `set`, `content`, `levels` for buckets, and its own `maxReadingWh`",
     }),
   windowDays: whole(1, 31, 1, "Local days in one ciphertext.", { unit: "days" }),
   graceSlots: whole(0, 10_000, 4, "Slots waited after the end of a window before it is computed on.", {
@@ -77,9 +81,15 @@ export const homomorphic = z.strictObject({
   ),
   openings: whole(1, 100_000_000, 10_000, "Flooding: openings in the life of one key epoch.", { unit: "openings" }),
   maxMeters: whole(2, 1_000_000, 10_000, "Flooding and range: meters in the largest sum.", { unit: "meters" }),
-  maxReadingWh: whole(1, 1_000_000_000, 25_000, "Range: a slot with more energy is left out of ciphertexts.", {
-    unit: "Wh",
-  }),
+  maxReadingWh: whole(
+    1,
+    1_000_000_000,
+    25_000,
+    "Range: a window with a larger reading is not encrypted, only shared (a series may have its own).",
+    {
+      unit: "Wh",
+    },
+  ),
   bytesPerSecond: whole(1_000, 1_000_000_000, 250_000, "What a meter sends of ciphertexts at most.", { unit: "B/s" }),
   outboxWindows: whole(1, 1_000, 31, "Windows of a series kept while they cannot be delivered.", { unit: "windows" }),
   resendSeconds: seconds(0.05, 3_600, 10, "Wait for an answer to a ciphertext or digest before it is sent again."),

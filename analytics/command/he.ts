@@ -11,7 +11,7 @@ import type { Job } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
 import { ResultStore } from "../store/result-store.ts";
 import { MIGRATIONS } from "../store/schema.ts";
-import { WindowCalendar } from "../windows.ts";
+import { WindowCalendar } from "../../config/windows.ts";
 import { auditJob } from "./audit.ts";
 import { type OrderFlags, Orders } from "./orders.ts";
 import { print, printJson } from "./output.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { FLEET } from "../homomorphic/members.ts";
 import type { JobOrder } from "../store/job.ts";
-import { isDate, type Window, type WindowCalendar } from "../windows.ts";
+import { isDate, type Window, type WindowCalendar } from "../../config/windows.ts";
 
 export interface OrderOptions {
   readonly group?: string | undefined;

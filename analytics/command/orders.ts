@@ -11,7 +11,7 @@ import { CiphertextStore } from "../store/ciphertext-store.ts";
 import { isOver, type Job, type JobOrder } from "../store/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ResultStore } from "../store/result-store.ts";
-import type { WindowCalendar } from "../windows.ts";
+import type { WindowCalendar } from "../../config/windows.ts";
 import { ordersOf, seriesNames } from "./order.ts";
 import { print, printJson } from "./output.ts";
 import { parametersOf } from "./parameters.ts";

@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import { loadShape } from "../outcomes/derived.ts";
 import type { Job } from "../store/job.ts";
 import type { HeResult } from "../store/result-store.ts";
-import type { WindowCalendar } from "../windows.ts";
+import type { WindowCalendar } from "../../config/windows.ts";
 import { stateText } from "./wait.ts";
 
 const PLAIN = { style: { head: [], border: [] } };

@@ -3,7 +3,7 @@
  * deterministic to the byte, since aggregators repeat it.
  */
 import type { CheckedCiphertext } from "../ingest/ingest.ts";
-import type { Window } from "../windows.ts";
+import type { Window } from "../../config/windows.ts";
 
 export interface ComputeRequest {
   /** Of the keys: of all its inputs. */

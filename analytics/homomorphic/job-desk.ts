@@ -6,7 +6,7 @@ import type { Roll } from "../../protocol/membership.ts";
 import type { CiphertextStore } from "../store/ciphertext-store.ts";
 import { isOver, type Job } from "../store/job.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { WindowCalendar } from "../windows.ts";
+import type { WindowCalendar } from "../../config/windows.ts";
 import { ComputeError, type Evaluator, type Plan } from "./evaluator.ts";
 import { type ChosenInputs, chooseInputs } from "./members.ts";
 import type { MemoryGuard } from "./memory-guard.ts";

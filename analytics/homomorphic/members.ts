@@ -1,7 +1,7 @@
 /** Which meters a group has in a window, and which of their ciphertexts a job takes. */
 import type { Roll } from "../../protocol/membership.ts";
 import type { CiphertextStore } from "../store/ciphertext-store.ts";
-import type { Window } from "../windows.ts";
+import type { Window } from "../../config/windows.ts";
 import type { JobInput } from "./evaluator.ts";
 
 type MembershipRoll = Pick<Roll, "feeders" | "members" | "record">;

@@ -5,7 +5,7 @@
 import type { Config } from "../../config/index.ts";
 import type { Roll } from "../../protocol/membership.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { Window, WindowCalendar } from "../windows.ts";
+import type { Window, WindowCalendar } from "../../config/windows.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { feedersIn, FLEET, wholeMembers } from "./members.ts";
 

@@ -8,7 +8,7 @@ import type { CiphertextAck } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { CIPHERTEXT_CODES } from "../../protocol/messages/ack-codes.ts";
 import type { CiphertextStore, NewCiphertext } from "../store/ciphertext-store.ts";
-import type { Window } from "../windows.ts";
+import type { Window } from "../../config/windows.ts";
 import type { ChunkDesk } from "./chunk-desk.ts";
 import { IngestError } from "./codes.ts";
 

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { HeResult } from "../store/result-store.ts";
-import type { WindowCalendar } from "../windows.ts";
+import type { WindowCalendar } from "../../config/windows.ts";
 import { loadShape } from "./derived.ts";
 
 /** Results as they are written and printed with --json: units in the field names where they are fixed. */

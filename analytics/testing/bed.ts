@@ -13,7 +13,7 @@ import { startTestBroker, type TestBroker } from "../../config/runtime/testing/b
 import { databaseFile } from "../server.ts";
 import type { JobOrder, JobState } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
-import { WindowCalendar } from "../windows.ts";
+import { WindowCalendar } from "../../config/windows.ts";
 import { fakeCiphertext } from "./fake-circuits.ts";
 import { type CommandResult, runHeCommand } from "./he-command.ts";
 import { FakeAggregator, FakeMeter, FakeUtility, Happenings } from "./fake-parties.ts";

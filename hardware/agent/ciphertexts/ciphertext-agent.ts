@@ -14,7 +14,7 @@ import { BulkCourier, type BulkCourierOptions, type Parcel } from "./bulk-courie
 import { DigestPost } from "./digest-post.ts";
 import { ANALYTICS_BIT, type Answer, answererBit, type CiphertextRow, windowKey } from "./store.ts";
 import { type SettledReadings, WindowMaker, type WindowMakerOptions, type WindowSettings } from "./window-maker.ts";
-import type { Window } from "./windows.ts";
+import type { Window } from "../../../config/windows.ts";
 
 export interface CiphertextSettings extends WindowSettings {
   readonly historyDays: number;

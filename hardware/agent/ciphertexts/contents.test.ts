@@ -11,6 +11,7 @@ const { homomorphic } = configSchema.parse({
     series: {
       energy: { kind: "import", set: "light", content: "energy" },
       squares: { kind: "import", set: "standard", content: "squares" },
+      narrow: { kind: "import", set: "light", content: "energy", maxReadingWh: 400 },
       peak: { kind: "import", set: "light", content: "peak" },
       buckets: { kind: "import", set: "light", content: "buckets", levels: [100, 500] },
     },
@@ -49,6 +50,9 @@ test("a reading has a one in exactly its bucket, and none where there is no read
 
 test("a reading above the bound stops its window, and the error does not tell it", () => {
   assert.deepEqual(numbers("energy", [500], 500), [500]);
+  assert.deepEqual(numbers("narrow", [400]), [400]);
+  assert.throws(() => numbers("narrow", [3, 401]), /slot 1 has more than 400 Wh/);
+  assert.throws(() => numbers("energy", [25_001], 1e6), /more than 25000 Wh/);
   assert.throws(
     () => numbers("energy", [3, 501], 500),
     (error) => error instanceof TooLargeError && error.slot === 1 && !error.message.includes("501"),

@@ -10,7 +10,7 @@ export class TooLargeError extends Error {
   readonly slot: number;
 
   constructor(slot: number, most: number) {
-    super(`slot ${slot} has more than ${most} Wh (homomorphic.maxReadingWh, meter.maxIntervalWh)`);
+    super(`slot ${slot} has more than ${most} Wh (maxReadingWh of the series or of homomorphic, meter.maxIntervalWh)`);
     this.name = "TooLargeError";
     this.slot = slot;
   }
@@ -23,15 +23,16 @@ export function presenceOf(readings: WindowReadings): Uint8Array {
 }
 
 /**
- * The numbers to encrypt; slots without a value are zero. Throws TooLargeError where a reading is above `mostWh`; the
- * error tells the slot, counted from the window's first, and never the reading.
+ * The numbers to encrypt; slots without a value are zero. Throws TooLargeError where a reading is above `mostWh` or the
+ * series' own largest; the error tells the slot, counted from the window's first, and never the reading.
  */
 export function numbersOf(shape: SeriesShape, readings: WindowReadings, mostWh: number): Float64Array {
   const numbers = new Float64Array(shape.numbers(readings.length));
+  const most = Math.min(mostWh, shape.maxReadingWh);
   let peak = 0;
   for (const [slot, reading] of readings.entries()) {
     if (reading === undefined) continue;
-    if (reading > mostWh) throw new TooLargeError(slot, mostWh);
+    if (reading > most) throw new TooLargeError(slot, most);
     peak = Math.max(peak, reading);
     if (shape.content === "buckets") {
       const bucket = shape.levels.filter((level) => reading >= level).length;

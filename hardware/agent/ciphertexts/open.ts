@@ -15,7 +15,7 @@ import { CiphertextAgent, type CiphertextAgentEvents, type CiphertextSettings } 
 import { type Encryptor, ThreadEncryptor } from "./encryptor.ts";
 import { CiphertextStore } from "./store.ts";
 import { Turns } from "./turns.ts";
-import { WindowCalendar } from "./windows.ts";
+import { WindowCalendar } from "../../../config/windows.ts";
 
 export interface CiphertextProcessOptions {
   readonly config: Config;
@@ -128,7 +128,7 @@ export function openCiphertexts(options: CiphertextProcessOptions): CiphertextPr
     epoch: epoch.epoch,
     slotSeconds: system.slotSeconds,
     graceSlots: homomorphic.graceSlots,
-    mostWh: Math.min(meter.maxIntervalWh, homomorphic.maxReadingWh),
+    mostWh: meter.maxIntervalWh,
     outboxWindows: homomorphic.outboxWindows,
     resendSeconds: homomorphic.resendSeconds,
     quietSeconds: meter.resendSeconds,

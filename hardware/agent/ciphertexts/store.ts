@@ -6,7 +6,7 @@ import type { Database } from "better-sqlite3";
 import type { Kind } from "../../../protocol/units.ts";
 import type { Outbox } from "../outbox.ts";
 import type { WindowReadings } from "./contents.ts";
-import type { Window } from "./windows.ts";
+import type { Window } from "../../../config/windows.ts";
 
 const READING_BYTES = 8;
 

@@ -9,7 +9,7 @@ import { numbersOf, presenceOf, TooLargeError } from "./contents.ts";
 import type { Encrypted, Encryptor } from "./encryptor.ts";
 import { windowKey } from "./store.ts";
 import type { CiphertextStore, NewCiphertext } from "./store.ts";
-import type { Window, WindowCalendar } from "./windows.ts";
+import type { Window, WindowCalendar } from "../../../config/windows.ts";
 
 /**
  * How far readings are settled. `all`: with every aggregator; `enough`: each with so many that a load can hold it;
@@ -35,7 +35,7 @@ export interface WindowSettings {
   readonly epoch: number;
   readonly slotSeconds: number;
   readonly graceSlots: number;
-  /** The largest reading that may be encrypted, in Wh. */
+  /** The largest reading that a meter may have, in Wh; a series may allow less. */
   readonly mostWh: number;
   /** Windows of a series that may wait; those further back are not begun any more. */
   readonly outboxWindows: number;
@@ -114,7 +114,7 @@ export class WindowMaker {
     const { calendar, readings, store } = this.#options;
     const { name, kind } = shape;
     this.#stalled.delete(name);
-    for (const window of calendar.between(this.#start(name, slot), slot + 1)) {
+    for (const window of calendar.over(this.#start(name, slot), slot + 1)) {
       const end = window.firstSlot + window.slots;
       if (slot < end) {
         this.#dueSlot = Math.min(this.#dueSlot, end);

@@ -31,7 +31,7 @@ import { CiphertextAgent, type CiphertextEvent, type CiphertextSettings } from "
 import type { EncryptionRequest } from "../encryption.ts";
 import { CiphertextStore } from "../store.ts";
 import { Turns } from "../turns.ts";
-import { WindowCalendar } from "../windows.ts";
+import { WindowCalendar } from "../../../../config/windows.ts";
 
 export const METER = "m-001";
 const AGGREGATORS = [1, 2, 3];

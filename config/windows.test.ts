@@ -46,11 +46,24 @@ test("windows of several days begin on the same day for everyone", () => {
 test("lists the windows of a range", () => {
   const from = slotAt("2025-03-29T12:00Z");
   assert.deepEqual(
-    [...berlin.between(from, from + 192)].map(({ slots }) => slots),
+    [...berlin.over(from, from + 192)].map(({ slots }) => slots),
     [96, 92, 96],
   );
 });
 
+test("a time, a slot, a date and a first slot name the same window", () => {
+  for (const iso of ["2025-01-15T12:00Z", "2025-03-30T00:30Z", "2025-10-26T00:59Z"]) {
+    const slot = Math.floor(slotAt(iso));
+    const window = berlin.holding(slot);
+    assert.deepEqual(berlin.at(slot * 900 + 899), window);
+    assert.deepEqual(berlin.startingAt(window.firstSlot), window);
+    assert.equal(berlin.startingAt(window.firstSlot + 1), undefined);
+    const date = berlin.dateOf(window.firstSlot);
+    assert.deepEqual(berlin.between(date, berlin.addDays(date, 1)), [window]);
+  }
+});
+
 test("refuses a time zone that does not exist", () => {
   assert.throws(() => new WindowCalendar({ slotSeconds: 900, timezone: "Mars/Base", windowDays: 1 }), /Mars\/Base/);
+  assert.throws(() => new WindowCalendar({ slotSeconds: 900, timezone: "UTC", windowDays: 0 }), /windowDays/);
 });

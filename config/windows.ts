@@ -1,6 +1,7 @@
 /**
  * Windows of ciphertexts: so many whole local days, counted from 1 January 1970, so that every party finds the same
- * boundaries without being told. A day of the clock change is a shorter or longer window.
+ * boundaries without being told. A day on which the clocks change is a shorter or longer window. Meters encrypt by this rule, and
+ * analytics checks and computes by it.
  */
 import { DateTime } from "luxon";
 
@@ -21,7 +22,10 @@ export interface CalendarOptions {
 
 export class WindowCalendar {
   readonly #options: CalendarOptions;
+  /** The window found last: all meters of a process ask for the same few. */
+  #last: Window = { firstSlot: 0, slots: 0 };
 
+  /** Throws RangeError for an unknown time zone, and for no whole number of days. */
   constructor(options: CalendarOptions) {
     if (!DateTime.utc().setZone(options.timezone).isValid) {
       throw new RangeError(`timezone: expected an IANA time zone, got ${options.timezone}`);
@@ -46,6 +50,22 @@ export class WindowCalendar {
     const local = DateTime.fromSeconds(time, { zone: timezone });
     const day = dayNumber(local.toISODate() ?? "");
     return this.#window(day - modulo(day, windowDays));
+  }
+
+  /** The window that holds a slot; a slot belongs to the day in which it begins. */
+  holding(slot: number): Window {
+    const { firstSlot, slots } = this.#last;
+    if (slot < firstSlot || slot >= firstSlot + slots) this.#last = this.at(slot * this.#options.slotSeconds);
+    return this.#last;
+  }
+
+  /** The windows that hold slots [from, to), in order. */
+  *over(from: number, to: number): Generator<Window> {
+    for (let slot = from; slot < to; ) {
+      const window = this.holding(slot);
+      yield window;
+      slot = window.firstSlot + window.slots;
+    }
   }
 
   /** The window that begins with this slot; undefined where none does. */
