@@ -17,7 +17,7 @@ import { ENTRY_BYTES } from "../protocol/shamir/share-entries.ts";
 import { splitBatch } from "../protocol/shamir/split.ts";
 import { KINDS } from "../protocol/units.ts";
 import type { BenchOptions } from "./bench.ts";
-import { describeBilling } from "./describe.ts";
+import { type BillingResult, describeBilling } from "./describe.ts";
 import { BenchSystem } from "./system/bench-system.ts";
 import { PhaseWatch } from "./system/phase-watch.ts";
 import { Prepared } from "./system/prepared.ts";
@@ -31,22 +31,6 @@ const LOADS_PATIENCE_SECONDS = 600;
 const BILLS_PATIENCE_SECONDS = 120;
 const POLL_MILLISECONDS = 10;
 const TARGET_SECONDS = 2;
-
-export interface BillingResult {
-  readonly meters: number;
-  readonly slots: number;
-  readonly feeders: number;
-  /** The loads of the month were released before it was billed. */
-  readonly loadsBefore: boolean;
-  /** The servers were started after the stores were filled. */
-  readonly freshProcesses: boolean;
-  readonly loadSeconds?: number;
-  readonly billSeconds: number;
-  readonly targetSeconds: number;
-  readonly billCpuSeconds: Readonly<Record<string, number>>;
-  readonly billCpuSecondsInAll: number;
-  readonly phaseSeconds: ReturnType<PhaseWatch["close"]>;
-}
 
 export async function run(options: BenchOptions): Promise<Record<string, unknown>> {
   const { json, quick, cpuProfile, prepared, together = false } = options;

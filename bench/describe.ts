@@ -2,9 +2,37 @@
 import { renderTable } from "../config/runtime/terminal.ts";
 import type { BillBenchResult } from "./aggregator-bill.ts";
 import type { IntakeBenchResult } from "./aggregator-intake.ts";
-import type { BillingResult } from "./billing.ts";
-import type { FleetBenchResult } from "./fleet.ts";
+import type { PhaseWatch } from "./system/phase-watch.ts";
 import { duration, figure, listed, type Row } from "./words.ts";
+
+export interface FleetBenchResult {
+  readonly meters: number;
+  readonly slots: number;
+  readonly enrolSeconds: number;
+  readonly connectSeconds: number;
+  readonly connectionsPerSecond: number;
+  readonly feedSeconds: number;
+  readonly settled: number;
+  readonly peakTogetherMiB: number;
+  readonly targetMiB: number;
+  readonly peakMiB: Readonly<Record<string, number>>;
+}
+
+export interface BillingResult {
+  readonly meters: number;
+  readonly slots: number;
+  readonly feeders: number;
+  /** The loads of the month were released before it was billed. */
+  readonly loadsBefore: boolean;
+  /** The servers were started after the stores were filled. */
+  readonly freshProcesses: boolean;
+  readonly loadSeconds?: number;
+  readonly billSeconds: number;
+  readonly targetSeconds: number;
+  readonly billCpuSeconds: Readonly<Record<string, number>>;
+  readonly billCpuSecondsInAll: number;
+  readonly phaseSeconds: ReturnType<PhaseWatch["close"]>;
+}
 
 export function describeFleetBench(result: FleetBenchResult): string {
   const { meters, connectSeconds, connectionsPerSecond } = result;

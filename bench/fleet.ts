@@ -11,25 +11,12 @@ import { createProgress } from "../config/runtime/terminal.ts";
 import { Fleet } from "../firmware-sim/fleet/fleet.ts";
 import { planGenerated } from "../firmware-sim/fleet/fleet-plan.ts";
 import type { BenchOptions } from "./bench.ts";
-import { describeFleetBench } from "./describe.ts";
+import { describeFleetBench, type FleetBenchResult } from "./describe.ts";
 import { memoryMiB } from "./system/usage.ts";
 
 const TARGET_MIB = 4_096;
 const SLOTS = 24;
 const SAMPLE_MILLISECONDS = 250;
-
-export interface FleetBenchResult {
-  readonly meters: number;
-  readonly slots: number;
-  readonly enrolSeconds: number;
-  readonly connectSeconds: number;
-  readonly connectionsPerSecond: number;
-  readonly feedSeconds: number;
-  readonly settled: number;
-  readonly peakTogetherMiB: number;
-  readonly targetMiB: number;
-  readonly peakMiB: Readonly<Record<string, number>>;
-}
 
 export async function run({ json, quick }: BenchOptions): Promise<Record<string, unknown>> {
   const meters = quick ? 300 : 2_000;
