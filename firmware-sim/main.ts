@@ -6,6 +6,7 @@
 import { type Config, ConfigError } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
+import { FolderError, makeFolders } from "../config/runtime/folders.ts";
 import { createProgress, type Progress } from "../config/runtime/terminal.ts";
 import { checkEarlierRuns, EarlierRunError, rememberRun } from "./fleet/earlier-runs.ts";
 import { expectedOf } from "./fleet/expected.ts";
@@ -29,6 +30,8 @@ const WITHHELD = 3;
 const PATIENCE_TIMES = 6;
 /** Results that are not there after so long are waited for aloud. */
 const TELL_SECONDS = 5;
+/** As they are, with an exit code of their own. */
+const EXPLAINED_BY_THEMSELVES = [UsageError, ConfigError, FolderError];
 /** The user's faults: explained without a stack, exit code 2. */
 const EXPLAINED = [ReplayError, EnrolmentError, PlacementError, EarlierRunError];
 
@@ -41,6 +44,10 @@ async function run(context: RoleContext): Promise<number> {
   endUnread();
   try {
     const request = await requestOf(context);
+    makeFolders([
+      { folder: request.data, setting: "paths.data", mode: 0o700 },
+      { folder: context.config.paths.results, setting: "paths.results" },
+    ]);
     const lock = lockFleet(request.data);
     try {
       return await runFleet(context, request);
@@ -48,7 +55,7 @@ async function run(context: RoleContext): Promise<number> {
       lock.release();
     }
   } catch (error) {
-    if (!(error instanceof Error) || error instanceof UsageError || error instanceof ConfigError) throw error;
+    if (!(error instanceof Error) || EXPLAINED_BY_THEMSELVES.some((kind) => error instanceof kind)) throw error;
     if (EXPLAINED.some((kind) => error instanceof kind)) throw new UsageError(error.message);
     // The log has the stack; what the terminal shows is for whoever started this.
     context.log.info({ err: error }, "the run failed");

@@ -127,6 +127,12 @@ test("refuses a file where a folder is needed, and a configuration file that is 
   }
 });
 
+test("ends with one line where the folder of the logs cannot be made", async () => {
+  const { code, stderr } = await start(["--id", "x", "-s", "paths.logs=/proc/foo/logs"]).ended;
+  const reason = "the system keeps no folders there (ENOENT)";
+  assert.deepEqual([code, stderr], [2, `paths.logs: /proc/foo/logs cannot be made in /proc: ${reason}\n`]);
+});
+
 test("names the setting when the log cannot be written", async () => {
   const logs = mkdtempSync(path.join(tmpdir(), "wv-role-"));
   mkdirSync(path.join(logs, "system.log")); // a folder in its place fails for root, too

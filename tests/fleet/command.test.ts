@@ -103,6 +103,9 @@ describe("npm run fleet", { concurrency: 3 }, () => {
       [["--tariff", "nowhere.yaml"], /billing\.tariff: nowhere\.yaml cannot be read \(ENOENT\)/],
       [["--tariff", "README.md"], /billing\.tariff: README\.md:\n {2}line \d+/],
       [["--duration", "x"], /--duration: expected a number of seconds/],
+      [["--data", "/proc/foo"], /paths\.data: \/proc\/foo cannot be made in \/proc: .* \(ENOENT\)\n$/],
+      [["--set", "paths.logs=/proc/foo"], /paths\.logs: \/proc\/foo cannot be made in \/proc: .* \(ENOENT\)\n$/],
+      [["--set", "paths.results=/proc/foo"], /paths\.results: \/proc\/foo cannot be made in \/proc: .* \(ENOENT\)\n$/],
     ];
     for (const [args, message] of wrong) {
       const { code, stdout, stderr } = await runFleet(folder, args);
