@@ -94,7 +94,7 @@ test("says an explained fault in one line, and logs it without a stack", async (
   const { code, log, stderr } = await start(["--id", "x-1", "--act", "explained"]).ended;
   assert.equal(code, 1);
   assert.equal(stderr, "the third one is missing\n");
-  assert.match(log, /"level":"error".*the third one is missing/);
+  assert.match(log, /"level":"fatal".*the third one is missing/);
   assert.doesNotMatch(log, / at /);
 });
 
