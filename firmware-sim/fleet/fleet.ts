@@ -11,9 +11,10 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
+import { settingsOf } from "./enrollable.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
-import { assertPlacement, type Enrolled, placesOf } from "./placement.ts";
+import { type Enrolled, enrolledBeside, placesOf } from "./placement.ts";
 import { RestingClock } from "./resting-clock.ts";
 import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
 import { type RoleSpec, Supervisor } from "./supervisor.ts";
@@ -86,22 +87,17 @@ export class Fleet {
     return this.#conductor;
   }
 
-  /** Makes whatever keys are missing. */
+  /** Makes whatever keys are missing. `assertEnrollable` tells before whether the folder allows it. */
   async enrol(): Promise<Enrolled> {
     const { config, plan, onEnrolled } = this.#options;
-    const { aggregators, threshold, quorum, slotSeconds } = config.system;
     await enrol({
       data: this.#data,
       meters: placesOf(plan.source),
-      aggregators,
-      threshold,
-      quorum,
-      slotSeconds,
-      simulation: true,
+      ...settingsOf(config),
       hosts: [...new Set(["localhost", "127.0.0.1", config.broker.host])],
       ...(onEnrolled === undefined ? {} : { onProgress: onEnrolled }),
     });
-    return assertPlacement(this.#data, plan.source, plan.range);
+    return enrolledBeside(this.#data, plan.source, plan.range);
   }
 
   /** Starts broker, aggregators and utility, then the meters; returns when all are ready. */
