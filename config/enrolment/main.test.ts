@@ -126,7 +126,7 @@ test("list goes by the time that the simulation has reached, and says when it kn
     JSON.stringify({ firstDate: "2025-01-15", nextDate: "2025-01-16" }),
   );
   const before = list();
-  assert.match(before, /^3 meters, as of 2025-01-16 00:00 \(slot 1930076\), the simulated time$/m);
+  assert.match(before, /^3 meters, as of 2025-01-16 00:00 \(slot 1929980\), the simulated time$/m);
   assert.match(before, /m-001 .*│ f-1 .*│ active, f-2 from 2025-01-16 13:15 \(slot \d+\)/);
   assert.match(before, /m-002 .*│ f-2 .*│ active, revoked from 2025-01-16 13:15/);
   assert.match(before, /m-013 .*│ - .*│ not enrolled yet, f-1 from 2025-01-16 13:15/);
