@@ -125,4 +125,9 @@ export class MeterChannel {
   belongs(first: number, last: number): boolean {
     return this.places.some(({ from, to }) => from <= first && (to === null || last < to));
   }
+
+  /** Whether a slot lies before every place of the meter: it was added later, and not revoked. */
+  isBeforeFirst(slot: number): boolean {
+    return this.places.length > 0 && this.places.every(({ from }) => from > slot);
+  }
 }
