@@ -11,11 +11,12 @@ import { createProgress, type Progress } from "../config/runtime/terminal.ts";
 import { checkEarlierRuns, EarlierRunError, rememberRun } from "./fleet/earlier-runs.ts";
 import { assertEnrollable } from "./fleet/enrollable.ts";
 import { expectedOf } from "./fleet/expected.ts";
+import { isAllFed } from "./fleet/fed-until.ts";
 import { beginAnew } from "./fleet/fresh.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { lockFleet } from "./fleet/fleet-lock.ts";
 import type { FleetPlan } from "./fleet/fleet-plan.ts";
-import { freePorts } from "./fleet/free-ports.ts";
+import { freePorts, portNotes } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
 import { silentNotice, withoutNotice } from "./fleet/notices.ts";
 import { awaitOutcome, type FleetSummary, type Outcome, summarise } from "./fleet/outcome.ts";
@@ -83,12 +84,15 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
   if (request.fresh) beginAnew(data);
   assertEnrollable(data, plan, request.config);
   const takenUp = checkEarlierRuns(data, plan, request.config);
-  const config = await freePorts(request.config, say);
+  const isFed = isAllFed(data, plan);
+  const { config, taken } = await freePorts(request.config);
   const waitSeconds = config.simulation.patienceSeconds * PATIENCE_TIMES;
   say(describeFleet(config, plan, data));
   for (const note of request.notes) say(note);
   say(takenUp);
   say(withoutNotice(withoutAggregators, config, waitSeconds));
+  const readings = plan.feed.kind === "replayed" ? plan.feed.file : request.truth;
+  const names = { isFed, meter: plan.source.meters[0]?.id, readings };
   const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
   const broken = new AbortController();
@@ -98,6 +102,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     plan,
     log,
     withoutAggregators,
+    isFed,
     onPhase: say,
     onSlot: (_slot, done) => slots?.update(done),
     onRestart: (name) => {
@@ -114,6 +119,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     say(silentNotice(silent, meters));
     rememberRun(data, plan, config);
     await fleet.start();
+    for (const note of portNotes(taken, fleet.ports)) say(note);
     const memory = setInterval(() => fleet.supervisor.sampleMemory(), 1_000);
     const limit = duration === undefined ? undefined : setTimeout(() => fleet.conductor.endFeeding(), duration * 1_000);
     const startedAt = performance.now();
@@ -138,7 +144,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
       return summarise({ ...given, interrupted });
     };
     if (request.keepRunning && !ended.aborted) {
-      say(describeSummary(finish(), outcome, expectedOf(config, done)));
+      say(describeSummary(finish(), outcome, expectedOf(config, done), names));
       await fleet.releaseMeters();
       say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
       say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
@@ -155,7 +161,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     const expected = expectedOf(config, done);
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else if (interrupted) say(describeInterrupted(summary, fedAll ? outcome : undefined, plan, expected));
-    else process.stdout.write(`${describeSummary(summary, outcome, expected)}\n`);
+    else process.stdout.write(`${describeSummary(summary, outcome, expected, names)}\n`);
     broken.signal.throwIfAborted();
     return interrupted ? EXIT.interrupted : exitCode(summary, outcome);
   } catch (error) {

@@ -2,7 +2,7 @@
  * The whole system on one machine: enrols it, starts every role as a process with its own keys, conducts simulated
  * time, waits for bills and loads, and compares them with what was fed. Roles meet over MQTT only; this only conducts.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { enrol } from "../../config/enrolment/index.ts";
@@ -13,6 +13,7 @@ import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
 import { settingsOf } from "./enrollable.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
+import { readHistory } from "./history.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
 import { type Enrolled, enrolledBeside, placesOf } from "./placement.ts";
 import { RestingClock } from "./resting-clock.ts";
@@ -23,6 +24,8 @@ export interface FleetOptions {
   readonly config: Config;
   readonly plan: FleetPlan;
   readonly log: Logger;
+  /** Earlier runs have fed all of the plan: time begins at its end, and results are awaited. */
+  readonly isFed?: boolean;
   /** Aggregators (by index) that are enrolled but not started. */
   readonly withoutAggregators?: readonly number[];
   /** Another entry file for an aggregator, by index, for example on a disk that fails. */
@@ -130,7 +133,10 @@ export class Fleet {
     this.#conductor = conductor;
     this.#assertGoingOn();
     conductor.start();
-    await conductor.setTime(plan.range.from * config.system.slotSeconds);
+    // What is there already may be sent again, and would lie ahead of a clock that begins anew.
+    await conductor.setTime(
+      (this.#options.isFed === true ? plan.range.to : plan.range.from) * config.system.slotSeconds,
+    );
     await Promise.all([...servers, this.#role("utility")].map((spec) => this.supervisor.start(spec)));
     this.#assertGoingOn();
     onPhase?.("connecting the meters");
@@ -200,7 +206,8 @@ export class Fleet {
     const { config } = this.#options;
     const { slotSeconds } = config.system;
     const { range } = this.#options.plan;
-    const plan = planUntil(this.#options.plan, config, await this.conductor.run(range.from, range.to));
+    const from = this.#options.isFed === true ? range.to - 1 : range.from;
+    const plan = planUntil(this.#options.plan, config, await this.conductor.run(from, range.to));
     await this.conductor.drain();
     const grace = Math.max(config.rounds.graceSlots + config.rounds.loadEverySlots, config.billing.graceSlots);
     // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
@@ -276,15 +283,5 @@ export class Fleet {
     await this.#simulator?.close();
     this.#simulator = undefined;
     await this.supervisor.stop("broker");
-  }
-}
-
-/** Where an earlier run in this data folder ended, if there was one. */
-export function readHistory(data: string): FleetHistory | undefined {
-  try {
-    return JSON.parse(readFileSync(join(data, "fleet", "history.json"), "utf8")) as FleetHistory;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
   }
 }

@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
-import { readHistory } from "./fleet.ts";
 import { type FleetPlan, planGenerated, planReplay } from "./fleet-plan.ts";
+import { readHistory } from "./history.ts";
 import { isLinkPreset, LINK_NAMES } from "./network-endpoint.ts";
 import { startNote, takeOverFeeders } from "./taken-over.ts";
 import { checkTariffs } from "./tariff-check.ts";

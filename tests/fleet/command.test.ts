@@ -84,7 +84,7 @@ describe("npm run fleet", { concurrency: 3 }, () => {
     await run.printed(/Ctrl-C stops it/);
     pressCtrlC(run);
     const { code, stdout, stderr } = await run.result;
-    assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken`));
+    assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken: port [1-9]\\d* is used instead`));
     assert.match(stderr, /mosquitto_sub -p \d+ -t 'wv\/1\/pub\/#'/);
     assert.match(stdout, /bills +│ none due yet/);
     assert.match(stdout, /feeder loads +│ [1-9]\d*, exact to the watt-hour/);
