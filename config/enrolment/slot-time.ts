@@ -11,7 +11,7 @@ export interface SlotTimes {
 }
 
 /** `2025-01-16 13:15`, in local time. */
-export function localTime(slot: number, { slotSeconds, timezone }: SlotTimes): string {
+function localTime(slot: number, { slotSeconds, timezone }: SlotTimes): string {
   return DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd HH:mm");
 }
 

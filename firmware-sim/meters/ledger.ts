@@ -9,14 +9,14 @@ import { openParty } from "../../config/keys/index.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 
 /** Cells are `meter/kind/slot`. */
-export interface Ledger {
+interface Ledger {
   /** Readings that were taken and not settled: the next run sends them. */
   readonly carried: ReadonlySet<string>;
   /** Why a cell is a gap. */
   readonly gaps: ReadonlyMap<string, string>;
 }
 
-export interface Losses {
+interface Losses {
   /** Readings that were taken and are in no total. */
   readonly lost: Readonly<Record<string, number>>;
   /** Cells for which there never was a reading. */

@@ -31,7 +31,7 @@ export interface MetersSummary {
   readonly peakMemoryMiB: Readonly<Record<string, number>>;
 }
 
-export interface Fate {
+interface Fate {
   readonly readings: number;
   readonly carried: number;
   /** Readings that are no longer on their way, refused or not. */
