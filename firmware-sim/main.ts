@@ -8,14 +8,17 @@ import { join } from "node:path";
 import { type Config, ConfigError } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
+import { FolderError, makeFolders } from "../config/runtime/folders.ts";
 import { createProgress, type Progress } from "../config/runtime/terminal.ts";
 import { checkEarlierRuns, EarlierRunError, rememberRun } from "./fleet/earlier-runs.ts";
+import { assertEnrollable } from "./fleet/enrollable.ts";
 import { expectedOf } from "./fleet/expected.ts";
+import { isAllFed } from "./fleet/fed-until.ts";
 import { beginAnew } from "./fleet/fresh.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { lockFleet } from "./fleet/fleet-lock.ts";
 import type { FleetPlan } from "./fleet/fleet-plan.ts";
-import { freePorts } from "./fleet/free-ports.ts";
+import { freePorts, portNotes } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
 import { silentNotice, withoutNotice } from "./fleet/notices.ts";
 import { dueOpenings } from "./fleet/due-openings.ts";
@@ -34,6 +37,8 @@ const WITHHELD = 3;
 const PATIENCE_TIMES = 6;
 /** Results that are not there after so long are waited for aloud. */
 const TELL_SECONDS = 5;
+/** As they are, with an exit code of their own. */
+const EXPLAINED_BY_THEMSELVES = [UsageError, ConfigError, FolderError];
 /** The user's faults: explained without a stack, exit code 2. */
 const EXPLAINED = [ReplayError, EnrolmentError, PlacementError, EarlierRunError];
 
@@ -46,6 +51,10 @@ async function run(context: RoleContext): Promise<number> {
   endUnread();
   try {
     const request = await requestOf(context);
+    makeFolders([
+      { folder: request.data, setting: "paths.data", mode: 0o700 },
+      { folder: context.config.paths.results, setting: "paths.results" },
+    ]);
     const lock = lockFleet(request.data);
     try {
       return await runFleet(context, request);
@@ -53,7 +62,7 @@ async function run(context: RoleContext): Promise<number> {
       lock.release();
     }
   } catch (error) {
-    if (!(error instanceof Error) || error instanceof UsageError || error instanceof ConfigError) throw error;
+    if (!(error instanceof Error) || EXPLAINED_BY_THEMSELVES.some((kind) => error instanceof kind)) throw error;
     if (EXPLAINED.some((kind) => error instanceof kind)) throw new UsageError(error.message);
     // The log has the stack; what the terminal shows is for whoever started this.
     context.log.info({ err: error }, "the run failed");
@@ -78,12 +87,17 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     if (!json && text !== undefined) process.stderr.write(`${text}\n`);
   };
   if (request.fresh) beginAnew(data);
+  assertEnrollable(data, plan, request.config);
   const takenUp = checkEarlierRuns(data, plan, request.config);
-  const config = await freePorts(request.config, say);
+  const isFed = isAllFed(data, plan);
+  const { config, taken } = await freePorts(request.config);
   const waitSeconds = config.simulation.patienceSeconds * PATIENCE_TIMES;
   say(describeFleet(config, plan, data));
+  for (const note of request.notes) say(note);
   say(takenUp);
   say(withoutNotice(withoutAggregators, config, waitSeconds));
+  const readings = plan.feed.kind === "replayed" ? plan.feed.file : request.truth;
+  const names = { isFed, meter: plan.source.meters[0]?.id, readings, resultsFile: resultsFile(config) };
   const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
   const broken = new AbortController();
@@ -93,6 +107,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     plan,
     log,
     withoutAggregators,
+    isFed,
     onPhase: say,
     onSlot: (_slot, done) => slots?.update(done),
     onRestart: (name) => {
@@ -109,6 +124,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     say(silentNotice(silent, meters));
     rememberRun(data, plan, config);
     await fleet.start();
+    for (const note of portNotes(taken, fleet.ports)) say(note);
     const memory = setInterval(() => fleet.supervisor.sampleMemory(), 1_000);
     const limit = duration === undefined ? undefined : setTimeout(() => fleet.conductor.endFeeding(), duration * 1_000);
     const startedAt = performance.now();
@@ -136,7 +152,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
       return summarise({ ...given, interrupted });
     };
     if (request.keepRunning && !ended.aborted) {
-      say(describeSummary(finish(), outcome, expectedOf(config, done), resultsFile(config)));
+      say(describeSummary(finish(), outcome, expectedOf(config, done), names));
       await fleet.releaseMeters();
       say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
       say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
@@ -153,7 +169,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     const expected = expectedOf(config, done);
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else if (interrupted) say(describeInterrupted(summary, fedAll ? outcome : undefined, plan, expected));
-    else process.stdout.write(`${describeSummary(summary, outcome, expected, resultsFile(config))}\n`);
+    else process.stdout.write(`${describeSummary(summary, outcome, expected, names)}\n`);
     broken.signal.throwIfAborted();
     return interrupted ? EXIT.interrupted : exitCode(summary, outcome);
   } catch (error) {

@@ -11,9 +11,9 @@ import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/r
 import { createProgress } from "../config/runtime/terminal.ts";
 import type { HostCounters } from "./fleet/host-messages.ts";
 import { enrolledMeters, MetersError, planMeters, rememberMeters } from "./meters/meters-plan.ts";
-import { gapReasons } from "./meters/gap-reasons.ts";
+import { enrolledSince, lossesBetween, readLedger } from "./meters/ledger.ts";
 import { MetersRun } from "./meters/meters-run.ts";
-import { describeMeters, type MetersSummary, whatWentWrong } from "./meters/meters-summary.ts";
+import { describeMeters, fatesOf, type MetersSummary, whatWentWrong } from "./meters/meters-summary.ts";
 
 const DEFAULT_SECONDS = 60;
 const DEFAULT_INTERVAL_SECONDS = 1;
@@ -90,6 +90,9 @@ async function runMeters(context: RoleContext): Promise<number> {
     onPhase: say,
     onSlot: (done) => bar.update(done),
   });
+  const outboxes = meterRun.hosts.map((name) => join(data, name, "outbox.db"));
+  const ids = new Set(meters.map(({ id }) => id));
+  const before = readLedger(outboxes, ids);
   try {
     await meterRun.start();
     if (!simulated) await nextBoundary(slotSeconds, signal);
@@ -101,13 +104,19 @@ async function runMeters(context: RoleContext): Promise<number> {
     bar.stop();
     const absent = meterRun.absentAggregators;
     await meterRun.stop();
-    const outboxes = meterRun.hosts.map((name) => join(data, name, "outbox.db"));
+    const counters = meterRun.counters();
+    const fates = fatesOf({
+      readings: counters.readings,
+      carried: before.carried.size,
+      ended: counters.settled,
+      ...lossesBetween(before, readLedger(outboxes, ids), enrolledSince(data)),
+    });
     const summary: MetersSummary = {
       meters: meters.length,
       slots: to - plan.from,
       seconds: Math.round(elapsed * 100) / 100,
-      ...figures(meterRun.counters(), elapsed),
-      gapReasons: gapReasons(outboxes, plan.from, to),
+      ...fates,
+      ...figures(counters, fates.settled, elapsed),
       absentAggregators: absent,
       peakMemoryMiB: meterRun.supervisor.memoryMiB(),
     };
@@ -138,17 +147,16 @@ async function nextBoundary(slotSeconds: number, signal: AbortSignal): Promise<v
   });
 }
 
-function figures(counters: HostCounters, seconds: number) {
-  const { readings, exports, settled, shareMessages, shareSlots, shareBytes, gaps, refused } = counters;
+function figures(counters: HostCounters, stored: number, seconds: number) {
+  const { readings, exports, settled, shareMessages, shareSlots, shareBytes, refused } = counters;
   return {
     readings,
     exports,
-    settled,
     shares: shareSlots,
     messages: shareMessages,
-    readingsPerSecond: Math.round((10 * settled) / seconds) / 10,
+    readingsPerSecond: Math.round((10 * stored) / seconds) / 10,
+    // Refused ones travelled, too.
     bytesPerReading: settled === 0 ? 0 : Math.round(shareBytes / settled),
-    gaps,
     refused,
   };
 }

@@ -13,27 +13,36 @@ const EXIT_FAULT = 1;
 const EXIT_USAGE = 2;
 const MARKS = { ok: "ok", note: "note", fault: "FAULT" } as const;
 
-const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+const HELP_END = `Exit codes: 0 nothing is wrong; 1 a check found a fault, also in the configuration; 2 wrong usage.
+
+Examples:
+  npm run validate
+  npm run validate -- --data data --json
+  npm run validate -- --config wattveil.yaml`;
 
 interface Options {
   readonly config?: string;
   readonly profile?: string;
   readonly data?: string;
-  readonly set: readonly string[];
-  readonly json: boolean;
+  readonly set?: readonly string[];
+  readonly json?: boolean;
 }
 
 function options(): Options {
   const command = new Command("validate")
     .description("Checks installation, configuration, keys, ports, arithmetic and databases; changes nothing.")
+    .usage("[flags]      (npm run validate -- [flags])")
     .option("-c, --config <file>", "YAML file of the configuration (or WV_CONFIG)")
     .option("-p, --profile <name>", "profile under the file: demo, laptop, city (or WV_PROFILE)")
     .option("-d, --data <dir>", "folder of databases and keys (paths.data)")
-    .option("-s, --set <field=value>", "sets any field, e.g. system.slotSeconds=900; may be repeated", collect, [])
-    .option("--json", "prints JSON only", false)
-    .addHelpText("after", "\nExit code 0: nothing is wrong; 1: something is; 2: wrong flags.")
+    .option("-s, --set <field=value>", "sets any field, e.g. system.slotSeconds=900; may be repeated", collect)
+    .option("--json", "prints JSON only")
+    .addHelpText("after", `\n${HELP_END}`)
     .allowExcessArguments(false)
-    .exitOverride();
+    .exitOverride()
+    .showHelpAfterError("(--help lists the flags)");
   try {
     return command.parse().opts<Options>();
   } catch (error) {
@@ -41,7 +50,7 @@ function options(): Options {
   }
 }
 
-function flagsOf({ data, set }: Options): Flag[] {
+function flagsOf({ data, set = [] }: Options): Flag[] {
   const given = set.map((text): Flag => {
     const [path = "", ...value] = text.split("=");
     return { name: "--set", path, value: value.join("=") };
@@ -70,5 +79,5 @@ const findings = await validate({
   now: Date.now(),
 });
 const valid = findings.every(({ state }) => state !== "fault");
-process.stdout.write(given.json ? `${JSON.stringify({ valid, findings })}\n` : `${describe(findings)}\n`);
+process.stdout.write(given.json === true ? `${JSON.stringify({ valid, findings })}\n` : `${describe(findings)}\n`);
 process.exitCode = valid ? 0 : EXIT_FAULT;

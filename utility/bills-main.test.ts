@@ -10,6 +10,7 @@ import type { ListedBill } from "./bills/list.ts";
 import { DAY, Harness, SLOT_SECONDS, TARIFF, valueOf } from "./testing/harness.ts";
 
 const run = promisify(execFile);
+const HEAD = "meter,slot_start,energy_wh";
 
 interface Result {
   readonly code: number;
@@ -104,25 +105,41 @@ test("late energy in rows of its own is verified too; a changed reading is found
   );
 });
 
-test("a file that is about other meters or other days is told in one line, not row by row", async (t) => {
+test("a file that is about none of the bills confirms nothing: told in one line, not row by row, with exit code 2", async (t) => {
   const { bills, lines, folder } = await billed(t, 0);
-  const head = "meter,slot_start,energy_wh";
   const others = path.join(folder, "others.csv");
-  await writeFile(others, [head, ...lines.map((line) => line.replace("m-00", "house-")), ""].join("\n"));
+  await writeFile(others, [HEAD, ...lines.map((line) => line.replace("m-00", "house-")), ""].join("\n"));
   const wrong = await bills("verify", "--readings", others);
-  assert.equal(wrong.code, 1);
   assert.equal(
     wrong.stdout,
-    "no rows for m-001, m-002, m-003 and 3 more in the periods from 2025-01-15, 2025-01-16: is this the right file of readings?\n" +
-      "12 bills checked: 12 do not follow from readings and tariff\n",
+    "no rows for m-001, m-002, m-003 and 3 more in the periods from 2025-01-15, 2025-01-16\n" +
+      "0 bills checked; 12 bills could not be checked: no rows\n",
   );
-  const half = path.join(folder, "half.csv");
-  await writeFile(half, [head, ...lines.filter((line) => !line.startsWith("m-006")), ""].join("\n"));
-  const partly = await bills("verify", "--readings", half, "--period", "2025-01-16", "--json");
-  assert.equal(partly.code, 1);
-  assert.deepEqual((JSON.parse(partly.stdout) as { findings: unknown }).findings, [
-    { meter: "m-006", periodStart: "2025-01-16", row: "readings", what: "readings" },
-  ]);
+  assert.match(wrong.stderr, /others\.csv has no row about any of these bills: is it the right file\?/);
+  assert.equal(wrong.code, 2);
+});
+
+test("bills without any row are unchecked and count against nothing; those with rows still have to follow", async (t) => {
+  const { bills, lines, folder } = await billed(t, 0);
+  const day = lines.filter((line) => Number(line.split(",")[1]) < (DAY + 96) * SLOT_SECONDS);
+  const first = path.join(folder, "first-day.csv");
+  await writeFile(first, [HEAD, ...day, ""].join("\n"));
+  const partly = await bills("verify", "--readings", first);
+  assert.equal(partly.code, 0, partly.stdout);
+  assert.match(
+    partly.stdout,
+    /^no rows for .* from 2025-01-16\n6 bills checked: all follow .*; 6 bills could not be checked: no rows\n$/,
+  );
+  const one = await bills("verify", "--readings", first, "--meter", "m-001", "--period", "2025-01-15");
+  assert.equal(one.stdout, "1 bill checked: it follows from readings and tariff\n");
+  const changed = path.join(folder, "changed-day.csv");
+  await writeFile(changed, [HEAD, ...day.slice(1), ""].join("\n"));
+  const wrong = await bills("verify", "--readings", changed, "--json");
+  assert.equal(wrong.code, 1);
+  const { checked, unchecked, findings } = JSON.parse(wrong.stdout) as Record<string, unknown[]>;
+  assert.equal(checked, 6);
+  assert.deepEqual(unchecked?.[0], { meter: "m-001", periodStart: "2025-01-16" });
+  assert.deepEqual(new Set(findings?.map((finding) => (finding as { meter: string }).meter)), new Set(["m-001"]));
 });
 
 test("printing bills writes no log", async (t) => {
@@ -150,6 +167,8 @@ test("bad arguments are explained with exit code 2", async (t) => {
     [["correct", "--tariff", "none.yaml", "--period", "2025-01-15"], /none\.yaml/],
     [["correct", "--tariff", "config/tariffs/flat.yaml", "--period", "2030-01-01"], /no final bill to correct/],
     [["--period", "January"], /--period: expected YYYY-MM-DD/],
+    [["--period", "2025-13-45"], /^--period: 2025-13-45 is not a date of the calendar\n$/],
+    [["--period", "2025-02-01..2025-02-30"], /^--period: 2025-02-30 is not a date/],
     [["--tariff", "x.yaml"], /--tariff: not for printing bills/],
     [["--csv", "--json"], /choose one/],
     [["verify"], /expected --readings FILE\.csv/],

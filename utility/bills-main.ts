@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/index.ts";
-import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { billsTable, money } from "./bills/bills-table.ts";
 import { correctBills } from "./bills/correct.ts";
 import { billsCsv, listBills, parsePeriod, whyNone } from "./bills/list.ts";
@@ -91,7 +91,10 @@ async function verify(file: string, wanted: BillOptions, config: Config, json: b
     }
     const report = await verifyBills(db, { bills, readings, tariff, slotSeconds: config.system.slotSeconds, period });
     print(json ? JSON.stringify(report) : verifyText(report, bills[0]?.currency ?? ""));
-    return report.findings.length === 0 ? 0 : 1;
+    if (report.findings.length > 0) return EXIT.failed;
+    if (report.checked > 0 || report.unchecked.length === 0) return EXIT.ok;
+    // Nothing was confirmed: a script must not take that for a yes.
+    throw new UsageError(`verify: ${readings} has no row about any of these bills: is it the right file?`);
   } finally {
     await db?.destroy();
   }
@@ -177,8 +180,9 @@ await runRole({
   correct --period 2025-01-15 --tariff new.yaml    new versions from the same totals
   verify --readings readings.csv                   do bills follow from readings and tariff?
 
-Exit codes: 0 done; 1 something failed, or a bill does not follow from the readings; 2 wrong usage or configuration, or
-there is no such meter or period; 130 interrupted before it had stopped.`,
+Exit codes: 0 done (verify: no bill contradicts the readings; those without rows are counted apart); 1 something failed,
+or a bill does not follow from the readings; 2 wrong usage or configuration, there is no such meter or period, or the
+file of readings is about none of the bills; 130 interrupted before it had stopped.`,
   examples: [
     "npm run bills -- --data data",
     "npm run bills -- --meter m-001 --period 2025-01-15",

@@ -1,7 +1,8 @@
 /** Counts of what the utility did: `results/server_stats.json` for people, the role's figures for whoever started it. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/index.ts";
+import { makeFolder } from "../config/runtime/folders.ts";
 import type { Measurement } from "../config/runtime/logger.ts";
 import type { Refusals } from "../config/runtime/refusals.ts";
 import { writeStats } from "../config/runtime/role-report.ts";
@@ -72,7 +73,7 @@ export class ServerStats {
       residentBytes: process.memoryUsage.rss(),
     };
     const file = path.join(this.#config.paths.results, "server_stats.json");
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeFolder(path.dirname(file), { setting: "paths.results" });
     writeFileSync(`${file}.next`, `${JSON.stringify(content, null, 2)}\n`);
     renameSync(`${file}.next`, file);
     writeStats(this.#config.paths.data, "utility", {

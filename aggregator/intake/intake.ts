@@ -160,7 +160,10 @@ export class Intake {
         this.#put(channel, kind, slot, entry, time);
       } else {
         channel.acks.add(kind, slot, "closed");
-        this.#options.refuse(belongs ? "closed" : "revoked", channel.id);
+        this.#options.refuse(
+          belongs ? "closed" : channel.isBeforeFirst(slot) ? "not-yet-enrolled" : "revoked",
+          channel.id,
+        );
       }
     }
   }

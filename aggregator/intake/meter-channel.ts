@@ -146,4 +146,9 @@ export class MeterChannel {
   touches(first: number, last: number): boolean {
     return this.places.some(({ from, to }) => from <= last && (to === null || first < to));
   }
+
+  /** Whether a slot lies before every place of the meter: it was added later, and not revoked. */
+  isBeforeFirst(slot: number): boolean {
+    return this.places.length > 0 && this.places.every(({ from }) => from > slot);
+  }
 }

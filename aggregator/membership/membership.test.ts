@@ -96,6 +96,19 @@ test("a revoked meter's later slots are closed, its earlier ones still taken", a
   assert.deepEqual(one.codes(), ["revoked"]);
 });
 
+test("readings from before a meter was enrolled are closed, and counted apart from those of a revoked one", async (context) => {
+  const { system, one, enrol, slot } = setUp(context);
+  const added = await enrol(system.record("m-9", from(slot + 1)), KEY);
+  assert.notEqual(added.countersignature, undefined);
+  const meter = new TestMeter("m-9", one, KEY);
+  meter.put(1, slot, E(1));
+  assert.deepEqual(
+    meter.acks()[0]!.entries.map(({ code }) => code),
+    [ACK_CODES.closed],
+  );
+  assert.deepEqual(one.codes(), ["not-yet-enrolled"]);
+});
+
 test("a new key is tried first; the one before serves until the new one was used, and then no longer", async (context) => {
   const { system, one, enrol, slot } = setUp(context);
   const old = new TestMeter("m-1", one, system.rootKey("m-1", 1));

@@ -17,6 +17,14 @@ import { type Pending, readPending, writePending } from "./pending.ts";
 import type { RollBook } from "./roll-book.ts";
 import { keyFolder } from "./system.ts";
 
+/** The change does not fit what is enrolled: another command, or another meter, is meant. */
+export class MisfitError extends EnrolmentError {
+  constructor(message: string) {
+    super(message);
+    this.name = "MisfitError";
+  }
+}
+
 export interface ChangeContext {
   readonly keys: string;
   readonly authority: Party;
@@ -131,14 +139,13 @@ function placesAfter(change: Change, before: MembershipRecord | undefined, from:
   const { meter } = change;
   const open = before?.places.at(-1)?.to === null ? before.places.at(-1) : undefined;
   if (change.action === "add") {
-    if (open !== undefined) throw new EnrolmentError(`${meter} is enrolled on ${open.feeder}: use move`);
+    if (open !== undefined) throw new MisfitError(`${meter} is enrolled on ${open.feeder}: use move`);
     return [...cut(before?.places ?? [], from), { feeder: change.feeder, from, to: null }];
   }
-  if (before === undefined)
-    throw new EnrolmentError(`${meter} is not enrolled: \`npm run enrol -- list\` shows who is`);
+  if (before === undefined) throw new MisfitError(`${meter} is not enrolled: \`npm run enrol -- list\` shows who is`);
   if (change.action === "rekey") return before.places;
   if (change.action === "revoke") return cut(before.places, from);
-  if (open === undefined) throw new EnrolmentError(`${meter} is revoked: use add`);
+  if (open === undefined) throw new MisfitError(`${meter} is revoked: use add`);
   return [...cut(before.places, from), { feeder: change.feeder, from, to: null }];
 }
 

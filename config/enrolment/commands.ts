@@ -1,16 +1,14 @@
-/** The commands on single meters: what `npm run enrol -- add`, `list`, `sync` and so on do. */
-import Table from "cli-table3";
-import { feederAt } from "../../protocol/membership.ts";
-import { slotOf } from "../../protocol/slots.ts";
-import { EXIT, type RoleContext } from "../runtime/role-command.ts";
+/** The commands on single meters: what `npm run enrol -- add`, `sync` and so on do. */
+import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
+import { EXIT, type RoleContext, UsageError } from "../runtime/role-command.ts";
 import { type Change, describe } from "./change.ts";
-import { assertPossible, prepareChange } from "./changes.ts";
+import { assertPossible, MisfitError, prepareChange } from "./changes.ts";
 import { EnrolmentError } from "./files.ts";
 import { applyOffline } from "./offline.ts";
 import { changeOf, deadline, fromSlotOption, waitMilliseconds } from "./options.ts";
-import { pendingMeters } from "./pending.ts";
 import type { RollBook } from "./roll-book.ts";
-import { currentTime, openBook, withLink } from "./session.ts";
+import { currentTime, type Opened, openBook, withLink } from "./session.ts";
+import { slotText, type SlotTimes } from "./slot-time.ts";
 
 /** add, move, revoke, rekey. */
 export async function changeCommand(context: RoleContext, action: Change["action"]): Promise<number> {
@@ -18,21 +16,31 @@ export async function changeCommand(context: RoleContext, action: Change["action
   fromSlotOption(context);
   waitMilliseconds(context);
   const opened = openBook(context);
-  assertPossible(opened, change);
+  assertFits(() => assertPossible(opened, change));
   sayNewFeeder(opened.book, change);
   if (context.options["offline"] === true) {
     const time = await currentTime(context, action, opened.authority, undefined);
     const settled = await applyOffline({ ...opened, ...time }, change);
-    return report(context, change, settled?.countersignedBy, opened.book);
+    return report(context, change, settled?.countersignedBy, opened);
   }
   return withLink(context, opened, async (online, link) => {
     const time = await currentTime(context, action, opened.authority, link);
     const pending = await prepareChange({ ...opened, ...time }, change);
-    if (pending === undefined) return report(context, change, undefined, opened.book);
+    if (pending === undefined) return report(context, change, undefined, opened);
     const result = await online.apply(pending, deadline(context));
     warn(context, result.silent, result.refusals);
-    return report(context, change, result.countersignedBy, opened.book);
+    return report(context, change, result.countersignedBy, opened);
   });
+}
+
+/** Nothing has been tried yet: a command about a meter that is not there is wrong use. */
+function assertFits(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof MisfitError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 /** Sends pending changes again, and publishes every certificate. */
@@ -52,46 +60,6 @@ export async function syncCommand(context: RoleContext): Promise<number> {
     );
     return failed.length === 0 ? EXIT.ok : EXIT.failed;
   });
-}
-
-/** Prints every meter with its place and countersignatures. */
-export function listCommand(context: RoleContext): number {
-  const { authority, book } = openBook(context);
-  const pending = new Set(pendingMeters(authority));
-  const slot = fromSlotOption(context) ?? slotOf(Date.now() / 1000, authority.directory.slotSeconds);
-  const rows = book.entries().map((entry) => {
-    const { record, countersignatures } = entry;
-    const { meter, serial, keyVersion, places } = record;
-    const active = places.some(({ to }) => to === null || to > slot);
-    const next = places.find(({ from }) => from > slot);
-    const begins = next === undefined ? "" : `, ${next.feeder} from slot ${next.from}`;
-    const state = !book.isComplete(entry) ? "lacks countersignatures" : active ? `active${begins}` : "revoked";
-    return {
-      meter,
-      feeder: feederAt(places, slot) ?? null,
-      state,
-      serial,
-      keyVersion,
-      countersignedBy: [...countersignatures.keys()].sort((a, b) => a - b),
-      pending: pending.has(meter),
-    };
-  });
-  rows.sort((a, b) => (a.meter < b.meter ? -1 : 1));
-  if (context.json) {
-    process.stdout.write(`${JSON.stringify({ slot, meters: rows })}\n`);
-    return EXIT.ok;
-  }
-  const table = new Table({
-    head: ["meter", "feeder", "state", "serial", "keys", "countersigned by"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of rows) {
-    const by = row.countersignedBy.join(" ") + (row.pending ? " (more under way)" : "");
-    table.push([row.meter, row.feeder ?? "-", row.state, row.serial, row.keyVersion, by]);
-  }
-  process.stdout.write(`${table.toString()}\n${rows.length} meters, as of slot ${slot}\n`);
-  process.stdout.write(`Beside them: ${[...authority.directory.servers.keys()].join(", ")}\n`);
-  return EXIT.ok;
 }
 
 /** Feeders are made by naming them, and so are slips of the finger. */
@@ -115,17 +83,36 @@ function warn({ log }: RoleContext, silent: readonly number[], refusals: Readonl
 }
 
 function report(
-  { json }: RoleContext,
+  { config, json }: RoleContext,
   change: Change,
   countersignedBy: readonly number[] | undefined,
-  book: RollBook,
+  { authority, book }: Opened,
 ): number {
   const record = book.get(change.meter)?.record;
   const done = countersignedBy === undefined;
-  const text = done
+  const times = { slotSeconds: authority.directory.slotSeconds, timezone: config.system.timezone };
+  const head = done
     ? `${change.meter}: nothing to do, "${describe(change)}" is done already`
     : `${change.meter}: ${change.action} is countersigned by aggregators ${countersignedBy.join(", ")}`;
+  const fromSlot = record === undefined ? null : (firstSlotOf(change, record) ?? null);
   const summary = { ...change, serial: record?.serial, places: record?.places, countersignedBy: countersignedBy ?? [] };
-  process.stdout.write(json ? `${JSON.stringify({ ...summary, alreadyDone: done })}\n` : `${text}\n`);
+  const text = record === undefined ? head : `${head}\n${effectOf(change, record, times)}`;
+  process.stdout.write(json ? `${JSON.stringify({ ...summary, fromSlot, alreadyDone: done })}\n` : `${text}\n`);
   return EXIT.ok;
+}
+
+/** The first slot for which a change holds; new keys hold for whatever is sent under them. */
+function firstSlotOf({ action }: Change, { places }: MembershipRecord): number | undefined {
+  if (action === "rekey") return undefined;
+  return (action === "revoke" ? places.at(-1)?.to : places.at(-1)?.from) ?? undefined;
+}
+
+function effectOf(change: Change, record: MembershipRecord, times: SlotTimes): string {
+  const { meter } = change;
+  if (change.action === "rekey") {
+    return `${meter} sends under its new keys (version ${record.keyVersion}) from its next start on`;
+  }
+  const from = firstSlotOf(change, record);
+  const since = from === undefined || from === 0 ? "from the beginning" : `from ${slotText(from, times)} on`;
+  return `${meter} belongs to ${"feeder" in change ? change.feeder : "no feeder"} ${since}`;
 }

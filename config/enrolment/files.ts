@@ -1,7 +1,8 @@
 /** Writes key files: always private to the owner, never over an existing key, and whole or not at all. */
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ExplainedError } from "../faults.ts";
+import { makeFolder as make } from "../runtime/folders.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -40,6 +41,6 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
 
 /** Makes a folder, and those above it, for the owner alone. */
 export function makeFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
+  make(path, { mode: FOLDER_MODE });
   chmodSync(path, FOLDER_MODE); // whatever the umask was
 }

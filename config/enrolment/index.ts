@@ -4,3 +4,4 @@ export { enrol, type EnrolOptions, type EnrolResult } from "./enrol.ts";
 export { EnrolmentError } from "./files.ts";
 export { meterList } from "./meter-list.ts";
 export type { MeterPlace } from "./new-meters.ts";
+export { assertSystem, type SystemSettings } from "./system.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -68,9 +68,9 @@ test("the command enrols, changes meters while nothing runs, and lists them", ()
 test("checks the whole command before it looks for a broker or a clock", () => {
   const nobody = ["--set", "broker.tlsPort=1", "--wait", "60"];
   const cases: [string[], number, RegExp][] = [
-    [["revoke", "--meter", "m-999"], 1, /^m-999 is not enrolled: .*\n$/],
+    [["revoke", "--meter", "m-999"], 2, /^m-999 is not enrolled: .*\n$/],
     [["move", "--meter", "m-001"], 2, /^move: name the feeder with --feeder\n$/],
-    [["add", "--meter", "m-001", "--feeder", "f-2"], 1, /^m-001 is enrolled on f-1: use move\n$/],
+    [["add", "--meter", "m-001", "--feeder", "f-2"], 2, /^m-001 is enrolled on f-1: use move\n$/],
     [["rekey", "--meter", "M 1"], 2, /^--meter: "M 1": .*\n$/],
     [["revoke", "--meter", "m-001", "--feeder", "f-1"], 2, /^--feeder: not for revoke/],
     [["revoke", "--meter", "m-001", "--from-slot", "x"], 2, /^--from-slot: expected a slot number, got x\n$/],
@@ -90,6 +90,54 @@ test("says when a feeder is a new one, and which there are", () => {
   assert.equal(added.code, 0, added.err);
   assert.equal(added.err, "f-9 is a new feeder; so far there are f-1\n");
   assert.equal(run("move", "--meter", "house-5", "--feeder", "f-1", "--offline").err, "");
+});
+
+test("a change says from which slot and local time on it holds", () => {
+  const folder = join(data, "times");
+  const zone = ["--data", folder, "--set", "system.timezone=Europe/Berlin"];
+  assert.equal(run("--meters", "2", "--feeders", "2", "--simulation", ...zone).code, 0);
+  const slot = Date.parse("2025-01-16T13:15:00+01:00") / 900_000;
+  const at = ["--offline", "--from-slot", String(slot), ...zone];
+  const added = run("add", "--meter", "m-013", "--feeder", "f-1", ...at);
+  assert.match(
+    added.out,
+    new RegExp(`^m-013 belongs to f-1 from 2025-01-16 13:15 \\(slot ${slot}\\) on$`, "m"),
+    added.err,
+  );
+  const again = run("add", "--meter", "m-013", "--feeder", "f-1", ...at);
+  assert.match(again.out, /done already\nm-013 belongs to f-1 from 2025-01-16 13:15/);
+  assert.match(
+    run("move", "--meter", "m-001", "--feeder", "f-2", ...at).out,
+    /^m-001 belongs to f-2 from 2025-01-16 13/m,
+  );
+  assert.match(run("revoke", "--meter", "m-002", ...at).out, /^m-002 belongs to no feeder from 2025-01-16 13:15/m);
+  const rekeyed = run("rekey", "--meter", "m-013", ...at, "--json");
+  assert.deepEqual((JSON.parse(rekeyed.out) as { fromSlot: unknown }).fromSlot, null);
+});
+
+test("list goes by the time that the simulation has reached, and says when it knows none", () => {
+  const folder = join(data, "times");
+  const list = (...args: string[]): string =>
+    run("list", "--data", folder, "--set", "system.timezone=Europe/Berlin", ...args).out;
+  assert.match(list(), /^3 meters, as of .* by the wall clock: nothing in this folder tells the simulated time/m);
+  mkdirSync(join(folder, "fleet"));
+  writeFileSync(
+    join(folder, "fleet", "history.json"),
+    JSON.stringify({ firstDate: "2025-01-15", nextDate: "2025-01-16" }),
+  );
+  const before = list();
+  assert.match(before, /^3 meters, as of 2025-01-16 00:00 \(slot 1929980\), the simulated time$/m);
+  assert.match(before, /m-001 .*│ f-1 .*│ active, f-2 from 2025-01-16 13:15 \(slot \d+\)/);
+  assert.match(before, /m-002 .*│ f-2 .*│ active, revoked from 2025-01-16 13:15/);
+  assert.match(before, /m-013 .*│ - .*│ not enrolled yet, f-1 from 2025-01-16 13:15/);
+  const time = Date.parse("2025-01-16T14:00:00+01:00") / 1000;
+  writeFileSync(join(folder, "fleet", "clock.json"), JSON.stringify({ time }));
+  const after = list();
+  assert.match(after, /as of 2025-01-16 14:00 /);
+  assert.match(after, /m-001 .*│ f-2 .*│ active since 2025-01-16 13:15/);
+  assert.match(after, /m-002 .*│ - .*│ revoked from 2025-01-16 13:15/);
+  const { clock, slot } = JSON.parse(list("--json", "--from-slot", "5")) as { clock: string; slot: number };
+  assert.deepEqual([clock, slot], ["given", 5]);
 });
 
 test("a simulated clock that stands still is said once, with what to do; new keys need no clock", async (t) => {
@@ -134,7 +182,8 @@ test("wrong use ends with 2, and what cannot be done with 1 and the reason", () 
   assert.equal(run("add", "--offline").code, 2);
   assert.equal(run("dance").code, 2);
   const revoked = run("revoke", "--meter", "m-999", "--offline");
-  assert.equal(revoked.code, 1);
+  assert.equal(revoked.code, 2);
+  assert.doesNotMatch(readFileSync(join(data, "logs", "system.log"), "utf8"), /"fatal".*m-999/);
   assert.equal(revoked.err, "m-999 is not enrolled: `npm run enrol -- list` shows who is\n");
   const unreachable = run("sync", "--wait", "0.2", "--set", "broker.tlsPort=1");
   assert.equal(unreachable.code, 1);

@@ -9,9 +9,10 @@ import { didYouMean } from "../faults.ts";
 import { openParty } from "../keys/index.ts";
 import { meterId } from "../../protocol/names.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../runtime/role-command.ts";
-import { changeCommand, listCommand, syncCommand } from "./commands.ts";
+import { changeCommand, syncCommand } from "./commands.ts";
 import { DEFAULT_HOSTS, enrol } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
+import { listCommand } from "./list.ts";
 import { meterList, readMeterFile } from "./meter-list.ts";
 import { ckksPlan } from "./ckks-plan.ts";
 import { dealingProgress, redealCommand } from "./redeal-command.ts";
@@ -55,11 +56,12 @@ await runRole({
   sync                               send again what some party has missed
   redeal                             new CKKS keys: for the first time, or for another epoch
 
-In a simulation whose clock stands still, --from-slot names the slot (Unix time / slotSeconds); when nothing runs, add
---offline.
+A change says from which slot and local time on it holds; a meter's readings of slots before it belongs to a feeder are
+refused. In a simulation whose clock stands still, --from-slot names the slot (Unix time / slotSeconds); when nothing
+runs, add --offline. list goes by the time that a simulation has reached, or by --from-slot.
 
 Exit codes: 0 done, also when it was done already; 1 it could not be done, and what was signed is kept for a repetition;
-2 wrong usage or configuration; 130 interrupted.`,
+2 wrong usage or configuration, or a meter that is not there; 130 interrupted.`,
   examples: [
     "npm run enrol -- --meters 50 --feeders 4",
     "npm run enrol -- --meters-file meters.csv --hosts broker.example.org",

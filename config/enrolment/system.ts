@@ -25,13 +25,17 @@ import { type DealingProgress, type Dealt, dealCkks } from "./ckks-deal.ts";
 import type { CkksPlan } from "./ckks-plan.ts";
 import { EnrolmentError, makeFolder, writeFolder } from "./files.ts";
 
-export interface SystemOptions {
+/** What a system keeps for good. */
+export interface SystemSettings {
   readonly aggregators: number;
   readonly threshold: number;
   readonly quorum: number;
   readonly slotSeconds: number;
   /** Only a system founded as a simulation ever takes a simulated clock. */
   readonly simulation: boolean;
+}
+
+export interface SystemOptions extends SystemSettings {
   /** Names and addresses in the broker's certificate. */
   readonly hosts: readonly string[];
   /** Unix seconds. */
@@ -188,8 +192,13 @@ function privatePem(key: KeyObject): string {
   return key.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
+/** Throws EnrolmentError where the keys are of a system with other settings; does nothing where there are none yet. */
+export function assertSystem(keys: string, settings: SystemSettings): void {
+  if (existsSync(keys)) assertSame(openAuthority(keys).directory, settings, keys);
+}
+
 /** A system keeps what it was founded with: every reading is shared for these n and t. */
-function assertSame(directory: Directory, options: SystemOptions, keys: string): void {
+function assertSame(directory: Directory, options: SystemSettings, keys: string): void {
   const differences = [
     ["aggregators", directory.n, options.aggregators],
     ["threshold", directory.t, options.threshold],

@@ -2,10 +2,11 @@
  * Opens a party's SQLite database the one way that all parties use: WAL, checked, readable by its owner alone. Faults
  * of the medium become `StorageError`, whose text says what to do; the process stops rather than guess.
  */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { ExplainedError } from "../faults.ts";
+import { makeFolder } from "./folders.ts";
 
 export type SqliteDatabase = Database.Database;
 
@@ -92,7 +93,7 @@ function closingWith(database: SqliteDatabase, lock: SqliteDatabase): SqliteData
 
 /** The file is made before SQLite does, so that it is never readable by others, not even for a moment. */
 function prepareFile(file: string): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(path.dirname(file), { mode: 0o700 });
   closeSync(openSync(file, "a", 0o600));
   chmodSync(file, 0o600);
 }

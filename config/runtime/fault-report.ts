@@ -21,7 +21,9 @@ export interface Failing {
 export function reportFault(error: unknown, { role, config, processLog }: Failing): number {
   if (error instanceof ExplainedError) {
     process.stderr.write(`${error.message}\n`);
-    processLog?.fileLog.error({ fault: error.name }, error.message);
+    // A process that cannot go on is another matter than one that was started wrongly.
+    const level = error.exitCode === EXIT.failed ? "fatal" : "error";
+    processLog?.fileLog[level]({ fault: error.name }, error.message);
     return error.exitCode;
   }
   const message = systemFault(error) ?? (error instanceof Error ? error.message : String(error));

@@ -8,6 +8,7 @@ import { destination, multistream, pino, stdTimeFunctions } from "pino";
 import type { DestinationStream, Logger as PinoLogger } from "pino";
 import { ExplainedError } from "../faults.ts";
 import type { Config } from "../schema.ts";
+import { makeFolder } from "./folders.ts";
 import { systemFault } from "./system-fault.ts";
 
 export { Refusals } from "./refusals.ts";
@@ -42,7 +43,7 @@ class LogError extends ExplainedError {
 /** Append mode, one synchronous write per line: lines of several processes never mix, and none is lost by a kill. */
 function appendTo(file: string): DestinationStream & { flushSync(): void } {
   try {
-    return destination({ dest: file, append: true, mkdir: true, sync: true });
+    return destination({ dest: file, append: true, sync: true });
   } catch (error) {
     throw new LogError(`paths.logs: ${systemFault(error) ?? String(error)}: this user must be able to write the logs`, {
       cause: error,
@@ -54,6 +55,7 @@ function appendTo(file: string): DestinationStream & { flushSync(): void } {
 export function createLogger(config: Config, party: string, options: LoggerOptions = {}): ProcessLog {
   const { files = true } = options;
   const { level, performance } = config.logging;
+  if (files) makeFolder(config.paths.logs, { setting: "paths.logs" });
   const system = files ? appendTo(path.join(config.paths.logs, "system.log")) : undefined;
   const measurements = files && performance ? appendTo(path.join(config.paths.logs, "performance.json")) : undefined;
   const base = { party, pid: process.pid };

@@ -94,7 +94,7 @@ test("says an explained fault in one line, and logs it without a stack", async (
   const { code, log, stderr } = await start(["--id", "x-1", "--act", "explained"]).ended;
   assert.equal(code, 1);
   assert.equal(stderr, "the third one is missing\n");
-  assert.match(log, /"level":"error".*the third one is missing/);
+  assert.match(log, /"level":"fatal".*the third one is missing/);
   assert.doesNotMatch(log, / at /);
 });
 
@@ -125,6 +125,12 @@ test("refuses a file where a folder is needed, and a configuration file that is 
     const { code, stderr } = await start(["--id", "x", ...args]).ended;
     assert.deepEqual([code, stderr], [2, said]);
   }
+});
+
+test("ends with one line where the folder of the logs cannot be made", async () => {
+  const { code, stderr } = await start(["--id", "x", "-s", "paths.logs=/proc/foo/logs"]).ended;
+  const reason = "the system keeps no folders there (ENOENT)";
+  assert.deepEqual([code, stderr], [2, `paths.logs: /proc/foo/logs cannot be made in /proc: ${reason}\n`]);
 });
 
 test("names the setting when the log cannot be written", async () => {

@@ -2,8 +2,9 @@
  * What a role tells whoever started it: that it is ready, and figures about itself.
  * Ready goes over the parent's IPC channel where there is one; figures are a small file that is replaced as a whole.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolder } from "./folders.ts";
 
 /** Figures of a role: counters by name, and refusals by code. */
 export interface RoleStats {
@@ -34,7 +35,7 @@ function statsPath(data: string, party: string): string {
 /** Replaces the figures of a role; a reader never sees half a file. */
 export function writeStats(data: string, party: string, stats: RoleStats): void {
   const path = statsPath(data, party);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   writeFileSync(`${path}.next`, `${JSON.stringify(stats, null, 2)}\n`);
   renameSync(`${path}.next`, path);
 }

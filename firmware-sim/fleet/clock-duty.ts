@@ -2,8 +2,9 @@
  * Who moves the simulated time of a data folder: one process at a time. A fleet at rest only repeats the last time, and
  * yields to whoever takes the duty.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "../../config/runtime/folders.ts";
 import { isLocked, takeLock } from "./folder-lock.ts";
 
 export interface ClockDuty {
@@ -26,7 +27,7 @@ export function takeClockDuty(data: string): ClockDuty {
     note: (time) => {
       if (time <= noted) return;
       noted = time;
-      mkdirSync(join(data, "fleet"), { recursive: true });
+      makeFolder(join(data, "fleet"));
       writeFileSync(`${timeOf(data)}.next`, JSON.stringify({ time }));
       renameSync(`${timeOf(data)}.next`, timeOf(data));
     },

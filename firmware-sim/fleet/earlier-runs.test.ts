@@ -16,7 +16,7 @@ const START = Date.parse("2025-01-15T00:00:00+01:00") / 1000;
 interface Folder {
   readonly data: string;
   /** What a meter of this folder has read: so many slots since the start. */
-  readonly fed: (slots: number) => void;
+  readonly fed: (slots: number, meters?: readonly string[]) => void;
   readonly generated: (days: number, seed?: number) => Promise<FleetPlan>;
   /** A file of two meters; the energy of each hour since the start. */
   readonly replayed: (energies: readonly number[], first?: number) => Promise<FleetPlan>;
@@ -40,13 +40,15 @@ function folderOf(t: { after: (work: () => void) => void }): Folder {
   return {
     data,
     config: configOf(1, 1),
-    fed: (slots) => {
+    fed: (slots, meters = ["m-001"]) => {
       rmSync(join(data, "meters"), { recursive: true, force: true });
       mkdirSync(join(data, "meters"));
       const database = openDatabase(join(data, "meters", "outbox.db"), { synchronous: "NORMAL" });
       const outbox = new Outbox(database);
       const readings = Array.from({ length: slots }, () => 7);
-      outbox.append(outbox.boot("m-001").number, { kind: KINDS.import, firstSlot: START / HOUR, readings }, () => {});
+      for (const meter of meters) {
+        outbox.append(outbox.boot(meter).number, { kind: KINDS.import, firstSlot: START / HOUR, readings }, () => {});
+      }
       outbox.flush();
       database.close();
     },
@@ -105,16 +107,36 @@ test("the same file may come again, and a longer one; a changed one and an earli
   rememberRun(data, first, config);
   fed(48);
   const check = (plan: FleetPlan): string | undefined => checkEarlierRuns(data, plan, config);
-  assert.match(check(await replayed(hours(48))) ?? "", /goes on after them/);
+  assert.match(check(await replayed(hours(48))) ?? "", /goes on after them/, "only one of the two meters was fed");
+  fed(48, ["a", "b"]);
+  assert.match(check(await replayed(hours(48))) ?? "", /^nothing new to feed/);
   assert.match(check(await replayed(hours(72))) ?? "", /goes on after them/);
   const next = await replayed(hours(24, 500), 48);
   assert.equal(check(next), undefined);
   const changed = await replayed([...hours(47), 9]);
   assert.throws(() => check(changed), refused(/other readings of 2025-01-16/));
   const shorter = await replayed(hours(24));
-  assert.throws(() => check(shorter), refused(/the file ends before that/));
+  assert.throws(() => check(shorter), refused(/\(from a file that was replayed\), the file ends before that/));
   rememberRun(data, next, config);
   fed(72);
   const both = await replayed(hours(72));
   assert.throws(() => check(both), refused(/other readings of 2025-01-17/));
+});
+
+test("the readings that stand in the way are named after whoever fed them", async (t) => {
+  const { data, config, fed, generated } = folderOf(t);
+  const short = await generated(1);
+  const origin = (words: string): void => {
+    assert.throws(() => checkEarlierRuns(data, short, config), refused(new RegExp(`already \\(from ${words}\\)`)));
+  };
+  rememberRun(data, await generated(2), config);
+  fed(30);
+  origin("a run that was interrupted");
+  writeFileSync(
+    join(data, "fleet", "history.json"),
+    JSON.stringify({ firstDate: "2025-01-15", nextDate: "2025-01-17" }),
+  );
+  origin("an earlier run");
+  writeFileSync(join(data, "fleet", "meters.json"), JSON.stringify({ nextSlot: START / HOUR + 30 }));
+  origin("npm run meters");
 });

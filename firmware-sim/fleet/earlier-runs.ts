@@ -3,13 +3,14 @@
  * never replaced, so a run with other readings for the same slots, or one that ends before them, could not be exact.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DateTime } from "luxon";
 import type { Config } from "../../config/index.ts";
-import { openDatabase } from "../../config/runtime/database.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
 import type { ReadingsSource } from "../loads/index.ts";
+import { fedUntil, isAllFed } from "./fed-until.ts";
+import { readHistory } from "./history.ts";
 import { daysOf, firstSlotOf, type FleetPlan } from "./fleet-plan.ts";
 
 /** A run cannot follow what is in its folder; the message says what can be done. */
@@ -26,7 +27,6 @@ interface Fed extends SlotRange {
 }
 
 const REMEDY = "use another --data folder, or --fresh to begin this one anew";
-const READING_BYTES = 8;
 
 /**
  * Throws EarlierRunError when the plan cannot follow what the folder has. Returns a sentence for the user where the run
@@ -44,9 +44,9 @@ export function checkEarlierRuns(data: string, plan: FleetPlan, config: Config):
   }
   if (fedTo <= range.from) return undefined;
   const until = zone(fedTo).toFormat("yyyy-MM-dd HH:mm");
+  if (fedTo <= range.to && isAllFed(data, plan)) return "nothing new to feed: earlier runs have fed all of it";
   if (fedTo <= range.to) return `readings up to ${until} are there from an earlier run: this one goes on after them`;
-  const origin = "from a run that was interrupted, or from npm run meters";
-  const there = `${data} has readings up to ${until} already (${origin})`;
+  const there = `${data} has readings up to ${until} already (from ${originOf(data, fedTo, config)})`;
   if (plan.feed.kind === "replayed") throw new EarlierRunError(`${there}, the file ends before that: ${REMEDY}`);
   const last = zone(fedTo - 1)
     .plus({ days: 1 })
@@ -57,6 +57,23 @@ export function checkEarlierRuns(data: string, plan: FleetPlan, config: Config):
     `${there}, but ${days} ${days === 1 ? "day" : "days"} from ${dates.from} would end before that: ` +
       `--days ${needed} or more takes them up; or ${REMEDY}`,
   );
+}
+
+/** Whose readings the last ones are. */
+function originOf(data: string, fedTo: number, config: Config): string {
+  if ((readMetersSlot(data) ?? 0) >= fedTo) return "npm run meters";
+  const last = readFed(data).find(({ from, to }) => from < fedTo && fedTo <= to);
+  if (last === undefined) return "npm run meters"; // it was killed before it could remember them
+  if (last.content.startsWith(DIGEST)) return "a file that was replayed";
+  const nextDate = readHistory(data)?.nextDate;
+  const ended = nextDate !== undefined && firstSlotOf(nextDate, config) >= fedTo;
+  return ended ? "an earlier run" : "a run that was interrupted";
+}
+
+/** The slot after the last one that `npm run meters` has fed. */
+function readMetersSlot(data: string): number | undefined {
+  const file = join(data, "fleet", "meters.json");
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { nextSlot: number }).nextSlot : undefined;
 }
 
 /** Remembers what is about to be fed. */
@@ -110,31 +127,4 @@ function digestOf(source: ReadingsSource, { from, to }: SlotRange): string {
     }
   }
   return DIGEST + hash.digest("hex");
-}
-
-/** The slot after the last one that any meter of this folder has read, or 0. */
-function fedUntil(data: string): number {
-  if (!existsSync(data)) return 0;
-  const files = readdirSync(data)
-    .filter((name) => /^meters(-\d+)?$/.test(name))
-    .map((name) => join(data, name, "outbox.db"));
-  return Math.max(0, ...files.filter((file) => existsSync(file)).map(lastSlot));
-}
-
-function lastSlot(outbox: string): number {
-  const database = openDatabase(outbox, { synchronous: "NORMAL", readonly: true });
-  try {
-    const row = database
-      .prepare<[], { slot: number | null }>(
-        `SELECT max(first_slot + length(readings) / ${READING_BYTES}) AS slot FROM runs`,
-      )
-      .get();
-    return row?.slot ?? 0;
-  } catch (error) {
-    // It was killed before it made its tables.
-    if (error instanceof Error && error.message.includes("no such table")) return 0;
-    throw error;
-  } finally {
-    database.close();
-  }
 }

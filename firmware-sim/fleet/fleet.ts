@@ -2,7 +2,7 @@
  * The whole system on one machine: enrols it, starts every role as a process with its own keys, conducts simulated
  * time, waits for bills and loads, and compares them with what was fed. Roles meet over MQTT only; this only conducts.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { ckksPlan, enrol } from "../../config/enrolment/index.ts";
@@ -11,10 +11,12 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
+import { settingsOf } from "./enrollable.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import { FleetRoles } from "./fleet-roles.ts";
+import { readHistory } from "./history.ts";
 import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
-import { assertPlacement, type Enrolled, placesOf } from "./placement.ts";
+import { type Enrolled, enrolledBeside, placesOf } from "./placement.ts";
 import { RestingClock } from "./resting-clock.ts";
 import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -23,6 +25,8 @@ export interface FleetOptions {
   readonly config: Config;
   readonly plan: FleetPlan;
   readonly log: Logger;
+  /** Earlier runs have fed all of the plan: time begins at its end, and results are awaited. */
+  readonly isFed?: boolean;
   /** Aggregators (by index) that are enrolled but not started. */
   readonly withoutAggregators?: readonly number[];
   /** Another entry file for a process, by its name, for example an aggregator on a disk that fails. */
@@ -89,24 +93,19 @@ export class Fleet {
     return this.#conductor;
   }
 
-  /** Makes whatever keys are missing. */
+  /** Makes whatever keys are missing. `assertEnrollable` tells before whether the folder allows it. */
   async enrol(): Promise<Enrolled> {
     const { config, plan, onEnrolled, onPhase } = this.#options;
-    const { aggregators, threshold, quorum, slotSeconds } = config.system;
     await enrol({
       data: this.#data,
       meters: placesOf(plan.source),
-      aggregators,
-      threshold,
-      quorum,
-      slotSeconds,
-      simulation: true,
+      ...settingsOf(config),
       hosts: [...new Set(["localhost", "127.0.0.1", config.broker.host])],
       ckks: ckksPlan(config),
       onDealing: (set, number, total) => onPhase?.(`making the keys for ciphertexts: ${set} (${number} of ${total})`),
       ...(onEnrolled === undefined ? {} : { onProgress: onEnrolled }),
     });
-    return assertPlacement(this.#data, plan.source, plan.range);
+    return enrolledBeside(this.#data, plan.source, plan.range);
   }
 
   /** Starts the broker, the other servers, then the meters; returns when all are ready. */
@@ -142,7 +141,10 @@ export class Fleet {
     this.#conductor = conductor;
     this.#assertGoingOn();
     conductor.start();
-    await conductor.setTime(plan.range.from * config.system.slotSeconds);
+    // What is there already may be sent again, and would lie ahead of a clock that begins anew.
+    await conductor.setTime(
+      (this.#options.isFed === true ? plan.range.to : plan.range.from) * config.system.slotSeconds,
+    );
     await Promise.all(servers.map((spec) => this.supervisor.start(spec)));
     this.#assertGoingOn();
     onPhase?.("connecting the meters");
@@ -199,7 +201,8 @@ export class Fleet {
     const { config } = this.#options;
     const { slotSeconds } = config.system;
     const { range } = this.#options.plan;
-    const plan = planUntil(this.#options.plan, config, await this.conductor.run(range.from, range.to));
+    const from = this.#options.isFed === true ? range.to - 1 : range.from;
+    const plan = planUntil(this.#options.plan, config, await this.conductor.run(from, range.to));
     await this.conductor.drain();
     // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
     const whole = plan.range.to === range.to;
@@ -281,15 +284,5 @@ export class Fleet {
     await this.#simulator?.close();
     this.#simulator = undefined;
     await this.supervisor.stop("broker");
-  }
-}
-
-/** Where an earlier run in this data folder ended, if there was one. */
-export function readHistory(data: string): FleetHistory | undefined {
-  try {
-    return JSON.parse(readFileSync(join(data, "fleet", "history.json"), "utf8")) as FleetHistory;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
   }
 }

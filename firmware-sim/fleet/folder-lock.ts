@@ -2,9 +2,9 @@
  * A lock between processes, as a file. The kernel holds it for the process: it ends with the process, however that ends,
  * so a lock that is left over blocks nobody.
  */
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { makeFolder } from "../../config/runtime/folders.ts";
 
 /** Another process holds the lock. */
 export class LockHeldError extends Error {
@@ -27,7 +27,7 @@ const READ_MILLISECONDS = 500;
 
 /** Takes the lock, waiting for it so long (this blocks the process). Throws LockHeldError. */
 export function takeLock(file: string, waitMilliseconds = 0): FolderLock {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), { mode: 0o700 });
   const database = new Database(file, { timeout: waitMilliseconds });
   try {
     database.pragma("synchronous = OFF"); // after a power cut nobody holds it
@@ -43,7 +43,7 @@ export function takeLock(file: string, waitMilliseconds = 0): FolderLock {
 
 /** Does another process (or another part of this one) hold the lock just now? */
 export function isLocked(file: string): boolean {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), { mode: 0o700 });
   const database = new Database(file, { timeout: 0 });
   try {
     database.exec("BEGIN IMMEDIATE");

@@ -92,3 +92,17 @@ test("too few aggregators for a total are told before the run, enough are not", 
     /^1 of 3 aggregators runs, and 2 are needed.*waits 120 s for results, then ends with exit code 1/,
   );
 });
+
+test("a run with nothing new to feed says so, and what to look at next is named by its meter and its readings", () => {
+  const repeated = { ...SUMMARY, readings: 0, exports: 0, shares: 36 };
+  const text = describeSummary(repeated, OUTCOME, DUE, { isFed: true, meter: "m-001", readings: "/x/truth.csv" });
+  assert.match(text, /readings +│ nothing new to feed/);
+  assert.doesNotMatch(text, /36|per second|with --truth/);
+  assert.match(text, /npm run bills -- --data \/data --meter m-001\n/);
+  assert.match(text, /npm run bills -- verify --data \/data --readings \/x\/truth\.csv\n/);
+  const without = describeSummary(SUMMARY, OUTCOME, DUE, { meter: "m-001" });
+  assert.match(
+    without,
+    /bills -- verify --data \/data --readings truth\.csv\n +checks bills .* with --truth truth\.csv/,
+  );
+});

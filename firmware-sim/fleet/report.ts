@@ -26,12 +26,23 @@ function shown(path: string): string {
   return short === "" || short.startsWith("..") ? path : short;
 }
 
-/** `resultsFile`: where analytics writes what was opened. */
+/** What else the text of a summary names. */
+export interface SummaryNames {
+  /** Earlier runs have fed everything. */
+  readonly isFed?: boolean;
+  /** A meter of the run. */
+  readonly meter?: string | undefined;
+  /** Where the readings of the run can be read: the file of a replay, or the truth that was written. */
+  readonly readings?: string | undefined;
+  /** Where analytics writes what was opened. */
+  readonly resultsFile?: string;
+}
+
 export function describeSummary(
   summary: FleetSummary,
   outcome: Outcome,
   expected: Expected,
-  resultsFile = "results/analytics_results.json",
+  names: SummaryNames = {},
 ): string {
   const rows: [string, string][] = [
     ["bills", counted(outcome.bills, summary.bills, expected.bills, summary.billsExact, outcome.billsDiffer)],
@@ -39,9 +50,7 @@ export function describeSummary(
       "feeder loads",
       counted(outcome.loads, summary.feederLoads, expected.loads, summary.feederLoadsExact, outcome.loadsDiffer),
     ],
-    ["readings", `${summary.readings} (${summary.shares} sealed shares, ${summary.bytesPerReading} bytes per reading)`],
-    ["of these", `${summary.readings - summary.exports} of import, ${summary.exports} of export`],
-    ["feeding", `${summary.seconds} s, ${summary.readingsPerSecond} readings per second`],
+    ...fedRows(summary, names),
     ["refused", listing(summary.refused)],
     ["withheld", listing(summary.withheld)],
     ["restarts", listing(summary.restarts)],
@@ -61,13 +70,32 @@ export function describeSummary(
   lines.push(
     "Where to look next:",
     `  npm run bills -- --data ${data}`,
+    ...(names.meter === undefined ? [] : [`  npm run bills -- --data ${data} --meter ${names.meter}`]),
+    ...verifyLines(data, names.readings),
     `  sqlite3 ${data}/utility/utility.db "SELECT * FROM current_bills LIMIT 5"`,
     ...(summary.ciphertexts === null
       ? []
-      : [`  npm run he -- results --data ${data}    ${shown(resultsFile)} has them, too`]),
+      : [`  npm run he -- results --data ${data}    ${shown(names.resultsFile ?? "results/analytics_results.json")} has them, too`]),
     "  docs/database.md lists tables, views and example queries.",
   );
   return lines.join("\n");
+}
+
+function fedRows(summary: FleetSummary, { isFed }: SummaryNames): [string, string][] {
+  // The few shares that meters send again after a restart are no news.
+  if (isFed === true && summary.readings === 0) return [["readings", "nothing new to feed"]];
+  return [
+    ["readings", `${summary.readings} (${summary.shares} sealed shares, ${summary.bytesPerReading} bytes per reading)`],
+    ["of these", `${summary.readings - summary.exports} of import, ${summary.exports} of export`],
+    ["feeding", `${summary.seconds} s, ${summary.readingsPerSecond} readings per second`],
+  ];
+}
+
+function verifyLines(data: string, readings: string | undefined): string[] {
+  const verify = `  npm run bills -- verify --data ${data} --readings ${readings === undefined ? "truth.csv" : shown(readings)}`;
+  return readings === undefined
+    ? [verify, "    checks bills after a fleet that was run with --truth truth.csv"]
+    : [verify];
 }
 
 /** `outcome`: what was there when the results were awaited, or nothing where slots were still being fed. */

@@ -2,9 +2,10 @@
 import { resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
-import { readHistory } from "./fleet.ts";
 import { type FleetPlan, planGenerated, planReplay } from "./fleet-plan.ts";
+import { readHistory } from "./history.ts";
 import { isLinkPreset, LINK_NAMES } from "./network-endpoint.ts";
+import { startNote, takeOverFeeders } from "./taken-over.ts";
 import { checkTariffs } from "./tariff-check.ts";
 
 /** Days that a run limited by its duration may have, if nobody says how many. */
@@ -14,6 +15,8 @@ export interface FleetRequest {
   readonly data: string;
   readonly plan: FleetPlan;
   readonly config: Config;
+  /** What the user should know before the run: where it is not quite what was asked for. */
+  readonly notes: readonly string[];
   /** Seconds after which feeding ends. */
   readonly duration: number | undefined;
   readonly withoutAggregators: readonly number[];
@@ -24,22 +27,29 @@ export interface FleetRequest {
 }
 
 /** Throws UsageError, ReplayError. */
-export async function requestOf(context: RoleContext): Promise<FleetRequest> {
-  const { config, options } = context;
-  const { network } = config.simulation;
+export async function requestOf(asked: RoleContext): Promise<FleetRequest> {
+  const { options } = asked;
+  const { network } = asked.config.simulation;
   if (!isLinkPreset(network)) {
     throw new UsageError(`--network: expected one of ${LINK_NAMES.join(", ")}, got ${network}`);
   }
   const duration = secondsOf(options["duration"]);
-  const withoutAggregators = indices(options["withoutAggregators"], config);
-  const data = resolve(config.paths.data);
+  const withoutAggregators = indices(options["withoutAggregators"], asked.config);
+  const data = resolve(asked.config.paths.data);
   const fresh = options["fresh"] === true;
-  await checkTariffs(config, (path) => isChosen(context, path));
+  await checkTariffs(asked.config, (path) => isChosen(asked, path));
+  const isOpen = !fresh && options["readings"] === undefined && !isChosen(asked, "simulation.feeders");
+  const taken = isOpen ? takeOverFeeders(asked.config, data) : undefined;
+  const context = { ...asked, config: taken?.config ?? asked.config };
   const plan = await planOf(context, fresh ? undefined : data, duration);
   return {
     data,
     plan,
     config: configOf(context, plan),
+    notes: [
+      taken?.note,
+      startNote(isChosen(asked, "simulation.start") ? asked.config.simulation.start : undefined, plan),
+    ].filter((note) => note !== undefined),
     duration,
     withoutAggregators,
     fresh,

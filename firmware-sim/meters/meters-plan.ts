@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { openMeterSecrets } from "../../config/keys/index.ts";
 import type { FeedPlan } from "../fleet/host-messages.ts";
-import { readHistory } from "../fleet/fleet.ts";
+import { readHistory } from "../fleet/history.ts";
 import { firstSlotOf } from "../fleet/fleet-plan.ts";
 
 export interface EnrolledMeter {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
@@ -313,4 +314,19 @@ test("programs of others are looked for along the path, and only noted when miss
       ["sqlite3", "ok"],
     ],
   );
+});
+
+test("the help has the frame of the other commands: usage, flags, exit codes, examples", () => {
+  const main = new URL("../validate-main.ts", import.meta.url).pathname;
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ["--import", "tsx", main, ...args], { encoding: "utf8" });
+  const { stdout, status } = run("--help");
+  assert.equal(status, 0);
+  assert.match(stdout, /^Usage: validate \[flags\] +\(npm run validate -- \[flags\]\)$/m);
+  assert.match(stdout, /^Exit codes: 0 .*; 1 .*; 2 wrong usage\.$/m);
+  assert.match(stdout, /^Examples:\n {2}npm run validate$/m);
+  assert.doesNotMatch(stdout, /\(default:/);
+  const wrong = run("--nonsense");
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /--nonsense.*\n+\(--help lists the flags\)/);
 });

@@ -1,5 +1,5 @@
 /** What a household prints from its own meter: the bills that came, and the readings to check them with. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { stringify } from "csv-stringify/sync";
@@ -7,7 +7,7 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { KINDS } from "../../protocol/units.ts";
 import type { KeptBill } from "./bills.ts";
-import { readHistory } from "./outbox.ts";
+import { knowsMeter, readHistory } from "./outbox.ts";
 
 /** Where a meter keeps its bills. */
 export function billsFolder(data: string, meter: string): string {
@@ -38,25 +38,74 @@ const COLUMNS = {
   catchupExportWh: "catchup_export_wh",
 };
 
-/** Every reading that the meter still has, by slot. Throws UsageError where there is no such meter on this machine. */
+/** A device's own database, or the hosts' where many simulated meters share one. */
+function databasesOf(data: string, meter: string): string[] {
+  const hosts = simulatedHosts(data).map((name) => join(data, name, "outbox.db"));
+  return [join(data, meter, "meter.db"), ...hosts].filter((file) => existsSync(file));
+}
+
+/** Folders of processes that stand for many meters, as a fleet has them. */
+function simulatedHosts(data: string): string[] {
+  if (!existsSync(data)) return [];
+  return readdirSync(data)
+    .filter((name) => /^meters(-\d+)?$/.test(name))
+    .sort();
+}
+
+/**
+ * Every reading that the meter still has, by slot; where a device of its own and a simulation have both read a slot,
+ * the device's. Throws UsageError where there is no such meter on this machine.
+ */
 export function ownReadings(data: string, meter: string, slotSeconds: number): OwnReading[] {
-  const file = join(data, meter, "meter.db");
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the meter first, or set --data`);
+  const slots = new Map<number, Values>();
+  const files = databasesOf(data, meter).filter((file) => collect(file, meter, slots));
+  if (files.length === 0) {
+    throw new UsageError(
+      `${meter} has read nothing in ${data}: start the meter first (npm run meter -- --id ${meter}), or a fleet ` +
+        "(npm run fleet), or set --data",
+    );
+  }
+  const inOrder = [...slots].sort(([a], [b]) => a - b);
+  return inOrder.map(([slot, values]) => ({ meter, slotStart: slot * slotSeconds, ...values }));
+}
+
+type Values = Partial<Record<(typeof FIELDS)[keyof typeof FIELDS], number>>;
+
+/** Adds what a database has of a meter; false where it does not know the meter. */
+function collect(file: string, meter: string, slots: Map<number, Values>): boolean {
   const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
   try {
-    const slots = new Map<number, Partial<Record<(typeof FIELDS)[keyof typeof FIELDS], number>>>();
+    if (!knowsMeter(database, meter)) return false;
     for (const { kind, firstSlot, readings } of readHistory(database, meter)) {
       const name = (Object.keys(KINDS) as (keyof typeof KINDS)[]).find((key) => KINDS[key] === kind);
       if (name === undefined) continue;
       for (const [i, reading] of readings.entries()) {
-        slots.set(firstSlot + i, { ...slots.get(firstSlot + i), [FIELDS[name]]: reading });
+        slots.set(firstSlot + i, { [FIELDS[name]]: reading, ...slots.get(firstSlot + i) });
       }
     }
-    const inOrder = [...slots].sort(([a], [b]) => a - b);
-    return inOrder.map(([slot, values]) => ({ meter, slotStart: slot * slotSeconds, ...values }));
+    return true;
   } finally {
     database.close();
   }
+}
+
+/** Where the bills of a meter are that keeps none itself, or undefined. */
+export function simulatedBills(data: string, meter: string): string | undefined {
+  const simulated = simulatedHosts(data).some((name) => {
+    const file = join(data, name, "outbox.db");
+    if (!existsSync(file)) return false;
+    const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
+    try {
+      return knowsMeter(database, meter);
+    } finally {
+      database.close();
+    }
+  });
+  if (!simulated) return undefined;
+  return (
+    `${meter} is a simulated meter of a fleet, which keeps no bills: npm run bills -- --data ${data} --meter ${meter} ` +
+    "prints the utility's"
+  );
 }
 
 /** CSV with the columns of a replay; columns of export and catch-up only where there is some. */

@@ -8,6 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { enrol } from "../../config/enrolment/index.ts";
+import { openDatabase } from "../../config/runtime/database.ts";
+import { KINDS, type Kind } from "../../protocol/units.ts";
+import { Outbox } from "./outbox.ts";
 
 const ROOT = mkdtempSync(join(tmpdir(), "wattveil-meter-"));
 const METERS = ["m-001", "m-002"];
@@ -78,6 +81,47 @@ test("with --json the outcome is one object", async () => {
     unsettledReadings: 2,
     gapSlots: {},
   });
+});
+
+test("where a fleet ran, a meter's readings are those of its simulated device, and its bills are the utility's", async () => {
+  const data = join(ROOT, "fleet-ran");
+  const file = join(data, "meters-2", "outbox.db");
+  const database = openDatabase(file, { synchronous: "FULL" });
+  const outbox = new Outbox(database);
+  const { number } = outbox.boot("m-001");
+  const append = (kind: Kind, firstSlot: number, readings: number[]): void =>
+    outbox.append(number, { kind, firstSlot, readings }, () => undefined);
+  append(KINDS.import, 100, [5, 6]);
+  append(KINDS.export, 101, [7]);
+  outbox.flush();
+  const readings = await meter(["readings", "--id", "m-001", "--csv", "--data", data]);
+  assert.equal(
+    readings.stdout,
+    "meter,slot_start,energy_wh,export_wh\nm-001,90000,5,\nm-001,90900,6,7\n",
+    readings.stderr,
+  );
+  // A device of its own, too: what it has read stands.
+  const own = openDatabase(join(data, "m-001", "meter.db"), { synchronous: "FULL" });
+  const device = new Outbox(own);
+  device.append(
+    device.boot("m-001").number,
+    { kind: KINDS.import, firstSlot: 101, readings: [66, 8] },
+    () => undefined,
+  );
+  device.flush();
+  own.close();
+  database.close();
+  const both = await meter(["readings", "--id", "m-001", "--csv", "--data", data]);
+  assert.match(both.stdout, /\nm-001,90000,5,\nm-001,90900,66,7\nm-001,91800,8,\n$/);
+  const bills = await meter(["bills", "--id", "m-001", "--data", data]);
+  assert.equal(bills.stdout, "No bill has come yet.\n");
+  assert.match(
+    bills.stderr,
+    /simulated meter .* npm run bills -- --data .*fleet-ran --meter m-001 prints the utility's/,
+  );
+  const stranger = await meter(["readings", "--id", "m-002", "--data", data]);
+  assert.equal(stranger.code, 2);
+  assert.match(stranger.stderr, /^m-002 has read nothing in .*fleet-ran: start the meter first .*, or a fleet/);
 });
 
 test("flags that would change nothing are refused, and the help shows the input", async () => {

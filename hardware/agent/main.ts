@@ -5,7 +5,7 @@
 import { type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { meterId } from "../../protocol/names.ts";
 import { readBills } from "./bills.ts";
-import { billsFolder, billsText, ownReadings, readingsCsv } from "./household.ts";
+import { billsFolder, billsText, ownReadings, readingsCsv, simulatedBills } from "./household.ts";
 import { openInput } from "./line-feed.ts";
 import { serveMeter } from "./lone-meter.ts";
 
@@ -20,6 +20,8 @@ function print({ config, options, operands, json }: RoleContext, id: string): vo
   if (verb === "bills") {
     if (csv) throw new UsageError("bills: --csv is for readings; use --json");
     const bills = readBills(billsFolder(config.paths.data, id));
+    const elsewhere = bills.length === 0 ? simulatedBills(config.paths.data, id) : undefined;
+    if (elsewhere !== undefined) process.stderr.write(`${elsewhere}\n`);
     text = json ? JSON.stringify(bills.map(({ bill }) => bill)) : billsText(bills);
   } else {
     const readings = ownReadings(config.paths.data, id, config.system.slotSeconds);
@@ -74,7 +76,8 @@ await runRole({
   ],
   help: `Commands (without one: run the meter):
   bills      the bills that have come to this household
-  readings   the meter's own readings, to check a bill with (npm run bills -- verify)
+  readings   the meter's own readings, to check a bill with (npm run bills -- verify); also those of a simulated meter
+             of a fleet in the same data folder
 
 Input, one JSON object per line, in the order of time:
   {"slotStart": 1736895600, "energyWh": 123}                 what one slot took, in watt-hours

@@ -240,6 +240,11 @@ export class Outbox {
   }
 }
 
+/** Was this meter ever started with this database? Works on a database opened for reading. */
+export function knowsMeter(db: Database, meter: string): boolean {
+  return db.prepare<[string]>("SELECT 1 FROM meters WHERE meter = ?").get(meter) !== undefined;
+}
+
 /** Every reading that a database still has of a meter, for its household; works on a database opened for reading. */
 export function readHistory(db: Database, meter: string): StoredRun[] {
   const rows = db

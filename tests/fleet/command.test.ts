@@ -85,7 +85,7 @@ describe("npm run fleet", { concurrency: 3 }, () => {
     await run.printed(/Ctrl-C stops it/);
     pressCtrlC(run);
     const { code, stdout, stderr } = await run.result;
-    assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken`));
+    assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken: port [1-9]\\d* is used instead`));
     assert.match(stderr, /mosquitto_sub -p \d+ -t 'wv\/1\/pub\/#'/);
     assert.match(stdout, /bills +│ none due yet/);
     assert.match(stdout, /feeder loads +│ [1-9]\d*, exact to the watt-hour/);
@@ -104,6 +104,9 @@ describe("npm run fleet", { concurrency: 3 }, () => {
       [["--tariff", "nowhere.yaml"], /billing\.tariff: nowhere\.yaml cannot be read \(ENOENT\)/],
       [["--tariff", "README.md"], /billing\.tariff: README\.md:\n {2}line \d+/],
       [["--duration", "x"], /--duration: expected a number of seconds/],
+      [["--data", "/proc/foo"], /paths\.data: \/proc\/foo cannot be made in \/proc: .* \(ENOENT\)\n$/],
+      [["--set", "paths.logs=/proc/foo"], /paths\.logs: \/proc\/foo cannot be made in \/proc: .* \(ENOENT\)\n$/],
+      [["--set", "paths.results=/proc/foo"], /paths\.results: \/proc\/foo cannot be made in \/proc: .* \(ENOENT\)\n$/],
     ];
     for (const [args, message] of wrong) {
       const { code, stdout, stderr } = await runFleet(folder, args);

@@ -193,7 +193,11 @@ test("what was replayed can be written as truth, and read again as the same read
   // Again in the same folder: everything is there already, and nothing is counted twice.
   const everything = "SELECT meter_id, version, energy_wh, amount_micro, gaps, status FROM bills ORDER BY meter_id";
   const bills = query(folder, everything);
-  const second = await runFleet(folder, ["--readings", file, "--json"]);
+  const second = await runFleet(folder, ["--readings", file]);
   assert.equal(second.code, 0, second.stderr + second.stdout);
+  assert.match(second.stderr, /nothing new to feed: earlier runs have fed all of it/);
+  assert.match(second.stdout, /readings +│ nothing new to feed +│/);
+  assert.match(second.stdout, /refused +│ none +│/, "what is sent again is not refused");
+  assert.match(second.stdout, /npm run bills -- verify --data .*data --readings .*readings\.csv\n/);
   assert.deepEqual(query(folder, everything), bills);
 });

@@ -26,8 +26,8 @@ const CHECKED_BY: ReadonlyMap<string, "fleet" | "alone" | "text"> = new Map([
   ["npm ci && npm test", "text"],
   ["npm run fleet -- --readings readings.csv --data data-replay --json", "fleet"],
   ["npm run bills -- --data data --meter m-001", "fleet"],
-  ["npm run meter -- readings --id m-001 --csv", "alone"],
-  ["npm run bills -- verify --readings readings.csv --meter m-001", "fleet"],
+  ["npm run -s meter -- readings --id m-001 --csv > data/m-001.csv", "fleet"],
+  ["npm run bills -- verify --readings data/m-001.csv --meter m-001", "fleet"],
   ["mosquitto_sub -t 'wv/1/pub/#' -v", "text"],
   ["npm run enrol -- --meters 50", "alone"],
   ["npm run broker", "alone"],
@@ -68,6 +68,11 @@ function startShell(line: string, extra: readonly string[]): ChildProcess {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
+}
+
+/** Keeps logs out of the repository. */
+function quiet(folder: string): string[] {
+  return ["--set", `paths.logs=${join(folder, "logs")}`];
 }
 
 async function finish(child: ChildProcess): Promise<Finished> {
@@ -130,14 +135,20 @@ test("the fleet, its bills, its replay and its queries work as shown", async (t)
   assert.equal(bills.code, 0, bills.output);
   assert.match(bills.output, /m-001/);
 
-  const verify = start("npm run bills -- verify --readings readings.csv --meter m-001", [
-    "--readings",
-    truth,
-    "--data",
-    join(folder, "data"),
+  // As they follow the first command of the README, in another folder.
+  for (const name of ["npm run -s meter -- readings", "npm run bills -- verify"]) {
+    const line = COMMANDS.find((one) => one.startsWith(name)) ?? name;
+    const done = await finish(
+      startShell(line.replaceAll(" data/", ` ${folder}/data/`), ["--data", join(folder, "data"), ...quiet(folder)]),
+    );
+    assert.equal(done.code, 0, done.output);
+    if (name.includes("verify")) assert.match(done.output, /^1 bill checked: it follows from readings and tariff$/m);
+  }
+  const audit = start("npm run bills -- verify --readings data/m-001.csv --meter m-001", [
+    ...["--readings", truth, "--data", join(folder, "data")],
   ]);
-  const verified = await finish(verify);
-  assert.equal(verified.code, 0, verified.output);
+  const audited = await finish(audit);
+  assert.equal(audited.code, 0, audited.output);
 
   const database = new Database(join(folder, "data/utility/utility.db"), { readonly: true });
   t.after(() => database.close());
@@ -208,7 +219,7 @@ test("the parts run alone, and meters come and go while they do", async (t) => {
   assert.equal(fed.code, 0, fed.output);
   assert.match(fed.output, /^1 slot settled$/m);
 
-  const own = await finish(start("npm run meter -- readings --id m-001 --csv", common));
+  const own = await finish(startShell("npm run -s meter -- readings --id m-001 --csv", common));
   assert.equal(own.code, 0, own.output);
   assert.ok(own.output.includes(`m-001,${slot * 900},312`), own.output);
 

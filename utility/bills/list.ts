@@ -42,11 +42,21 @@ export interface ListedBill {
   readonly gaps: readonly ListedGap[];
 }
 
-/** A period as the user names it: `2025-01-15`, or `2025-01-01..2025-02-01`. Throws RangeError. */
+/** A period as the user names it: `2025-01-15`, or `2025-01-01..2025-02-01`. Throws RangeError, also for no date. */
 export function parsePeriod(text: string): { from: string; to: string | undefined } {
   const match = /^(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?$/.exec(text);
   if (match === null) throw new RangeError(`period: expected YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD, got ${text}`);
-  return { from: match[1] ?? "", to: match[2] };
+  const [, from = "", to] = match;
+  for (const date of [from, to]) {
+    if (date !== undefined && !isDate(date)) throw new RangeError(`period: ${date} is not a date of the calendar`);
+  }
+  return { from, to };
+}
+
+/** The 30th of February is none: it would come back as a day of March, or not at all. */
+function isDate(text: string): boolean {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 /** The bills that a filter selects, by period, meter and version, with their rows and gaps. */

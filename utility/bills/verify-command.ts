@@ -24,14 +24,15 @@ export interface VerifyRequest {
 
 type Place = Pick<Difference, "meter" | "periodStart" | "row">;
 
-/** A difference; a bill that names another tariff than the one given; a bill that no reading of the file is about. */
+/** A difference; a bill that names another tariff than the one given. */
 export type Finding =
   | Difference
-  | (Place & { readonly what: "tariff"; readonly bill: string; readonly expected: string })
-  | (Place & { readonly what: "readings" });
+  | (Place & { readonly what: "tariff"; readonly bill: string; readonly expected: string });
 
 export interface VerifyReport {
   readonly checked: number;
+  /** Final bills that no row of the file is about: whether they follow is unknown. */
+  readonly unchecked: readonly Omit<Place, "row">[];
   /** Bills that are not final: there is nothing to check. */
   readonly notFinal: number;
   readonly findings: readonly Finding[];
@@ -47,6 +48,7 @@ export async function verifyBills(db: Queries | undefined, request: VerifyReques
   const given = request.tariff === undefined ? undefined : await usable(() => readTariff(request.tariff ?? ""));
   const known = given === undefined ? await keptTariffs(db, bills) : new Map<string, Tariff>();
   const findings: Finding[] = [];
+  const unchecked: Omit<Place, "row">[] = [];
   const period = request.period === undefined ? undefined : parsePeriod(request.period);
   const asked = bills.filter(
     ({ periodStart, periodEnd }) =>
@@ -74,12 +76,13 @@ export async function verifyBills(db: Queries | undefined, request: VerifyReques
       own.some((bill) => bill.periodStart === periodStart && !hasReadings(bill, check));
     for (const periodStart of new Set(found.map((difference) => difference.periodStart))) {
       if (!starts.has(periodStart)) continue;
-      // Row by row, a file that is about something else would drown what is wrong with it.
-      if (silent(periodStart)) findings.push({ meter, periodStart, row: "readings", what: "readings" });
+      // Where the file says nothing of a bill, its rows say nothing against it.
+      if (silent(periodStart)) unchecked.push({ meter, periodStart });
       else findings.push(...found.filter((difference) => difference.periodStart === periodStart));
     }
   }
-  return { checked: final.length, notFinal: asked.length - final.length, findings };
+  const checked = final.length - unchecked.length;
+  return { checked, unchecked, notFinal: asked.length - final.length, findings };
 }
 
 async function usable<T>(work: () => Promise<T>): Promise<T> {
@@ -140,36 +143,45 @@ function billOf(file: string): ListedBill {
 }
 
 /** One line for each difference, one for bills that the readings are not about, and a summary. */
-export function verifyText({ checked, notFinal, findings }: VerifyReport, currency: string): string {
-  const lines = findings.flatMap((finding) => {
+export function verifyText({ checked, unchecked, notFinal, findings }: VerifyReport, currency: string): string {
+  const lines = findings.map((finding) => {
     const head = `${finding.meter}, period from ${finding.periodStart}, ${finding.row}`;
-    if (finding.what === "readings") return [];
     if (finding.what === "tariff")
-      return [`${head}: the bill names ${finding.bill}, the given file is ${finding.expected}`];
+      return `${head}: the bill names ${finding.bill}, the given file is ${finding.expected}`;
     const print = (value: number): string =>
       finding.what === "energyWh" ? `${kilowattHours(value)} kWh` : money(value, currency);
-    return [`${head}: the bill says ${print(finding.bill)}, readings and tariff give ${print(finding.expected)}`];
+    return `${head}: the bill says ${print(finding.bill)}, readings and tariff give ${print(finding.expected)}`;
   });
-  const rest = notFinal === 0 ? "" : `; ${notFinal} are not final`;
   const bad = new Set(findings.map(({ meter, periodStart }) => `${meter} ${periodStart}`)).size;
-  const summary = bad === 0 ? "all follow from readings and tariff" : `${bad} do not follow from readings and tariff`;
-  return [...lines, ...silentText(findings), `${checked} bills checked: ${summary}${rest}`].join("\n");
+  const parts = [
+    `${bills(checked)} checked${checked === 0 && bad === 0 ? "" : `: ${verdict(checked, bad)}`}`,
+    ...(unchecked.length === 0 ? [] : [`${bills(unchecked.length)} could not be checked: no rows`]),
+    ...(notFinal === 0 ? [] : [`${bills(notFinal)} not final`]),
+  ];
+  return [...lines, ...silentText(unchecked), parts.join("; ")].join("\n");
+}
+
+function bills(count: number): string {
+  return `${count} bill${count === 1 ? "" : "s"}`;
+}
+
+function verdict(checked: number, bad: number): string {
+  const what = "from readings and tariff";
+  if (bad > 0) return `${bad} ${bad === 1 ? "does" : "do"} not follow ${what}`;
+  return checked === 1 ? `it follows ${what}` : `all follow ${what}`;
 }
 
 const MOST_NAMED = 3;
 
 /** Periods that lack the same meters share a line. */
-function silentText(findings: readonly Finding[]): string[] {
-  const silent = findings.filter(({ what }) => what === "readings");
+function silentText(unchecked: VerifyReport["unchecked"]): string[] {
   const periods = new Map<string, string[]>();
-  for (const periodStart of [...new Set(silent.map((finding) => finding.periodStart))].sort()) {
-    const meters = listed(silent.filter((finding) => finding.periodStart === periodStart).map(({ meter }) => meter));
+  for (const periodStart of [...new Set(unchecked.map((bill) => bill.periodStart))].sort()) {
+    const meters = listed(unchecked.filter((bill) => bill.periodStart === periodStart).map(({ meter }) => meter));
     periods.set(meters, [...(periods.get(meters) ?? []), periodStart]);
   }
   return [...periods].map(
-    ([meters, starts]) =>
-      `no rows for ${meters} in the period${starts.length === 1 ? "" : "s"} from ${listed(starts)}: ` +
-      "is this the right file of readings?",
+    ([meters, starts]) => `no rows for ${meters} in the period${starts.length === 1 ? "" : "s"} from ${listed(starts)}`,
   );
 }
 

@@ -4,17 +4,32 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import Database from "better-sqlite3";
 
 export const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** A temporary folder that is deleted when the test is over. */
-export function temporaryFolder(t: { after: (work: () => void) => void }): string {
+export function temporaryFolder(t: { after: (work: () => Promise<void>) => void }): string {
   const folder = mkdtempSync(join(tmpdir(), "wattveil-fleet-"));
-  t.after(() => {
+  t.after(async () => {
+    await ended(folder);
     rmSync(folder, { recursive: true, force: true });
   });
   return folder;
+}
+
+const END_MILLISECONDS = 20_000;
+
+/** Whoever still writes into a folder would keep it: npm ends before those whom it has started. */
+async function ended(folder: string): Promise<void> {
+  const until = performance.now() + END_MILLISECONDS;
+  for (;;) {
+    const left = processesOf(folder);
+    if (left.length === 0) return;
+    if (performance.now() > until) throw new Error(`processes ${left.join(", ")} still run in ${folder}`);
+    await setTimeout(20);
+  }
 }
 
 export interface CommandResult {
