@@ -106,6 +106,6 @@ const STRONG_PRIMES = [60, 60, 60, 35, 35, ...Array.from({ length: 16 }, () => 3
  */
 export const PARAMETER_SETS: Readonly<Record<"light" | "standard" | "strong", CkksParameters>> = {
   light: { name: "light", degree: 4096, primeBits: [45, 45, 19], scaleBits: 60 },
-  standard: { name: "standard", degree: 8192, primeBits: [54, 54, 54, 55], scaleBits: 60 },
+  standard: { name: "standard", degree: 8192, primeBits: [55, 55, 55, 53], scaleBits: 60 },
   strong: { name: "strong", degree: 32_768, primeBits: STRONG_PRIMES, scaleBits: 80 },
 };

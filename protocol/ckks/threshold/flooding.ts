@@ -103,7 +103,7 @@ const CANDIDATES = [
   { degree: 4096, primeBits: [43, 42], specialBits: 24 },
   { degree: 4096, primeBits: [45, 45], specialBits: 19 },
   { degree: 8192, primeBits: [60, 60], specialBits: 60 },
-  { degree: 8192, primeBits: [54, 54, 54], specialBits: 55 },
+  { degree: 8192, primeBits: [55, 55, 55], specialBits: 53 },
 ];
 
 /** The table of docs/flooding.md, in Markdown. */
