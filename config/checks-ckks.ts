@@ -1,6 +1,6 @@
 /** What the fields on ciphertexts must agree on: security, room for sums, and that a window fits its ciphertext. */
 import { CkksError } from "../protocol/ckks/errors.ts";
-import { assertParameters, dataBits } from "../protocol/ckks/parameters.ts";
+import { assertParameters, type CkksParameters, dataBits, dataLevels } from "../protocol/ckks/parameters.ts";
 import { freshVariance, sigmaBitsFor } from "../protocol/ckks/threshold/flooding.ts";
 import { type Check, unless } from "./check.ts";
 import type { Config } from "./schema.ts";
@@ -19,6 +19,7 @@ export function windowSlots({ homomorphic, system }: Pick<Config, "homomorphic" 
 
 /** Numbers that a series puts into one ciphertext. */
 export function numbersOf({ content, levels = [] }: SeriesSettings, slots: number): number {
+  if (content === "moments") return 2 * slots;
   return content === "buckets" ? slots * (levels.length + 1) : slots;
 }
 
@@ -27,11 +28,21 @@ export function largestReading(series: SeriesSettings, homomorphic: { readonly m
   return series.maxReadingWh ?? homomorphic.maxReadingWh;
 }
 
+/** Only sums are formed of it: squares of squares would fit nothing, and `light` cannot multiply. */
+export function isForSums({ set, content }: SeriesSettings): boolean {
+  return set === "light" || content === "squares" || content === "moments";
+}
+
+/** Primes of a series' ciphertexts: two hold sums, products and their flooding take all that there are. */
+export function levelOf(series: SeriesSettings, parameters: CkksParameters): number {
+  return isForSums(series) ? Math.min(2, dataLevels(parameters)) : dataLevels(parameters);
+}
+
 /** The largest number that a series encrypts. */
 export function largestNumber(series: SeriesSettings, homomorphic: { readonly maxReadingWh: number }): number {
   if (series.content === "buckets") return 1;
   const most = largestReading(series, homomorphic);
-  return series.content === "squares" ? most ** 2 : most;
+  return series.content === "squares" || series.content === "moments" ? most ** 2 : most;
 }
 
 function secure(name: SetName): Check {
@@ -137,7 +148,7 @@ export const CKKS_CHECKS: readonly Check[] = [
         const parameters = parametersOf(config.homomorphic, series.set);
         // One bit for the sign.
         const bits = Math.log2(maxMeters * largestNumber(series, config.homomorphic)) + parameters.scaleBits + 1;
-        const room = dataBits(parameters);
+        const room = dataBits(parameters, levelOf(series, parameters));
         return unless(
           bits <= room,
           `a sum of ${maxMeters} meters of the series ${name} takes ${Math.ceil(bits)} bits, ${series.set} has ${room}`,

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PARAMETER_SETS } from "../protocol/ckks/parameters.ts";
+import { periodOf } from "../protocol/ckks/packed.ts";
+import { dataBits, PARAMETER_SETS } from "../protocol/ckks/parameters.ts";
 import { seriesShape } from "./ckks-series.ts";
+import { loadConfig } from "./load.ts";
 import { configSchema } from "./schema.ts";
 
 const { homomorphic } = configSchema.parse({
@@ -15,13 +17,14 @@ const { homomorphic } = configSchema.parse({
   },
 });
 
-test("only series of the light set are for sums alone; all primes are needed", () => {
+test("series of the light set and of squares are for sums alone, under two primes; products need all", () => {
   assert.deepEqual(
     ["load", "products", "squares", "buckets"].map((name) => seriesShape(homomorphic, name).sumsOnly),
-    [true, false, false, true],
+    [true, false, true, true],
   );
   assert.equal(seriesShape(homomorphic, "load").level(PARAMETER_SETS.light), 2);
   assert.equal(seriesShape(homomorphic, "products").level(PARAMETER_SETS.standard), 3);
+  assert.equal(seriesShape(homomorphic, "squares").level(PARAMETER_SETS.standard), 2);
 });
 
 test("buckets take a number for each slot and bucket, other contents one for each slot", () => {
@@ -31,4 +34,24 @@ test("buckets take a number for each slot and bucket, other contents one for eac
 
 test("a series that is not configured is named", () => {
   assert.throws(() => seriesShape(homomorphic, "nights"), /nights is not configured/);
+});
+
+test("moments on standard are sent cut, with two primes: less than a third of the naive ciphertext of standard", () => {
+  const loaded = loadConfig({
+    env: {},
+    flags: [
+      { name: "--set", path: "analytics.jobs", value: [] },
+      {
+        name: "--set",
+        path: "homomorphic.series",
+        value: { both: { kind: "import", set: "standard", content: "moments" } },
+      },
+    ],
+  });
+  const shape = seriesShape(loaded.homomorphic, "both");
+  const { standard } = PARAMETER_SETS;
+  const level = shape.level(standard);
+  assert.deepEqual([shape.sumsOnly, level, shape.numbers(96), shape.largest], [true, 2, 192, 25_000 ** 2]);
+  const bytes = ((standard.degree + 2 * periodOf(192)) * dataBits(standard, level)) / 8;
+  assert.ok(bytes < 393_329 / 3, `${bytes}`);
 });

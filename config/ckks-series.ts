@@ -2,9 +2,9 @@
  * How the ciphertexts of a series are made and read: meters, analytics and aggregators must agree on it to the bit, so
  * it follows from the configuration alone.
  */
-import { type CkksParameters, dataLevels } from "../protocol/ckks/parameters.ts";
+import type { CkksParameters } from "../protocol/ckks/parameters.ts";
 import { KINDS, type Kind } from "../protocol/units.ts";
-import { largestNumber, largestReading, numbersOf } from "./checks-ckks.ts";
+import { isForSums, largestNumber, largestReading, levelOf, numbersOf } from "./checks-ckks.ts";
 import type { Config } from "./schema.ts";
 import type { SeriesSettings } from "./schema-ckks.ts";
 
@@ -37,15 +37,13 @@ export function seriesShape(homomorphic: Homomorphic, name: string): SeriesShape
   const settings = (homomorphic.series as Readonly<Record<string, SeriesSettings>>)[name];
   if (settings === undefined) throw new RangeError(`series: ${name} is not configured (homomorphic.series)`);
   const { kind, set, content, levels = [] } = settings;
-  // `light` cannot multiply: its special prime is too small to switch keys.
-  const sumsOnly = set === "light";
+  const sumsOnly = isForSums(settings);
   const maxReadingWh = largestReading(settings, homomorphic);
   const largest = largestNumber(settings, homomorphic);
   return {
     ...{ name, kind: KINDS[kind], set, content, levels, sumsOnly, maxReadingWh, largest },
     numbers: (slots) => numbersOf(settings, slots),
-    // Sums fill the two primes of `light`, products and their flooding all those of the other sets.
-    level: dataLevels,
+    level: (parameters) => levelOf(settings, parameters),
   };
 }
 

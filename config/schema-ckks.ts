@@ -27,9 +27,10 @@ const series = z.strictObject({
   /**
    * One number for each slot: the energy, or its square. `peak`: the largest energy of the window, in every slot that
    * has a reading; a slot without one is zero and absent, as in all contents.
+   * `moments`: for each slot the energy and its square, side by side.
    * `buckets`: for each slot a 1 in the bucket that the energy falls into, else 0; a window takes a slot for each.
    */
-  content: z.enum(["energy", "squares", "peak", "buckets"]),
+  content: z.enum(["energy", "squares", "moments", "peak", "buckets"]),
   /** Lower bounds of all buckets but the first, in Wh per slot, rising; for `buckets` only. */
   levels: z.array(z.int().min(1)).min(1).max(63).optional(),
   /** Largest reading of this series, in Wh; `homomorphic.maxReadingWh` where it is left out. */
@@ -64,7 +65,7 @@ export const homomorphic = z.strictObject({
     })
     .meta({
       description:
-        "What a meter encrypts, by name: `energy` of each slot, its `squares`, the window's `peak` in each slot with a reading, or one-hot `buckets` with `levels` (Wh). A smaller `maxReadingWh` leaves more room: for variances of larger groups, for finer comparisons.",
+        "What a meter encrypts, by name: `energy` of each slot, its `squares`, both side by side (`moments`), the window's `peak` in each slot with a reading, or one-hot `buckets` with `levels` (Wh). A smaller `maxReadingWh` leaves more room: for variances of larger groups, for finer comparisons.",
       allowed:
         "a map of name to `kind` (import, export), `set`, `content`, `levels` for buckets, and its own `maxReadingWh`",
     }),

@@ -10,6 +10,7 @@ const { homomorphic } = configSchema.parse({
   homomorphic: {
     series: {
       energy: { kind: "import", set: "light", content: "energy" },
+      moments: { kind: "import", set: "standard", content: "moments" },
       squares: { kind: "import", set: "standard", content: "squares" },
       narrow: { kind: "import", set: "light", content: "energy", maxReadingWh: 400 },
       peak: { kind: "import", set: "light", content: "peak" },
@@ -25,6 +26,7 @@ test("energy, its squares and the peak stand in the slots that have a value", ()
   const readings = [3, undefined, 0, 7];
   assert.deepEqual(numbers("energy", readings), [3, 0, 0, 7]);
   assert.deepEqual(numbers("squares", readings), [9, 0, 0, 49]);
+  assert.deepEqual(numbers("moments", readings), [3, 9, 0, 0, 0, 0, 7, 49]);
   assert.deepEqual(numbers("peak", readings), [7, 0, 7, 7]);
   assert.deepEqual(
     [0, 1, 2, 3].map((slot) => hasMember(presenceOf(readings), slot)),

@@ -37,7 +37,8 @@ export function numbersOf(shape: SeriesShape, readings: WindowReadings, mostWh: 
     if (shape.content === "buckets") {
       const bucket = shape.levels.filter((level) => reading >= level).length;
       numbers[bucketPlace(slot, bucket, shape.levels.length + 1)] = 1;
-    } else numbers[slot] = shape.content === "squares" ? reading ** 2 : reading;
+    } else if (shape.content === "moments") numbers.set([reading, reading ** 2], 2 * slot);
+    else numbers[slot] = shape.content === "squares" ? reading ** 2 : reading;
   }
   if (shape.content === "peak") {
     for (const [slot, reading] of readings.entries()) if (reading !== undefined) numbers[slot] = peak;

@@ -112,6 +112,17 @@ const range = Array.from({ length: SLOTS }, (_, slot) => slot);
 for (const [kind, loads] of Object.entries(FLEETS)) {
   const sums = range.map((slot) => add(column(loads, slot)));
 
+  test(`a variance from squares that meters sent agrees with plain arithmetic: ${kind}`, () => {
+    // Half of the slots: each takes two numbers.
+    const half = range.slice(0, SLOTS / 2);
+    const moments = loads.map((meter) => half.flatMap((slot) => [meter[slot]!, meter[slot]! ** 2]));
+    const { values, errors } = run("variance-of-squares", {}, [moments], MAX ** 2);
+    const spreads = half.map((slot) => spreadOf(column(loads, slot)));
+    const means = half.map((slot) => average(column(loads, slot)));
+    within(values, errors, { variance: spreads, standardDeviation: spreads.map(Math.sqrt), mean: means });
+    assert.ok(errors["variance"]! < 10, `${errors["variance"]}`);
+  });
+
   test(`linear circuits agree with plain arithmetic: ${kind}`, () => {
     const check = (name: string, parameters: unknown, expected: CircuitValues, most: number): void => {
       const { values, errors } = run(name, parameters, [loads]);
@@ -211,7 +222,7 @@ test("circuits refuse unknown names and parameters that are not theirs, by code"
   refuses("malformed", "buckets", { edges: [1, 1] });
   refuses("malformed", "buckets", { edges: range.concat(range.length) });
   refuses("malformed", "buckets", { edges: range.slice(1) });
-  assert.equal(circuitNames().length, 16);
+  assert.equal(circuitNames().length, 17);
 });
 
 test("circuits refuse inputs of another level, stride or number of series, and leave nothing behind", () => {

@@ -65,6 +65,31 @@ export const variance: Circuit<z.infer<typeof none>> = {
   },
 };
 
+/**
+ * The same from numbers that meters squared themselves: a series `moments` holds x and x^2 of each slot side by side.
+ * Sums alone, so ciphertexts are small and no key for products is needed.
+ */
+export const varianceOfSquares: Circuit<z.infer<typeof none>> = {
+  ...variance,
+  name: "variance-of-squares",
+  needs: (_, slots) => {
+    if (slots % 2 !== 0) throw new RangeError(`slots: expected two numbers for each, got ${slots} in all`);
+    return { series: 1, depth: 0, relin: false, galoisSteps: [], wholeInputs: false };
+  },
+  // Two numbers for each slot of time, of which the sum is a released load.
+  opens: () => ({ numbersPerSlot: 1 / 2, linear: false }),
+  start: (engine) => onSum(engine, (both) => [both]),
+  noise: (set, level, _, shape) => [sumNoise(set, level, shape)],
+  open: (parameters, shape, [output]) => {
+    const both = slotsOf(output === undefined ? [] : [output], 0, shape.slots);
+    const each = [1, 0].map((place) => both.filter((_, at) => at % 2 === place));
+    return variance.open(parameters, { ...shape, slots: shape.slots / 2 }, each);
+  },
+  // The largest number is a square.
+  errors: (parameters, shape, [error]) =>
+    variance.errors(parameters, { ...shape, maxValue: Math.sqrt(shape.maxValue) }, [error!, error!]),
+};
+
 /** Population covariance over the meters of two series, per slot. */
 export const covariance: Circuit<z.infer<typeof none>> = {
   ...variance,

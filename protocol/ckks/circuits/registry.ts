@@ -7,7 +7,7 @@ import type { Circuit, JobShape } from "./circuit.ts";
 import { compare } from "./compare.ts";
 import { maxOfTwo } from "./compare-max.ts";
 import { affine, affineVector, mean, meanOverTime, movingAverage, sum, total, trend, weightedSum } from "./linear.ts";
-import { covariance, variance, varianceOverTime } from "./moments.ts";
+import { covariance, variance, varianceOfSquares, varianceOverTime } from "./moments.ts";
 import { roomBits, slotError } from "./noise.ts";
 
 const all = new Map<string, Circuit<never>>();
@@ -21,6 +21,7 @@ export function registerCircuit<P>(circuit: Circuit<P>): void {
 for (const circuit of [sum, mean, total, meanOverTime, trend, profile, variance, covariance, varianceOverTime]) {
   registerCircuit(circuit);
 }
+registerCircuit(varianceOfSquares);
 registerCircuit(affine);
 registerCircuit(affineVector);
 registerCircuit(weightedSum);
