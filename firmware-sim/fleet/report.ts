@@ -75,7 +75,9 @@ export function describeSummary(
     `  sqlite3 ${data}/utility/utility.db "SELECT * FROM current_bills LIMIT 5"`,
     ...(summary.ciphertexts === null
       ? []
-      : [`  npm run he -- results --data ${data}    ${shown(names.resultsFile ?? "results/analytics_results.json")} has them, too`]),
+      : [
+          `  npm run he -- results --data ${data}    ${shown(names.resultsFile ?? "results/analytics_results.json")} has them, too`,
+        ]),
     "  docs/database.md lists tables, views and example queries.",
   );
   return lines.join("\n");

@@ -96,7 +96,7 @@ export function pickCoefficients(poly: RnsPoly, degree: number, stride: number):
 }
 
 /** The reverse: a polynomial in coefficient form that is zero elsewhere. */
-export function spreadCoefficients(picked: RnsPoly, degree: number, stride: number): RnsPoly {
+function spreadCoefficients(picked: RnsPoly, degree: number, stride: number): RnsPoly {
   const poly = new BigUint64Array(picked.length * stride);
   if (poly.length % degree !== 0) {
     throw new RangeError(`picked: expected a multiple of ${degree / stride} residues, got ${picked.length}`);

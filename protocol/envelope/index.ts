@@ -15,7 +15,6 @@ export {
   createDigestSealer,
   type DigestOpener,
   type DigestSealer,
-  MAX_WINDOW_SLOTS,
 } from "./digest.ts";
 export { openServerMessage, sealServerMessage, type ServerParty } from "./server-message.ts";
 export {

@@ -28,7 +28,7 @@ const active = z
   .refine((indices) => indices.every((index, i) => i === 0 || index > indices[i - 1]!), "indices rise");
 
 /** Analytics to an aggregator: what was computed, from what; the id of the job is a digest of the transcript. */
-export const jobMessage = z.strictObject({ type: z.literal("job"), transcript });
+const jobMessage = z.strictObject({ type: z.literal("job"), transcript });
 export type JobMessage = z.infer<typeof jobMessage>;
 
 /** Ciphertexts that the aggregator asked for, byte for byte as their meters' digests say. */
@@ -42,7 +42,7 @@ export const inputsMessage = z.strictObject({
 export type InputsMessage = z.infer<typeof inputsMessage>;
 
 /** The active set, once enough aggregators are ready. */
-export const openJobMessage = z.strictObject({ type: z.literal("open"), job: jobId, active });
+const openJobMessage = z.strictObject({ type: z.literal("open"), job: jobId, active });
 export type OpenJobMessage = z.infer<typeof openJobMessage>;
 
 /** Everything analytics sends to an aggregator. */
@@ -50,7 +50,7 @@ export const jobRequest = z.discriminatedUnion("type", [jobMessage, inputsMessag
 export type JobRequest = z.infer<typeof jobRequest>;
 
 /** The inputs that the aggregator lacks. */
-export const needMessage = z.strictObject({
+const needMessage = z.strictObject({
   type: z.literal("need"),
   job: jobId,
   inputs: z
@@ -61,7 +61,7 @@ export const needMessage = z.strictObject({
 export type NeedMessage = z.infer<typeof needMessage>;
 
 /** It has recomputed the outputs, found them equal, and would open them. */
-export const readyMessage = z.strictObject({ type: z.literal("ready"), job: jobId });
+const readyMessage = z.strictObject({ type: z.literal("ready"), job: jobId });
 export type ReadyMessage = z.infer<typeof readyMessage>;
 
 /** Why an aggregator does not open. */
@@ -142,7 +142,7 @@ const numbers = byteString.refine(
 );
 
 /** Utility to analytics: the slots of each output, decoded. */
-export const resultMessage = z.strictObject({
+const resultMessage = z.strictObject({
   type: z.literal("result"),
   job: jobId,
   active,
@@ -156,7 +156,7 @@ export type ResultMessage = z.infer<typeof resultMessage>;
 export const JOB_FAILURE_CODES = ["malformed-output", "malformed-partial", "beyond-noise", "unanswered"] as const;
 export type JobFailureCode = (typeof JOB_FAILURE_CODES)[number];
 
-export const failedMessage = z.strictObject({
+const failedMessage = z.strictObject({
   type: z.literal("failed"),
   job: jobId,
   code: z.enum(JOB_FAILURE_CODES),

@@ -16,7 +16,7 @@ import { KeyBook } from "../key-book.ts";
 import type { Machine } from "../machine.ts";
 import { outputOf, SumMachine } from "./sum-machine.ts";
 
-export const LIGHT: CkksParameters = { name: "light", degree: 2048, primeBits: [27, 27, 20], scaleBits: 20 };
+const LIGHT: CkksParameters = { name: "light", degree: 2048, primeBits: [27, 27, 20], scaleBits: 20 };
 export const WINDOW = 8;
 
 const RULE: SeriesRule = {

@@ -2,4 +2,3 @@
 export type { BulkLinkHandlers, ConnectBulk } from "./bulk-courier.ts";
 export type { CiphertextAgent, CiphertextAgentEvents, CiphertextEvent } from "./ciphertext-agent.ts";
 export { bulkSubscriptions, type CiphertextProcess, openCiphertexts } from "./open.ts";
-export { CiphertextStore } from "./store.ts";

@@ -33,7 +33,7 @@ const schema = z.strictObject({
 });
 
 /** What the maximum may fall short of or exceed the truth by, over the bound. */
-export const MAX_SHORTFALL = shortfallOf(COMPOSITES.find(({ bits, depth }) => bits === MAX_BITS && depth === DEPTH)!);
+const MAX_SHORTFALL = shortfallOf(COMPOSITES.find(({ bits, depth }) => bits === MAX_BITS && depth === DEPTH)!);
 
 function larger(engine: CkksEngine, a: Ciphertext, b: Ciphertext, bound: number): Ciphertext {
   const { chain, sign } = planOf(engine.parameters);

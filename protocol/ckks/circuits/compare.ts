@@ -27,7 +27,7 @@ import { compositeNoise, roundingOf } from "./minimax-noise.ts";
 import { freshSigma } from "./noise.ts";
 
 /** Every comparison is within 2^-12 of the sign: a thousand of them are within an eighth of a count. */
-export const COUNT_BITS = 12;
+const COUNT_BITS = 12;
 const MAX_LEVELS = 32;
 /** Of all parameter sets; a smaller one refuses by itself what does not fit it. */
 const LARGEST_DEGREE = 32_768;

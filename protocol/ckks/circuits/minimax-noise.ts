@@ -15,7 +15,7 @@ export function roundingOf(set: CkksParameters, scaleBits: number): number {
 }
 
 /** What one stage adds by itself, in units of one rounding. Errors of terms may go together, so they add up. */
-export function ownRoundings(polynomial: OddPolynomial): number {
+function ownRoundings(polynomial: OddPolynomial): number {
   const depth = Math.log2(2 * polynomial.length);
   const powers = [0];
   for (let k = 1; k < depth; k++) powers.push(4 * powers[k - 1]! + 1);

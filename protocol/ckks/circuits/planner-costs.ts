@@ -11,7 +11,7 @@ import { depthOf, degreeOf } from "./minimax.ts";
 import { levelAt } from "./minimax-chain.ts";
 
 /** Nanoseconds per residue, and for switching keys per residue and digit. */
-export const MEASURED = {
+const MEASURED = {
   /** Unpacking and checking: 1.2 ms for 49,152 residues of `standard`. */
   unpack: 25,
   /** Adding to a sum: 0.28 ms for 49,152. */

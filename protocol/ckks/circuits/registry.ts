@@ -13,7 +13,7 @@ import { roomBits, slotError } from "./noise.ts";
 const all = new Map<string, Circuit<never>>();
 
 /** Adds a circuit. Throws RangeError for a name that is taken. */
-export function registerCircuit<P>(circuit: Circuit<P>): void {
+function registerCircuit<P>(circuit: Circuit<P>): void {
   if (all.has(circuit.name)) throw new RangeError(`circuit: the name ${circuit.name} is taken`);
   all.set(circuit.name, circuit as Circuit<never>);
 }

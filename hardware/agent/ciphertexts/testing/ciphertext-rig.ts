@@ -33,14 +33,14 @@ import { CiphertextStore } from "../store.ts";
 import { Turns } from "../turns.ts";
 import { WindowCalendar } from "../../../../config/windows.ts";
 
-export const METER = "m-001";
+const METER = "m-001";
 const AGGREGATORS = [1, 2, 3];
 const rootKeys = new Map(AGGREGATORS.map((index) => [index, new Uint8Array(32).fill(index)]));
 
 const sign = generateKeyPairSync("ed25519");
 const seal = generateKeyPairSync("x25519");
-export const analyticsSigner = { id: "analytics", signKey: sign.privateKey };
-export const directory = {
+const analyticsSigner = { id: "analytics", signKey: sign.privateKey };
+const directory = {
   servers: new Map([
     ["analytics", { role: "analytics" as const, signKey: sign.publicKey, sealKey: rawPublicKey(seal.publicKey) }],
   ]),
@@ -345,5 +345,3 @@ export class CiphertextRig {
     return this.events.map(({ code, who }) => (who === undefined ? code : `${code} ${who}`));
   }
 }
-
-export { DAY };
