@@ -2,7 +2,8 @@
  * Who may publish and receive what: the topic table, asked for every message. What a topic is, is worked out once per
  * topic and remembered, so that the question costs a look-up.
  */
-import { maySubscribe, parseTopic, TOPICS } from "../protocol/topics.ts";
+import { maySubscribe } from "../protocol/topic-rules.ts";
+import { parseTopic, TOPICS } from "../protocol/topics.ts";
 import type { ClientIdentity, Rule, TopicDefinition } from "../protocol/topics.ts";
 import { SYS_PREFIX } from "./counters.ts";
 import { isServer } from "./identity.ts";

@@ -2,12 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { mayPublish, mayReceive, maySubscribe } from "./topic-rules.ts";
 import {
   type ClientIdentity,
   filterOf,
-  mayPublish,
-  mayReceive,
-  maySubscribe,
   parseTopic,
   ROLES,
   type TopicDefinition,

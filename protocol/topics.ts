@@ -210,7 +210,8 @@ export type ParametersOf<N extends TopicName> = Pick<
 >;
 
 const PARAMETER = /<([a-z]+)>/g;
-const LEVEL = /^[A-Za-z0-9._-]{1,64}$/;
+/** What a topic level may hold. */
+export const LEVEL = /^[A-Za-z0-9._-]{1,64}$/;
 
 function assertLevel(name: string, value: string | undefined): string {
   if (value === undefined || !LEVEL.test(value)) {
@@ -243,7 +244,8 @@ interface Compiled {
   readonly levels: readonly string[];
 }
 
-const COMPILED: readonly Compiled[] = (Object.keys(TOPICS) as TopicName[]).map((name) => ({
+/** The table with its patterns split into levels. */
+export const COMPILED: readonly Compiled[] = (Object.keys(TOPICS) as TopicName[]).map((name) => ({
   name,
   levels: TOPICS[name].pattern.split("/"),
 }));
@@ -282,58 +284,3 @@ export interface ClientIdentity {
 
 /** What the client id of a meter's second connection ends in; no id of a party can. */
 export const BULK_SUFFIX = ".bulk";
-
-/** Is this value of a parameter the client's own? Aggregator `a-2` owns `2`. A wildcard is nobody's. */
-function owns(identity: ClientIdentity, value: string | undefined): boolean {
-  if (value === undefined || value === "+") return false;
-  return identity.id === (identity.role === "aggregator" ? `a-${value}` : value);
-}
-
-function allowed(rules: readonly Rule[], identity: ClientIdentity, parameters: Partial<TopicParameters>): boolean {
-  return rules.some(
-    ({ role, own, bulk }) =>
-      role === identity.role && bulk === identity.bulk && (own === undefined || owns(identity, parameters[own])),
-  );
-}
-
-/** May this client publish to this concrete topic? */
-export function mayPublish(identity: ClientIdentity, topic: string): boolean {
-  const parsed = parseTopic(topic);
-  return parsed !== undefined && allowed(TOPICS[parsed.name].publish, identity, parsed.parameters);
-}
-
-/** May this client receive what is published on this concrete topic? */
-export function mayReceive(identity: ClientIdentity, topic: string): boolean {
-  const parsed = parseTopic(topic);
-  return parsed !== undefined && allowed(TOPICS[parsed.name].subscribe, identity, parsed.parameters);
-}
-
-const PUBLIC_LEVELS = ["wv", "1", "pub"];
-
-/** Everything below `wv/1/pub/` is for anyone, so `#` is granted at any depth of it. */
-function isPublicFilter(levels: readonly string[]): boolean {
-  const between = levels.slice(PUBLIC_LEVELS.length, -1);
-  if (levels.at(-1) !== "#" || !PUBLIC_LEVELS.every((level, i) => levels[i] === level)) return false;
-  return between.every((level) => level === "+" || LEVEL.test(level));
-}
-
-/**
- * May this client subscribe with this filter? Granted only where everything the filter can match is allowed:
- * `+` stands only for a parameter, an "own" parameter must be spelled out, and `#` only below `wv/1/pub/`.
- */
-export function maySubscribe(identity: ClientIdentity, filter: string): boolean {
-  const given = filter.split("/");
-  if (isPublicFilter(given)) return identity.bulk !== true;
-  return COMPILED.some(({ name, levels }) => {
-    if (levels.length !== given.length) return false;
-    const parameters: Record<string, string> = {};
-    const contained = levels.every((level, i) => {
-      const value = given[i] ?? "";
-      if (!level.startsWith("<")) return level === value;
-      if (value !== "+" && !LEVEL.test(value)) return false;
-      parameters[level.slice(1, -1)] = value;
-      return true;
-    });
-    return contained && allowed(TOPICS[name].subscribe, identity, parameters);
-  });
-}

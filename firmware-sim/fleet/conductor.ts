@@ -15,6 +15,8 @@ export interface ConductorOptions {
   readonly publishClock: (time: number) => Promise<void>;
   /** How many slots the clock may be ahead of the oldest unacknowledged one. */
   readonly lagSlots: number;
+  /** Before these slots ciphertexts are waited for, at most so long without progress. */
+  readonly holds?: { readonly slots: ReadonlySet<number>; readonly patienceMilliseconds: number };
   /** Simulated seconds per second, or "max". */
   readonly speed: number | "max";
   readonly monotonic: () => number;
@@ -134,7 +136,7 @@ export class Conductor {
    * the slot after the last one that was fed.
    */
   async run(from: number, to: number): Promise<number> {
-    const { slotSeconds, speed, monotonic, lagSlots } = this.#options;
+    const { slotSeconds, speed, monotonic, lagSlots, holds } = this.#options;
     const startedAt = monotonic();
     await this.setTime(from * slotSeconds);
     for (let slot = from; slot < to; slot++) {
@@ -144,6 +146,7 @@ export class Conductor {
       }
       if (this.#feedingEnds || this.#stopped) return slot;
       await this.#until(() => this.#acknowledgedUpTo(slot - lagSlots));
+      if (holds?.slots.has(slot) === true) await this.encrypted(holds.patienceMilliseconds);
       await this.setTime((slot + 1) * slotSeconds);
       this.#slot = slot;
       for (const host of this.#options.hosts) this.#options.send(host, { type: "advance", slot });

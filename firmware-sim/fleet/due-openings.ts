@@ -44,6 +44,16 @@ export function dueOpenings(config: Config, plan: FleetPlan): DueOpening[] {
   });
 }
 
+/**
+ * Slots before which the clock waits until the meters have encrypted the window that is over: real time would leave them
+ * its grace for that. Empty where batches hold readings back for longer.
+ */
+export function windowHolds(config: Config, plan: FleetPlan): ReadonlySet<number> {
+  const { enabled, graceSlots } = config.homomorphic;
+  if (!enabled || config.meter.batchSlots > graceSlots) return new Set();
+  return new Set(openingWindows(config, plan).map(({ firstSlot, slots }) => firstSlot + slots + graceSlots - 1));
+}
+
 /** What meters put into ciphertexts of a series. Throws RangeError for one that is not configured. */
 export function seriesSettings(config: Config, series: string): SeriesSettings {
   const settings = (config.homomorphic.series as Readonly<Record<string, SeriesSettings>>)[series];

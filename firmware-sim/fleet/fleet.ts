@@ -11,6 +11,7 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
+import { windowHolds } from "./due-openings.ts";
 import { settingsOf } from "./enrollable.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import { FleetRoles } from "./fleet-roles.ts";
@@ -20,6 +21,9 @@ import { type Enrolled, enrolledBeside, placesOf } from "./placement.ts";
 import { RestingClock } from "./resting-clock.ts";
 import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
 import { Supervisor } from "./supervisor.ts";
+
+/** A meter whose readings end in a gap encrypts only after the grace: the clock does not wait for it longer. */
+const HOLD_MILLISECONDS = 3_000;
 
 export interface FleetOptions {
   readonly config: Config;
@@ -134,6 +138,7 @@ export class Fleet {
       send: (host, command: HostCommand) => this.supervisor.send(host, command),
       publishClock: (time) => simulator.publish(time),
       lagSlots: config.rounds.graceSlots,
+      holds: { slots: windowHolds(config, plan), patienceMilliseconds: HOLD_MILLISECONDS },
       speed: config.simulation.speed,
       monotonic: () => performance.now(),
       onSlot: (slot) => onSlot?.(slot, slot + 1 - plan.range.from, total),

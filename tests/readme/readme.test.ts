@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { maySubscribe } from "../../protocol/topics.ts";
+import { maySubscribe } from "../../protocol/topic-rules.ts";
 import { ROOT, startFleet, temporaryFolder } from "../fleet/testing/command.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");

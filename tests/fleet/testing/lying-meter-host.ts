@@ -1,5 +1,5 @@
 /** Simulated meters of which the first one encrypts 500 Wh more than it shares, in every slot. */
-import { CiphertextStore } from "../../../hardware/agent/ciphertexts/index.ts";
+import { CiphertextStore } from "../../../hardware/agent/ciphertexts/store.ts";
 
 export const LIE_WH = 500;
 
