@@ -47,7 +47,6 @@ const directory = {
 };
 
 const config = configSchema.parse({});
-const DAY = 86_400;
 
 /** Callbacks of the future, called when the test lets time pass. */
 class Timers {
