@@ -28,6 +28,9 @@ const CHECKED_BY: ReadonlyMap<string, "fleet" | "alone" | "text"> = new Map([
   ["npm run bills -- --data data --meter m-001", "fleet"],
   ["npm run -s meter -- readings --id m-001 --csv > data/m-001.csv", "fleet"],
   ["npm run bills -- verify --readings data/m-001.csv --meter m-001", "fleet"],
+  ["npm run he -- results", "fleet"],
+  ["npm run he -- plan variance --group fleet", "fleet"],
+  ["npm run he -- audit 1", "fleet"],
   ["mosquitto_sub -t 'wv/1/pub/#' -v", "text"],
   ["npm run enrol -- --meters 50", "alone"],
   ["npm run broker", "alone"],
@@ -143,6 +146,11 @@ test("the fleet, its bills, its replay and its queries work as shown", async (t)
     );
     assert.equal(done.code, 0, done.output);
     if (name.includes("verify")) assert.match(done.output, /^1 bill checked: it follows from readings and tariff$/m);
+  }
+  for (const name of ["results", "plan variance --group fleet", "audit 1"]) {
+    const done = await finish(start(`npm run he -- ${name}`, ["--data", join(folder, "data"), ...quiet(folder)]));
+    assert.equal(done.code, 0, done.output);
+    assert.match(done.output, name === "results" ? /sum .*Wh/ : name === "audit 1" ? /every byte/ : /fits/);
   }
   const audit = start("npm run bills -- verify --readings data/m-001.csv --meter m-001", [
     ...["--readings", truth, "--data", join(folder, "data")],
