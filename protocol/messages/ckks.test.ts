@@ -23,7 +23,7 @@ const RIGHT = [
   [jobAnswer, { type: "need", job, inputs: [["m-001", "load"]] }],
   [jobAnswer, { type: "ready", job }],
   [jobAnswer, { type: "refuse", job, code: "not-released", detail: "slot 5 of f-1", where: [0, 7] }],
-  [partialMessage, { type: "partial", job, index: 2, active: [1, 2], outputs: [bytes(9)] }],
+  [partialMessage, { type: "partial", job, index: 2, transcript: bytes(32), active: [1, 2], outputs: [bytes(9)] }],
   [outputMessage, { type: "output", transcript: bytes(9), active: [2], c0: [bytes(9), bytes(1)] }],
   [jobOutcome, { type: "result", job, active: [1, 2], outputs: [packNumbers([1.5, -2])], residue: 0.25 }],
   [jobOutcome, { type: "failed", job, code: "beyond-noise", detail: "a zero slot holds 7" }],
@@ -72,7 +72,7 @@ const WRONG: Readonly<Record<string, readonly [(typeof RIGHT)[number][0], unknow
   "a residue that is no number": [jobOutcome, { type: "result", job, active: [1], outputs: [bytes(8)], residue: NaN }],
   "too many outputs": [
     partialMessage,
-    { type: "partial", job, index: 1, active: [1], outputs: Array(65).fill(bytes(1)) },
+    { type: "partial", job, index: 1, transcript: bytes(32), active: [1], outputs: Array(65).fill(bytes(1)) },
   ],
 };
 
