@@ -133,7 +133,8 @@ export class WireMeter {
     await Promise.all(
       [...shares].map(async ([aggregator, entries]) => {
         const code = await this.deliver(aggregator, this.seal(aggregator, kind, firstSlot, entries), kind, last);
-        if (code !== ACK_CODES.stored && code !== ACK_CODES.duplicate) {
+        // Too late for its load is stored all the same.
+        if (code !== ACK_CODES.stored && code !== ACK_CODES.duplicate && code !== ACK_CODES.late) {
           throw new Error(`${this.id}: slot ${last} is answered with code ${code} by aggregator ${aggregator}`);
         }
       }),
