@@ -41,7 +41,7 @@ export interface JobMembers {
 }
 
 export interface JobRules {
-  readonly loads: Pick<ReleaseStore, "loadStretches">;
+  readonly loads: Pick<ReleaseStore, "provenLoads">;
   readonly digests: Pick<DigestStore, "find">;
   readonly members: JobMembers;
   readonly series: SeriesBook;
@@ -171,7 +171,7 @@ async function assertSets(
     const { kind } = book.get(name)!;
     for (const [feeder, items] of byFeeder) {
       const open = new Uint8Array(window).fill(1);
-      for (const { from, to, meters } of loads.loadStretches(feeder, kind, {
+      for (const { from, to, meters } of loads.provenLoads(feeder, kind, {
         from: firstSlot,
         to: firstSlot + window,
       })) {
@@ -231,7 +231,8 @@ function claimsOf(
     const before = claims.get(kind);
     claims.set(kind, before === undefined ? count : count.map((value, slot) => Math.min(value, before[slot]!)));
   }
-  const numbers = numbersPerSlot * book.get(series[0]!)!.width;
+  // A number over many slots may be about one of them only: it counts in full for each.
+  const numbers = Math.ceil(numbersPerSlot * book.get(series[0]!)!.width);
   return feeders.flatMap((feeder) =>
     [...claims].map(([kind, meters]) => ({ feeder, kind, firstSlot, numbers, meters })),
   );

@@ -181,6 +181,13 @@ test("a load that is not endorsed yet may pass: the same job is ready later", as
   assert.equal((await bed.run(one, transcript)).answer?.type, "ready");
 });
 
+test("a load that q aggregators have not endorsed opens nothing: others may have endorsed another set", async (context) => {
+  const { bed, one } = setUp(context);
+  const transcript = bed.transcript([...NAMES, "m-4", "m-5"], { feeders: ["f-1", "f-2"] });
+  bed.endorse(one, "f-2", ["m-4", "m-5"], { proven: false });
+  assert.equal(code((await bed.run(one, transcript)).answer), "not-released");
+});
+
 test("the loads must be of the series' own kind", async (context) => {
   const { bed, one } = setUp(context);
   bed.vouch(one, NAMES, { series: "export" });

@@ -84,6 +84,7 @@ export class ReleaseStore {
   readonly #insertPeriod;
   readonly #loads;
   readonly #rosters;
+  readonly #proven;
   readonly #insertLoad;
   readonly #bills;
   readonly #insertBill;
@@ -125,6 +126,10 @@ export class ReleaseStore {
     this.#rosters = db.prepare<[string, number, number, number], RosterRow>(
       `SELECT min(slot) AS first, max(slot) AS last, count(*) AS slots, meters FROM load_cells
        WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? GROUP BY meters`,
+    );
+    this.#proven = db.prepare<[string, number, number, number], { slot: number; meters: Buffer }>(
+      `SELECT slot, meters FROM load_cells JOIN sets USING (set_id)
+       WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? AND endorsements IS NOT NULL ORDER BY slot`,
     );
     this.#insertLoad = db.prepare<[string, number, number, Uint8Array, Uint8Array]>(
       "INSERT INTO load_cells (feeder, kind, slot, set_id, meters) VALUES (?, ?, ?, ?, ?)",
@@ -184,6 +189,14 @@ export class ReleaseStore {
       return rosters.map(({ first, last, meters }) => ({ from: first, to: last + 1, meters }));
     }
     return this.loads(feeder, kind, period).map(({ slot, meters }) => ({ from: slot, to: slot + 1, meters }));
+  }
+
+  /**
+   * Loads with proof that q aggregators endorsed them. One's own endorsement is not enough for what is opened besides:
+   * others may have endorsed another set, and the difference of two sets is a reading.
+   */
+  provenLoads(feeder: string, kind: number, { from, to }: Period): LoadStretch[] {
+    return this.#proven.all(feeder, kind, from, to).map(({ slot, meters }) => ({ from: slot, to: slot + 1, meters }));
   }
 
   addLoad(feeder: string, kind: number, slot: number, setId: Uint8Array, meters: readonly number[]): void {

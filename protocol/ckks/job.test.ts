@@ -100,3 +100,22 @@ test("every output has a seed of its own", () => {
   assert.ok(seeds.every((one) => one.length === 64));
   for (const index of [-1, 0.5, 256]) assert.throws(() => outputSeed(seed, index), /^RangeError: index: /);
 });
+
+test("refuses parameters that are nested without end", () => {
+  assert.throws(() => decodeTranscript(encodeNested(1_800)), { name: "CkksError" });
+});
+
+/** A transcript's CBOR whose parameters are maps within maps; an encoder would run out of stack. */
+function encodeNested(depth: number): Uint8Array {
+  const open = Buffer.from("a16161", "hex");
+  return Buffer.concat([
+    Buffer.from("8b", "hex"),
+    Buffer.from([1]),
+    Buffer.from([1]),
+    Buffer.concat([Buffer.from([0x48]), Buffer.alloc(8)]),
+    Buffer.from("6373756d", "hex"),
+    ...Array.from({ length: depth }, () => open),
+    Buffer.from([0xa0]),
+    ...Array.from({ length: 6 }, () => Buffer.from([0x80])),
+  ]);
+}

@@ -91,6 +91,15 @@ export function encodeTranscript(transcript: Transcript): Uint8Array {
   return bytes;
 }
 
+/** Lists within lists within lists use up the stack of whoever follows them. */
+function parseTranscript(value: unknown) {
+  try {
+    return transcriptArray.safeParse(value);
+  } catch (cause) {
+    throw malformed("expected parameters that are not nested without end", cause);
+  }
+}
+
 /** Throws CkksError `malformed` for anything but a canonical transcript with sorted, unique inputs. */
 export function decodeTranscript(bytes: Uint8Array): Transcript {
   if (bytes.length > MAX_TRANSCRIPT_BYTES) throw malformed(`expected at most ${MAX_TRANSCRIPT_BYTES} bytes`);
@@ -100,7 +109,7 @@ export function decodeTranscript(bytes: Uint8Array): Transcript {
   } catch (cause) {
     throw malformed("expected one CBOR item", cause);
   }
-  const parsed = transcriptArray.safeParse(value);
+  const parsed = parseTranscript(value);
   if (!parsed.success) throw malformed(z.prettifyError(parsed.error));
   const [, epoch, parametersId, circuit, parameters, series, firstSlot, slots, feeders, inputs, outputs] = parsed.data;
   const transcript: Transcript = {

@@ -97,8 +97,10 @@ export class OpenedDesk {
       assertSizes(read, c0, "output");
       assertHalves(read, c0);
     } catch (error) {
-      if (!(error instanceof CkksError)) throw error;
-      refuse(`opened-${error.code}`, `analytics, job ${job}: ${error.message}`);
+      // A circuit's parameters that do not suit the series are a RangeError.
+      if (!(error instanceof CkksError || error instanceof RangeError)) throw error;
+      const code = error instanceof CkksError ? error.code : "malformed";
+      refuse(`opened-${code}`, `analytics, job ${job}: ${error.message}`);
       // Nothing is kept: a corrected output may still come.
       await this.#ports.tell({ type: "failed", job, code: "malformed-output", detail: error.message.slice(0, 1_000) });
       return;

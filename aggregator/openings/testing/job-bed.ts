@@ -107,16 +107,19 @@ export class JobBed {
     to.take();
   }
 
-  /** As if the utility's sets had been endorsed. */
+  /** As if the utility's sets had been endorsed, by q aggregators unless `proven` is false. */
   endorse(
     at: TestAggregator,
     feeder: string,
     names: readonly string[],
-    { kind = 1, slots = [0, 1, 2, 3, 4, 5, 6, 7] } = {},
+    { kind = 1, slots = [0, 1, 2, 3, 4, 5, 6, 7], proven = true } = {},
   ) {
     const store = new ReleaseStore(at.db);
+    const setId = Buffer.alloc(32, proven ? 1 : 2);
+    if (store.set(setId) === undefined) store.addSet(setId, setId, setId);
+    if (proven) store.setEndorsements(setId, setId);
     const numbers = names.map((name) => at.aggregator.keys.numberOf(name)!);
-    for (const slot of slots) store.addLoad(feeder, kind, this.from + slot, Buffer.alloc(32), numbers);
+    for (const slot of slots) store.addLoad(feeder, kind, this.from + slot, setId, numbers);
   }
 
   transcript(names: readonly string[], fields: Partial<Transcript> = {}): Transcript {
