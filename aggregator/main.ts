@@ -8,6 +8,7 @@ import type { Link } from "../config/runtime/link.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../config/runtime/role-report.ts";
+import { aborted } from "../config/runtime/stop-signal.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { aggregatorId } from "../protocol/names.ts";
 import { topicOf } from "../protocol/topics.ts";
@@ -97,7 +98,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
     });
     announceReady({ id });
     log.info({ meters: aggregator.membership.meters().length }, `aggregator ${index} is ready`);
-    await stopped(signal);
+    await aborted(signal);
   } finally {
     clearInterval(stats);
     clearTimeout(timer);
@@ -129,11 +130,6 @@ function snapshot({ intake, store, jobs }: Aggregator): Record<string, number> {
     cachedBlocks: store.cachedBlocks,
     residentBytes: process.memoryUsage.rss(),
   };
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 await runRole({

@@ -3,6 +3,7 @@ import path from "node:path";
 import { openParty } from "../config/keys/index.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
+import { aborted } from "../config/runtime/stop-signal.ts";
 import { createBook } from "./homomorphic/book.ts";
 import { createEvaluator } from "./homomorphic/engine.ts";
 import { startAnalytics } from "./server.ts";
@@ -23,13 +24,8 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
   });
   announceReady({ id: party.id });
   log.info({ meters: server.meters }, "analytics is ready");
-  await stopped(signal);
+  await aborted(signal);
   await server.stop();
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 await runRole({

@@ -9,6 +9,7 @@ import { Refusals } from "../config/runtime/refusals.ts";
 import { UsageError, runRole } from "../config/runtime/role-command.ts";
 import type { RoleContext } from "../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../config/runtime/role-report.ts";
+import { aborted } from "../config/runtime/stop-signal.ts";
 import { startBroker } from "./broker.ts";
 import type { Broker } from "./broker.ts";
 import { Revocations } from "./revocations.ts";
@@ -58,13 +59,6 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
 
 function describe({ ports }: Broker, listen: string): string {
   return `listening: mqtts ${listen}:${ports.tls}, wss ${listen}:${ports.wss}, public mqtt 127.0.0.1:${ports.public}`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 await runRole({

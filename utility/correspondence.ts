@@ -9,9 +9,8 @@ import {
   ChunkAssembler,
   CONTEXT,
   DEFAULT_CHUNK_LIMITS,
-  openServerMessage,
-  sealServerMessage,
-  splitChunks,
+  sealLetter,
+  takeLetter,
   verify1,
 } from "../protocol/envelope/index.ts";
 import { ProtocolError } from "../protocol/errors.ts";
@@ -44,21 +43,18 @@ export class Correspondence {
 
   /** Sends a request. Resolves when it is handed to the link; whether it arrives shows in the answer. */
   async ask(round: string, aggregator: number, request: RoundRequest): Promise<void> {
-    const sealed = await sealServerMessage(request, this.#party, aggregatorId(aggregator));
     const topic = topicOf("roundRequest", { round, agg: String(aggregator) });
-    for (const chunk of splitChunks(sealed)) this.#ports.send(topic, chunk);
+    const to = aggregatorId(aggregator);
+    for (const chunk of await sealLetter(request, this.#party, to)) this.#ports.send(topic, chunk);
   }
 
   /** Takes one chunk of an answer from the topic of that aggregator and round. */
   async take(aggregator: number, round: string, type: string, chunk: Uint8Array): Promise<void> {
     try {
       const sender = aggregatorId(aggregator);
-      const sealed = this.#chunks.add(sender, chunk);
-      if (sealed === undefined) return;
-      const { message } = await openServerMessage(sealed, this.#party, sender);
-      const parsed = roundAnswer.safeParse(message);
-      if (!parsed.success) throw new ProtocolError("malformed", z.prettifyError(parsed.error));
-      const answer = parsed.data;
+      const reader = { chunks: this.#chunks, party: this.#party };
+      const answer = await takeLetter(reader, sender, chunk, roundAnswer);
+      if (answer === undefined) return;
       // The topic is only the broker's word; what counts is signed.
       if (answer.round !== round || answer.type !== type || answer.aggregator !== aggregator) {
         throw new ProtocolError("wrong-topic", `an answer of round ${answer.round} came under round ${round}`);

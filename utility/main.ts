@@ -3,6 +3,7 @@ import path from "node:path";
 import { openParty } from "../config/keys/index.ts";
 import { type RoleContext, runRole } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
+import { aborted } from "../config/runtime/stop-signal.ts";
 import { startUtility } from "./server.ts";
 
 async function run({ config, log, process: processLog, signal }: RoleContext): Promise<void> {
@@ -10,13 +11,8 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
   const server = await startUtility({ config, party, log, measure: processLog.measure, signal });
   announceReady({ id: party.id });
   log.info({ meters: server.meters }, "utility is ready");
-  await stopped(signal);
+  await aborted(signal);
   await server.stop();
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 await runRole({

@@ -12,7 +12,7 @@ import { describeOutput, outputSeed, randomisationSeed } from "../../protocol/ck
 import { packedDigest, type PackedWindow, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
 import { dataLevels } from "../../protocol/ckks/parameters.ts";
 import { packHalf } from "../../protocol/ckks/half.ts";
-import type { RandomBytes } from "../../protocol/ckks/ring/index.ts";
+import { type RandomBytes, SIGMA_BITS } from "../../protocol/ckks/ring/index.ts";
 import type { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import { decodeShare, type KeyShare, type PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
 import { randomiseC1, zeroEncryption } from "../../protocol/ckks/threshold/index.ts";
@@ -36,9 +36,6 @@ export interface CkksMachineOptions {
   /** A cryptographic source. */
   readonly random: RandomBytes;
 }
-
-/** What gaussianNoise can draw. */
-const SIGMA_BITS = { least: 9, most: 140 };
 
 interface Work {
   readonly job: MachineJob;

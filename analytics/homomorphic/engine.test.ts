@@ -41,8 +41,8 @@ test("worker threads check, add up and recompute ciphertexts, byte for byte", as
   assert.deepEqual(createBook(keyed.config).inputMeters(computed.transcript), METERS);
   assert.ok(evaluator.threadBytes > 0);
 
-  const halves = await evaluator.openingHalves(computed.transcript, computed.outputs, [1, 2]);
-  assert.deepEqual(await evaluator.openingHalves(computed.transcript, computed.outputs, [1, 2]), halves);
+  const halves = await evaluator.openingHalves(computed.transcript, computed.outputs);
+  assert.deepEqual(await evaluator.openingHalves(computed.transcript, computed.outputs), halves);
   await evaluator.renew();
   assert.equal(evaluator.threadBytes, 0);
   assert.deepEqual((await evaluator.recompute(computed.transcript, watch)).outputs, computed.outputs);

@@ -116,12 +116,8 @@ class ThreadEvaluator implements Evaluator {
     }
   }
 
-  async openingHalves(
-    transcript: Uint8Array,
-    outputs: readonly Uint8Array[],
-    active: readonly number[],
-  ): Promise<Uint8Array[]> {
-    const task: HalvesTask = { transcript, outputs, active };
+  async openingHalves(transcript: Uint8Array, outputs: readonly Uint8Array[]): Promise<Uint8Array[]> {
+    const task: HalvesTask = { transcript, outputs };
     return await this.#run<Uint8Array[]>("halves", task);
   }
 

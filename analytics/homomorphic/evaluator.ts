@@ -54,12 +54,8 @@ export interface Evaluator {
   compute(request: ComputeRequest, watch: Watch): Promise<Computed>;
   /** Computes a transcript's outputs once more, from the inputs as they are stored now. Rejects as `compute`. */
   recompute(transcript: Uint8Array, watch: Watch): Promise<Computed>;
-  /** First halves of the outputs as they are opened by this active set: for the utility. */
-  openingHalves(
-    transcript: Uint8Array,
-    outputs: readonly Uint8Array[],
-    active: readonly number[],
-  ): Promise<Uint8Array[]>;
+  /** What is opened of the first halves of the outputs: for the utility, which randomises them. */
+  openingHalves(transcript: Uint8Array, outputs: readonly Uint8Array[]): Promise<Uint8Array[]>;
   /** What the threads said last that they take, in bytes. */
   readonly threadBytes: number;
   /** Goes on with new threads, which begin without keys; resolves when the old ones have ended. */

@@ -75,5 +75,4 @@ export type FoldAnswer =
 export interface HalvesTask {
   readonly transcript: Uint8Array;
   readonly outputs: readonly Uint8Array[];
-  readonly active: readonly number[];
 }

@@ -3,14 +3,8 @@
  * are put together, opened, and checked against topic and schema. What does not fit is counted and dropped: whatever is
  * not answered is asked again.
  */
-import { z } from "zod";
-import {
-  ChunkAssembler,
-  openServerMessage,
-  sealServerMessage,
-  type ServerParty,
-  splitChunks,
-} from "../../protocol/envelope/index.ts";
+import type { z } from "zod";
+import { ChunkAssembler, sealLetter, type ServerParty, takeLetter } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import {
   type JobAnswer,
@@ -60,8 +54,7 @@ export class Letters {
   }
 
   async #send(topic: string, message: unknown, to: string): Promise<void> {
-    const sealed = await sealServerMessage(message, this.#party, to);
-    for (const chunk of splitChunks(sealed)) await this.#ports.publish(topic, chunk);
+    for (const chunk of await sealLetter(message, this.#party, to)) await this.#ports.publish(topic, chunk);
   }
 
   /** Takes one chunk of an aggregator's answer. */
@@ -83,12 +76,7 @@ export class Letters {
 
   async #open<T>(sender: string, job: string, chunk: Uint8Array, schema: z.ZodType<T>): Promise<T | undefined> {
     try {
-      const sealed = this.#chunks.add(sender, chunk);
-      if (sealed === undefined) return undefined;
-      const { message } = await openServerMessage(sealed, this.#party, sender);
-      const parsed = schema.safeParse(message);
-      if (!parsed.success) throw new ProtocolError("malformed", z.prettifyError(parsed.error));
-      return parsed.data;
+      return await takeLetter({ chunks: this.#chunks, party: this.#party }, sender, chunk, schema);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#ports.refuse(`job-${error.code}`, `${sender}, job ${job}: ${error.message}`);

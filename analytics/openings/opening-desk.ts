@@ -208,7 +208,7 @@ export class OpeningDesk {
     const outputs = jobs.outputs(job.number).map(({ bytes }) => bytes);
     let halves: readonly Uint8Array[];
     try {
-      halves = await openingHalves(job.transcript!, outputs, active);
+      halves = await openingHalves(job.transcript!, outputs);
     } catch (error) {
       if (!(error instanceof ComputeError)) throw error;
       if (!this.#stopped) this.#end(job, "failed", error.code, error.message);

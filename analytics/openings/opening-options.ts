@@ -27,11 +27,7 @@ export interface OpeningDeskOptions {
   readonly ask: (job: string, aggregator: number, request: JobRequest) => Promise<void>;
   readonly handOver: (job: string, output: OutputMessage) => Promise<void>;
   readonly bytesOf: (meter: string, series: string, firstSlot: number) => Uint8Array | undefined;
-  readonly openingHalves: (
-    transcript: Uint8Array,
-    outputs: readonly Uint8Array[],
-    active: readonly number[],
-  ) => Promise<Uint8Array[]>;
+  readonly openingHalves: (transcript: Uint8Array, outputs: readonly Uint8Array[]) => Promise<Uint8Array[]>;
   /** Meters of the transcript's inputs, in its order. */
   readonly inputMeters: (transcript: Uint8Array) => readonly string[];
   /** Throws RangeError where the numbers do not fit the circuit. */

@@ -8,11 +8,10 @@ import { parametersOf, type SetName } from "../../config/schema-ckks.ts";
 import { freshSigma } from "../../protocol/ckks/circuits/index.ts";
 import type { CkksParameters } from "../../protocol/ckks/parameters.ts";
 import type { RnsPoly } from "../../protocol/ckks/ring/index.ts";
-import { createContext } from "../../protocol/ckks/seal/context.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import { generateKeys } from "../../protocol/ckks/seal/keys.ts";
-import { type RawCiphertext, readCiphertextHeader, readPolys } from "../../protocol/ckks/seal/layout.ts";
-import { loadSeal, uncompressed } from "../../protocol/ckks/seal/load.ts";
+import type { RawCiphertext } from "../../protocol/ckks/seal/layout.ts";
+import { publicKeyPolys } from "../../protocol/ckks/seal/public-key.ts";
 import { combine, type OpenedSlots, toSlots } from "../../protocol/ckks/threshold/combine.ts";
 import { deal } from "../../protocol/ckks/threshold/deal.ts";
 import { sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
@@ -66,7 +65,7 @@ export async function makeParty(set: SetName, products: boolean): Promise<BenchP
   return {
     parameters,
     engine,
-    publicKey: await expanded(parameters, publicKey),
+    publicKey: await publicKeyPolys(publicKey, parameters, { insecureForTests: false }),
     shares,
     contextCpuMs,
     keygenCpuMs,
@@ -116,21 +115,4 @@ export function openSlots(party: BenchParty, raw: RawCiphertext, stride: number,
   const opening = randomised(party, raw, stride);
   const partials = ACTIVE.map((index) => partOf(party, opening, index, sigmaBits));
   return slotsOf(party, opening, partials).real;
-}
-
-/** The published key has a seed in place of its second polynomial; SEAL expands it. */
-async function expanded(parameters: CkksParameters, bytes: Uint8Array): Promise<PublicKeyPolys> {
-  const seal = await loadSeal();
-  const { context, levels } = createContext(seal, parameters, {});
-  const key = seal.PublicKey();
-  try {
-    key.loadArray(context, bytes);
-    const saved = key.saveArray(uncompressed(seal));
-    const [first, second] = readPolys(saved, readCiphertextHeader(saved));
-    return [first!, second!];
-  } finally {
-    key.delete();
-    for (const { parmsId } of levels) parmsId.delete();
-    context.delete();
-  }
 }

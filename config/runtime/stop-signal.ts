@@ -42,3 +42,11 @@ export function watchProcess(crash: (error: unknown) => void): void {
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
 }
+
+/** Resolves when the signal aborts, at once if it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -2,14 +2,8 @@
  * Letters of an opening: first halves from analytics, parts from aggregators, outcomes to analytics. Each is put
  * together, opened, and checked against topic and schema; what does not fit is counted and dropped.
  */
-import { z } from "zod";
-import {
-  ChunkAssembler,
-  openServerMessage,
-  sealServerMessage,
-  type ServerParty,
-  splitChunks,
-} from "../../protocol/envelope/index.ts";
+import type { z } from "zod";
+import { ChunkAssembler, sealLetter, type ServerParty, takeLetter } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { jobIdOf } from "../../protocol/ckks/job.ts";
 import {
@@ -69,19 +63,13 @@ export class OpenedLetters {
 
   /** Tells analytics what became of a job. Lost when the broker is away: analytics asks again. */
   async tell(outcome: JobOutcome): Promise<void> {
-    const sealed = await sealServerMessage(outcome, this.#party, ANALYTICS);
     const topic = topicOf("jobResult", { job: outcome.job });
-    for (const chunk of splitChunks(sealed)) await this.#ports.publish(topic, chunk);
+    for (const chunk of await sealLetter(outcome, this.#party, ANALYTICS)) await this.#ports.publish(topic, chunk);
   }
 
   async #open<T>(sender: string, job: string, chunk: Uint8Array, schema: z.ZodType<T>): Promise<T | undefined> {
     try {
-      const sealed = this.#chunks.add(sender, chunk);
-      if (sealed === undefined) return undefined;
-      const { message } = await openServerMessage(sealed, this.#party, sender);
-      const parsed = schema.safeParse(message);
-      if (!parsed.success) throw new ProtocolError("malformed", z.prettifyError(parsed.error));
-      return parsed.data;
+      return await takeLetter({ chunks: this.#chunks, party: this.#party }, sender, chunk, schema);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#ports.refuse(`opened-${error.code}`, `${sender}, job ${job}: ${error.message}`);

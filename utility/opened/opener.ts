@@ -1,5 +1,6 @@
 /** The border to the worker thread. */
 import { Piscina } from "piscina";
+import { TYPESCRIPT_THREAD } from "../../config/runtime/worker-thread.ts";
 import type { OpenAnswer, OpenTask } from "./worker.ts";
 
 export interface Opener {
@@ -13,8 +14,8 @@ const IDLE_MILLISECONDS = 60_000;
 /** One thread, started with the first job and ended when none has come for a minute. */
 export function threadOpener(trouble: (error: Error) => void): Opener {
   const pool = new Piscina({
-    filename: new URL("./open-thread.mjs", import.meta.url).href,
-    execArgv: [],
+    filename: new URL("./worker.ts", import.meta.url).href,
+    execArgv: TYPESCRIPT_THREAD,
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_MILLISECONDS,
