@@ -7,7 +7,6 @@ import { announceReady } from "../../config/runtime/role-report.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { createLogger } from "../../config/runtime/logger.ts";
 import { Outbox } from "../../hardware/agent/index.ts";
-import "./parent-gone.ts";
 import { openFeed } from "./feed.ts";
 import type { HostCommand, HostPlan } from "./host-messages.ts";
 import { MeterHost } from "./meter-host.ts";

@@ -17,8 +17,7 @@ const MAX_BACKOFF_MILLISECONDS = 3_000;
  * runs for a second a month is optimised only after four times the usual use: that was a third of the time of a bill.
  */
 const NODE_FLAGS = ["--max-semi-space-size=64", "--interrupt-budget=528000"];
-/** Looks after the start, when a role does not yet listen to anyone. */
-const PARENT_GONE = "./firmware-sim/fleet/parent-gone.ts";
+const START = "config/runtime/start.mjs";
 /** A process that lived this long is not in a crash loop. */
 const STEADY_MILLISECONDS = 10_000;
 
@@ -80,7 +79,7 @@ export class Supervisor {
   }
 
   #spawn({ entry, args }: RoleSpec): ChildProcess {
-    return spawn(process.execPath, [...NODE_FLAGS, "--import", "tsx", "--import", PARENT_GONE, entry, ...args], {
+    return spawn(process.execPath, [...NODE_FLAGS, START, entry, ...args], {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Its own group: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the roles in order.

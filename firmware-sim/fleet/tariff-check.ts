@@ -16,7 +16,7 @@ export async function checkTariffs(config: Config, isChosen: (path: string) => b
   const set = SECTIONS.flatMap((path, i) => ["--set", `${path}=${String(values[i])}`]);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("WV_")));
   const stdio: ["ignore", "ignore", "pipe"] = ["ignore", "ignore", "pipe"];
-  const args = ["--import", "tsx", "utility/tariffs-main.ts", ...set];
+  const args = ["config/runtime/start.mjs", "utility/tariffs-main.ts", ...set];
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

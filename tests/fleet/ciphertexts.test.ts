@@ -38,8 +38,9 @@ describe("ciphertexts", { concurrency: 2 }, () => {
   test("npm run fleet prints what was opened beside the shares and the truth, and who opened it", async (t) => {
     const folder = temporaryFolder(t);
     const small = ["--meters", "10", "--feeders", "2", "--days", "2"];
-    const hours = ["--set", "system.slotSeconds=3600", "--set", "release.minSlots=4"];
-    const { code, stdout, stderr } = await runFleet(folder, [...small, ...hours]);
+    const set = ["system.slotSeconds=3600", "release.minSlots=4", "homomorphic.enabled=true"];
+    const args = [...small, ...set.flatMap((value) => ["--set", value])];
+    const { code, stdout, stderr } = await runFleet(folder, args);
     assert.equal(code, 0, stderr + stdout);
     assert.match(stderr, /making the keys for ciphertexts: light \(1 of 2\)/);
     assert.match(stdout, /energy of f-1, 2025-01-15 +│ (\d+) Wh +│ [\d.]+ Wh +│ \1\.0+ Wh/);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { pressCtrlC, processesOf, query, runFleet, startFleet, temporaryFolder } from "./testing/command.ts";
 
-const HOURS = ["system.slotSeconds=3600", "release.minSlots=4", "homomorphic.enabled=false"];
+const HOURS = ["system.slotSeconds=3600", "release.minSlots=4"];
 const SMALL = ["--meters", "10", "--feeders", "2", ...HOURS.flatMap((value) => ["--set", value])];
 
 function summaryOf(stdout: string): Record<string, unknown> {

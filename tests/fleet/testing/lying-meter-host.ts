@@ -1,7 +1,7 @@
 /** Simulated meters of which the first one encrypts 500 Wh more than it shares, in every slot. */
 import { CiphertextStore } from "../../../hardware/agent/ciphertexts/store.ts";
 
-export const LIE_WH = 500;
+const LIE_WH = 500;
 
 const readings = Reflect.get<CiphertextStore, "readings">(CiphertextStore.prototype, "readings");
 Reflect.set(
@@ -13,4 +13,4 @@ Reflect.set(
   },
 );
 
-if (process.argv[1]?.endsWith("lying-meter-host.ts") === true) await import("../../../firmware-sim/fleet/host-main.ts");
+await import("../../../firmware-sim/fleet/host-main.ts");

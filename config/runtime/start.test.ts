@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const ROOT = join(import.meta.dirname, "../..");
+const START = "config/runtime/start.mjs";
+
+const MAIN = `
+import { Worker } from "node:worker_threads";
+import { threadArguments } from "./thread-arguments.mjs";
+import { word } from "./word.ts";
+const place: string = import.meta.dirname;
+const worker = new Worker(new URL("./thread.ts", import.meta.url), { execArgv: threadArguments });
+worker.once("message", (said: string) => {
+  const rest = process.argv.slice(2).join();
+  console.log(JSON.stringify({ word, place, said, rest, compiled: process.argv[1]?.endsWith(".mjs") }));
+});
+`;
+
+/** A project of its own: a program that starts a thread, both of TypeScript. */
+function project(t: { after: (work: () => void) => void }): string {
+  const root = mkdtempSync(join(tmpdir(), "wattveil-start-"));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  for (const folder of ["config/runtime", "node_modules/.cache", "role"])
+    mkdirSync(join(root, folder), { recursive: true });
+  copyFileSync(join(ROOT, START), join(root, START));
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
+    if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
+  }
+  writeFileSync(join(root, "package.json"), `{ "type": "module" }`);
+  writeFileSync(join(root, "role/main.ts"), MAIN);
+  const loader = join(ROOT, "config/runtime/typescript-loader.mjs");
+  writeFileSync(
+    join(root, "role/thread-arguments.mjs"),
+    `export const threadArguments = import.meta.url.includes(".cache") ? [] : ["--import", ${JSON.stringify(loader)}];`,
+  );
+  writeFileSync(join(root, "role/word.ts"), `export const word: string = "first";`);
+  writeFileSync(
+    join(root, "role/thread.ts"),
+    `import { parentPort } from "node:worker_threads"; import { word } from "./word.ts"; parentPort!.postMessage("thread " + word);`,
+  );
+  return root;
+}
+
+function run(root: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [START, ...args], { cwd: root, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+test("a program and its thread run compiled, and are compiled again when a source of either has changed", (t) => {
+  const root = project(t);
+  const expected = (word: string) => ({
+    ...{ word, place: join(root, "role"), said: `thread ${word}`, rest: "--a,b", compiled: true },
+  });
+  const first = run(root, "role/main.ts", "--a", "b");
+  assert.deepEqual(JSON.parse(first.stdout), expected("first"), first.stderr);
+  const cache = join(root, "node_modules/.cache/wattveil");
+  const made = readFileSync(join(cache, "role-main.ts.mjs"));
+  assert.deepEqual(JSON.parse(run(root, "role/main.ts", "--a", "b").stdout), expected("first"));
+  assert.deepEqual(readFileSync(join(cache, "role-main.ts.mjs")), made);
+  writeFileSync(join(root, "role/word.ts"), `export const word: string = "second";`);
+  assert.deepEqual(JSON.parse(run(root, "role/main.ts", "--a", "b").stdout), expected("second"));
+});
+
+test("where nothing can be written the sources run as they are", (t) => {
+  const root = project(t);
+  rmSync(join(root, "node_modules/.cache"), { recursive: true });
+  writeFileSync(join(root, "node_modules/.cache"), "");
+  const { stdout, stderr } = run(root, "role/main.ts");
+  const said = JSON.parse(stdout || "{}") as Record<string, unknown>;
+  assert.deepEqual([said["word"], said["said"], said["compiled"]], ["first", "thread first", false], stderr);
+});
+
+test("a fault in a source and a program that is not there are told, with a failure", (t) => {
+  const root = project(t);
+  writeFileSync(join(root, "role/word.ts"), `export const word: string = ;`);
+  const { status, stderr } = run(root, "role/main.ts");
+  assert.notEqual(status, 0);
+  assert.match(stderr, /word\.ts/);
+  const missing = run(root, "role/nobody.ts");
+  assert.notEqual(missing.status, 0);
+  assert.match(missing.stderr, /nobody\.ts/);
+});
+
+test("an error in a compiled program names the line of its source", (t) => {
+  const root = project(t);
+  writeFileSync(
+    join(root, "role/word.ts"),
+    `type Word = string;\n\nexport const word: Word = (() => { throw new Error("here"); })();`,
+  );
+  const { status, stderr } = run(root, "role/main.ts");
+  assert.equal(status, 1);
+  assert.match(stderr, /role\/word\.ts:3/);
+});
+
+test("a program whose parent is gone ends", async (t) => {
+  const root = project(t);
+  writeFileSync(join(root, "role/main.ts"), `setInterval(() => {}, 1000); process.send!("up");`);
+  const child = fork(START, ["role/main.ts"], { cwd: root });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child, "message");
+  child.disconnect();
+  const [, signal] = (await once(child, "exit")) as [number | null, string | null];
+  assert.equal(signal, "SIGTERM");
+});
