@@ -9,12 +9,12 @@ import { parse } from "yaml";
 import { loadConfig } from "./load.ts";
 
 const MAIN = path.join(import.meta.dirname, "main.ts");
-const TSX = import.meta.resolve("tsx");
+const START = path.join(import.meta.dirname, "runtime/start.mjs");
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string; left: string[] } {
   const cwd = mkdtempSync(path.join(tmpdir(), "wv-config-"));
   const env = { PATH: process.env["PATH"] };
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", TSX, MAIN, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [START, MAIN, ...args], {
     cwd,
     env,
     encoding: "utf8",

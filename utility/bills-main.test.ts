@@ -49,7 +49,7 @@ async function billed(t: TestContext, late: number) {
     try {
       return {
         code: 0,
-        ...(await run(process.execPath, ["--import", "tsx", "utility/bills-main.ts", ...own, ...args])),
+        ...(await run(process.execPath, ["config/runtime/start.mjs", "utility/bills-main.ts", ...own, ...args])),
       };
     } catch (error) {
       return error as Result;

@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 
-const ENTRY = path.join(import.meta.dirname, "../he-main.ts");
+const START = path.join(import.meta.dirname, "../../config/runtime/start.mjs");
 
 export interface CommandResult {
   readonly code: number;
@@ -13,8 +13,8 @@ export interface CommandResult {
 
 /** `data` holds the system and its `config.yaml`. */
 export async function runHeCommand(data: string, args: readonly string[]): Promise<CommandResult> {
-  const argv = [...args, "--config", path.join(data, "config.yaml")];
-  const child = fork(ENTRY, argv, { execArgv: ["--import", "tsx"], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const argv = ["analytics/he-main.ts", ...args, "--config", path.join(data, "config.yaml")];
+  const child = fork(START, argv, { execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
   let [stdout, stderr] = ["", ""];
   child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));

@@ -20,7 +20,7 @@ interface Result {
 }
 
 function argvOf(args: readonly string[]): string[] {
-  return ["--import", "tsx", main, "--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...args];
+  return ["config/runtime/start.mjs", main, "--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...args];
 }
 
 function run(...args: string[]): Result {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 
+const START = path.join(import.meta.dirname, "start.mjs");
 const ROLE = path.join(import.meta.dirname, "testing", "role-worker.ts");
 
 interface Run {
@@ -18,7 +19,7 @@ interface Run {
 
 function start(args: readonly string[], env: Record<string, string> = {}): Run {
   const cwd = mkdtempSync(path.join(tmpdir(), "wv-role-"));
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), ROLE, ...args], {
+  const child = spawn(process.execPath, [START, ROLE, ...args], {
     cwd,
     env: { PATH: process.env["PATH"], ...env },
   });

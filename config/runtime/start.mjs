@@ -141,7 +141,9 @@ function endWithoutParent() {
 
 if (process.send !== undefined) endWithoutParent();
 
-const [node, , entry, ...args] = process.argv;
+const [node, , path, ...args] = process.argv;
+/** Relative to the project, from wherever it is started. */
+const entry = relative(ROOT, resolve(ROOT, path));
 /** @type {string} */
 let file;
 try {

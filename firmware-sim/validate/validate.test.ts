@@ -319,7 +319,7 @@ test("programs of others are looked for along the path, and only noted when miss
 test("the help has the frame of the other commands: usage, flags, exit codes, examples", () => {
   const main = new URL("../validate-main.ts", import.meta.url).pathname;
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ["--import", "tsx", main, ...args], { encoding: "utf8" });
+    spawnSync(process.execPath, ["config/runtime/start.mjs", main, ...args], { encoding: "utf8" });
   const { stdout, status } = run("--help");
   assert.equal(status, 0);
   assert.match(stdout, /^Usage: validate \[flags\] +\(npm run validate -- \[flags\]\)$/m);

@@ -103,8 +103,7 @@ const run = promisify(execFile);
 
 async function meter(data: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const command = [
-    "--import",
-    "tsx",
+    "config/runtime/start.mjs",
     "hardware/agent/main.ts",
     ...args,
     "--data",

@@ -32,7 +32,7 @@ async function meter(args: readonly string[], input = "") {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(NODE_TEST_|WV_|npm_)/.test(key)));
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", "hardware/agent/main.ts", "--data", ROOT, ...settings, ...args],
+    ["config/runtime/start.mjs", "hardware/agent/main.ts", "--data", ROOT, ...settings, ...args],
     { env, stdio: "pipe" },
   );
   let [stdout, stderr] = ["", ""];
