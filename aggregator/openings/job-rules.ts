@@ -58,6 +58,9 @@ export interface CircuitOpening {
   readonly linear: boolean;
 }
 
+/** Meters with a value in each slot, by series and feeder. */
+type SlotCounts = ReadonlyMap<string, ReadonlyMap<string, Uint32Array>>;
+
 interface Vouched {
   readonly index: number;
   readonly number: number;
@@ -151,25 +154,26 @@ async function assertInputs(
 
 /**
  * Slot by slot the meters with a value must be those of the endorsed load: the difference of two sets would be somebody's
- * reading. Returns for each series how many meters have a value in each slot.
+ * reading. Returns for each series and feeder how many meters have a value in each slot.
  */
 async function assertSets(
   { series, feeders, firstSlot }: Transcript,
   window: number,
   vouched: ReadonlyMap<string, readonly Vouched[]>,
   { loads, series: book, pause }: JobRules,
-): Promise<Map<string, Uint32Array>> {
-  const counts = new Map<string, Uint32Array>();
+): Promise<SlotCounts> {
+  const counts = new Map<string, Map<string, Uint32Array>>();
   const differing = new Set<number>();
   let missing = 0;
   let unreleased: string | undefined;
   for (const name of series) {
-    const count = new Uint32Array(window);
-    counts.set(name, count);
+    const ofSeries = new Map(feeders.map((feeder) => [feeder, new Uint32Array(window)]));
+    counts.set(name, ofSeries);
     const byFeeder = new Map(feeders.map((feeder) => [feeder, new Map<number, Vouched>()]));
     for (const item of vouched.get(name) ?? []) byFeeder.get(item.feeder)!.set(item.number, item);
     const { kind } = book.get(name)!;
     for (const [feeder, items] of byFeeder) {
+      const count = ofSeries.get(feeder)!;
       const open = new Uint8Array(window).fill(1);
       for (const { from, to, meters } of loads.provenLoads(feeder, kind, {
         from: firstSlot,
@@ -220,20 +224,26 @@ function claimsOf(
   { series, feeders, firstSlot }: Transcript,
   window: number,
   { numbersPerSlot, linear }: CircuitOpening,
-  counts: ReadonlyMap<string, Uint32Array>,
+  counts: SlotCounts,
   book: SeriesBook,
 ): NumberClaim[] {
   if (linear && series.every((name) => book.get(name)!.isEnergy)) return [];
-  const claims = new Map<number, Uint32Array>();
+  const byKind = new Map<number, Map<string, Uint32Array>>();
   for (const name of series) {
     const { kind } = book.get(name)!;
-    const count = counts.get(name)!;
-    const before = claims.get(kind);
-    claims.set(kind, before === undefined ? count : count.map((value, slot) => Math.min(value, before[slot]!)));
+    const claimed = byKind.get(kind) ?? new Map<string, Uint32Array>();
+    byKind.set(kind, claimed);
+    for (const feeder of feeders) {
+      const count = counts.get(name)!.get(feeder)!;
+      const before = claimed.get(feeder);
+      claimed.set(feeder, before === undefined ? count : count.map((value, slot) => Math.min(value, before[slot]!)));
+    }
   }
   // A number over many slots may be about one of them only: it counts in full for each.
   const numbers = Math.ceil(numbersPerSlot * book.get(series[0]!)!.width);
-  return feeders.flatMap((feeder) =>
-    [...claims].map(([kind, meters]) => ({ feeder, kind, firstSlot, numbers, meters })),
+  return [...byKind].flatMap(([kind, claimed]) =>
+    [...claimed]
+      .filter(([, meters]) => meters.some((count) => count > 0))
+      .map(([feeder, meters]) => ({ feeder, kind, firstSlot, numbers, meters })),
   );
 }

@@ -247,6 +247,18 @@ test("numbers beyond sums need k meters each, over all jobs, also after a kill",
   assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready", "sums of readings are free");
 });
 
+test("numbers of two groups count for their difference: the feeder that one of them leaves out", async (context) => {
+  const { bed, one } = setUp(context);
+  bed.vouch(one, [...NAMES, "m-4", "m-5"], { series: "squares" });
+  bed.endorse(one, "f-2", ["m-4", "m-5"]);
+  const both = (circuit: string) =>
+    bed.transcript([...NAMES, "m-4", "m-5"], { series: ["squares"], feeders: ["f-1", "f-2"], circuit });
+  assert.equal((await bed.run(one, both("sum"))).answer?.type, "ready");
+  assert.equal((await bed.run(one, both("mean"))).answer?.type, "ready", "two numbers of five meters");
+  const part = (await bed.run(one, bed.transcript(NAMES, { series: ["squares"] }))).answer;
+  assert.equal(code(part), "too-many-numbers", "then there would be two of m-4 and m-5, and three of f-1");
+});
+
 test("a job that is not opened gives way to the same statistic over other inputs", async (context) => {
   const bed = new JobBed(temporaryFolder(context));
   bed.meters("f-1", ...NAMES, "m-7");

@@ -166,7 +166,7 @@ export class OpeningDesk {
     const { store, now, answer } = this.#options;
     const { keys, rules, limits } = this.#options;
     const { machineJob, claims, statistic, transcript, key } = await checkJob(bytes, keys!, rules);
-    store.assertRoom(job, claims, statistic);
+    store.assertRoom(claims, statistic);
     store.assertOpenings(keyName(key), transcript.outputs.length, limits.openings);
     const machine = this.#obtainMachine();
     await machine.start(machineJob);

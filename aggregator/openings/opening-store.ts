@@ -112,41 +112,26 @@ export class OpeningStore {
   }
 
   /** Throws JobError `too-many-numbers`, for a look before anything is computed. */
-  assertRoom(job: string, claims: readonly NumberClaim[], statistic: Uint8Array): void {
-    if (claims.length === 0) return;
-    const stop = new Error("rolled back");
-    try {
-      this.#db.transaction(() => {
-        for (const other of this.#sameStatistic.all(statistic)) this.#budget.release(other);
-        this.#budget.assertRoom(job, claims);
-        throw stop;
-      })();
-    } catch (error) {
-      if (error !== stop) throw error;
-    }
+  assertRoom(claims: readonly NumberClaim[], statistic: Uint8Array): void {
+    this.#budget.assertRoom(statistic, claims);
   }
 
   /**
    * Writes a job down as recomputed, and what it would open as spent. A job over other inputs for the same statistic
-   * that is not opened gives way, and with it what was spent on it. Throws JobError `too-many-numbers`.
+   * that is not opened gives way: over the same meters it tells the same. Throws JobError `too-many-numbers`.
    */
   ready({ job, statistic, transcript, outputs, claims, readyAt }: ReadyJob): void {
     this.#db
       .transaction(() => {
-        for (const other of this.#sameStatistic.all(statistic)) this.#drop(other);
+        this.#budget.assertRoom(statistic, claims);
+        for (const other of this.#sameStatistic.all(statistic)) this.#removeJob.run(other);
         const surplus = this.#waiting.get()! + 1 - this.#limits.waitingJobs;
-        if (surplus > 0) for (const other of this.#oldest.all(surplus)) this.#drop(other);
-        this.#budget.assertRoom(job, claims);
+        if (surplus > 0) for (const other of this.#oldest.all(surplus)) this.#removeJob.run(other);
         const rows = outputs.map(({ level, sigmaBits, c1Digest, c1 }): OutputRow => [level, sigmaBits, c1Digest, c1]);
         this.#insertJob.run(job, statistic, transcript, encodeCbor(rows), readyAt);
-        this.#budget.add(job, claims);
+        this.#budget.add(statistic, claims);
       })
       .immediate();
-  }
-
-  #drop(job: string): void {
-    this.#budget.release(job);
-    this.#removeJob.run(job);
   }
 
   /**
