@@ -19,6 +19,12 @@ function setUp(context: TestContext, options: ConstructorParameters<typeof JobBe
   return { bed, one };
 }
 
+function gate(): { readonly passed: Promise<void>; readonly open: () => void } {
+  let open = (): void => {};
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open: () => open() };
+}
+
 const code = (said: Said | undefined): string | undefined => (said?.type === "refuse" ? said.code : said?.type);
 
 test("asks for the inputs, recomputes, says that it is ready, and gives its partial to the utility", async (context) => {
@@ -272,6 +278,54 @@ test("a job that is not opened gives way to the same statistic over other inputs
   assert.equal(after.answer?.type, "ready");
   assert.equal(code(await bed.open(one, before.job, [1, 2])), "unknown-job");
   assert.equal((await bed.open(one, after.job, [1, 2]))?.type, "partial");
+});
+
+test("a job that is being opened gives way to none, and what it gives is written down", async (context) => {
+  const bed = new JobBed(temporaryFolder(context));
+  bed.meters("f-1", ...NAMES, "m-7");
+  const one = bed.start();
+  context.after(() => one.stop());
+  bed.vouch(one, NAMES, { series: "squares" });
+  bed.vouch(one, ["m-7"], { series: "squares", slots: [] });
+  bed.endorse(one, "f-1", NAMES);
+  const { job } = await bed.run(one, bed.transcript(NAMES, { series: ["squares"] }));
+  const machine = bed.machines[0]!;
+  const reached = { fold: gate(), open: gate() };
+  const goOn = { fold: gate(), open: gate() };
+  machine.before = (step) => {
+    reached[step].open();
+    return goOn[step].passed;
+  };
+  // The other job is being recomputed while this one is being opened, and is done before.
+  const other = encodeTranscript(bed.transcript([...NAMES, "m-7"], { series: ["squares"] })) as Uint8Array<ArrayBuffer>;
+  await bed.tell(one, jobIdOf(other), { type: "job", transcript: other });
+  const items = [...NAMES, "m-7"].map((name): [string, string, Uint8Array<ArrayBuffer>] => [
+    name,
+    "squares",
+    Uint8Array.from(bed.ciphertext(name, "squares")),
+  ]);
+  await bed.send(one, jobIdOf(other), { type: "inputs", items });
+  await reached.fold.passed;
+  await bed.send(one, job, { type: "open", job, active: [1, 2] });
+  await reached.open.passed;
+  one.take();
+  goOn.fold.open();
+  while (one.sent.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  goOn.open.open();
+  await one.aggregator.idle();
+  assert.deepEqual((await bed.said(one)).map(code), ["ready", "partial"]);
+  const rows = one.db.prepare("SELECT active, outputs IS NULL AS opened FROM he_jobs WHERE job = ?").all(job);
+  assert.deepEqual(rows, [{ active: "[1,2]", opened: 1 }]);
+});
+
+test("an opening that breaks off binds the job to its active set all the same", async (context) => {
+  const { bed, one } = setUp(context);
+  const { job } = await bed.run(one, bed.transcript(NAMES));
+  bed.machines[0]!.breaks = true;
+  assert.equal(code(await bed.open(one, job, [1, 2])), "too-busy");
+  one.kill();
+  assert.equal(code(await bed.open(one, job, [1, 3])), "other-active-set");
+  assert.equal((await bed.open(one, job, [1, 2]))?.type, "partial");
 });
 
 test("the openings of a key are counted", async (context) => {

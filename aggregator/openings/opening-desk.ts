@@ -228,8 +228,8 @@ export class OpeningDesk {
     }
     const { outputs } = known;
     if (outputs === undefined) throw new JobError("unknown-job", "it was opened too long ago to be answered again");
-    store.assertActive(outputs, active);
     store.assertOpenings(keyName(key), outputs.length, limits.openings);
+    store.begin(job, active);
     const { epoch, slots } = transcript;
     const order = { epoch, set: key.parameters.name, slots, active, transcript: known.transcript, outputs };
     const opened = await this.#working(() => this.#obtainMachine().open(order));

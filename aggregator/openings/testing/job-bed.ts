@@ -135,11 +135,16 @@ export class JobBed {
     };
   }
 
-  async tell(to: TestAggregator, job: string, request: JobRequest): Promise<Said[]> {
+  /** Does not wait for what it leads to. */
+  async send(to: TestAggregator, job: string, request: JobRequest): Promise<void> {
     const sealed = await sealServerMessage(request, this.system.party("analytics"), aggregatorId(to.index));
-    to.take();
     const topic = topicOf("jobRequest", { job, agg: String(to.index) });
     for (const chunk of splitChunks(sealed)) to.aggregator.handle(topic, chunk);
+  }
+
+  async tell(to: TestAggregator, job: string, request: JobRequest): Promise<Said[]> {
+    to.take();
+    await this.send(to, job, request);
     await to.aggregator.idle();
     return await this.said(to);
   }
