@@ -108,6 +108,25 @@ test("t - 1 aggregators are not enough, and one that returns is", async (t) => {
   );
 });
 
+test("an aggregator that signs something else is not ready, whatever it says", async (t) => {
+  const bed = await Bed.open(t, { meters: 3, analytics: { answerSeconds: 30 } });
+  bed.aggregators[0]!.forges = true;
+  bed.aggregators[2]!.silent = true;
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.happenings.until(
+    () => bed.aggregators.slice(0, 2).every(({ inputsReceived }) => inputsReceived === 3),
+    "inputs",
+  );
+  bed.aggregators[2]!.silent = false;
+  await bed.untilState(number, "opened");
+  assert.deepEqual(
+    bed.store((jobs) => jobs.get(number)?.active),
+    [2, 3],
+  );
+});
+
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
   for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };

@@ -5,6 +5,8 @@ import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { decodeTranscript, type Transcript } from "../../protocol/ckks/job.ts";
 import { strideOf } from "../../protocol/ckks/packed.ts";
+import { readyOf } from "../../protocol/envelope/index.ts";
+import type { Directory } from "../../protocol/keys/index.ts";
 import { type FeedLimits, MAX_NEEDED } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
 import { assertJob, type CircuitOpening, type JobRules, type SeriesBook, windowOf } from "./job-rules.ts";
@@ -89,6 +91,20 @@ export function assertActive(active: readonly number[], index: number, { n, t }:
     "wrong-active-set",
     `${t} of ${n} aggregators open, this one among them, not ${active.join(", ")}`,
   );
+}
+
+/**
+ * Throws JobError `not-endorsed` unless q aggregators have signed that they are ready. Any two openings then have one in
+ * common that has charged both: analytics cannot spend the numbers of each set of aggregators by itself.
+ */
+export function assertEndorsed(
+  ready: readonly Uint8Array[],
+  transcript: Uint8Array,
+  { servers, q }: Pick<Directory, "servers" | "q">,
+): void {
+  const found = readyOf(ready, transcript, { servers }, q).size;
+  if (found >= q) return;
+  throw new JobError("not-endorsed", `${found} aggregators have signed that they are ready, ${q} must`);
 }
 
 /** What is said to analytics of an error; undefined where it is nobody else's fault. */

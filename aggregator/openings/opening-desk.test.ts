@@ -31,7 +31,7 @@ test("asks for the inputs, recomputes, says that it is ready, and gives its part
   const { bed, one } = setUp(context);
   assert.equal(bed.machines.length, 0, "nothing is started before the first job");
   const { job, answer } = await bed.run(one, bed.transcript(NAMES));
-  assert.deepEqual(answer, { type: "ready", job });
+  assert.deepEqual([answer?.type, answer?.job], ["ready", job]);
   const partial = await bed.open(one, job, [1, 3]);
   assert.ok(partial?.type === "partial");
   assert.deepEqual([partial.index, partial.active, partial.outputs.length], [1, [1, 3], 1]);
@@ -77,7 +77,7 @@ test("replays its partial after kill -9, and refuses another active set, also un
   one.kill();
   assert.deepEqual(await bed.open(one, job, [1, 2]), first);
   assert.equal(code(await bed.open(one, job, [1, 3])), "other-active-set");
-  assert.deepEqual((await bed.run(one, bed.transcript(NAMES))).answer, { type: "ready", job });
+  assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
   // The same sum under another circuit's name: its c1 was opened by 1 and 2.
   const { job: other, answer } = await bed.run(one, bed.transcript(NAMES, { circuit: "mean" }));
   assert.equal(answer?.type, "ready");
@@ -89,6 +89,29 @@ test("replays its partial after kill -9, and refuses another active set, also un
     bed.machines.reduce((sum, { opened }) => sum + opened, 0),
     2,
   );
+});
+
+test("opens only with the word of q aggregators that they are ready: two sets cannot spend their numbers apart", async (context) => {
+  const { bed, one } = setUp(context);
+  // One aggregator alone is an active set here.
+  bed.epoch = { ...bed.epoch, t: 1 };
+  one.kill();
+  const two = bed.start(2);
+  context.after(() => two.stop());
+  for (const to of [one, two]) bed.vouch(to, NAMES, { series: "squares" });
+  bed.endorse(two, "f-1", NAMES);
+  const [first, second] = ["sum", "mean"].map((circuit) => bed.transcript(NAMES, { series: ["squares"], circuit }));
+  const { job, answer } = await bed.run(one, first!);
+  assert.ok(answer?.type === "ready");
+  assert.equal(code(await bed.open(one, job, [1], [1])), "not-endorsed");
+  const { job: other } = await bed.run(two, second!);
+  assert.equal(code(await bed.open(two, other, [2], [2])), "not-endorsed");
+  // The second of them has no number left for the first job, so nobody's word but its own is to be had.
+  assert.equal(code((await bed.run(two, first!)).answer), "too-many-numbers");
+  const words = [answer.endorsement, answer.endorsement, bed.word(other, 2), bed.word(job, 3, 2), Uint8Array.of(9)];
+  const ready = words.map((word) => Uint8Array.from(word));
+  assert.equal(code((await bed.tell(one, job, { type: "open", job, active: [1], ready }))[0]), "not-endorsed");
+  assert.equal((await bed.open(one, job, [1], [1, 3]))?.type, "partial");
 });
 
 test("refuses active sets that are not t aggregators with itself among them", async (context) => {
@@ -306,7 +329,7 @@ test("a job that is being opened gives way to none, and what it gives is written
   ]);
   await bed.send(one, jobIdOf(other), { type: "inputs", items });
   await reached.fold.passed;
-  await bed.send(one, job, { type: "open", job, active: [1, 2] });
+  await bed.send(one, job, bed.openRequest(job, [1, 2]));
   await reached.open.passed;
   one.take();
   goOn.fold.open();

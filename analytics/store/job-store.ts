@@ -3,6 +3,7 @@
  * from it leaves the process, so that a killed one goes on where it was.
  */
 import type { Database, Statement } from "better-sqlite3";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import {
   COLUMNS,
   ENDS,
@@ -194,20 +195,35 @@ export class JobStore {
       .immediate();
   }
 
-  /** Fixes the active set together with what the utility gets under it. It is never changed afterwards. */
-  fixActive(number: number, active: readonly number[], c0: readonly Uint8Array[], now: number): void {
+  /**
+   * Fixes the active set together with what the utility gets under it, and the words of those that are ready. It is never
+   * changed afterwards.
+   */
+  fixActive(
+    number: number,
+    active: readonly number[],
+    { c0, ready }: { readonly c0: readonly Uint8Array[]; readonly ready: readonly Uint8Array[] },
+    now: number,
+  ): void {
     this.#db
       .transaction(() => {
         const update = this.#db.prepare("UPDATE job_outputs SET c0 = ? WHERE number = ? AND position = ?");
         for (const [position, bytes] of c0.entries()) update.run(Buffer.from(bytes), number, position);
         this.#db
           .prepare(
-            `UPDATE jobs SET active = ?, state = 'opening', code = '', reason = '', updated_at = ?
+            `UPDATE jobs SET active = ?, ready = ?, state = 'opening', code = '', reason = '', updated_at = ?
              WHERE number = ? AND active IS NULL`,
           )
-          .run(JSON.stringify(active), Math.floor(now), number);
+          .run(JSON.stringify(active), Buffer.from(encodeCbor([...ready])), Math.floor(now), number);
       })
       .immediate();
+  }
+
+  /** The words of the aggregators that were ready when the active set was fixed. */
+  wordsOf(number: number): Uint8Array[] {
+    const statement = this.#db.prepare<[number], Uint8Array | null>("SELECT ready FROM jobs WHERE number = ?").pluck();
+    const words = statement.get(number);
+    return words === undefined || words === null ? [] : (decodeCbor(words) as Uint8Array[]);
   }
 
   outputs(number: number): JobOutput[] {

@@ -94,4 +94,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX he_results_by_window ON he_results (first_slot, circuit);
   `,
+  `
+  -- Signed words of the aggregators that were ready when the active set was fixed; a CBOR array.
+  ALTER TABLE jobs ADD COLUMN ready BLOB;
+  `,
 ];
