@@ -61,7 +61,7 @@ function setUp(context: TestContext, wrong: Partial<Record<string, (values: numb
   const bed = new JobBed(folder);
   const epoch = writeMaterial(folder);
   const rule: SeriesRule = {
-    ...{ kind: 1, set: "small", isEnergy: true, width: 1, maxValue: 1000, sumsOnly: true },
+    ...{ kind: 1, set: "small", isEnergy: true, firstSlotOnly: false, width: 1, maxValue: 1000, sumsOnly: true },
     level: () => LEVEL,
   };
   bed.series = new Map([

@@ -19,6 +19,11 @@ export interface SeriesRule {
   readonly set: string;
   /** A slot holds its reading; else a square, a peak or a bucket, whose sum is no function of the loads. */
   readonly isEnergy: boolean;
+  /**
+   * A number about the whole window, which stands in its first slot alone. In several slots with other meters the
+   * difference would be one meter's number.
+   */
+  readonly firstSlotOnly: boolean;
   /** Numbers of the ciphertext for each slot of the window. */
   readonly width: number;
   /** Largest number that a meter encrypts. */
@@ -171,13 +176,17 @@ async function assertSets(
     counts.set(name, ofSeries);
     const byFeeder = new Map(feeders.map((feeder) => [feeder, new Map<number, Vouched>()]));
     for (const item of vouched.get(name) ?? []) byFeeder.get(item.feeder)!.set(item.number, item);
-    const { kind } = book.get(name)!;
+    const { kind, firstSlotOnly } = book.get(name)!;
+    const used = firstSlotOnly ? 1 : window;
     for (const [feeder, items] of byFeeder) {
       const count = ofSeries.get(feeder)!;
+      for (const { index, presence } of items.values()) {
+        if (membersIn(presence, used, window) > 0) differing.add(index);
+      }
       const open = new Uint8Array(window).fill(1);
       for (const { from, to, meters } of loads.provenLoads(feeder, kind, {
         from: firstSlot,
-        to: firstSlot + window,
+        to: firstSlot + used,
       })) {
         await pause();
         const roster = new Set(meterNumbers(meters));

@@ -202,6 +202,29 @@ test("opens what a meter left out of its load and ciphertext alike", async (cont
   assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
 });
 
+test("peaks are of the first slot alone: where rosters differ between slots one meter's would be the difference", async (context) => {
+  const bed = new JobBed(temporaryFolder(context));
+  const early = [0, 1, 2, 3, 4, 5, 6];
+  bed.meters("f-1", ...NAMES, "m-7");
+  const [one, two] = [bed.start(), bed.start(2)];
+  context.after(() => one.stop());
+  context.after(() => two.stop());
+  for (const to of [one, two]) {
+    bed.endorse(to, "f-1", NAMES, { slots: early });
+    bed.endorse(to, "f-1", ["m-1", "m-2"], { slots: [7] });
+  }
+  // The same peak in every slot with a reading: slots 6 and 7 differ by that of m-3.
+  bed.vouch(one, ["m-1", "m-2"], { series: "peaks" });
+  bed.vouch(one, ["m-3"], { series: "peaks", slots: early });
+  const leaking = (await bed.run(one, bed.transcript(NAMES, { series: ["peaks"] }))).answer;
+  assert.deepEqual(leaking?.type === "refuse" && [leaking.code, leaking.where], ["other-meters", [0, 1, 2]]);
+  bed.vouch(two, NAMES, { series: "peaks", slots: [0] });
+  assert.equal((await bed.run(two, bed.transcript(NAMES, { series: ["peaks"] }))).answer?.type, "ready");
+  bed.vouch(two, ["m-7"], { series: "peaks", slots: [0] });
+  const other = (await bed.run(two, bed.transcript([...NAMES, "m-7"], { series: ["peaks"] }))).answer;
+  assert.deepEqual(other?.type === "refuse" && [other.code, other.where], ["other-meters", [3]]);
+});
+
 test("a load that is not endorsed yet may pass: the same job is ready later", async (context) => {
   const { bed, one } = setUp(context);
   const transcript = bed.transcript([...NAMES, "m-4", "m-5"], { feeders: ["f-1", "f-2"] });

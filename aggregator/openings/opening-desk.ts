@@ -6,12 +6,7 @@
 import { signReady } from "../../protocol/envelope/index.ts";
 import { assertActive, assertEndorsed, checkJob, feedLimits, keyName, refusalOf } from "./job-check.ts";
 import { decodeTranscript, jobIdOf, transcriptHash } from "../../protocol/ckks/job.ts";
-import type {
-  InputsMessage,
-  JobRequest,
-  OpenJobMessage,
-  PartialMessage,
-} from "../../protocol/messages/ckks.ts";
+import type { InputsMessage, JobRequest, OpenJobMessage, PartialMessage } from "../../protocol/messages/ckks.ts";
 import { InputFeed } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
 import { type Machine, MachineLost } from "./machine.ts";

@@ -26,12 +26,13 @@ const LIGHT: CkksParameters = { name: "light", degree: 2048, primeBits: [27, 27,
 export const WINDOW = 8;
 
 const RULE: SeriesRule = {
-  ...{ kind: 1, set: "light", isEnergy: true, width: 1, maxValue: 1000, sumsOnly: true },
+  ...{ kind: 1, set: "light", isEnergy: true, firstSlotOnly: false, width: 1, maxValue: 1000, sumsOnly: true },
   level: () => 2,
 };
 const SERIES = new Map<string, SeriesRule>([
   ["load", RULE],
   ["squares", { ...RULE, isEnergy: false }],
+  ["peaks", { ...RULE, isEnergy: false, firstSlotOnly: true }],
   ["export", { ...RULE, kind: 2 }],
   ["heavy", { ...RULE, set: "strong" }],
 ]);
