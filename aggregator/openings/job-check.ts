@@ -1,5 +1,6 @@
 /** From a transcript to what the machine is to compute, with every check that needs no ciphertext. */
 import { createHash } from "node:crypto";
+import { StorageError } from "../../config/runtime/database.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
 import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
@@ -107,13 +108,20 @@ export function assertEndorsed(
   throw new JobError("not-endorsed", `${found} aggregators have signed that they are ready, ${q} must`);
 }
 
-/** What is said to analytics of an error; undefined where it is nobody else's fault. */
+/** What is said to analytics of an error; undefined where the process must end: its database cannot be used. */
 export function refusalOf(error: unknown): JobError | undefined {
   if (error instanceof JobError) return error;
   if (error instanceof MachineLost) return new JobError("too-busy", `the computation broke: ${error.message}`);
   // The transcript is the only thing read here that another party made.
   if (error instanceof CkksError) return new JobError("malformed-job", error.message);
-  return undefined;
+  if (error instanceof StorageError || isOfSqlite(error)) return undefined;
+  // One job must not stop all others. What it was is for this machine's log alone.
+  return new JobError("too-busy", "an unexpected error here; see the aggregator's log", [], { cause: error });
+}
+
+function isOfSqlite(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" && (code.startsWith("SQLITE_") || /^E[A-Z]+$/.test(code));
 }
 
 /** Names the key whose openings are counted. */

@@ -433,6 +433,21 @@ test("a thread that dies costs its job an answer that may pass, and the next job
   assert.equal(bed.machines.length, 2);
 });
 
+test("an error that nobody thought of costs its job an answer that may pass, and no other job", async (context) => {
+  const { bed, one } = setUp(context);
+  const boom = (): Promise<never> => Promise.reject(new TypeError("of a secret"));
+  const { job } = await bed.run(one, bed.transcript(NAMES, { circuit: "mean" }));
+  bed.machines[0]!.before = boom;
+  const { answer } = await bed.run(one, bed.transcript(NAMES));
+  assert.ok(answer?.type === "refuse");
+  assert.deepEqual([answer.code, answer.detail.includes("secret")], ["too-busy", false]);
+  assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
+  bed.machines[1]!.before = boom;
+  assert.equal(code(await bed.open(one, job, [1, 2])), "too-busy");
+  assert.equal((await bed.open(one, job, [1, 2]))?.type, "partial");
+  assert.deepEqual(one.codes(), ["job-unexpected", "job-unexpected"]);
+});
+
 test("an aggregator without homomorphic keys says so, and goes on as before", async (context) => {
   const { bed } = setUp(context);
   const plain = new TestAggregator(bed.system, 3, temporaryFolder(context), SETTINGS);

@@ -208,13 +208,19 @@ export class OpeningDesk {
     await give({ ...message, outputs: opened.map(({ partial }) => partial) });
   }
 
+  /** Throws what the process cannot go on with. */
   async #refuse(job: string, error: unknown): Promise<void> {
     if (error instanceof MachineLost) this.#machine = undefined;
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;
     this.counters.refused++;
-    const { code, message, where } = refusal;
-    this.#options.refuse(`job-${code}`, `job ${job}: ${message}`);
+    const { code, message, where, cause } = refusal;
+    if (cause instanceof Error) {
+      this.#options.refuse("job-unexpected", `job ${job}: ${cause.stack ?? cause.message}`);
+      // Whatever it was: the machine may be damaged.
+      await this.#machine?.close();
+      this.#machine = undefined;
+    } else this.#options.refuse(`job-${code}`, `job ${job}: ${message}`);
     await this.#options.answer({ type: "refuse", job, code, detail: message, where: [...where] });
   }
 
