@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { StorageError } from "../../config/runtime/database.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
+import { authorshipBytes } from "../../protocol/ckks/authorship/authorship.ts";
 import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { decodeTranscript, type Transcript } from "../../protocol/ckks/job.ts";
@@ -78,7 +79,7 @@ export function feedLimits(
   const sizes = levels.map((level, i) => {
     const bits = primeBits.slice(0, level).reduce((sum, one) => sum + one, 0);
     const first = sumsOnly[i] === true ? degree / strideOf(slots, degree) : degree;
-    return ((degree + first) * bits) / 8 + FRAME_BYTES;
+    return ((degree + first) * bits) / 8 + authorshipBytes(degree) + FRAME_BYTES;
   });
   const inputBytes = Math.ceil(Math.max(...sizes));
   return { batch: Math.max(1, Math.min(MAX_NEEDED, Math.floor(memoryBytes / inputBytes))), inputBytes };

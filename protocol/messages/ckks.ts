@@ -90,6 +90,7 @@ export const JOB_REFUSAL_CODES = [
   "duplicate-input",
   "unknown-digest",
   "wrong-digest",
+  "not-its-own",
   "not-released",
   "other-meters",
   "too-few-inputs",

@@ -4,7 +4,7 @@
  */
 import type { Ring, RnsPoly } from "../ring/ring.ts";
 import { inverseMod } from "../ring/modular.ts";
-import { centredBinomial, seededBytes, ternary } from "../ring/sample.ts";
+import { centredBinomial, type RandomBytes, seededBytes, ternary } from "../ring/sample.ts";
 import { coefficientsAt, openedPrimes } from "./stride.ts";
 
 const LABEL = "wv/1 ckks zero";
@@ -22,27 +22,36 @@ export interface ZeroInput {
   readonly seed: Uint8Array;
 }
 
+/** An encryption of zero that everyone finds from the seed: it hides nothing by itself. See `encryptZero`. */
+export function zeroEncryption({ seed, ...input }: ZeroInput): [RnsPoly, RnsPoly] {
+  return encryptZero({ ...input, random: seededBytes(seed, LABEL) }).zero;
+}
+
 /**
- * An encryption of zero, (z0, z1) in NTT form. As SEAL does, it is made with one prime more, which is then divided out
- * with rounding: the noise that remains is that rounding's. Randomness is public, so it hides nothing by itself.
+ * An encryption of zero, (z0, z1) in NTT form, and the u that it was made with. As SEAL does, it is made with one prime
+ * more, which is then divided out with rounding: the noise that remains is that rounding's. `random`: a cryptographic
+ * source, where it is to hide something.
  */
-export function zeroEncryption(input: ZeroInput): [RnsPoly, RnsPoly] {
-  const { ring, publicKey, level, seed } = input;
+export function encryptZero(input: Omit<ZeroInput, "seed"> & { readonly random: RandomBytes }): {
+  readonly zero: [RnsPoly, RnsPoly];
+  readonly u: Int32Array;
+} {
+  const { ring, publicKey, level, random } = input;
   if (!Number.isInteger(level) || level < 1 || level >= ring.primes.length) {
     throw new RangeError(`level: expected an integer from 1 to ${ring.primes.length - 1}, got ${level}`);
   }
-  const random = seededBytes(seed, LABEL);
+  const u = ternary(ring.degree, random);
   const used = level + 1;
-  const u = ring.forward(ring.addSigned(ring.zero(used), ternary(ring.degree, random)));
+  const factor = ring.forward(ring.addSigned(ring.zero(used), u));
   const [z0, z1] = publicKey.map((key, part) => {
     if (ring.primeCount(key) !== ring.primes.length) {
       throw new RangeError(`publicKey[${part}]: expected ${ring.primes.length} primes, got ${ring.primeCount(key)}`);
     }
     const noise = ring.forward(ring.addSigned(ring.zero(used), centredBinomial(ring.degree, random)));
-    const product = ring.multiply(key.slice(0, used * ring.degree), u);
+    const product = ring.multiply(key.slice(0, used * ring.degree), factor);
     return divideByLast(ring, ring.add(product, noise));
   });
-  return [z0!, z1!];
+  return { zero: [z0!, z1!], u };
 }
 
 /** round(poly / last prime) modulo the other primes; NTT form in and out. */
