@@ -199,7 +199,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     store,
     desk: new ChunkDesk({ ...LIMITS.chunks, now: monotonic }),
     open: (sealed, meter) => openCiphertext(sealed, party, meter),
-    check: (series, bytes) => evaluator.check(series, bytes),
+    check: (meter, series, bytes) => evaluator.check(meter, series, bytes),
     isMember: (meter, { from, to }) => {
       const places = roll.record(meter)?.places ?? [];
       return places.some((place) => place.from < to && (place.to === null || place.to > from));
