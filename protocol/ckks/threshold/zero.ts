@@ -47,20 +47,20 @@ export function encryptZero(input: Omit<ZeroInput, "seed"> & { readonly random: 
     if (ring.primeCount(key) !== ring.primes.length) {
       throw new RangeError(`publicKey[${part}]: expected ${ring.primes.length} primes, got ${ring.primeCount(key)}`);
     }
-    const noise = ring.forward(ring.addSigned(ring.zero(used), centredBinomial(ring.degree, random)));
     const product = ring.multiply(key.slice(0, used * ring.degree), factor);
-    return divideByLast(ring, ring.add(product, noise));
+    return divideByLast(ring, product, centredBinomial(ring.degree, random));
   });
   return { zero: [z0!, z1!], u };
 }
 
-/** round(poly / last prime) modulo the other primes; NTT form in and out. */
-function divideByLast(ring: Ring, poly: RnsPoly): RnsPoly {
+/** round((poly + noise) / last prime) modulo the other primes; NTT form in and out, but for the noise's coefficients. */
+function divideByLast(ring: Ring, poly: RnsPoly, noise: Int32Array): RnsPoly {
   const { degree } = ring;
   const last = ring.at(ring.primeCount(poly) - 1);
   const half = last.prime >> 1n;
   const rest = poly.slice(-degree);
   last.inverse(rest);
+  last.addSigned(rest, noise, 1n);
   last.affine(rest, 1n, half); // the centred remainder, moved up by half
   const quotient = poly.slice(0, -degree);
   for (let index = 0; index * degree < quotient.length; index++) {
@@ -68,6 +68,8 @@ function divideByLast(ring: Ring, poly: RnsPoly): RnsPoly {
     const part = quotient.subarray(index * degree, (index + 1) * degree);
     const remainder = rest.slice();
     ringHere.affine(remainder, 1n, -half);
+    // What is left of the noise goes along: one transform for both.
+    ringHere.addSigned(remainder, noise, -1n);
     ringHere.forward(remainder);
     ringHere.subtract(part, remainder);
     ringHere.affine(part, inverseMod(last.prime, ringHere.prime), 0n);
