@@ -84,8 +84,8 @@ test("a copy with an encryption of zero on top has no proof: who knows the one p
   assertAuthorship(inputOf(copy, MINE), proveAuthorship(inputOf(copy, MINE), whole, random));
 });
 
-test("what is added to c1 to show the key is refused, gross or of about the flooding's size", () => {
-  for (const bits of [86n, 60n]) {
+test("what is added to c1 to show the key is refused, gross, of the flooding's size or far below it", () => {
+  for (const bits of [86n, 53n, 24n]) {
     const { c1, u } = encrypt();
     const constant = engine.ring.zero(LEVEL);
     for (const [index, prime] of engine.ring.primes.slice(0, LEVEL).entries()) {

@@ -4,9 +4,9 @@
  * randomness is the sum of a known and an unknown part. It tells nothing of u, and so nothing of the readings.
  *
  * With f = P c1 - a u, which is small, this is the signature of V. Lyubashevsky (EUROCRYPT 2012) under the one-time key
- * (u, f), shortened by S. Bai and S. Galbraith (CT-RSA 2014): for a random y the upper bits of a y are hashed with the
+ * (u, f), shortened by S. Bai and S. Galbraith (CT-RSA 2014): for a random y the upper digits of a y are hashed with the
  * statement to a sparse challenge c, and z = y + c u is told unless it would tell of u. The verifier finds the same
- * upper bits in a z - c P c1 = a y - c f. docs/decisions/005-authorship.md has the argument.
+ * upper digits in a z - c P c1 = a y - c f. docs/decisions/005-authorship.md has the argument.
  */
 import { CkksError } from "../errors.ts";
 import { type CkksParameters, dataLevels } from "../parameters.ts";
@@ -20,7 +20,7 @@ import {
   challengeSeed,
   challengeTimes,
 } from "./challenge.ts";
-import { type Rounding, roundingFor, upperBits } from "./rounding.ts";
+import { type Rounding, roundingFor, upperDigits } from "./rounding.ts";
 
 /** What is proven, and under which key. */
 export interface AuthorshipInput {
@@ -38,7 +38,7 @@ export interface AuthorshipInput {
 const MASK_FACTOR = 64;
 /** Noise of encryption is at most 21, and the rounding at most half of the prime that is divided by. */
 const MOST_NOISE = 21n;
-/** Less upper bits than this beyond z's own, and short false answers would exist. */
+/** Less bits of upper digits than this beyond z's own, and short false answers would exist. */
 const SPARE_BITS = 3;
 /** An attempt succeeds in more than half of all cases. */
 const MOST_ATTEMPTS = 200;
@@ -68,16 +68,16 @@ export function proveAuthorship(input: AuthorshipInput, u: Int32Array, random: R
   const { most, count } = answersFor(degree);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const y = masks(degree, random);
-    const commitment = upperBits(ring, timesKey(ring, a, y), rounding).values;
+    const commitment = upperDigits(ring, timesKey(ring, a, y), rounding).bytes;
     const seed = challengeSeed(statement, commitment);
     const challenge = challengeOf(seed, degree);
     const z = challengeTimes(challenge, u);
     for (let place = 0; place < degree; place++) z[place] = z[place]! + y[place]!;
     if (z.some((answer) => Math.abs(answer) > most)) continue;
     // What depends on f is looked at only through what everyone can compute from the proof.
-    const seen = upperBits(ring, difference(ring, a, target, z, seed), rounding);
+    const seen = upperDigits(ring, difference(ring, a, target, z, seed), rounding);
     if (!seen.settled) continue;
-    if (Buffer.compare(challengeSeed(statement, seen.values), seed) !== 0) {
+    if (Buffer.compare(challengeSeed(statement, seen.bytes), seed) !== 0) {
       throw new RangeError("u: it is not what c1 was made with");
     }
     const answers = BigUint64Array.from(z, (answer) => BigInt(answer + most));
@@ -103,8 +103,8 @@ export function assertAuthorship(input: AuthorshipInput, proof: Uint8Array): voi
   const seed = proof.slice(0, CHALLENGE_BYTES);
   const answers = unpackResidues(proof.subarray(CHALLENGE_BYTES), degree, bitsOfPrime(count), count);
   const z = Int32Array.from(answers, (answer) => Number(answer) - most);
-  const { values } = upperBits(ring, difference(ring, a, target, z, seed), rounding);
-  if (Buffer.compare(challengeSeed(statement, values), seed) !== 0) {
+  const { bytes } = upperDigits(ring, difference(ring, a, target, z, seed), rounding);
+  if (Buffer.compare(challengeSeed(statement, bytes), seed) !== 0) {
     throw new CkksError("not-its-own", "ciphertext: its proof is not of its sender, its window and its numbers");
   }
 }

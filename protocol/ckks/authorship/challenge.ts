@@ -15,9 +15,8 @@ export interface Challenge {
 }
 
 /** The hash from which a challenge is drawn: of the statement and what the prover has committed itself to. */
-export function challengeSeed(statement: Uint8Array, commitment: Float64Array): Uint8Array {
-  const bytes = new Uint8Array(commitment.buffer, commitment.byteOffset, commitment.byteLength);
-  return Uint8Array.from(createHash("sha256").update(LABEL).update(statement).update(bytes).digest());
+export function challengeSeed(statement: Uint8Array, commitment: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash("sha256").update(LABEL).update(statement).update(commitment).digest());
 }
 
 /** `degree`: a power of two up to 2^16. */

@@ -1,72 +1,96 @@
 /**
- * The upper bits of residue polynomials: what is left of a coefficient modulo q, as a fraction of q, when all but its
- * first bits are dropped. Two polynomials that differ by little have the same upper bits nearly everywhere.
+ * The upper digits of residue polynomials: each coefficient modulo q = q_1 ... q_L is written as
+ * v_1 + v_2 q_1 + v_3 q_1 q_2 + ..., and its lower part is dropped. Two polynomials that differ by little have the same
+ * upper digits nearly everywhere. All of it is exact, so everybody finds the same.
  */
 import { inverseMod } from "../ring/modular.ts";
 import type { Ring, RnsPoly } from "../ring/index.ts";
 
-/** What a sum of L fractions, each rounded to a double, is wrong by: (L + 1) of these. */
-const DOUBLE_ERROR = 2 ** -51;
-/** Of all coefficients together, the share that may stand too near to an edge. */
-const EDGE_SHARE = 1 / 16;
+/** Coefficients that a difference of the allowed size moves over an edge, on average over a polynomial, at most. */
+const CROSSING = 1 / 16;
 
-/** How a polynomial of so many primes is rounded. */
+/** What distances from an edge may be wrong by: they are found with doubles. */
+const DOUBLES = 2 ** -30;
+
+/** How a polynomial of so many primes is rounded: in steps of 2^shift times the product of the dropped primes. */
 export interface Rounding {
-  /** Upper bits of each coefficient. */
+  /** Digits that are dropped whole. */
+  readonly dropped: number;
+  /** Lower bits of the next digit that are dropped. */
+  readonly shift: number;
+  /** The largest difference that settled coefficients stand, in units of the dropped primes' product. */
+  readonly reach: number;
+  /** Bits that remain of a coefficient; less than 1 where there is no such rounding. */
   readonly bits: number;
-  /** The distance from an edge, as a fraction of a step, within which `most` and the doubles' error may cross it. */
-  readonly edge: number;
 }
 
-/** The finest rounding that differences of up to `most` rarely cross; `bits` may come out negative: then there is none. */
+/** The finest rounding that differences of up to `most` rarely cross. */
 export function roundingFor(degree: number, primes: readonly bigint[], most: bigint): Rounding {
-  const room = Math.log2(EDGE_SHARE / degree);
+  const widest = (2 * degree * Number(most)) / CROSSING;
+  let product = 1;
+  let dropped = 0;
+  while (dropped < primes.length && product * Number(primes[dropped]!) <= widest) product *= Number(primes[dropped++]!);
+  const shift = Math.max(0, Math.ceil(Math.log2(widest / product)));
   const modulusBits = primes.reduce((sum, prime) => sum + Math.log2(Number(prime)), 0);
-  const doubles = -Math.log2((primes.length + 1) * DOUBLE_ERROR);
-  const difference = Math.log2(Number(most));
-  const bits = Math.floor(room + Math.min(doubles, modulusBits - difference));
-  return { bits, edge: 2 ** (bits - doubles) + 2 ** (bits + difference - modulusBits) };
+  return { dropped, shift, reach: Number(most) / product, bits: modulusBits - Math.log2(product) - shift };
 }
 
-export interface UpperBits {
-  /** For each coefficient its upper bits: an integer below 2^bits. */
-  readonly values: Float64Array;
-  /** Whether every coefficient is so far from an edge that a difference of `most` changes none. */
+export interface UpperDigits {
+  /** For each kept digit, the lowest first, that of every coefficient as a little-endian word. */
+  readonly bytes: Uint8Array;
+  /** Whether no coefficient changes its upper digits when it is moved by the allowed difference. */
   readonly settled: boolean;
 }
 
-/**
- * The upper bits of a polynomial in coefficient form, which is used up. Sums and products of doubles are the same on
- * every machine, so everybody finds the same bits of the same polynomial.
- */
-export function upperBits(ring: Ring, poly: RnsPoly, { bits, edge }: Rounding): UpperBits {
-  const level = ring.primeCount(poly);
-  const primes = ring.primes.slice(0, level);
-  const others = primes.map((prime) => primes.reduce((product, one) => (one === prime ? product : product * one), 1n));
-  ring.scale(
-    poly,
-    primes.map((prime, i) => inverseMod(others[i]!, prime)),
-  );
-  // By the Chinese remainder theorem the sum of these fractions is the coefficient over q, but for whole numbers.
-  const words = new Uint32Array(poly.buffer, poly.byteOffset, 2 * poly.length);
-  const values = new Float64Array(ring.degree);
-  for (let index = 0; index < level; index++) {
-    const prime = Number(primes[index]!);
-    const from = 2 * index * ring.degree;
-    for (let place = 0; place < ring.degree; place++) {
-      const residue = words[from + 2 * place + 1]! * 2 ** 32 + words[from + 2 * place]!;
-      values[place] = values[place]! + residue / prime;
+/** The upper digits of a polynomial in coefficient form, which is used up. There must be bits that remain. */
+export function upperDigits(ring: Ring, poly: RnsPoly, { dropped, shift, reach }: Rounding): UpperDigits {
+  const { degree } = ring;
+  const digits = mixedRadix(ring, poly);
+  const below = dropped === 0 ? undefined : digits[dropped - 1]!;
+  const belowPrime = Number(ring.primes[Math.max(0, dropped - 1)]!);
+  const prime = Number(ring.primes[dropped]!);
+  const words = new Uint32Array(poly.buffer, poly.byteOffset + 8 * degree * dropped, 2 * degree);
+  const width = 2 ** shift;
+  let settled = true;
+  for (let place = 0; place < degree; place++) {
+    const [low, high] = [words[2 * place]!, words[2 * place + 1]!];
+    const digit = high * 2 ** 32 + low;
+    const kept = Math.floor(digit / width);
+    // What lies between the coefficient and the ends of its step; the last step of a digit is a shorter one.
+    const from = remainder(low, high, shift) + (below === undefined ? 0 : Number(below[place]!) / belowPrime);
+    const to = Math.min(width, prime - kept * width) - from;
+    if (Math.min(from, to) <= reach + DOUBLES) settled = false;
+    [words[2 * place], words[2 * place + 1]] = shifted(low, high, shift);
+  }
+  const start = 8 * degree * dropped;
+  return { bytes: new Uint8Array(poly.buffer, poly.byteOffset + start, 8 * poly.length - start), settled };
+}
+
+/** Garner's algorithm, in place: the digits of all coefficients, the lowest digit first. */
+function mixedRadix(ring: Ring, poly: RnsPoly): RnsPoly[] {
+  const { degree } = ring;
+  const digits = Array.from({ length: ring.primeCount(poly) }, (_, i) => poly.subarray(i * degree, (i + 1) * degree));
+  for (const [index, digit] of digits.entries()) {
+    const here = ring.at(index);
+    for (let lower = 0; lower < index; lower++) {
+      const known = digits[lower]!.slice();
+      here.affine(known, 1n, 0n);
+      here.subtract(digit, known);
+      here.affine(digit, inverseMod(ring.primes[lower]!, here.prime), 0n);
     }
   }
-  const steps = 2 ** bits;
-  let settled = true;
-  for (let place = 0; place < values.length; place++) {
-    const fraction = values[place]! % 1;
-    const scaled = fraction * steps;
-    const upper = Math.floor(scaled);
-    const rest = scaled - upper;
-    if (rest < edge || rest > 1 - edge) settled = false;
-    values[place] = upper;
-  }
-  return { values, settled };
+  return digits;
+}
+
+/** The lower `shift` bits of a word; beyond 53 of them, nearly. */
+function remainder(low: number, high: number, shift: number): number {
+  if (shift < 32) return low % 2 ** shift;
+  return (high % 2 ** (shift - 32)) * 2 ** 32 + low;
+}
+
+/** A word without its lower `shift` bits. */
+function shifted(low: number, high: number, shift: number): [low: number, high: number] {
+  if (shift === 0) return [low, high];
+  if (shift < 32) return [(low >>> shift) | (high << (32 - shift)), high >>> shift];
+  return [high >>> (shift - 32), 0];
 }
