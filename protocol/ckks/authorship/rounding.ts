@@ -51,16 +51,20 @@ export function upperDigits(ring: Ring, poly: RnsPoly, { dropped, shift, reach }
   const prime = Number(ring.primes[dropped]!);
   const words = new Uint32Array(poly.buffer, poly.byteOffset + 8 * degree * dropped, 2 * degree);
   const width = 2 ** shift;
+  // The lower bits of a word, by its halves.
+  const lowMask = shift < 32 ? width - 1 : 0xffff_ffff;
+  const highMask = shift < 32 ? 0 : 2 ** (shift - 32) - 1;
+  const least = reach + DOUBLES;
   let settled = true;
   for (let place = 0; place < degree; place++) {
-    const [low, high] = [words[2 * place]!, words[2 * place + 1]!];
-    const digit = high * 2 ** 32 + low;
-    const kept = Math.floor(digit / width);
+    const low = words[2 * place]!;
+    const high = words[2 * place + 1]!;
+    const lower = (high & highMask) * 2 ** 32 + ((low & lowMask) >>> 0);
     // What lies between the coefficient and the ends of its step; the last step of a digit is a shorter one.
-    const from = remainder(low, high, shift) + (below === undefined ? 0 : Number(below[place]!) / belowPrime);
-    const to = Math.min(width, prime - kept * width) - from;
-    if (Math.min(from, to) <= reach + DOUBLES) settled = false;
-    [words[2 * place], words[2 * place + 1]] = shifted(low, high, shift);
+    const from = lower + (below === undefined ? 0 : Number(below[place]!) / belowPrime);
+    if (from <= least || width - from <= least || prime - (high * 2 ** 32 + low) <= least) settled = false;
+    words[2 * place] = shiftedLow(low, high, shift);
+    words[2 * place + 1] = shift < 32 ? high >>> shift : 0;
   }
   const start = 8 * degree * dropped;
   return { bytes: new Uint8Array(poly.buffer, poly.byteOffset + start, 8 * poly.length - start), settled };
@@ -82,15 +86,8 @@ function mixedRadix(ring: Ring, poly: RnsPoly): RnsPoly[] {
   return digits;
 }
 
-/** The lower `shift` bits of a word; beyond 53 of them, nearly. */
-function remainder(low: number, high: number, shift: number): number {
-  if (shift < 32) return low % 2 ** shift;
-  return (high % 2 ** (shift - 32)) * 2 ** 32 + low;
-}
-
-/** A word without its lower `shift` bits. */
-function shifted(low: number, high: number, shift: number): [low: number, high: number] {
-  if (shift === 0) return [low, high];
-  if (shift < 32) return [(low >>> shift) | (high << (32 - shift)), high >>> shift];
-  return [high >>> (shift - 32), 0];
+/** The lower half of a word without its lower `shift` bits. */
+function shiftedLow(low: number, high: number, shift: number): number {
+  if (shift === 0) return low;
+  return shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);
 }
