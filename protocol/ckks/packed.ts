@@ -2,9 +2,8 @@
  * A meter's ciphertext as it travels: canonical CBOR [2, parameters, series, first slot, slots, stride, c0, c1, epoch,
  * proof], residues bit-packed prime after prime; the epoch names the public key, since keys of one set look alike. With a
  * stride above 1 the plaintext is a polynomial in X^stride, and of c0 only the coefficients at its multiples are sent:
- * sums need no others, products do. The proof says that its sender made it (authorship/); what stands before it is what
- * it is for. The digest of all these bytes is what a meter vouches for, so one ciphertext has one encoding, and whatever
- * else is refused.
+ * sums need no others, products do. The proof that its sender made it (authorship/) is for all that stands before it. The
+ * digest of all bytes is what a meter vouches for, so one ciphertext has one encoding, and whatever else is refused.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -51,8 +50,7 @@ export interface PackedWindow extends Window {
 }
 
 const VERSION = 2;
-/** Major types of CBOR, for arrays of up to 23 items and for byte strings. */
-const CBOR_ARRAY = 0x80;
+/** Major type of CBOR's byte strings. */
 const CBOR_BYTES = 0x40;
 const FIRST_EPOCH = 1;
 const MAX_EPOCH = 0xffff;
@@ -179,28 +177,26 @@ export function unpackCiphertext(at: PackingRing, bytes: Uint8Array, level: numb
   assertLength(at, second, degree, level);
   const c0 = unpackPoly(at, first, degree / stride, level);
   const window = { series, firstSlot, slots, epoch, stride, level, c0, c1: unpackPoly(at, second, degree, level) };
-  const head = [VERSION, at.id, series, firstSlot, slots, stride];
-  const content = assertCanonical(bytes, head, [first, second], epoch, proof);
-  return { ...window, content, proof };
+  const start = encodeCbor([VERSION, at.id, series, firstSlot, slots, stride]);
+  return { ...window, content: canonicalContent(bytes, start, [first, second, proof], epoch), proof };
 }
 
 /**
  * One ciphertext, one digest: another way to write the same numbers is another ciphertext, and is refused. The halves are
  * compared where they stand, which is several times faster than to encode them again. Returns what the proof is for.
  */
-function assertCanonical(
+function canonicalContent(
   bytes: Uint8Array,
-  head: unknown[],
-  halves: readonly Uint8Array[],
+  start: Uint8Array,
+  strings: readonly Uint8Array[],
   epoch: number,
-  proof: Uint8Array,
 ): Uint8Array {
-  const start = encodeCbor(head);
-  start[0] = CBOR_ARRAY + head.length + halves.length + 2;
-  const content = [start, ...halves.flatMap((half) => [byteStringHead(half.length), half]), encodeCbor(epoch)];
+  start[0]! += strings.length + 1;
+  const [c0, c1, last] = strings.map((bytesOf) => [byteStringHead(bytesOf.length), bytesOf]);
+  const content = [start, ...c0!, ...c1!, encodeCbor(epoch)];
   const end = content.reduce((sum, { length }) => sum + length, 0);
   let at = 0;
-  for (const part of [...content, byteStringHead(proof.length), proof]) {
+  for (const part of [...content, ...last!]) {
     if (Buffer.compare(part, bytes.subarray(at, at + part.length)) !== 0) {
       throw new CkksError("malformed", "packed ciphertext: it is not written in the canonical way");
     }
