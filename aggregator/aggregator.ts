@@ -98,6 +98,7 @@ export class Aggregator {
     });
     const members = {
       numberOf: (meter: string) => this.keys.numberOf(meter),
+      nameOf: (number: number) => this.keys.nameOf(number),
       slotsOn: (meter: string, feeder: string, from: number, to: number) =>
         this.membership.slotsOn(meter, feeder, from, to),
       feederOver: (meter: string, from: number, to: number) => this.membership.feederOver(meter, from, to),

@@ -166,6 +166,21 @@ test("inputs that aggregators object to are left out", async (t) => {
   );
 });
 
+test("a feeder whose inputs are all objected to is left out, and the result says so", async (t) => {
+  const bed = await Bed.open(t, { meters: 6, feeders: 2 });
+  // Meters go to feeders in turn: these are all of one feeder.
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [0, 2, 4] };
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request({ label: "fleet", feeders: ["f-1", "f-2"] });
+  await bed.happenings.until(() => bed.store((jobs) => jobs.get(number)?.excluded.length) === 3, "a feeder left out");
+  for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
+  await bed.untilState(number, "opened");
+  const row = bed.store((_, db) => db.prepare("SELECT inputs, left_out FROM he_results").get());
+  assert.deepEqual(row, { inputs: 3, left_out: '["f-1"]' });
+  assert.match((await bed.he("results")).stdout, /fleet without f-1/);
+});
+
 test("refuses what does not fit, what has too few inputs, and what the queue has no room for", async (t) => {
   const bed = await Bed.open(t, { meters: 2, analytics: { maxQueuedJobs: 1 } });
   await bed.start();

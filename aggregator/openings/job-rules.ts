@@ -39,6 +39,7 @@ export type SeriesBook = ReadonlyMap<string, SeriesRule>;
 /** Who belongs where, by countersigned records. */
 export interface JobMembers {
   numberOf(meter: string): number | undefined;
+  nameOf(number: number): string | undefined;
   /** The feeder that holds the meter in all slots from `from` up to `to`. */
   feederOver(meter: string, from: number, to: number): string | undefined;
   /** Every feeder that some record names. */
@@ -74,6 +75,7 @@ interface Vouched {
 }
 
 const PAUSE_EVERY = 256;
+const MAX_NAMES = 5;
 
 /** Slots of the window. Throws JobError for series that are unknown here or do not belong together. */
 export function windowOf({ series, slots }: Transcript, book: SeriesBook, set: string): number {
@@ -165,11 +167,11 @@ async function assertSets(
   { series, feeders, firstSlot }: Transcript,
   window: number,
   vouched: ReadonlyMap<string, readonly Vouched[]>,
-  { loads, series: book, pause }: JobRules,
+  { loads, members, series: book, pause }: JobRules,
 ): Promise<SlotCounts> {
   const counts = new Map<string, Map<string, Uint32Array>>();
   const differing = new Set<number>();
-  let missing = 0;
+  const missing = new Map<string, Set<number>>();
   let unreleased: string | undefined;
   for (const name of series) {
     const ofSeries = new Map(feeders.map((feeder) => [feeder, new Uint32Array(window)]));
@@ -194,7 +196,7 @@ async function assertSets(
         open.fill(0, first, end);
         for (const number of roster) {
           const item = items.get(number);
-          if (item === undefined) missing++;
+          if (item === undefined) missing.set(feeder, (missing.get(feeder) ?? new Set()).add(number));
           else if (membersIn(item.presence, first, end) < end - first) differing.add(item.index);
         }
         for (const { number, index, presence } of items.values()) {
@@ -211,15 +213,30 @@ async function assertSets(
       }
     }
   }
-  if (differing.size > 0 || missing > 0) {
-    const where = [...differing].sort((a, b) => a - b);
-    const words = `${where.length} inputs have values in other slots than the endorsed loads, ${missing} meters of loads`;
-    throw new JobError("other-meters", `${words} are no inputs`, where);
+  if (differing.size > 0 || missing.size > 0) {
+    const words =
+      differing.size === 0 ? [] : [`${differing.size} inputs have values in other slots than the endorsed loads`];
+    // A feeder whose load has a meter without a ciphertext can only be left out as a whole.
+    for (const [feeder, numbers] of missing) {
+      words.push(`${feeder} lacks ${namesOf(numbers, members)}, of endorsed loads`);
+      for (const item of [...vouched.values()].flat()) if (item.feeder === feeder) differing.add(item.index);
+    }
+    throw new JobError(
+      "other-meters",
+      words.join("; "),
+      [...differing].sort((a, b) => a - b),
+    );
   }
   if (unreleased !== undefined) {
     throw new JobError("not-released", `this aggregator has endorsed no load yet: ${unreleased}`);
   }
   return counts;
+}
+
+/** A few of them are enough to look for the cause. */
+function namesOf(numbers: ReadonlySet<number>, members: JobMembers): string {
+  const names = [...numbers].slice(0, MAX_NAMES).map((number) => members.nameOf(number) ?? `meter ${number}`);
+  return names.join(", ") + (numbers.size > MAX_NAMES ? ` and ${numbers.size - MAX_NAMES} more` : "");
 }
 
 function membersIn(bits: Uint8Array, from: number, to: number): number {

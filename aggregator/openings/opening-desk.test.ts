@@ -189,6 +189,17 @@ test("groups that differ by one meter, or by one meter's slot, are refused: thei
   assert.equal(code(both), "other-meters");
 });
 
+test("a meter of a load without a ciphertext costs a group its feeder, and is named", async (context) => {
+  const { bed, one } = setUp(context);
+  bed.endorse(one, "f-2", ["m-4", "m-5"]);
+  const fleet = (names: string[], feeders = ["f-1", "f-2"]) => bed.transcript(names, { feeders });
+  const { answer } = await bed.run(one, fleet(["m-1", "m-2", "m-4", "m-5"]));
+  assert.ok(answer?.type === "refuse");
+  assert.deepEqual([answer.code, answer.where], ["other-meters", [0, 1]], "all of f-1, none of f-2");
+  assert.match(answer.detail, /f-1 lacks m-3/);
+  assert.equal((await bed.run(one, fleet(["m-4", "m-5"], ["f-2"]))).answer?.type, "ready");
+});
+
 test("opens what a meter left out of its load and ciphertext alike", async (context) => {
   const bed = new JobBed(temporaryFolder(context));
   bed.meters("f-1", ...NAMES);

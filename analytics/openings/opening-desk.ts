@@ -248,7 +248,7 @@ export class OpeningDesk {
 
   #store(job: Job, reading: Reading, openedBy: readonly number[], now: number): void {
     const { db, jobs, results, ended } = this.#options;
-    const { number, circuit, label, series, firstSlot, slots } = job;
+    const { number, circuit, label, leftOut, series, firstSlot, slots } = job;
     const inputs = job.total / Math.max(1, series.length);
     db.transaction(() => {
       results.add({
@@ -260,6 +260,7 @@ export class OpeningDesk {
         firstSlot,
         slots,
         inputs,
+        leftOut,
         status: "opened",
         values: reading.values,
         units: reading.units,

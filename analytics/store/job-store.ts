@@ -21,6 +21,15 @@ export interface JobOutput {
   readonly c0: Uint8Array | undefined;
 }
 
+interface Computed {
+  readonly job: string;
+  readonly transcript: Uint8Array;
+  readonly outputs: readonly Uint8Array[];
+  readonly milliseconds: number;
+  /** Feeders of the group of which it has no inputs. */
+  readonly leftOut: readonly string[];
+}
+
 export class JobStore {
   readonly #db: Database;
   readonly #insert: Statement;
@@ -175,11 +184,8 @@ export class JobStore {
   }
 
   /** The computation is done: transcript, outputs and the next state in one transaction. */
-  computed(
-    number: number,
-    result: { job: string; transcript: Uint8Array; outputs: readonly Uint8Array[]; milliseconds: number },
-    now: number,
-  ): void {
+  computed(number: number, result: Computed, now: number): void {
+    const { job, transcript, milliseconds, leftOut } = result;
     this.#db
       .transaction(() => {
         this.#db.prepare("DELETE FROM job_outputs WHERE number = ?").run(number);
@@ -187,10 +193,17 @@ export class JobStore {
         for (const [position, bytes] of result.outputs.entries()) insert.run(number, position, Buffer.from(bytes));
         this.#db
           .prepare(
-            `UPDATE jobs SET job = ?, transcript = ?, active = NULL, compute_ms = ?, state = 'asking', code = '',
-             reason = '', updated_at = ? WHERE number = ?`,
+            `UPDATE jobs SET job = ?, transcript = ?, active = NULL, compute_ms = ?, left_out = ?, state = 'asking',
+             code = '', reason = '', updated_at = ? WHERE number = ?`,
           )
-          .run(result.job, Buffer.from(result.transcript), Math.round(result.milliseconds), Math.floor(now), number);
+          .run(
+            job,
+            Buffer.from(transcript),
+            Math.round(milliseconds),
+            JSON.stringify(leftOut),
+            Math.floor(now),
+            number,
+          );
       })
       .immediate();
   }
