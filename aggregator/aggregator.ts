@@ -18,7 +18,8 @@ import { decodeCertificate, Membership } from "./membership/membership.ts";
 import { DigestStore } from "./openings/digest-store.ts";
 import { createJobDesk, type JobDeskSettings } from "./openings/job-desk.ts";
 import { JobMail } from "./openings/job-mail.ts";
-import type { OpeningCounters, OpeningDesk } from "./openings/opening-desk.ts";
+import type { OpeningDesk } from "./openings/opening-desk.ts";
+import type { OpeningCounters } from "./openings/opening-options.ts";
 import { ReleaseStore } from "./release/release-store.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
@@ -97,6 +98,7 @@ export class Aggregator {
     });
     const members = {
       numberOf: (meter: string) => this.keys.numberOf(meter),
+      nameOf: (number: number) => this.keys.nameOf(number),
       slotsOn: (meter: string, feeder: string, from: number, to: number) =>
         this.membership.slotsOn(meter, feeder, from, to),
       feederOver: (meter: string, from: number, to: number) => this.membership.feederOver(meter, from, to),
@@ -114,7 +116,7 @@ export class Aggregator {
       pause,
     });
     this.#jobs = createJobDesk({
-      ...{ index, db, minMeters, settings: options.homomorphic, refuse },
+      ...{ index, db, minMeters, settings: options.homomorphic, refuse, signer: party, directory },
       rules: { loads: releases, digests, members, minMeters, pause },
       answer: (answer) => this.#jobMail.answer(answer),
       give: (partial) => this.#jobMail.give(partial),

@@ -108,6 +108,25 @@ test("t - 1 aggregators are not enough, and one that returns is", async (t) => {
   );
 });
 
+test("an aggregator that signs something else is not ready, whatever it says", async (t) => {
+  const bed = await Bed.open(t, { meters: 3, analytics: { answerSeconds: 30 } });
+  bed.aggregators[0]!.forges = true;
+  bed.aggregators[2]!.silent = true;
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request();
+  await bed.happenings.until(
+    () => bed.aggregators.slice(0, 2).every(({ inputsReceived }) => inputsReceived === 3),
+    "inputs",
+  );
+  bed.aggregators[2]!.silent = false;
+  await bed.untilState(number, "opened");
+  assert.deepEqual(
+    bed.store((jobs) => jobs.get(number)?.active),
+    [2, 3],
+  );
+});
+
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
   for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };
@@ -145,6 +164,21 @@ test("inputs that aggregators object to are left out", async (t) => {
     bed.store((_, db) => db.prepare("SELECT inputs FROM he_results").pluck().get()),
     3,
   );
+});
+
+test("a feeder whose inputs are all objected to is left out, and the result says so", async (t) => {
+  const bed = await Bed.open(t, { meters: 6, feeders: 2 });
+  // Meters go to feeders in turn: these are all of one feeder.
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [0, 2, 4] };
+  await bed.start();
+  await bed.sendAll();
+  const number = bed.request({ label: "fleet", feeders: ["f-1", "f-2"] });
+  await bed.happenings.until(() => bed.store((jobs) => jobs.get(number)?.excluded.length) === 3, "a feeder left out");
+  for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
+  await bed.untilState(number, "opened");
+  const row = bed.store((_, db) => db.prepare("SELECT inputs, left_out FROM he_results").get());
+  assert.deepEqual(row, { inputs: 3, left_out: '["f-1"]' });
+  assert.match((await bed.he("results")).stdout, /fleet without f-1/);
 });
 
 test("refuses what does not fit, what has too few inputs, and what the queue has no room for", async (t) => {

@@ -8,7 +8,8 @@ import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
-import { openCiphertext, signCiphertextAck } from "../protocol/envelope/index.ts";
+import { transcriptHash } from "../protocol/ckks/job.ts";
+import { openCiphertext, readyOf, signCiphertextAck } from "../protocol/envelope/index.ts";
 import { topicOf } from "../protocol/topics.ts";
 import type { CircuitBook } from "./homomorphic/circuit-book.ts";
 import type { Evaluator } from "./homomorphic/evaluator.ts";
@@ -136,8 +137,8 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     db,
     jobs,
     results,
-    aggregators: directory.n,
-    threshold: directory.t,
+    quorum: { aggregators: directory.n, threshold: directory.t, quorum: directory.q },
+    isWord: (aggregator, transcript, word) => readyOf([word], transcriptHash(transcript), directory).has(aggregator),
     backoff: { retrySeconds: settings.retrySeconds, mostSeconds: settings.retrySeconds * LIMITS.backoff },
     maxOpen: settings.maxRunningJobs,
     messageBytes: LIMITS.inputsMessageBytes,
@@ -198,7 +199,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     store,
     desk: new ChunkDesk({ ...LIMITS.chunks, now: monotonic }),
     open: (sealed, meter) => openCiphertext(sealed, party, meter),
-    check: (series, bytes) => evaluator.check(series, bytes),
+    check: (meter, series, bytes) => evaluator.check(meter, series, bytes),
     isMember: (meter, { from, to }) => {
       const places = roll.record(meter)?.places ?? [];
       return places.some((place) => place.from < to && (place.to === null || place.to > from));

@@ -62,6 +62,14 @@ test("refuses a series without its set, or with levels that do not belong to it"
   assert.match(faultsOf(["homomorphic.series", { Load: load }], jobs)[0]!, /Load: expected a series is/);
 });
 
+test("refuses primes that leave no room for the proof of who made a ciphertext", () => {
+  const tight = { degree: 4096, primeBits: [36, 36, 37], scaleBits: 40 };
+  assert.match(
+    faultsOf(["homomorphic.light", tight]).join("\n"),
+    /\d bits of primes lack for the series load under light: larger data primes, or a smaller special one/,
+  );
+});
+
 test("refuses a window that does not fit its ciphertext", () => {
   const faults = faultsOf(["homomorphic.windowDays", 30]);
   assert.match(faults.join("\n"), /30 days \(up to 2884 slots\) of the series load are 2884 numbers; .* holds 2048/);

@@ -1,4 +1,5 @@
 /** What the fields on ciphertexts must agree on: security, room for sums, and that a window fits its ciphertext. */
+import { lackingAuthorshipBits } from "../protocol/ckks/authorship/authorship.ts";
 import { CkksError } from "../protocol/ckks/errors.ts";
 import { assertParameters, type CkksParameters, dataBits, dataLevels } from "../protocol/ckks/parameters.ts";
 import { freshVariance, sigmaBitsFor } from "../protocol/ckks/threshold/flooding.ts";
@@ -169,6 +170,19 @@ export const CKKS_CHECKS: readonly Check[] = [
           series.content === "peak" || lacking === 0,
           `${statisticalBits} bits over ${openings} openings lack ${lacking.toFixed(1)} bits for the series ${name}: ` +
             "more scale, fewer openings, or fewer bits",
+        );
+      }),
+  },
+  {
+    fields: ["homomorphic.series", "homomorphic.sets", ...SETS],
+    rule: "Ciphertexts have room for the proof that their meter made them",
+    fault: (config) =>
+      firstFault(config, (name, series) => {
+        const parameters = parametersOf(config.homomorphic, series.set);
+        const lacking = lackingAuthorshipBits(parameters, levelOf(series, parameters));
+        return unless(
+          lacking === 0,
+          `${Math.ceil(lacking)} bits of primes lack for the series ${name} under ${series.set}: larger data primes, or a smaller special one`,
         );
       }),
   },

@@ -25,8 +25,8 @@ const series = z.strictObject({
   kind: z.enum(["import", "export"]),
   set: z.enum(SET_NAMES),
   /**
-   * One number for each slot: the energy, or its square. `peak`: the largest energy of the window, in every slot that
-   * has a reading; a slot without one is zero and absent, as in all contents.
+   * One number for each slot: the energy, or its square. A slot without a reading is zero and absent, as in all contents.
+   * `peak`: the largest energy of the window, in its first slot alone; without a reading there, none.
    * `moments`: for each slot the energy and its square, side by side.
    * `buckets`: for each slot a 1 in the bucket that the energy falls into, else 0; a window takes a slot for each.
    */
@@ -65,7 +65,7 @@ export const homomorphic = z.strictObject({
     })
     .meta({
       description:
-        "What a meter encrypts, by name: `energy` of each slot, its `squares`, both side by side (`moments`), the window's `peak` in each slot with a reading, or one-hot `buckets` with `levels` (Wh). A smaller `maxReadingWh` leaves more room: for variances of larger groups, for finer comparisons.",
+        "What a meter encrypts, by name: `energy` of each slot, its `squares`, both side by side (`moments`), the window's `peak` (in its first slot), or one-hot `buckets` with `levels` (Wh). A smaller `maxReadingWh` leaves more room: for variances of larger groups, for finer comparisons.",
       allowed:
         "a map of name to `kind` (import, export), `set`, `content`, `levels` for buckets, and its own `maxReadingWh`",
     }),

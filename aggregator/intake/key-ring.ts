@@ -47,6 +47,10 @@ export class KeyRing {
   }
 
   /** The meter's number, once it is known here. */
+  nameOf(number: number): string | undefined {
+    return this.#options.table.nameOf(number);
+  }
+
   numberOf(meter: string): number | undefined {
     return this.#options.intake.channel(meter)?.number;
   }

@@ -53,6 +53,10 @@ export class MeterTable {
     };
   }
 
+  nameOf(number: number): string | undefined {
+    return this.#db.prepare<[number], string>("SELECT id FROM meters WHERE number = ?").pluck().get(number);
+  }
+
   /** Every meter id that has a row. */
   ids(): string[] {
     return this.#db.prepare<[], string>("SELECT id FROM meters ORDER BY number").pluck().all();

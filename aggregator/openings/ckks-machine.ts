@@ -3,6 +3,7 @@
  * Inputs are folded one meter at a time and dropped. What it computes is what analytics must have computed, to the byte.
  */
 import { createHash } from "node:crypto";
+import { assertSender } from "../../protocol/ckks/authorship/sender.ts";
 import { sigmaBitsFor } from "../../protocol/ckks/threshold/flooding.ts";
 import type { Evaluation } from "../../protocol/ckks/circuits/circuit.ts";
 import { freshSigma } from "../../protocol/ckks/circuits/noise.ts";
@@ -37,9 +38,12 @@ export interface CkksMachineOptions {
   readonly random: RandomBytes;
 }
 
+/** Digests of 32 bytes that are remembered: a day of a large fleet. */
+const MAX_PROVEN = 65_536;
+
 interface Work {
   readonly job: MachineJob;
-  readonly engine: CkksEngine;
+  readonly key: MachineKey;
   readonly evaluation: Evaluation;
   /** Flooding of each output. */
   readonly sigmaBits: readonly number[];
@@ -51,6 +55,8 @@ interface Work {
 export class CkksMachine implements Machine {
   readonly #options: CkksMachineOptions;
   readonly #shares = new Map<string, KeyShare>();
+  /** Ciphertexts whose proof was right, by meter and digest, the oldest first: many jobs take the same ones. */
+  readonly #proven = new Set<string>();
   #work: Work | undefined;
 
   constructor(options: CkksMachineOptions) {
@@ -59,13 +65,14 @@ export class CkksMachine implements Machine {
 
   async start(job: MachineJob): Promise<void> {
     await this.abandon();
-    const { engine } = await this.#options.keyOf(job.epoch, job.set);
+    const key = await this.#options.keyOf(job.epoch, job.set);
+    const { engine } = key;
     try {
       const bound = bindCircuit(job.circuit, job.parameters, job.slots);
       // Before any input is asked for: parameters that do not suit the set, or the meters, are the job's own fault.
       const sigmaBits = this.#floodingOf(job, engine, bound);
       const evaluation = bound.circuit.start(engine, bound.parameters, job.slots);
-      this.#work = { job, engine, evaluation, sigmaBits, row: [], done: 0 };
+      this.#work = { job, key, evaluation, sigmaBits, row: [], done: 0 };
     } catch (error) {
       throw malformed("malformed-job", error);
     }
@@ -76,7 +83,7 @@ export class CkksMachine implements Machine {
       const work = this.#begun();
       for (const input of inputs) {
         try {
-          foldOne(work, input);
+          this.#foldOne(work, input);
         } catch (error) {
           throw malformed("malformed-input", error, [work.done]);
         }
@@ -85,9 +92,41 @@ export class CkksMachine implements Machine {
     });
   }
 
+  #foldOne(work: Work, { meter, series, digest, bytes }: MachineInput): void {
+    const { job, key, evaluation } = work;
+    const { engine, publicKey } = key;
+    if (Buffer.compare(packedDigest(bytes), digest) !== 0) {
+      throw new JobError("wrong-digest", "the ciphertext is not the one that its meter vouched for", [work.done]);
+    }
+    const place = work.row.length;
+    const packed = unpackCiphertext(engine, bytes, job.levels[place]!);
+    if (packed.series !== series || packed.firstSlot !== job.firstSlot || packed.slots !== job.slots) {
+      const { series: name, firstSlot, slots } = packed;
+      throw new CkksError("wrong-window", `it is of ${name}, ${slots} numbers from slot ${firstSlot} on`);
+    }
+    if (packed.epoch !== job.epoch) {
+      throw new CkksError("wrong-parameters", `it is of key epoch ${packed.epoch}, the job of ${job.epoch}`);
+    }
+    // Of two strides in one sum nothing could be opened: one meter would spoil the group.
+    const stride = job.sumsOnly[place] === true ? strideOf(job.slots, engine.degree) : 1;
+    if (packed.stride !== stride) throw new CkksError("wrong-size", `expected stride ${stride}, got ${packed.stride}`);
+    const name = `${meter} ${Buffer.from(digest).toString("base64")}`;
+    if (!this.#proven.has(name)) {
+      // A copy of a neighbour's would show the neighbour's readings in the difference of sum and load.
+      assertSender(engine, publicKey[1], packed, meter);
+      this.#proven.add(name);
+      if (this.#proven.size > MAX_PROVEN) this.#proven.delete(this.#proven.values().next().value!);
+    }
+    work.row.push(packed);
+    if (work.row.length < job.series.length) return;
+    evaluation.fold(work.row);
+    work.row = [];
+  }
+
   finish(): Promise<ComputedOutput[]> {
     return attempt(() => {
-      const { job, engine, evaluation, sigmaBits } = this.#begun();
+      const { job, key, evaluation, sigmaBits } = this.#begun();
+      const { engine } = key;
       const { slots, outputs } = job;
       const raws = evaluation.finish();
       const stride = strideOf(slots, engine.degree);
@@ -183,30 +222,8 @@ export class CkksMachine implements Machine {
   }
 }
 
-function foldOne(work: Work, { series, digest, bytes }: MachineInput): void {
-  const { job, engine, evaluation } = work;
-  if (Buffer.compare(packedDigest(bytes), digest) !== 0) {
-    throw new JobError("wrong-digest", "the ciphertext is not the one that its meter vouched for", [work.done]);
-  }
-  const place = work.row.length;
-  const packed = unpackCiphertext(engine, bytes, job.levels[place]!);
-  if (packed.series !== series || packed.firstSlot !== job.firstSlot || packed.slots !== job.slots) {
-    const { series: name, firstSlot, slots } = packed;
-    throw new CkksError("wrong-window", `it is of ${name}, ${slots} numbers from slot ${firstSlot} on`);
-  }
-  if (packed.epoch !== job.epoch) {
-    throw new CkksError("wrong-parameters", `it is of key epoch ${packed.epoch}, the job of ${job.epoch}`);
-  }
-  // Of two strides in one sum nothing could be opened: one meter would spoil the group.
-  const stride = job.sumsOnly[place] === true ? strideOf(job.slots, engine.degree) : 1;
-  if (packed.stride !== stride) throw new CkksError("wrong-size", `expected stride ${stride}, got ${packed.stride}`);
-  work.row.push(packed);
-  if (work.row.length < job.series.length) return;
-  evaluation.fold(work.row);
-  work.row = [];
-}
-
 function malformed(code: "malformed-job" | "malformed-input", error: unknown, where: readonly number[] = []): unknown {
+  if (error instanceof CkksError && error.code === "not-its-own") return new JobError(error.code, error.message, where);
   if (error instanceof CkksError || error instanceof RangeError) return new JobError(code, error.message, where);
   return error;
 }

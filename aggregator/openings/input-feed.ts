@@ -80,10 +80,10 @@ export class InputFeed {
     while (taken.length < most) {
       const bytes = this.#held.get(this.#next);
       if (bytes === undefined) break;
-      const { series, digest } = this.#inputs[this.#next]!;
+      const { meter, series, digest } = this.#inputs[this.#next]!;
       this.#held.delete(this.#next);
       this.#next++;
-      taken.push({ series, digest, bytes });
+      taken.push({ meter, series, digest, bytes });
     }
     return taken;
   }

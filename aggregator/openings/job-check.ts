@@ -1,10 +1,14 @@
 /** From a transcript to what the machine is to compute, with every check that needs no ciphertext. */
 import { createHash } from "node:crypto";
+import { StorageError } from "../../config/runtime/database.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
+import { authorshipBytes } from "../../protocol/ckks/authorship/authorship.ts";
 import { bindCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { decodeTranscript, type Transcript } from "../../protocol/ckks/job.ts";
 import { strideOf } from "../../protocol/ckks/packed.ts";
+import { readyOf } from "../../protocol/envelope/index.ts";
+import type { Directory } from "../../protocol/keys/index.ts";
 import { type FeedLimits, MAX_NEEDED } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
 import { assertJob, type CircuitOpening, type JobRules, type SeriesBook, windowOf } from "./job-rules.ts";
@@ -75,7 +79,7 @@ export function feedLimits(
   const sizes = levels.map((level, i) => {
     const bits = primeBits.slice(0, level).reduce((sum, one) => sum + one, 0);
     const first = sumsOnly[i] === true ? degree / strideOf(slots, degree) : degree;
-    return ((degree + first) * bits) / 8 + FRAME_BYTES;
+    return ((degree + first) * bits) / 8 + authorshipBytes(degree) + FRAME_BYTES;
   });
   const inputBytes = Math.ceil(Math.max(...sizes));
   return { batch: Math.max(1, Math.min(MAX_NEEDED, Math.floor(memoryBytes / inputBytes))), inputBytes };
@@ -91,13 +95,34 @@ export function assertActive(active: readonly number[], index: number, { n, t }:
   );
 }
 
-/** What is said to analytics of an error; undefined where it is nobody else's fault. */
+/**
+ * Throws JobError `not-endorsed` unless q aggregators have signed that they are ready. Any two openings then have one in
+ * common that has charged both: analytics cannot spend the numbers of each set of aggregators by itself.
+ */
+export function assertEndorsed(
+  ready: readonly Uint8Array[],
+  transcript: Uint8Array,
+  { servers, q }: Pick<Directory, "servers" | "q">,
+): void {
+  const found = readyOf(ready, transcript, { servers }, q).size;
+  if (found >= q) return;
+  throw new JobError("not-endorsed", `${found} aggregators have signed that they are ready, ${q} must`);
+}
+
+/** What is said to analytics of an error; undefined where the process must end: its database cannot be used. */
 export function refusalOf(error: unknown): JobError | undefined {
   if (error instanceof JobError) return error;
   if (error instanceof MachineLost) return new JobError("too-busy", `the computation broke: ${error.message}`);
   // The transcript is the only thing read here that another party made.
   if (error instanceof CkksError) return new JobError("malformed-job", error.message);
-  return undefined;
+  if (error instanceof StorageError || isOfSqlite(error)) return undefined;
+  // One job must not stop all others. What it was is for this machine's log alone.
+  return new JobError("too-busy", "an unexpected error here; see the aggregator's log", [], { cause: error });
+}
+
+function isOfSqlite(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" && (code.startsWith("SQLITE_") || /^E[A-Z]+$/.test(code));
 }
 
 /** Names the key whose openings are counted. */

@@ -4,7 +4,8 @@ import type { JobRules, SeriesBook } from "./job-rules.ts";
 import type { KeyBook } from "./key-book.ts";
 import type { Machine } from "./machine.ts";
 import { NumberBudget } from "./number-budget.ts";
-import { OpeningDesk, type OpeningDeskOptions } from "./opening-desk.ts";
+import { OpeningDesk } from "./opening-desk.ts";
+import type { OpeningDeskOptions } from "./opening-options.ts";
 import { OpeningStore } from "./opening-store.ts";
 
 /** What an aggregator with homomorphic keys is started with. */
@@ -29,7 +30,10 @@ export const LIMITS = {
   keptPartials: 4_096,
 };
 
-type Ports = Pick<OpeningDeskOptions, "index" | "answer" | "give" | "now" | "monotonic" | "refuse">;
+type Ports = Pick<
+  OpeningDeskOptions,
+  "index" | "signer" | "directory" | "answer" | "give" | "now" | "monotonic" | "refuse"
+>;
 
 export interface JobDeskOptions extends Ports {
   readonly db: Database;

@@ -19,6 +19,11 @@ export interface SeriesRule {
   readonly set: string;
   /** A slot holds its reading; else a square, a peak or a bucket, whose sum is no function of the loads. */
   readonly isEnergy: boolean;
+  /**
+   * A number about the whole window, which stands in its first slot alone. In several slots with other meters the
+   * difference would be one meter's number.
+   */
+  readonly firstSlotOnly: boolean;
   /** Numbers of the ciphertext for each slot of the window. */
   readonly width: number;
   /** Largest number that a meter encrypts. */
@@ -34,6 +39,7 @@ export type SeriesBook = ReadonlyMap<string, SeriesRule>;
 /** Who belongs where, by countersigned records. */
 export interface JobMembers {
   numberOf(meter: string): number | undefined;
+  nameOf(number: number): string | undefined;
   /** The feeder that holds the meter in all slots from `from` up to `to`. */
   feederOver(meter: string, from: number, to: number): string | undefined;
   /** Every feeder that some record names. */
@@ -58,6 +64,9 @@ export interface CircuitOpening {
   readonly linear: boolean;
 }
 
+/** Meters with a value in each slot, by series and feeder. */
+type SlotCounts = ReadonlyMap<string, ReadonlyMap<string, Uint32Array>>;
+
 interface Vouched {
   readonly index: number;
   readonly number: number;
@@ -66,6 +75,7 @@ interface Vouched {
 }
 
 const PAUSE_EVERY = 256;
+const MAX_NAMES = 5;
 
 /** Slots of the window. Throws JobError for series that are unknown here or do not belong together. */
 export function windowOf({ series, slots }: Transcript, book: SeriesBook, set: string): number {
@@ -151,29 +161,34 @@ async function assertInputs(
 
 /**
  * Slot by slot the meters with a value must be those of the endorsed load: the difference of two sets would be somebody's
- * reading. Returns for each series how many meters have a value in each slot.
+ * reading. Returns for each series and feeder how many meters have a value in each slot.
  */
 async function assertSets(
   { series, feeders, firstSlot }: Transcript,
   window: number,
   vouched: ReadonlyMap<string, readonly Vouched[]>,
-  { loads, series: book, pause }: JobRules,
-): Promise<Map<string, Uint32Array>> {
-  const counts = new Map<string, Uint32Array>();
+  { loads, members, series: book, pause }: JobRules,
+): Promise<SlotCounts> {
+  const counts = new Map<string, Map<string, Uint32Array>>();
   const differing = new Set<number>();
-  let missing = 0;
+  const missing = new Map<string, Set<number>>();
   let unreleased: string | undefined;
   for (const name of series) {
-    const count = new Uint32Array(window);
-    counts.set(name, count);
+    const ofSeries = new Map(feeders.map((feeder) => [feeder, new Uint32Array(window)]));
+    counts.set(name, ofSeries);
     const byFeeder = new Map(feeders.map((feeder) => [feeder, new Map<number, Vouched>()]));
     for (const item of vouched.get(name) ?? []) byFeeder.get(item.feeder)!.set(item.number, item);
-    const { kind } = book.get(name)!;
+    const { kind, firstSlotOnly } = book.get(name)!;
+    const used = firstSlotOnly ? 1 : window;
     for (const [feeder, items] of byFeeder) {
+      const count = ofSeries.get(feeder)!;
+      for (const { index, presence } of items.values()) {
+        if (membersIn(presence, used, window) > 0) differing.add(index);
+      }
       const open = new Uint8Array(window).fill(1);
       for (const { from, to, meters } of loads.provenLoads(feeder, kind, {
         from: firstSlot,
-        to: firstSlot + window,
+        to: firstSlot + used,
       })) {
         await pause();
         const roster = new Set(meterNumbers(meters));
@@ -181,7 +196,7 @@ async function assertSets(
         open.fill(0, first, end);
         for (const number of roster) {
           const item = items.get(number);
-          if (item === undefined) missing++;
+          if (item === undefined) missing.set(feeder, (missing.get(feeder) ?? new Set()).add(number));
           else if (membersIn(item.presence, first, end) < end - first) differing.add(item.index);
         }
         for (const { number, index, presence } of items.values()) {
@@ -198,15 +213,30 @@ async function assertSets(
       }
     }
   }
-  if (differing.size > 0 || missing > 0) {
-    const where = [...differing].sort((a, b) => a - b);
-    const words = `${where.length} inputs have values in other slots than the endorsed loads, ${missing} meters of loads`;
-    throw new JobError("other-meters", `${words} are no inputs`, where);
+  if (differing.size > 0 || missing.size > 0) {
+    const words =
+      differing.size === 0 ? [] : [`${differing.size} inputs have values in other slots than the endorsed loads`];
+    // A feeder whose load has a meter without a ciphertext can only be left out as a whole.
+    for (const [feeder, numbers] of missing) {
+      words.push(`${feeder} lacks ${namesOf(numbers, members)}, of endorsed loads`);
+      for (const item of [...vouched.values()].flat()) if (item.feeder === feeder) differing.add(item.index);
+    }
+    throw new JobError(
+      "other-meters",
+      words.join("; "),
+      [...differing].sort((a, b) => a - b),
+    );
   }
   if (unreleased !== undefined) {
     throw new JobError("not-released", `this aggregator has endorsed no load yet: ${unreleased}`);
   }
   return counts;
+}
+
+/** A few of them are enough to look for the cause. */
+function namesOf(numbers: ReadonlySet<number>, members: JobMembers): string {
+  const names = [...numbers].slice(0, MAX_NAMES).map((number) => members.nameOf(number) ?? `meter ${number}`);
+  return names.join(", ") + (numbers.size > MAX_NAMES ? ` and ${numbers.size - MAX_NAMES} more` : "");
 }
 
 function membersIn(bits: Uint8Array, from: number, to: number): number {
@@ -220,20 +250,26 @@ function claimsOf(
   { series, feeders, firstSlot }: Transcript,
   window: number,
   { numbersPerSlot, linear }: CircuitOpening,
-  counts: ReadonlyMap<string, Uint32Array>,
+  counts: SlotCounts,
   book: SeriesBook,
 ): NumberClaim[] {
   if (linear && series.every((name) => book.get(name)!.isEnergy)) return [];
-  const claims = new Map<number, Uint32Array>();
+  const byKind = new Map<number, Map<string, Uint32Array>>();
   for (const name of series) {
     const { kind } = book.get(name)!;
-    const count = counts.get(name)!;
-    const before = claims.get(kind);
-    claims.set(kind, before === undefined ? count : count.map((value, slot) => Math.min(value, before[slot]!)));
+    const claimed = byKind.get(kind) ?? new Map<string, Uint32Array>();
+    byKind.set(kind, claimed);
+    for (const feeder of feeders) {
+      const count = counts.get(name)!.get(feeder)!;
+      const before = claimed.get(feeder);
+      claimed.set(feeder, before === undefined ? count : count.map((value, slot) => Math.min(value, before[slot]!)));
+    }
   }
   // A number over many slots may be about one of them only: it counts in full for each.
   const numbers = Math.ceil(numbersPerSlot * book.get(series[0]!)!.width);
-  return feeders.flatMap((feeder) =>
-    [...claims].map(([kind, meters]) => ({ feeder, kind, firstSlot, numbers, meters })),
+  return [...byKind].flatMap(([kind, claimed]) =>
+    [...claimed]
+      .filter(([, meters]) => meters.some((count) => count > 0))
+      .map(([feeder, meters]) => ({ feeder, kind, firstSlot, numbers, meters })),
   );
 }

@@ -1,7 +1,6 @@
 /** The machine's keys in the worker thread: engines made when first used, public material read and checked there. */
 import { loadCkksMaterial } from "../../config/keys/index.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
-import { publicKeyPolys } from "../../protocol/ckks/seal/public-key.ts";
 import type { CkksEpoch, CkksPart } from "../../protocol/keys/index.ts";
 import type { MachineKey } from "./ckks-machine.ts";
 
@@ -47,7 +46,6 @@ export class MachineKeys {
     const parts = (["relinKeys", "galoisKeys"] as const).filter((part) => digests[part] !== undefined);
     if (parts.length > 0) engine.loadKeys(loadCkksMaterial<CkksPart>(this.#data, epoch, name, parts));
     const { publicKey: bytes } = loadCkksMaterial(this.#data, epoch, name, ["publicKey"]);
-    const publicKey = await publicKeyPolys(bytes, parameters, { insecureForTests: epoch.insecureForTests });
-    return { engine, publicKey, share: await this.#shareOf(number, name) };
+    return { engine, publicKey: engine.keys.publicPolys(bytes), share: await this.#shareOf(number, name) };
   }
 }

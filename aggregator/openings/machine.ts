@@ -24,6 +24,8 @@ export interface MachineJob {
 }
 
 export interface MachineInput {
+  /** Who must have made it. */
+  readonly meter: string;
   readonly series: string;
   readonly digest: Uint8Array;
   readonly bytes: Uint8Array;

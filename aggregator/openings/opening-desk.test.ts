@@ -19,13 +19,19 @@ function setUp(context: TestContext, options: ConstructorParameters<typeof JobBe
   return { bed, one };
 }
 
+function gate(): { readonly passed: Promise<void>; readonly open: () => void } {
+  let open = (): void => {};
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open: () => open() };
+}
+
 const code = (said: Said | undefined): string | undefined => (said?.type === "refuse" ? said.code : said?.type);
 
 test("asks for the inputs, recomputes, says that it is ready, and gives its partial to the utility", async (context) => {
   const { bed, one } = setUp(context);
   assert.equal(bed.machines.length, 0, "nothing is started before the first job");
   const { job, answer } = await bed.run(one, bed.transcript(NAMES));
-  assert.deepEqual(answer, { type: "ready", job });
+  assert.deepEqual([answer?.type, answer?.job], ["ready", job]);
   const partial = await bed.open(one, job, [1, 3]);
   assert.ok(partial?.type === "partial");
   assert.deepEqual([partial.index, partial.active, partial.outputs.length], [1, [1, 3], 1]);
@@ -71,7 +77,7 @@ test("replays its partial after kill -9, and refuses another active set, also un
   one.kill();
   assert.deepEqual(await bed.open(one, job, [1, 2]), first);
   assert.equal(code(await bed.open(one, job, [1, 3])), "other-active-set");
-  assert.deepEqual((await bed.run(one, bed.transcript(NAMES))).answer, { type: "ready", job });
+  assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
   // The same sum under another circuit's name: its c1 was opened by 1 and 2.
   const { job: other, answer } = await bed.run(one, bed.transcript(NAMES, { circuit: "mean" }));
   assert.equal(answer?.type, "ready");
@@ -83,6 +89,29 @@ test("replays its partial after kill -9, and refuses another active set, also un
     bed.machines.reduce((sum, { opened }) => sum + opened, 0),
     2,
   );
+});
+
+test("opens only with the word of q aggregators that they are ready: two sets cannot spend their numbers apart", async (context) => {
+  const { bed, one } = setUp(context);
+  // One aggregator alone is an active set here.
+  bed.epoch = { ...bed.epoch, t: 1 };
+  one.kill();
+  const two = bed.start(2);
+  context.after(() => two.stop());
+  for (const to of [one, two]) bed.vouch(to, NAMES, { series: "squares" });
+  bed.endorse(two, "f-1", NAMES);
+  const [first, second] = ["sum", "mean"].map((circuit) => bed.transcript(NAMES, { series: ["squares"], circuit }));
+  const { job, answer } = await bed.run(one, first!);
+  assert.ok(answer?.type === "ready");
+  assert.equal(code(await bed.open(one, job, [1], [1])), "not-endorsed");
+  const { job: other } = await bed.run(two, second!);
+  assert.equal(code(await bed.open(two, other, [2], [2])), "not-endorsed");
+  // The second of them has no number left for the first job, so nobody's word but its own is to be had.
+  assert.equal(code((await bed.run(two, first!)).answer), "too-many-numbers");
+  const words = [answer.endorsement, answer.endorsement, bed.word(other, 2), bed.word(job, 3, 2), Uint8Array.of(9)];
+  const ready = words.map((word) => Uint8Array.from(word));
+  assert.equal(code((await bed.tell(one, job, { type: "open", job, active: [1], ready }))[0]), "not-endorsed");
+  assert.equal((await bed.open(one, job, [1], [1, 3]))?.type, "partial");
 });
 
 test("refuses active sets that are not t aggregators with itself among them", async (context) => {
@@ -160,6 +189,17 @@ test("groups that differ by one meter, or by one meter's slot, are refused: thei
   assert.equal(code(both), "other-meters");
 });
 
+test("a meter of a load without a ciphertext costs a group its feeder, and is named", async (context) => {
+  const { bed, one } = setUp(context);
+  bed.endorse(one, "f-2", ["m-4", "m-5"]);
+  const fleet = (names: string[], feeders = ["f-1", "f-2"]) => bed.transcript(names, { feeders });
+  const { answer } = await bed.run(one, fleet(["m-1", "m-2", "m-4", "m-5"]));
+  assert.ok(answer?.type === "refuse");
+  assert.deepEqual([answer.code, answer.where], ["other-meters", [0, 1]], "all of f-1, none of f-2");
+  assert.match(answer.detail, /f-1 lacks m-3/);
+  assert.equal((await bed.run(one, fleet(["m-4", "m-5"], ["f-2"]))).answer?.type, "ready");
+});
+
 test("opens what a meter left out of its load and ciphertext alike", async (context) => {
   const bed = new JobBed(temporaryFolder(context));
   bed.meters("f-1", ...NAMES);
@@ -171,6 +211,29 @@ test("opens what a meter left out of its load and ciphertext alike", async (cont
   assert.equal(code((await bed.run(one, bed.transcript(NAMES))).answer), "not-released");
   bed.endorse(one, "f-1", ["m-1", "m-2"], { slots: [7] });
   assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
+});
+
+test("peaks are of the first slot alone: where rosters differ between slots one meter's would be the difference", async (context) => {
+  const bed = new JobBed(temporaryFolder(context));
+  const early = [0, 1, 2, 3, 4, 5, 6];
+  bed.meters("f-1", ...NAMES, "m-7");
+  const [one, two] = [bed.start(), bed.start(2)];
+  context.after(() => one.stop());
+  context.after(() => two.stop());
+  for (const to of [one, two]) {
+    bed.endorse(to, "f-1", NAMES, { slots: early });
+    bed.endorse(to, "f-1", ["m-1", "m-2"], { slots: [7] });
+  }
+  // The same peak in every slot with a reading: slots 6 and 7 differ by that of m-3.
+  bed.vouch(one, ["m-1", "m-2"], { series: "peaks" });
+  bed.vouch(one, ["m-3"], { series: "peaks", slots: early });
+  const leaking = (await bed.run(one, bed.transcript(NAMES, { series: ["peaks"] }))).answer;
+  assert.deepEqual(leaking?.type === "refuse" && [leaking.code, leaking.where], ["other-meters", [0, 1, 2]]);
+  bed.vouch(two, NAMES, { series: "peaks", slots: [0] });
+  assert.equal((await bed.run(two, bed.transcript(NAMES, { series: ["peaks"] }))).answer?.type, "ready");
+  bed.vouch(two, ["m-7"], { series: "peaks", slots: [0] });
+  const other = (await bed.run(two, bed.transcript([...NAMES, "m-7"], { series: ["peaks"] }))).answer;
+  assert.deepEqual(other?.type === "refuse" && [other.code, other.where], ["other-meters", [3]]);
 });
 
 test("a load that is not endorsed yet may pass: the same job is ready later", async (context) => {
@@ -247,6 +310,18 @@ test("numbers beyond sums need k meters each, over all jobs, also after a kill",
   assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready", "sums of readings are free");
 });
 
+test("numbers of two groups count for their difference: the feeder that one of them leaves out", async (context) => {
+  const { bed, one } = setUp(context);
+  bed.vouch(one, [...NAMES, "m-4", "m-5"], { series: "squares" });
+  bed.endorse(one, "f-2", ["m-4", "m-5"]);
+  const both = (circuit: string) =>
+    bed.transcript([...NAMES, "m-4", "m-5"], { series: ["squares"], feeders: ["f-1", "f-2"], circuit });
+  assert.equal((await bed.run(one, both("sum"))).answer?.type, "ready");
+  assert.equal((await bed.run(one, both("mean"))).answer?.type, "ready", "two numbers of five meters");
+  const part = (await bed.run(one, bed.transcript(NAMES, { series: ["squares"] }))).answer;
+  assert.equal(code(part), "too-many-numbers", "then there would be two of m-4 and m-5, and three of f-1");
+});
+
 test("a job that is not opened gives way to the same statistic over other inputs", async (context) => {
   const bed = new JobBed(temporaryFolder(context));
   bed.meters("f-1", ...NAMES, "m-7");
@@ -260,6 +335,54 @@ test("a job that is not opened gives way to the same statistic over other inputs
   assert.equal(after.answer?.type, "ready");
   assert.equal(code(await bed.open(one, before.job, [1, 2])), "unknown-job");
   assert.equal((await bed.open(one, after.job, [1, 2]))?.type, "partial");
+});
+
+test("a job that is being opened gives way to none, and what it gives is written down", async (context) => {
+  const bed = new JobBed(temporaryFolder(context));
+  bed.meters("f-1", ...NAMES, "m-7");
+  const one = bed.start();
+  context.after(() => one.stop());
+  bed.vouch(one, NAMES, { series: "squares" });
+  bed.vouch(one, ["m-7"], { series: "squares", slots: [] });
+  bed.endorse(one, "f-1", NAMES);
+  const { job } = await bed.run(one, bed.transcript(NAMES, { series: ["squares"] }));
+  const machine = bed.machines[0]!;
+  const reached = { fold: gate(), open: gate() };
+  const goOn = { fold: gate(), open: gate() };
+  machine.before = (step) => {
+    reached[step].open();
+    return goOn[step].passed;
+  };
+  // The other job is being recomputed while this one is being opened, and is done before.
+  const other = encodeTranscript(bed.transcript([...NAMES, "m-7"], { series: ["squares"] })) as Uint8Array<ArrayBuffer>;
+  await bed.tell(one, jobIdOf(other), { type: "job", transcript: other });
+  const items = [...NAMES, "m-7"].map((name): [string, string, Uint8Array<ArrayBuffer>] => [
+    name,
+    "squares",
+    Uint8Array.from(bed.ciphertext(name, "squares")),
+  ]);
+  await bed.send(one, jobIdOf(other), { type: "inputs", items });
+  await reached.fold.passed;
+  await bed.send(one, job, bed.openRequest(job, [1, 2]));
+  await reached.open.passed;
+  one.take();
+  goOn.fold.open();
+  while (one.sent.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  goOn.open.open();
+  await one.aggregator.idle();
+  assert.deepEqual((await bed.said(one)).map(code), ["ready", "partial"]);
+  const rows = one.db.prepare("SELECT active, outputs IS NULL AS opened FROM he_jobs WHERE job = ?").all(job);
+  assert.deepEqual(rows, [{ active: "[1,2]", opened: 1 }]);
+});
+
+test("an opening that breaks off binds the job to its active set all the same", async (context) => {
+  const { bed, one } = setUp(context);
+  const { job } = await bed.run(one, bed.transcript(NAMES));
+  bed.machines[0]!.breaks = true;
+  assert.equal(code(await bed.open(one, job, [1, 2])), "too-busy");
+  one.kill();
+  assert.equal(code(await bed.open(one, job, [1, 3])), "other-active-set");
+  assert.equal((await bed.open(one, job, [1, 2]))?.type, "partial");
 });
 
 test("the openings of a key are counted", async (context) => {
@@ -319,6 +442,21 @@ test("a thread that dies costs its job an answer that may pass, and the next job
   assert.equal(code((await bed.tell(one, jobIdOf(bytes), { type: "inputs", items }))[0]), "too-busy");
   assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
   assert.equal(bed.machines.length, 2);
+});
+
+test("an error that nobody thought of costs its job an answer that may pass, and no other job", async (context) => {
+  const { bed, one } = setUp(context);
+  const boom = (): Promise<never> => Promise.reject(new TypeError("of a secret"));
+  const { job } = await bed.run(one, bed.transcript(NAMES, { circuit: "mean" }));
+  bed.machines[0]!.before = boom;
+  const { answer } = await bed.run(one, bed.transcript(NAMES));
+  assert.ok(answer?.type === "refuse");
+  assert.deepEqual([answer.code, answer.detail.includes("secret")], ["too-busy", false]);
+  assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
+  bed.machines[1]!.before = boom;
+  assert.equal(code(await bed.open(one, job, [1, 2])), "too-busy");
+  assert.equal((await bed.open(one, job, [1, 2]))?.type, "partial");
+  assert.deepEqual(one.codes(), ["job-unexpected", "job-unexpected"]);
 });
 
 test("an aggregator without homomorphic keys says so, and goes on as before", async (context) => {

@@ -3,52 +3,14 @@
  * part of the opening to the utility, once. One job is recomputed at a time; a bounded queue waits. What may be opened is
  * decided by job-rules.ts and number-budget.ts, and durable before it is said.
  */
-import { assertActive, checkJob, feedLimits, keyName, refusalOf } from "./job-check.ts";
-import type { JobRules } from "./job-rules.ts";
+import { signReady } from "../../protocol/envelope/index.ts";
+import { assertActive, assertEndorsed, checkJob, feedLimits, keyName, refusalOf } from "./job-check.ts";
 import { decodeTranscript, jobIdOf, transcriptHash } from "../../protocol/ckks/job.ts";
-import type { InputsMessage, JobAnswer, JobRequest, PartialMessage } from "../../protocol/messages/ckks.ts";
+import type { InputsMessage, JobRequest, OpenJobMessage, PartialMessage } from "../../protocol/messages/ckks.ts";
 import { InputFeed } from "./input-feed.ts";
 import { JobError } from "./job-error.ts";
-import type { KeyBook } from "./key-book.ts";
 import { type Machine, MachineLost } from "./machine.ts";
-import type { OpeningStore } from "./opening-store.ts";
-
-export interface OpeningLimits {
-  /** Jobs that wait to be recomputed, and bytes of their transcripts. */
-  readonly queuedJobs: number;
-  readonly queuedBytes: number;
-  /** Ciphertexts in memory. */
-  readonly inputBytes: number;
-  /** A job whose inputs do not come for so long gives way to others. */
-  readonly stallSeconds: number;
-  /** Openings in the life of a key. */
-  readonly openings: number;
-}
-
-export interface OpeningDeskOptions {
-  readonly index: number;
-  /** Undefined where no homomorphic keys were dealt. */
-  readonly keys: KeyBook | undefined;
-  readonly rules: JobRules;
-  readonly store: OpeningStore;
-  /** Made with the first job that passes. */
-  readonly machine: () => Machine;
-  readonly limits: OpeningLimits;
-  readonly answer: (answer: JobAnswer) => Promise<void>;
-  readonly give: (partial: PartialMessage) => Promise<void>;
-  /** Unix seconds. */
-  readonly now: () => number;
-  /** Seconds that do not go back. */
-  readonly monotonic: () => number;
-  readonly refuse: (code: string, detail: string) => void;
-}
-
-export interface OpeningCounters {
-  recomputed: number;
-  opened: number;
-  repeated: number;
-  refused: number;
-}
+import type { OpeningCounters, OpeningDeskOptions } from "./opening-options.ts";
 
 interface QueuedJob {
   readonly job: string;
@@ -90,18 +52,19 @@ export class OpeningDesk {
     try {
       if (request.type === "job") await this.#take(job, request.transcript);
       else if (request.type === "inputs") this.#offer(job, request.items);
-      else await this.#open(request.job === job ? job : mismatch(job, request.job), request.active);
+      else if (request.job === job) await this.#open(request);
+      else throw new JobError("malformed-job", `job ${request.job} under the topic of ${job}`);
     } catch (error) {
       await this.#refuse(job, error);
     }
   }
 
   async #take(job: string, bytes: Uint8Array): Promise<void> {
-    const { keys, store, limits, monotonic, answer } = this.#options;
+    const { keys, store, limits, monotonic } = this.#options;
     if (jobIdOf(bytes) !== job) throw new JobError("malformed-job", "the transcript has another job's name");
     if (keys === undefined) throw new JobError("no-keys", "no homomorphic keys were dealt to this aggregator");
     if (store.job(job) !== undefined) {
-      await answer({ type: "ready", job });
+      await this.#sayReady(job, bytes);
       return;
     }
     const current = this.#current;
@@ -163,10 +126,9 @@ export class OpeningDesk {
   }
 
   async #recompute({ job, bytes }: QueuedJob, current: Current): Promise<void> {
-    const { store, now, answer } = this.#options;
-    const { keys, rules, limits } = this.#options;
+    const { store, now, keys, rules, limits } = this.#options;
     const { machineJob, claims, statistic, transcript, key } = await checkJob(bytes, keys!, rules);
-    store.assertRoom(job, claims, statistic);
+    store.assertRoom(claims, statistic);
     store.assertOpenings(keyName(key), transcript.outputs.length, limits.openings);
     const machine = this.#obtainMachine();
     await machine.start(machineJob);
@@ -195,7 +157,13 @@ export class OpeningDesk {
       throw error;
     }
     this.counters.recomputed++;
-    await answer({ type: "ready", job });
+    await this.#sayReady(job, bytes);
+  }
+
+  /** Only once the job is written down, and what it opens is spent: others take its word for that. */
+  async #sayReady(job: string, transcript: Uint8Array): Promise<void> {
+    const { index, signer, answer } = this.#options;
+    await answer({ type: "ready", job, endorsement: signReady(transcriptHash(transcript), index, signer) });
   }
 
   async #ask({ job, feed }: Current): Promise<void> {
@@ -204,13 +172,13 @@ export class OpeningDesk {
   }
 
   /** Openings one after the other, so that a repeat finds what the first has written. */
-  async #open(job: string, active: readonly number[]): Promise<void> {
-    const turn = this.#opens.then(() => this.#openNow(job, active));
+  async #open(request: OpenJobMessage): Promise<void> {
+    const turn = this.#opens.then(() => this.#openNow(request));
     this.#opens = turn.catch(() => {});
     await turn;
   }
 
-  async #openNow(job: string, active: readonly number[]): Promise<void> {
+  async #openNow({ job, active, ready }: OpenJobMessage): Promise<void> {
     const { index, keys, store, give, limits } = this.#options;
     const known = store.job(job);
     if (known === undefined) throw new JobError("unknown-job", "this aggregator has not recomputed it: tell it again");
@@ -228,8 +196,9 @@ export class OpeningDesk {
     }
     const { outputs } = known;
     if (outputs === undefined) throw new JobError("unknown-job", "it was opened too long ago to be answered again");
-    store.assertActive(outputs, active);
+    assertEndorsed(ready, told.transcript, this.#options.directory);
     store.assertOpenings(keyName(key), outputs.length, limits.openings);
+    store.begin(job, active);
     const { epoch, slots } = transcript;
     const order = { epoch, set: key.parameters.name, slots, active, transcript: known.transcript, outputs };
     const opened = await this.#working(() => this.#obtainMachine().open(order));
@@ -239,13 +208,19 @@ export class OpeningDesk {
     await give({ ...message, outputs: opened.map(({ partial }) => partial) });
   }
 
+  /** Throws what the process cannot go on with. */
   async #refuse(job: string, error: unknown): Promise<void> {
     if (error instanceof MachineLost) this.#machine = undefined;
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;
     this.counters.refused++;
-    const { code, message, where } = refusal;
-    this.#options.refuse(`job-${code}`, `job ${job}: ${message}`);
+    const { code, message, where, cause } = refusal;
+    if (cause instanceof Error) {
+      this.#options.refuse("job-unexpected", `job ${job}: ${cause.stack ?? cause.message}`);
+      // Whatever it was: the machine may be damaged.
+      await this.#machine?.close();
+      this.#machine = undefined;
+    } else this.#options.refuse(`job-${code}`, `job ${job}: ${message}`);
     await this.#options.answer({ type: "refuse", job, code, detail: message, where: [...where] });
   }
 
@@ -286,8 +261,4 @@ export class OpeningDesk {
     await this.#opens;
     await this.#machine?.close();
   }
-}
-
-function mismatch(job: string, other: string): never {
-  throw new JobError("malformed-job", `job ${other} under the topic of ${job}`);
 }

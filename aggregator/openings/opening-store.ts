@@ -22,6 +22,7 @@ export interface KnownJob {
   readonly transcript: Uint8Array;
   /** None any more once it is opened. */
   readonly outputs: readonly ComputedOutput[] | undefined;
+  /** Who opens it, once that is so. */
   readonly active: readonly number[] | undefined;
 }
 
@@ -54,6 +55,7 @@ export class OpeningStore {
   readonly #oldest;
   readonly #waiting;
   readonly #removeJob;
+  readonly #markOpening;
   readonly #markOpened;
   readonly #openings;
   readonly #byOutput;
@@ -80,7 +82,10 @@ export class OpeningStore {
       .pluck();
     this.#waiting = db.prepare<[], number>("SELECT count(*) FROM he_jobs WHERE active IS NULL").pluck();
     this.#removeJob = db.prepare<[string]>("DELETE FROM he_jobs WHERE job = ?");
-    this.#markOpened = db.prepare<[string, string]>("UPDATE he_jobs SET active = ?, outputs = NULL WHERE job = ?");
+    this.#markOpening = db.prepare<[string, string]>("UPDATE he_jobs SET active = ? WHERE job = ? AND active IS NULL");
+    this.#markOpened = db.prepare<[string, string]>(
+      "UPDATE he_jobs SET outputs = NULL WHERE job = ? AND active = ? AND outputs IS NOT NULL",
+    );
     this.#openings = db.prepare<[string], { active: string; partial: Buffer | null }>(
       "SELECT active, partial FROM he_openings WHERE job = ? ORDER BY output",
     );
@@ -112,41 +117,26 @@ export class OpeningStore {
   }
 
   /** Throws JobError `too-many-numbers`, for a look before anything is computed. */
-  assertRoom(job: string, claims: readonly NumberClaim[], statistic: Uint8Array): void {
-    if (claims.length === 0) return;
-    const stop = new Error("rolled back");
-    try {
-      this.#db.transaction(() => {
-        for (const other of this.#sameStatistic.all(statistic)) this.#budget.release(other);
-        this.#budget.assertRoom(job, claims);
-        throw stop;
-      })();
-    } catch (error) {
-      if (error !== stop) throw error;
-    }
+  assertRoom(claims: readonly NumberClaim[], statistic: Uint8Array): void {
+    this.#budget.assertRoom(statistic, claims);
   }
 
   /**
    * Writes a job down as recomputed, and what it would open as spent. A job over other inputs for the same statistic
-   * that is not opened gives way, and with it what was spent on it. Throws JobError `too-many-numbers`.
+   * that is not opened gives way: over the same meters it tells the same. Throws JobError `too-many-numbers`.
    */
   ready({ job, statistic, transcript, outputs, claims, readyAt }: ReadyJob): void {
     this.#db
       .transaction(() => {
-        for (const other of this.#sameStatistic.all(statistic)) this.#drop(other);
+        this.#budget.assertRoom(statistic, claims);
+        for (const other of this.#sameStatistic.all(statistic)) this.#removeJob.run(other);
         const surplus = this.#waiting.get()! + 1 - this.#limits.waitingJobs;
-        if (surplus > 0) for (const other of this.#oldest.all(surplus)) this.#drop(other);
-        this.#budget.assertRoom(job, claims);
+        if (surplus > 0) for (const other of this.#oldest.all(surplus)) this.#removeJob.run(other);
         const rows = outputs.map(({ level, sigmaBits, c1Digest, c1 }): OutputRow => [level, sigmaBits, c1Digest, c1]);
         this.#insertJob.run(job, statistic, transcript, encodeCbor(rows), readyAt);
-        this.#budget.add(job, claims);
+        this.#budget.add(statistic, claims);
       })
       .immediate();
-  }
-
-  #drop(job: string): void {
-    this.#budget.release(job);
-    this.#removeJob.run(job);
   }
 
   /**
@@ -165,8 +155,25 @@ export class OpeningStore {
     return partials;
   }
 
+  /**
+   * Binds a job to its active set before the key share is used for it: from here on it gives way to none. Throws JobError
+   * `other-active-set`, and `unknown-job` for one that gave way before.
+   */
+  begin(job: string, active: readonly number[]): void {
+    const set = JSON.stringify(active);
+    this.#db
+      .transaction(() => {
+        const known = this.job(job);
+        if (known?.outputs === undefined) throw new JobError("unknown-job", "it gave way to another: tell it again");
+        this.#assertActive(known.outputs, active);
+        if (known.active === undefined) this.#markOpening.run(set, job);
+        else if (JSON.stringify(known.active) !== set) throw otherActiveSet(JSON.stringify(known.active));
+      })
+      .immediate();
+  }
+
   /** Throws JobError `other-active-set` when one of these outputs was ever opened by another set, in whatever job. */
-  assertActive(outputs: readonly Pick<ComputedOutput, "c1Digest" | "level">[], active: readonly number[]): void {
+  #assertActive(outputs: readonly Pick<ComputedOutput, "c1Digest" | "level">[], active: readonly number[]): void {
     const wanted = JSON.stringify(active);
     for (const { c1Digest, level } of outputs) {
       const other = this.#byOutput.all(c1Digest, level).find((set) => set !== wanted);
@@ -181,13 +188,16 @@ export class OpeningStore {
     throw new JobError("too-many-numbers", `${spent} of ${most} openings of key ${key} are spent: deal new keys`);
   }
 
-  /** Writes an opening down; only then may it be answered. Throws JobError `other-active-set`. */
+  /**
+   * Writes an opening down that was begun; only then may it be answered. Throws JobError `other-active-set`, and
+   * RangeError for one that was not begun with this set.
+   */
   record({ job, key, active, outputs, most }: OpeningRecord): void {
     const set = JSON.stringify(active);
     this.#db
       .transaction(() => {
         this.assertOpenings(key, outputs.length, most);
-        this.assertActive(
+        this.#assertActive(
           outputs.map(({ outputC1, level }) => ({ c1Digest: outputC1, level })),
           active,
         );
@@ -197,7 +207,8 @@ export class OpeningStore {
             throw new JobError("other-active-set", `output ${index} was opened as job ${before}`);
           this.#insertOpening.run(c1, level, outputC1, key, job, index, set, partial);
         }
-        this.#markOpened.run(set, job);
+        // Else a part would leave of a job that is not written down here.
+        if (this.#markOpened.run(job, set).changes !== 1) throw new RangeError(`job: expected ${job} to be begun`);
         this.#prune.run(this.#limits.keptPartials);
       })
       .immediate();

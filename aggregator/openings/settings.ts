@@ -35,7 +35,15 @@ function seriesBook({ homomorphic }: Config): SeriesBook {
       const shape = seriesShape(homomorphic, name);
       const { kind, set, content, largest, sumsOnly } = shape;
       const rule: SeriesRule = {
-        ...{ kind, set, sumsOnly, isEnergy: content === "energy", width: shape.numbers(1), maxValue: largest },
+        ...{
+          kind,
+          set,
+          sumsOnly,
+          isEnergy: content === "energy",
+          firstSlotOnly: content === "peak",
+          width: shape.numbers(1),
+          maxValue: largest,
+        },
         level: (parameters) => shape.level(parameters),
       };
       return [name, rule];

@@ -5,11 +5,11 @@
 import { createHash } from "node:crypto";
 import { countMembers, members } from "../../protocol/bitmap.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
-import { CONTEXT, sign1, type Signer, verify1 } from "../../protocol/envelope/sign1.ts";
+import { endorsementsOf } from "../../protocol/envelope/endorsements.ts";
+import { CONTEXT, sign1, type Signer } from "../../protocol/envelope/sign1.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Directory } from "../../protocol/keys/directory.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
-import { aggregatorId } from "../../protocol/names.ts";
 import {
   type DetailMessage,
   type EndorsedMessage,
@@ -232,22 +232,12 @@ function proofOf(
   if (endorsements.some((item) => Buffer.compare(item, own.endorsement) === 0)) {
     proof.set(own.aggregator, own.endorsement);
   }
-  for (const item of endorsements) {
-    if (proof.size >= directory.q) break;
-    for (const aggregator of endorser(item, setId, directory)) proof.set(aggregator, item);
-  }
-  return proof;
-}
-
-/** The aggregator that signed, once, or nothing when the endorsement is not a valid one of this set. */
-function endorser(item: Uint8Array, setId: Uint8Array, directory: Pick<Directory, "servers">): number[] {
-  try {
-    const { signer, payload } = verify1(item, directory, CONTEXT.endorse);
-    const { setId: signed, aggregator } = endorsementContent.parse(decodeCbor(payload));
-    return signer === aggregatorId(aggregator) && Buffer.compare(signed, setId) === 0 ? [aggregator] : [];
-  } catch {
-    return [];
-  }
+  const says = (content: unknown): number | undefined => {
+    const { setId: signed, aggregator } = endorsementContent.parse(content);
+    return Buffer.compare(signed, setId) === 0 ? aggregator : undefined;
+  };
+  const others = endorsements.filter((item) => Buffer.compare(item, own.endorsement) !== 0);
+  return new Map([...proof, ...endorsementsOf(others, directory, CONTEXT.endorse, says, directory.q - proof.size)]);
 }
 
 function keep<T>(map: Map<string, T>, key: string, value: T, most: number): void {

@@ -153,4 +153,18 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX he_openings_by_job ON he_openings (job);
   CREATE INDEX he_openings_by_key ON he_openings (key);
   `,
+  `
+  -- Numbers beyond the loads that statistics open, once one was said to be ready: how many for each slot, and of how many
+  -- meters of the feeder. Never removed: what was said is known elsewhere. (Before, it was counted otherwise.)
+  DROP TABLE he_numbers;
+  CREATE TABLE he_numbers (
+    kind INTEGER NOT NULL,
+    first_slot INTEGER NOT NULL,
+    statistic BLOB NOT NULL,                   -- as in he_jobs
+    feeder TEXT NOT NULL,
+    numbers INTEGER NOT NULL,
+    meters BLOB NOT NULL,                      -- for each slot, u32 each
+    PRIMARY KEY (kind, first_slot, statistic, feeder)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -77,14 +77,15 @@ export function resultsTable(results: readonly HeResult[], calendar: WindowCalen
   const head = ["job", "circuit", "group", "series", "from", "meters", "result", "opened by"];
   const table = new Table({ ...PLAIN, head });
   for (const result of results) {
-    const { number: job, circuit, label, series, firstSlot, inputs, values } = result;
+    const { number: job, circuit, label, leftOut, series, firstSlot, inputs, values } = result;
     const texts = Object.entries(values).flatMap(([name, numbers]) =>
       shown(name) ? [summary(name, numbers, result)] : [],
     );
     const more = texts.length > SUMMARIES ? [`and ${texts.length - SUMMARIES} more`] : [];
     const from = calendar.dateOf(firstSlot);
     const text = [...texts.slice(0, SUMMARIES), ...more].join("; ");
-    table.push([job, circuit, label, series.join(", "), from, inputs, text, openers(result)]);
+    const group = leftOut.length === 0 ? label : `${label} without ${leftOut.join(", ")}`;
+    table.push([job, circuit, group, series.join(", "), from, inputs, text, openers(result)]);
   }
   return table.toString();
 }
@@ -118,6 +119,7 @@ export function jobText(job: Job, calendar: WindowCalendar): string {
     ...(reason === "" ? [] : [["why", `${job.code}: ${reason}`] as [string, string]]),
     ["circuit", `${circuit} ${Object.keys(parameters).length === 0 ? "" : JSON.stringify(parameters)}`.trim()],
     ["group", feeders.length > 1 ? `${label} (${feeders.length} feeders)` : label],
+    ...(job.leftOut.length === 0 ? [] : [["without", job.leftOut.join(", ")] as [string, string]]),
     ["series", series.join(", ")],
     ["window", `${calendar.timeOf(firstSlot)} to ${calendar.timeOf(firstSlot + slots)}, ${slots} slots`],
     ["inputs", String(total)],

@@ -5,6 +5,7 @@
 import { threadId, workerData } from "node:worker_threads";
 import { seriesShape, type SeriesShape } from "../../config/ckks-series.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
+import { assertSender } from "../../protocol/ckks/authorship/sender.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { packHalf } from "../../protocol/ckks/half.ts";
 import { decodeTranscript, describeOutput } from "../../protocol/ckks/job.ts";
@@ -46,12 +47,12 @@ async function reported<T>(work: Promise<T>): Promise<Reported<T>> {
   return { thread: threadId, bytes: heapUsed + external, answer };
 }
 
-/** Epoch, parameters, size, level, stride and residues of one meter's ciphertext. */
+/** Epoch, parameters, size, level, stride and residues of one meter's ciphertext, and that the meter made it. */
 export function check(task: CheckTask): Promise<Reported<CheckAnswer>> {
   return reported(checkOne(task));
 }
 
-async function checkOne({ series, bytes }: CheckTask): Promise<CheckAnswer> {
+async function checkOne({ meter, series, bytes }: CheckTask): Promise<CheckAnswer> {
   let firstSlot: number | undefined;
   try {
     const header = packedKeys(bytes);
@@ -60,14 +61,17 @@ async function checkOne({ series, bytes }: CheckTask): Promise<CheckAnswer> {
     if (header.epoch > NEWEST)
       return refusal("unknown-epoch", `epoch ${header.epoch}, known up to ${NEWEST}`, firstSlot);
     const shape = shapeOf(series);
-    const at = await keys.ring(header.epoch, shape.set);
-    const { series: named, slots, stride, epoch } = unpackCiphertext(at, bytes, shape.level(at.parameters));
+    const { at, a } = await keys.checking(header.epoch, shape.set);
+    const packed = unpackCiphertext(at, bytes, shape.level(at.parameters));
+    const { series: named, slots, stride, epoch } = packed;
     if (named !== series) throw new CkksError("wrong-window", `it is of series ${named}`);
     const perSlot = shape.numbers(1);
     if (slots % perSlot !== 0) throw new CkksError("wrong-window", `${slots} numbers are no window of ${series}`);
     // Of two strides in one sum, nothing could be opened: one meter would spoil the group.
     const expected = shape.sumsOnly ? strideOf(slots, at.parameters.degree) : 1;
     if (stride !== expected) throw new CkksError("wrong-size", `stride ${stride}, ${series} has ${expected}`);
+    // Aggregators would refuse every job with it.
+    assertSender(at, a, packed, meter);
     return { ok: true, epoch, firstSlot, slots: slots / perSlot, stride, parameters: at.id };
   } catch (error) {
     if (error instanceof CkksError) return refusal(error.code, error.message, firstSlot);
@@ -138,7 +142,7 @@ export function halves(task: HalvesTask): Promise<Reported<Uint8Array[]>> {
 async function halvesOf({ transcript: bytes, outputs }: HalvesTask): Promise<Uint8Array[]> {
   const transcript = decodeTranscript(bytes);
   const { set } = shapeOf(transcript.series[0]!);
-  const { ring } = await keys.ring(transcript.epoch, set);
+  const { ring } = (await keys.checking(transcript.epoch, set)).at;
   const stride = strideOf(transcript.slots, ring.degree);
   return transcript.outputs.map(({ level }, i) => {
     const c0 = wordsOf(outputs[i]!).slice(0, level * ring.degree);

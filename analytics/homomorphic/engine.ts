@@ -60,8 +60,8 @@ class ThreadEvaluator implements Evaluator {
     return [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  async check(series: string, bytes: Uint8Array): Promise<CheckedCiphertext> {
-    const task: CheckTask = { series, bytes };
+  async check(meter: string, series: string, bytes: Uint8Array): Promise<CheckedCiphertext> {
+    const task: CheckTask = { meter, series, bytes };
     let answer: CheckAnswer;
     try {
       answer = await this.#run<CheckAnswer>("check", task);

@@ -49,7 +49,7 @@ export interface Plan {
 
 export interface Evaluator {
   /** Checks the bytes of a meter's ciphertext. Rejects with IngestError or ProtocolError. */
-  check(series: string, bytes: Uint8Array): Promise<CheckedCiphertext>;
+  check(meter: string, series: string, bytes: Uint8Array): Promise<CheckedCiphertext>;
   /** Rejects with ComputeError, or with the signal's reason. */
   compute(request: ComputeRequest, watch: Watch): Promise<Computed>;
   /** Computes a transcript's outputs once more, from the inputs as they are stored now. Rejects as `compute`. */

@@ -144,7 +144,7 @@ export class JobDesk {
   async #run(job: Job, signal: AbortSignal): Promise<void> {
     const { jobs, calendar, evaluator, now, minMeters, maxInputs } = this.#options;
     const chosen = this.#inputs(job);
-    const { inputs, epoch, otherEpochs } = chosen ?? { inputs: [], epoch: 0, otherEpochs: 0 };
+    const { inputs, epoch, feeders, otherEpochs } = chosen ?? { inputs: [], epoch: 0, feeders: [], otherEpochs: 0 };
     const meters = inputs.length / job.series.length;
     if (meters < minMeters) {
       const has = `${meters} of the meters of ${job.label} sent ${job.series.join(" and ")} for this window`;
@@ -165,7 +165,8 @@ export class JobDesk {
     }
     jobs.move(job.number, "computing", now());
     jobs.progress(job.number, 0, inputs.length);
-    const { circuit, parameters, label, feeders, series, firstSlot } = job;
+    const { circuit, parameters, label, series, firstSlot } = job;
+    const leftOut = job.feeders.filter((feeder) => !feeders.includes(feeder));
     const window = calendar.startingAt(firstSlot)!;
     let written = 0;
     const progress = (done: number, total: number): void => {
@@ -178,7 +179,7 @@ export class JobDesk {
       const computed = await evaluator.compute(request, { signal, progress });
       if (signal.aborted) return;
       jobs.progress(job.number, inputs.length, inputs.length);
-      jobs.computed(job.number, computed, now());
+      jobs.computed(job.number, { ...computed, leftOut }, now());
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ComputeError)) throw error;

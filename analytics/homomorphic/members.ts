@@ -41,6 +41,8 @@ export interface InputChoice {
 export interface ChosenInputs {
   readonly epoch: number;
   readonly inputs: readonly JobInput[];
+  /** Feeders that the inputs are of; the others of the group have none. */
+  readonly feeders: readonly string[];
   /** Meters whose ciphertexts are of other epochs: no key opens a sum over two of them. */
   readonly otherEpochs: number;
 }
@@ -71,5 +73,7 @@ export function chooseInputs(choice: InputChoice): ChosenInputs | undefined {
   const inputs = chosen.flatMap((meter) =>
     bySeries.map((rows, i) => ({ meter, series: series[i]!, digest: rows.get(meter)!.digest })),
   );
-  return { epoch, inputs, otherEpochs: meters.length - chosen.length };
+  const taken = new Set(chosen);
+  const holding = feeders.filter((feeder) => wholeMembers(roll, [feeder], window).some((meter) => taken.has(meter)));
+  return { epoch, inputs, feeders: holding, otherEpochs: meters.length - chosen.length };
 }

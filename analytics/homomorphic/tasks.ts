@@ -22,6 +22,7 @@ export interface Reported<T> {
 }
 
 export interface CheckTask {
+  readonly meter: string;
   readonly series: string;
   readonly bytes: Uint8Array;
 }

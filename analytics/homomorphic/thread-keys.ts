@@ -1,16 +1,24 @@
 /**
- * What a worker thread computes with, by epoch and parameter set: a ring for checks, which is small; an engine with
+ * What a worker thread computes with, by epoch and parameter set: ring and public key for checks, small; an engine with
  * evaluation keys for circuits, which may take hundreds of megabytes, so that few are kept. Public keys only.
  */
 import { loadCkksMaterial } from "../../config/keys/index.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import type { PackingRing } from "../../protocol/ckks/packed.ts";
 import { parametersId } from "../../protocol/ckks/parameters.ts";
-import { Ring } from "../../protocol/ckks/ring/index.ts";
+import { Ring, type RnsPoly } from "../../protocol/ckks/ring/index.ts";
 import { primesOf } from "../../protocol/ckks/seal/context.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import { loadSeal } from "../../protocol/ckks/seal/load.ts";
+import { publicKeyPolys } from "../../protocol/ckks/seal/public-key.ts";
 import type { CkksEpoch, CkksSet } from "../../protocol/keys/index.ts";
+
+/** What checks of ciphertexts take. */
+interface Checking {
+  readonly at: PackingRing;
+  /** The public key's second polynomial, at key level, in NTT form. */
+  readonly a: RnsPoly;
+}
 
 /** Engines that are kept ready. */
 const MAX_ENGINES = 2;
@@ -18,7 +26,7 @@ const MAX_ENGINES = 2;
 export class ThreadKeys {
   readonly #data: string;
   readonly #epochs: ReadonlyMap<number, CkksEpoch>;
-  readonly #rings = new Map<string, Promise<PackingRing>>();
+  readonly #checking = new Map<string, Promise<Checking>>();
   readonly #engines = new Map<string, Promise<CkksEngine>>();
 
   constructor(data: string, epochs: readonly CkksEpoch[]) {
@@ -36,13 +44,15 @@ export class ThreadKeys {
     return { epoch: dealing, set };
   }
 
-  /** For packing and unpacking. Rejects as setOf throws. */
-  async ring(epoch: number, name: string): Promise<PackingRing> {
+  /** Rejects as setOf throws, and with KeyFolderError. */
+  async checking(epoch: number, name: string): Promise<Checking> {
     const { set, epoch: dealing } = this.setOf(epoch, name);
-    return await kept(this.#rings, `${epoch} ${name}`, async () => {
-      const primes = primesOf(await loadSeal(), set.parameters, dealing);
+    return await kept(this.#checking, `${epoch} ${name}`, async () => {
       const { parameters } = set;
-      return { parameters, id: parametersId(parameters), ring: Ring.create(parameters.degree, primes) };
+      const primes = primesOf(await loadSeal(), parameters, dealing);
+      const { publicKey } = loadCkksMaterial(this.#data, dealing, name, ["publicKey"]);
+      const [, a] = await publicKeyPolys(publicKey, parameters, dealing);
+      return { at: { parameters, id: parametersId(parameters), ring: Ring.create(parameters.degree, primes) }, a };
     });
   }
 

@@ -11,6 +11,8 @@ export type IngestErrorCode =
   | "wrong-level"
   | "wrong-scale"
   | "malformed"
+  /** Nothing proves that the meter made it. */
+  | "not-its-own"
   | "closed"
   | "future"
   | "busy";

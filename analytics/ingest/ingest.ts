@@ -21,8 +21,8 @@ export interface IngestOptions {
   readonly desk: ChunkDesk;
   /** Opens the seal of the transport. Throws ProtocolError. */
   readonly open: (sealed: Uint8Array, meter: string) => Promise<Uint8Array>;
-  /** Parameters, size, level, scale and residues. Throws ProtocolError or IngestError. */
-  readonly check: (series: string, bytes: Uint8Array) => Promise<CheckedCiphertext>;
+  /** Parameters, size, level, scale, residues, and that the meter made it. Throws ProtocolError or IngestError. */
+  readonly check: (meter: string, series: string, bytes: Uint8Array) => Promise<CheckedCiphertext>;
   /** Has this meter a place in one of these slots? */
   readonly isMember: (meter: string, range: { readonly from: number; readonly to: number }) => boolean;
   readonly windowAt: (firstSlot: number) => Window | undefined;
@@ -109,7 +109,7 @@ export class Ingest {
     try {
       const bytes = await this.#options.open(sealed, meter);
       digest = createHash("sha256").update(bytes).digest();
-      const checked = await this.#options.check(series, bytes);
+      const checked = await this.#options.check(meter, series, bytes);
       firstSlot = checked.firstSlot;
       this.#checkPlace(meter, series, checked);
       this.#batch.push({ ...checked, meter, digest, bytes });

@@ -85,7 +85,7 @@ export class OpeningDesk {
       this.#couriers.bring(opening, aggregator, answer.inputs);
       return;
     }
-    if (answer.type === "ready") opening.ready(aggregator, now);
+    if (answer.type === "ready") this.#ready(opening, aggregator, answer.endorsement);
     else opening.refused(aggregator, answer, now);
     // A restarted aggregator does not know what it is to open.
     if (opening.active?.includes(aggregator) === true && answer.type === "refuse" && answer.code === "unknown-job") {
@@ -93,6 +93,14 @@ export class OpeningDesk {
     }
     this.#consider(opening);
     if (opening.dueOpen(now)) this.#sayOpen(opening);
+  }
+
+  #ready(opening: Opening, aggregator: number, word: Uint8Array): void {
+    const { jobs, isWord, monotonic, refuse } = this.#options;
+    const transcript = jobs.get(opening.number)?.transcript;
+    if (transcript === undefined) return;
+    if (isWord(aggregator, transcript, word)) opening.ready(aggregator, word, monotonic());
+    else refuse("job-bad-endorsement", `aggregator ${aggregator}, job ${opening.job}: it has signed something else`);
   }
 
   settled(outcome: JobOutcome): void {
@@ -125,7 +133,7 @@ export class OpeningDesk {
   }
 
   #takeUp(): void {
-    const { jobs, aggregators, threshold, backoff, maxOpen, answerSeconds, monotonic } = this.#options;
+    const { jobs, quorum, backoff, maxOpen, answerSeconds, monotonic } = this.#options;
     const fresh = [...this.#since.values()].filter((since) => monotonic() - since < answerSeconds).length;
     let room = Math.min(maxOpen - fresh, MAX_TAKEN - this.#open.size);
     for (const state of ["opening", "asking"] as const) {
@@ -135,7 +143,7 @@ export class OpeningDesk {
         const { number, job, active } = row;
         if (job === undefined || this.#open.has(job)) continue;
         if (this.#isKnown(row)) continue;
-        const options = { aggregators, threshold, backoff, now: monotonic() };
+        const options = { ...quorum, backoff, now: monotonic() };
         this.#open.set(job, new Opening({ number, job, active }, options));
         this.#since.set(job, monotonic());
         room -= 1;
@@ -191,8 +199,9 @@ export class OpeningDesk {
     }
     const obstacle = opening.obstacles();
     if (obstacle === undefined) {
-      if (patient || opening.active !== undefined || opening.answers >= this.#options.threshold) return;
-      const reason = `${opening.answers} aggregators answered, ${this.#options.threshold} must`;
+      const { quorum } = this.#options.quorum;
+      if (patient || opening.active !== undefined || opening.answers >= quorum) return;
+      const reason = `${opening.answers} aggregators answered, ${quorum} must`;
       // Nobody would ask for a scheduled job again: it waits, and holds up no other.
       if (job.key === undefined) this.#end(job, "failed", "unanswered", reason);
       else if (job.reason !== reason) jobs.note(job.number, "unanswered", reason);
@@ -216,7 +225,7 @@ export class OpeningDesk {
     }
     const current = jobs.get(job.number);
     if (this.#stopped || current?.state !== "asking" || current.job !== opening.job) return;
-    jobs.fixActive(job.number, active, halves, now());
+    jobs.fixActive(job.number, active, { c0: halves, ready: opening.words }, now());
     opening.fixed(active, monotonic());
     this.poll();
   }
@@ -229,8 +238,9 @@ export class OpeningDesk {
       this.drop(opening.job);
       return;
     }
+    const ready = jobs.wordsOf(job.number);
     for (const aggregator of active) {
-      this.#quietly(ask(opening.job, aggregator, { type: "open", job: opening.job, active: [...active] }));
+      this.#quietly(ask(opening.job, aggregator, { type: "open", job: opening.job, active: [...active], ready }));
     }
     const c0 = jobs.outputs(job.number).map(({ c0: half }) => half!);
     this.#quietly(handOver(opening.job, { type: "output", transcript: job.transcript, active: [...active], c0 }));
@@ -238,7 +248,7 @@ export class OpeningDesk {
 
   #store(job: Job, reading: Reading, openedBy: readonly number[], now: number): void {
     const { db, jobs, results, ended } = this.#options;
-    const { number, circuit, label, series, firstSlot, slots } = job;
+    const { number, circuit, label, leftOut, series, firstSlot, slots } = job;
     const inputs = job.total / Math.max(1, series.length);
     db.transaction(() => {
       results.add({
@@ -250,6 +260,7 @@ export class OpeningDesk {
         firstSlot,
         slots,
         inputs,
+        leftOut,
         status: "opened",
         values: reading.values,
         units: reading.units,

@@ -5,15 +5,15 @@ import type { Reading } from "../homomorphic/circuit-book.ts";
 import type { Job } from "../store/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ResultStore } from "../store/result-store.ts";
-import type { Backoff } from "./opening.ts";
+import type { Backoff, Quorum } from "./opening.ts";
 
 export interface OpeningDeskOptions {
   readonly db: Database;
   readonly jobs: JobStore;
   readonly results: ResultStore;
-  /** n and t. */
-  readonly aggregators: number;
-  readonly threshold: number;
+  readonly quorum: Quorum;
+  /** Whether this is the aggregator's signed word that it is ready for the job with this transcript. */
+  readonly isWord: (aggregator: number, transcript: Uint8Array, word: Uint8Array) => boolean;
   readonly backoff: Backoff;
   /** Jobs that are told to aggregators at the same time, besides those that have waited for long. */
   readonly maxOpen: number;

@@ -23,6 +23,15 @@ interface Seat {
   busy: boolean;
   /** It has asked for inputs. */
   heard: boolean;
+  /** Its signed word that it is ready. */
+  word: Uint8Array | undefined;
+}
+
+/** How many there are, how many open, and how many must be ready before any does. */
+export interface Quorum {
+  readonly aggregators: number;
+  readonly threshold: number;
+  readonly quorum: number;
 }
 
 /** Faults of single inputs: without them the job may be opened. Some of these may pass, too. */
@@ -39,6 +48,7 @@ export class Opening {
   readonly job: string;
   readonly #seats = new Map<number, Seat>();
   readonly #threshold: number;
+  readonly #quorum: number;
   readonly #backoff: Backoff;
   /** The active set is being fixed: its outputs are computed. */
   fixing = false;
@@ -48,18 +58,19 @@ export class Opening {
 
   constructor(
     { number, job, active }: { number: number; job: string; active: readonly number[] | undefined },
-    { aggregators, threshold, backoff, now }: { aggregators: number; threshold: number; backoff: Backoff; now: number },
+    { aggregators, threshold, quorum, backoff, now }: Quorum & { readonly backoff: Backoff; readonly now: number },
   ) {
     this.number = number;
     this.job = job;
     this.#active = active;
     this.#threshold = threshold;
+    this.#quorum = quorum;
     this.#backoff = backoff;
     this.#nextOpen = now;
     for (let index = 1; index <= aggregators; index++) {
       const seat: Seat = {
         ...{ state: "asked", code: "", detail: "", where: [], nextAsk: now },
-        ...{ failures: 0, busy: false, heard: false },
+        ...{ failures: 0, busy: false, heard: false, word: undefined },
       };
       this.#seats.set(index, seat);
     }
@@ -104,10 +115,11 @@ export class Opening {
     return this.#seats.get(index)?.busy ?? false;
   }
 
-  ready(index: number, now: number): void {
+  /** `word`: its signature, which others want to see. */
+  ready(index: number, word: Uint8Array, now: number): void {
     const seat = this.#seats.get(index);
     if (seat === undefined) return;
-    Object.assign(seat, { state: "ready", code: "", detail: "", where: [], failures: 0 });
+    Object.assign(seat, { state: "ready", code: "", detail: "", where: [], failures: 0, word });
     if (this.#active?.includes(index) === true) this.#nextOpen = now;
   }
 
@@ -130,12 +142,21 @@ export class Opening {
     this.#nextOpen = now;
   }
 
-  /** The first t of those ready, leaving out who is gone where enough are left; undefined while there are too few. */
+  /** The words of those that are ready, or were. */
+  get words(): Uint8Array[] {
+    return [...this.#seats.values()].flatMap(({ word }) => (word === undefined ? [] : [word]));
+  }
+
+  /**
+   * The first t of those ready that are not gone; undefined while fewer than q are ready, or fewer than t of them there.
+   */
   choose(gone: ReadonlySet<number>): number[] | undefined {
     if (this.#active !== undefined || this.fixing) return undefined;
     const ready = [...this.#seats].filter(([, { state }]) => state === "ready").map(([index]) => index);
     const there = ready.filter((index) => !gone.has(index));
-    return there.length < this.#threshold ? undefined : there.slice(0, this.#threshold).sort((a, b) => a - b);
+    return this.words.length < this.#quorum || there.length < this.#threshold
+      ? undefined
+      : there.slice(0, this.#threshold).sort((a, b) => a - b);
   }
 
   fixed(active: readonly number[], now: number): void {
@@ -145,11 +166,11 @@ export class Opening {
     this.#nextOpen = now;
   }
 
-  /** So many have refused for good that t can no longer open it. */
+  /** So many have refused for good that q can no longer be ready. */
   get hopeless(): boolean {
     if (this.#active !== undefined) return false;
     const refused = [...this.#seats.values()].filter(({ state }) => state === "refused").length;
-    return this.#seats.size - refused < this.#threshold;
+    return this.#seats.size - refused < this.#quorum;
   }
 
   /** One of the active set refuses for good: no other set may open it. */
@@ -176,7 +197,7 @@ export class Opening {
   }
 
   /**
-   * Indices of inputs that so many aggregators object to that too few are left to open the job with them. `patient`:
+   * Indices of inputs that so many aggregators object to that too few are left to be ready for the job with them. `patient`:
    * objections that may pass do not count yet.
    */
   faultyInputs(patient: boolean): number[] {
@@ -187,7 +208,7 @@ export class Opening {
       voters += 1;
       for (const index of new Set(where)) votes.set(index, (votes.get(index) ?? 0) + 1);
     }
-    const needed = this.#seats.size - this.#threshold + 1;
+    const needed = this.#seats.size - this.#quorum + 1;
     if (voters < needed) return [];
     return [...votes].filter(([, count]) => count >= needed).map(([index]) => index);
   }

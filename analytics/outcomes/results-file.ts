@@ -7,7 +7,7 @@ import { loadShape } from "./derived.ts";
 
 /** Results as they are written and printed with --json: units in the field names where they are fixed. */
 export function resultJson(result: HeResult, calendar: WindowCalendar): Record<string, unknown> {
-  const { job, number, circuit, label, series, firstSlot, slots, inputs, status, values, units } = result;
+  const { job, number, circuit, label, series, firstSlot, slots, inputs, leftOut, status, values, units } = result;
   const load = values["sum"] ?? values["mean"];
   const shape = load?.length === slots && slots > 1 ? loadShape(load) : undefined;
   return {
@@ -15,6 +15,7 @@ export function resultJson(result: HeResult, calendar: WindowCalendar): Record<s
     number,
     circuit,
     group: label,
+    ...(leftOut.length === 0 ? {} : { withoutFeeders: leftOut }),
     series,
     window: {
       date: calendar.dateOf(firstSlot),

@@ -3,6 +3,7 @@
  * from it leaves the process, so that a killed one goes on where it was.
  */
 import type { Database, Statement } from "better-sqlite3";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import {
   COLUMNS,
   ENDS,
@@ -18,6 +19,15 @@ import {
 export interface JobOutput {
   readonly bytes: Uint8Array;
   readonly c0: Uint8Array | undefined;
+}
+
+interface Computed {
+  readonly job: string;
+  readonly transcript: Uint8Array;
+  readonly outputs: readonly Uint8Array[];
+  readonly milliseconds: number;
+  /** Feeders of the group of which it has no inputs. */
+  readonly leftOut: readonly string[];
 }
 
 export class JobStore {
@@ -174,11 +184,8 @@ export class JobStore {
   }
 
   /** The computation is done: transcript, outputs and the next state in one transaction. */
-  computed(
-    number: number,
-    result: { job: string; transcript: Uint8Array; outputs: readonly Uint8Array[]; milliseconds: number },
-    now: number,
-  ): void {
+  computed(number: number, result: Computed, now: number): void {
+    const { job, transcript, milliseconds, leftOut } = result;
     this.#db
       .transaction(() => {
         this.#db.prepare("DELETE FROM job_outputs WHERE number = ?").run(number);
@@ -186,28 +193,50 @@ export class JobStore {
         for (const [position, bytes] of result.outputs.entries()) insert.run(number, position, Buffer.from(bytes));
         this.#db
           .prepare(
-            `UPDATE jobs SET job = ?, transcript = ?, active = NULL, compute_ms = ?, state = 'asking', code = '',
-             reason = '', updated_at = ? WHERE number = ?`,
+            `UPDATE jobs SET job = ?, transcript = ?, active = NULL, compute_ms = ?, left_out = ?, state = 'asking',
+             code = '', reason = '', updated_at = ? WHERE number = ?`,
           )
-          .run(result.job, Buffer.from(result.transcript), Math.round(result.milliseconds), Math.floor(now), number);
+          .run(
+            job,
+            Buffer.from(transcript),
+            Math.round(milliseconds),
+            JSON.stringify(leftOut),
+            Math.floor(now),
+            number,
+          );
       })
       .immediate();
   }
 
-  /** Fixes the active set together with what the utility gets under it. It is never changed afterwards. */
-  fixActive(number: number, active: readonly number[], c0: readonly Uint8Array[], now: number): void {
+  /**
+   * Fixes the active set together with what the utility gets under it, and the words of those that are ready. It is never
+   * changed afterwards.
+   */
+  fixActive(
+    number: number,
+    active: readonly number[],
+    { c0, ready }: { readonly c0: readonly Uint8Array[]; readonly ready: readonly Uint8Array[] },
+    now: number,
+  ): void {
     this.#db
       .transaction(() => {
         const update = this.#db.prepare("UPDATE job_outputs SET c0 = ? WHERE number = ? AND position = ?");
         for (const [position, bytes] of c0.entries()) update.run(Buffer.from(bytes), number, position);
         this.#db
           .prepare(
-            `UPDATE jobs SET active = ?, state = 'opening', code = '', reason = '', updated_at = ?
+            `UPDATE jobs SET active = ?, ready = ?, state = 'opening', code = '', reason = '', updated_at = ?
              WHERE number = ? AND active IS NULL`,
           )
-          .run(JSON.stringify(active), Math.floor(now), number);
+          .run(JSON.stringify(active), Buffer.from(encodeCbor([...ready])), Math.floor(now), number);
       })
       .immediate();
+  }
+
+  /** The words of the aggregators that were ready when the active set was fixed. */
+  wordsOf(number: number): Uint8Array[] {
+    const statement = this.#db.prepare<[number], Uint8Array | null>("SELECT ready FROM jobs WHERE number = ?").pluck();
+    const words = statement.get(number);
+    return words === undefined || words === null ? [] : (decodeCbor(words) as Uint8Array[]);
   }
 
   outputs(number: number): JobOutput[] {

@@ -51,6 +51,8 @@ export interface Job extends JobOrder {
   readonly cancel: boolean;
   /** Meters whose ciphertexts an aggregator found not to fit. */
   readonly excluded: readonly string[];
+  /** Feeders of the group of which the computation has no inputs. */
+  readonly leftOut: readonly string[];
   /** Unix seconds. */
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -81,6 +83,7 @@ export interface JobRow {
   attempts: number;
   cancel: number;
   excluded: string;
+  left_out: string;
   created_at: number;
   updated_at: number;
   compute_ms: number | null;
@@ -90,7 +93,7 @@ export interface JobRow {
 }
 
 export const COLUMNS = `number, key, request, circuit, parameters, label, feeders, series, first_slot, slots, state, code, reason,
-  done, total, attempts, cancel, excluded, created_at, updated_at, compute_ms, job, transcript, active`;
+  done, total, attempts, cancel, excluded, left_out, created_at, updated_at, compute_ms, job, transcript, active`;
 
 export function jobOf(row: JobRow): Job {
   return {
@@ -112,6 +115,7 @@ export function jobOf(row: JobRow): Job {
     attempts: row.attempts,
     cancel: row.cancel !== 0,
     excluded: JSON.parse(row.excluded) as string[],
+    leftOut: JSON.parse(row.left_out) as string[],
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     computeMilliseconds: row.compute_ms ?? undefined,

@@ -13,6 +13,8 @@ export interface HeResult {
   readonly firstSlot: number;
   readonly slots: number;
   readonly inputs: number;
+  /** Feeders of the group that it is without, since not all of their meters' ciphertexts came or fit. */
+  readonly leftOut: readonly string[];
   readonly status: "opened" | "failed";
   readonly values: ResultValues;
   /** Of every value, by its name. */
@@ -34,6 +36,7 @@ interface ResultRow {
   first_slot: number;
   slots: number;
   inputs: number;
+  left_out: string;
   status: string;
   values: string;
   units: string;
@@ -49,8 +52,8 @@ export class ResultStore {
   constructor(db: Database) {
     this.#db = db;
     this.#insert = db.prepare(
-      `INSERT INTO he_results (job, number, circuit, label, series, first_slot, slots, inputs, status, "values", units,
-       error_bounds, opened_by, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO he_results (job, number, circuit, label, series, first_slot, slots, inputs, left_out, status, "values",
+       units, error_bounds, opened_by, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (job) DO NOTHING`,
     );
   }
@@ -66,6 +69,7 @@ export class ResultStore {
       result.firstSlot,
       result.slots,
       result.inputs,
+      JSON.stringify(result.leftOut),
       result.status,
       JSON.stringify(result.values),
       JSON.stringify(result.units),
@@ -115,6 +119,7 @@ function resultOf(row: ResultRow): HeResult {
     firstSlot: row.first_slot,
     slots: row.slots,
     inputs: row.inputs,
+    leftOut: JSON.parse(row.left_out) as string[],
     status: row.status as HeResult["status"],
     values: JSON.parse(row.values) as Record<string, number[]>,
     units: JSON.parse(row.units) as Record<string, string>,

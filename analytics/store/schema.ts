@@ -94,4 +94,13 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX he_results_by_window ON he_results (first_slot, circuit);
   `,
+  `
+  -- Signed words of the aggregators that were ready when the active set was fixed; a CBOR array.
+  ALTER TABLE jobs ADD COLUMN ready BLOB;
+  `,
+  `
+  -- Feeders of the group that a job or a result is without; JSON arrays.
+  ALTER TABLE jobs ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE he_results ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

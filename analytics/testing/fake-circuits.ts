@@ -76,7 +76,7 @@ export class FakeEvaluator implements Evaluator {
     this.#store = new CiphertextStore(this.#db);
   }
 
-  check(series: string, bytes: Uint8Array): Promise<CheckedCiphertext> {
+  check(_meter: string, series: string, bytes: Uint8Array): Promise<CheckedCiphertext> {
     const parsed = ciphertext.safeParse(decodeCbor(bytes));
     if (!parsed.success) return Promise.reject(new IngestError("malformed", "no ciphertext"));
     const [name, firstSlot, slots, filler] = parsed.data;

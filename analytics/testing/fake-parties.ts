@@ -10,8 +10,10 @@ import {
   type CiphertextAck,
   openCiphertextAck,
   openServerMessage,
+  readyOf,
   sealCiphertext,
   sealServerMessage,
+  signReady,
   splitChunks,
 } from "../../protocol/envelope/index.ts";
 import {
@@ -19,9 +21,11 @@ import {
   type JobOutcome,
   type JobRefusalCode,
   jobRequest,
+  type OpenJobMessage,
   outputMessage,
   packNumbers,
 } from "../../protocol/messages/ckks.ts";
+import { transcriptHash } from "../../protocol/ckks/job.ts";
 import { filterOf, parseTopic, topicOf } from "../../protocol/topics.ts";
 import { fakeOutput, jobOf, readTranscript } from "./fake-circuits.ts";
 
@@ -86,6 +90,8 @@ export class FakeAggregator {
   refuses: { code: JobRefusalCode; where: number[] } | undefined;
   /** Told, but says nothing. */
   silent = false;
+  /** Signs another transcript than the one that it was told. */
+  forges = false;
   readonly jobs = new Set<string>();
   readonly opened = new Map<string, readonly number[]>();
   /** Active sets that it was asked for, each time. */
@@ -131,7 +137,7 @@ export class FakeAggregator {
       for (const [meter, series, bytes] of request.items) this.#held.set(this.#key(meter, series, bytes), bytes);
       this.inputsReceived += request.items.length;
     }
-    if (request.type === "open") this.#open(request.job, request.active);
+    if (request.type === "open") this.#open(request);
     else await this.#answer(job);
     this.happenings.happened();
   }
@@ -173,7 +179,7 @@ export class FakeAggregator {
       await this.#say({ type: "refuse", job, code: "other-output", detail: "", where: [] });
       return;
     }
-    await this.#say({ type: "ready", job });
+    await this.#say({ type: "ready", job, endorsement: Uint8Array.from(this.#word(transcript)) });
   }
 
   async #say(answer: JobAnswer): Promise<void> {
@@ -182,7 +188,13 @@ export class FakeAggregator {
     for (const chunk of splitChunks(sealed)) this.link.send(topic, chunk);
   }
 
-  #open(job: string, active: readonly number[]): void {
+  #word(transcript: Uint8Array): Uint8Array {
+    return signReady(transcriptHash(this.forges ? new Uint8Array(1) : transcript), this.index, this.#party);
+  }
+
+  #open({ job, active, ready }: OpenJobMessage): void {
+    const words = readyOf(ready, transcriptHash(this.#transcripts.get(job)!), this.#party.directory);
+    if (words.size < this.#party.directory.q) throw new Error(`${words.size} words for job ${job}`);
     this.asked.push(active.join());
     const before = this.opened.get(job);
     if (before !== undefined && before.join() !== active.join()) {

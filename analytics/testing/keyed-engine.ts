@@ -2,7 +2,7 @@
  * Worker threads over real keys, for tests: small parameter sets, several epochs, and the secret keys at hand, so that a
  * test can see what came out.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,11 +11,13 @@ import { type Config, loadConfig } from "../../config/index.ts";
 import { openParty, type Party } from "../../config/keys/index.ts";
 import { enrol, meterList } from "../../config/enrolment/index.ts";
 import { migrate, openDatabase, type SqliteDatabase } from "../../config/runtime/database.ts";
+import { encryptAs } from "../../protocol/ckks/authorship/sender.ts";
 import { timeSteps } from "../../protocol/ckks/circuits/index.ts";
 import { decodeTranscript } from "../../protocol/ckks/job.ts";
-import { packCiphertext, packedDigest, periodOf, repeatWindow, strideOf } from "../../protocol/ckks/packed.ts";
+import { packedDigest, periodOf, strideOf } from "../../protocol/ckks/packed.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import { decryptForTests } from "../../protocol/ckks/seal/testing/decrypt.ts";
+import type { PublicKeyPolys } from "../../protocol/ckks/threshold/index.ts";
 import { generateKeys } from "../../protocol/ckks/seal/keys.ts";
 import { type CkksEpoch, type CkksManifest, type CkksSet, sealCkksManifest } from "../../protocol/keys/index.ts";
 import { createEvaluator } from "../homomorphic/engine.ts";
@@ -34,6 +36,7 @@ type SetName = keyof typeof SETS;
 
 interface Keyed {
   readonly engine: CkksEngine;
+  readonly publicKey: PublicKeyPolys;
   readonly decrypt: ReturnType<typeof decryptForTests>;
 }
 
@@ -113,28 +116,28 @@ export class KeyedEngine {
       };
       sets.set(name, { parameters, galoisSteps, digests });
       const engine = await CkksEngine.create(parameters, { insecureForTests: true });
-      engine.loadKeys({ publicKey });
-      this.#keyed.set(`${epoch} ${name}`, { engine, decrypt: decryptForTests(engine, secretKey) });
+      const polys = engine.keys.publicPolys(publicKey);
+      this.#keyed.set(`${epoch} ${name}`, { engine, publicKey: polys, decrypt: decryptForTests(engine, secretKey) });
     }
     const dealing = new Uint8Array(16).fill(epoch);
     return { epoch, dealing, created: 0, n: 3, t: 2, insecureForTests: true, sets };
   }
 
   /** What a meter sends. */
-  encrypt(series: string, values: ArrayLike<number>, epoch = 1): Uint8Array {
+  encrypt(series: string, values: ArrayLike<number>, { epoch = 1, meter = "m-001" } = {}): Uint8Array {
     const { set } = this.config.homomorphic.series[series]!;
-    const { engine } = this.#keyed.get(`${epoch} ${set}`)!;
-    return engine.scope(() => {
-      const raw = engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(values, engine.slots))));
-      const stride = set === "light" ? strideOf(values.length, engine.degree) : 1;
-      const window = { series, firstSlot: WINDOW.firstSlot, slots: values.length, epoch };
-      return packCiphertext(engine, window, raw, stride);
-    });
+    const { engine, publicKey } = this.#keyed.get(`${epoch} ${set}`)!;
+    const stride = set === "light" ? strideOf(values.length, engine.degree) : 1;
+    const window = { series, firstSlot: WINDOW.firstSlot, slots: values.length, epoch };
+    const level = engine.dataLevels;
+    const numbers = Float64Array.from(values);
+    return encryptAs(engine, publicKey, { meter, window, level, stride, numbers }, randomBytes);
   }
 
-  /** Checks a ciphertext in the threads and stores it. */
-  async take(meter: string, series: string, bytes: Uint8Array) {
-    const checked = await this.evaluator.check(series, bytes);
+  /** Encrypts as the meter does; the ciphertext is checked in the threads and stored. */
+  async take(meter: string, series: string, values: ArrayLike<number>, epoch = 1) {
+    const bytes = this.encrypt(series, values, { epoch, meter });
+    const checked = await this.evaluator.check(meter, series, bytes);
     const digest = packedDigest(bytes);
     this.store.put({ ...checked, meter, digest, bytes }, 0);
     return { meter, series, digest };

@@ -20,7 +20,10 @@ export interface HomomorphicResult {
 /** What the steps of operations.ts are called for readers. */
 const STEPS: Readonly<Record<string, string>> = {
   encode: "encode a day",
-  encrypt: "encrypt",
+  encrypt: "encrypt in SEAL",
+  "encrypt by ourselves": "encrypt, with the randomness at hand",
+  "prove authorship": "prove that the meter made it",
+  "check authorship": "check the proof",
   save: "save to residues",
   pack: "pack for the wire",
   unpack: "unpack and check",

@@ -1,9 +1,13 @@
 /** What meters of a simulated fleet send: days of readings, encrypted and packed. */
-import { packCiphertext, repeatWindow, strideOf } from "../../protocol/ckks/packed.ts";
+import { randomBytes } from "node:crypto";
+import { encryptAs } from "../../protocol/ckks/authorship/sender.ts";
+import { strideOf } from "../../protocol/ckks/packed.ts";
 import type { BenchParty } from "./party.ts";
 
 export const DAY_SLOTS = 96;
 const FIRST_SLOT = 1_930_560;
+/** Whose days they all are: the proof is made for a name. */
+const METER = "m-001";
 /** Wh in a quarter of an hour: a flat with everything switched on. */
 const MOST_WH = 2_500;
 
@@ -18,12 +22,11 @@ export function dayOf(meter: number, slots = DAY_SLOTS): Float64Array {
   });
 }
 
-/** All that a meter does: encode, encrypt, pack. `whole` sends all of c0, as products need it. */
-export function packedDay({ engine }: BenchParty, values: Float64Array, whole = false): Uint8Array {
-  const slots = values.length;
-  const raw = engine.scope(() =>
-    engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(values, engine.slots)))),
-  );
+/** All that a meter does: encode, encrypt, prove, pack. `whole` sends all of c0, as products need it. */
+export function packedDay({ engine, publicKey }: BenchParty, numbers: Float64Array, whole = false): Uint8Array {
+  const slots = numbers.length;
   const stride = whole ? 1 : strideOf(slots, engine.degree);
-  return packCiphertext(engine, { series: "load", firstSlot: FIRST_SLOT, slots }, raw, stride);
+  const window = { series: "load", firstSlot: FIRST_SLOT, slots };
+  const level = engine.dataLevels;
+  return encryptAs(engine, publicKey, { meter: METER, window, level, stride, numbers }, randomBytes);
 }

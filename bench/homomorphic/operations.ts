@@ -1,7 +1,10 @@
 /** What every step costs under each parameter set, and how large its results are. */
+import { randomBytes } from "node:crypto";
 import type { SetName } from "../../config/schema-ckks.ts";
+import { assertAuthorship, proveAuthorship } from "../../protocol/ckks/authorship/authorship.ts";
 import { SumAccumulator } from "../../protocol/ckks/circuits/index.ts";
 import { packCiphertext, repeatWindow, strideOf, unpackCiphertext } from "../../protocol/ckks/packed.ts";
+import { encryptZero } from "../../protocol/ckks/threshold/zero.ts";
 import { DAY_SLOTS, dayOf } from "./meters.ts";
 import { ACTIVE, makeParty, partOf, randomised, sigmaBitsOf, slotsOf } from "./party.ts";
 import { stopwatch, type Timing } from "./stopwatch.ts";
@@ -56,6 +59,15 @@ export async function operations({ set, products }: SetChoice, budgetMs: number)
     time("encode", () => engine.encode(day));
     const plain = engine.encode(day);
     time("encrypt", () => engine.encrypt(plain));
+    const { ring } = engine;
+    const encryptOwn = () =>
+      encryptZero({ ring, publicKey: party.publicKey, level: engine.dataLevels, random: randomBytes });
+    time("encrypt by ourselves", encryptOwn);
+    const { zero, u } = encryptOwn();
+    const statement = { ring, a: party.publicKey[1], c1: zero[1], statement: randomBytes(32) };
+    time("prove authorship", () => proveAuthorship(statement, u, randomBytes));
+    const proof = proveAuthorship(statement, u, randomBytes);
+    time("check authorship", () => assertAuthorship(statement, proof));
     const [a, b] = [engine.encrypt(plain), engine.encrypt(plain)];
     time("save", () => engine.rawCiphertext(a));
     const raw = engine.rawCiphertext(a);
@@ -80,9 +92,9 @@ export async function operations({ set, products }: SetChoice, budgetMs: number)
     time("partial", () => partOf(party, opening, ACTIVE[0]!, sigmaBits));
     const partials = ACTIVE.map((index) => partOf(party, opening, index, sigmaBits));
     time("combine", () => slotsOf(party, opening, partials));
-    const wholeBytes = packCiphertext(engine, window, raw, 1).length;
+    const wholeBytes = packCiphertext(engine, window, raw, 1).length + proof.length;
     [a, b].forEach((item) => scope.drop(item));
-    return { dayBytes: bytes.length, wholeBytes, sealBytes, openedPrimes };
+    return { dayBytes: bytes.length + proof.length, wholeBytes, sealBytes, openedPrimes };
   });
   engine.close();
   const { degree, primeBits } = parameters;

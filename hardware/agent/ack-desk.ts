@@ -16,8 +16,8 @@ export interface AckDeskOptions {
   /** Every aggregator has settled this run. */
   readonly finish: (run: PendingRun) => void;
   readonly gap: (gap: Gap) => void;
-  /** Slots [from, to) are stored, but came after the load of their slot. */
-  readonly late: (kind: Kind, from: number, to: number) => void;
+  /** An aggregator has stored slots [from, to), but after the load of their slot. */
+  readonly late: (kind: Kind, from: number, to: number, aggregator: number) => void;
 }
 
 const ALL = 0xff;
@@ -38,7 +38,7 @@ export class AckDesk {
       this.#sendAgain(kind, entry, x);
       return;
     }
-    if (code === ACK_CODES.late) late(kind, firstSlot, firstSlot + count);
+    if (code === ACK_CODES.late) late(kind, firstSlot, firstSlot + count, x);
     if (code === ACK_CODES.conflict || code === ACK_CODES.closed) {
       const reason = `${code === ACK_CODES.conflict ? "conflict" : "closed"}:${x}`;
       gap({ kind, from: firstSlot, to: firstSlot + count, reason });

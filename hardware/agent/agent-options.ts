@@ -57,8 +57,8 @@ export interface AgentCompanion {
   /** An aggregator has answered the challenge: it may be sent to. */
   opened(): void;
   acknowledged(aggregator: number, digests: readonly DigestAck[]): void;
-  /** Slots [from, to) are stored, but came after the load of their slot. */
-  late(kind: Kind, from: number, to: number): void;
+  /** An aggregator has stored slots [from, to), but after the load of their slot. */
+  late(kind: Kind, from: number, to: number, aggregator: number): void;
 }
 
 export interface AgentOptions {

@@ -88,7 +88,7 @@ export class MeterAgent {
       admit: (run, mask) => this.#admit(run, mask),
       finish: (run) => this.#finish(run),
       gap: (gap) => this.#reportGap(gap),
-      late: (kind, from, to) => this.#companion?.late(kind, from, to),
+      late: (...slots) => this.#companion?.late(...slots),
     });
     for (const run of outbox.runsSince(this.number, memory.settledSlot)) this.#admit(run, this.#all);
   }

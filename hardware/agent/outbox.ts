@@ -59,6 +59,16 @@ const MIGRATIONS = [
      to_slot INTEGER NOT NULL,
      PRIMARY KEY (meter, kind, from_slot)
    ) WITHOUT ROWID;`,
+  `-- By aggregator: what one alone says takes nothing out of a ciphertext.
+   DROP TABLE late;
+   CREATE TABLE late (
+     meter INTEGER NOT NULL REFERENCES meters (number),
+     kind INTEGER NOT NULL,
+     from_slot INTEGER NOT NULL,
+     aggregator INTEGER NOT NULL,
+     to_slot INTEGER NOT NULL,
+     PRIMARY KEY (meter, kind, from_slot, aggregator)
+   ) WITHOUT ROWID;`,
 ];
 
 export interface StoredRun {

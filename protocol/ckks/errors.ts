@@ -10,6 +10,8 @@ export type CkksErrorCode =
   | "wrong-size"
   | "wrong-window"
   | "wrong-digest"
+  /** Nothing proves that its sender made it. */
+  | "not-its-own"
   | "not-secure"
   | "unknown-circuit";
 

@@ -42,11 +42,11 @@ function refuses(code: CkksErrorCode, bytes: Uint8Array, level = 2): void {
 function changed(field: number, value: unknown): Uint8Array {
   const unpacked = unpackCiphertext(engine, cut, 2);
   const size = packedSize(engine, 2, stride) - packedSize(engine, 2, 1) / 2;
-  // The epoch is one byte at the end.
-  const c1 = cut.subarray(cut.length - 1 - packedSize(engine, 2, 1) / 2, -1);
-  const c0At = cut.length - 1 - c1.length - 3 - size;
-  const fields: unknown[] = [1, engine.id, unpacked.series, unpacked.firstSlot, unpacked.slots, unpacked.stride];
-  fields.push(cut.slice(c0At, c0At + size), c1.slice(), unpacked.epoch);
+  // The epoch and the empty proof are a byte each at the end.
+  const c1 = cut.subarray(cut.length - 2 - packedSize(engine, 2, 1) / 2, -2);
+  const c0At = cut.length - 2 - c1.length - 3 - size;
+  const fields: unknown[] = [2, engine.id, unpacked.series, unpacked.firstSlot, unpacked.slots, unpacked.stride];
+  fields.push(cut.slice(c0At, c0At + size), c1.slice(), unpacked.epoch, unpacked.proof.slice());
   fields[field] = value;
   return encodeCbor(fields);
 }
@@ -54,7 +54,10 @@ function changed(field: number, value: unknown): Uint8Array {
 test("a whole ciphertext comes back residue for residue", () => {
   const unpacked = unpackCiphertext(engine, whole, 2);
   assert.deepEqual(rawOfPacked(engine, unpacked), raw);
-  assert.deepEqual({ ...unpacked, c0: 0, c1: 0 }, { ...window, epoch: 1, stride: 1, level: 2, c0: 0, c1: 0 });
+  const { content, proof, c0, c1, ...rest } = unpacked;
+  assert.deepEqual([c0.length, c1.length, proof.length], [2 * engine.degree, 2 * engine.degree, 0]);
+  assert.equal(content.length, whole.length - 1);
+  assert.deepEqual(rest, { ...window, epoch: 1, stride: 1, level: 2 });
 });
 
 test("a cut ciphertext has half the bytes, and its classes hold the same polynomial", () => {
@@ -81,7 +84,7 @@ test("malformed bytes are refused, each under its code", () => {
   refuses("malformed", cut.subarray(0, cut.length - 1));
   refuses("malformed", Uint8Array.of(...cut, 0));
   refuses("malformed", encodeCbor({ version: 1 }));
-  refuses("malformed", changed(0, 2));
+  refuses("malformed", changed(0, 1));
   refuses("malformed", changed(2, "Load"));
   refuses("malformed", changed(3, -1));
   refuses("malformed", changed(4, 0));
@@ -96,7 +99,7 @@ test("malformed bytes are refused, each under its code", () => {
   refuses("wrong-size", changed(7, new Uint8Array(100)));
   refuses("wrong-level", cut, 1);
   refuses("wrong-level", cut, 3);
-  const c1 = cut.slice(cut.length - 1 - packedSize(engine, 2, 1) / 2, -1);
+  const c1 = cut.slice(cut.length - 2 - packedSize(engine, 2, 1) / 2, -2);
   refuses("malformed", changed(7, c1.fill(0xff)));
   refuses("malformed", changed(8, 0));
   refuses("malformed", changed(8, 0x1_0000));
@@ -110,7 +113,7 @@ test("malformed bytes are refused, each under its code", () => {
   float[slotAt] = 0xfa;
   assert.equal(float.length, cut.length);
   refuses("malformed", float);
-  const c1At = cut.length - 4 - packedSize(engine, 2, 1) / 2;
+  const c1At = cut.length - 5 - packedSize(engine, 2, 1) / 2;
   assert.equal(cut[c1At], 0x59);
   refuses("malformed", Uint8Array.of(...cut.subarray(0, c1At), 0x5a, 0, 0, ...cut.subarray(c1At + 1)));
 });
@@ -163,6 +166,22 @@ test("the epoch of the key is part of the bytes, and can be read before the resi
   assert.deepEqual(packedKeys(later), { id: engine.id, epoch: 2, series: "load", firstSlot: window.firstSlot });
   assert.throws(() => packedKeys(later.subarray(1)), CkksError);
   assert.throws(() => packCiphertext(engine, { ...window, epoch: 0 }, raw, stride), /RangeError: epoch: /);
+});
+
+test("the proof is the last of the bytes, made for all that stand before it", () => {
+  let proven = new Uint8Array();
+  const packed = packCiphertext(engine, window, raw, stride, (content) => {
+    proven = Uint8Array.from(content);
+    return new Uint8Array(300).fill(7);
+  });
+  const { content, proof } = unpackCiphertext(engine, packed, 2);
+  assert.deepEqual(Uint8Array.from(content), proven);
+  assert.deepEqual(Uint8Array.from(proof), new Uint8Array(300).fill(7));
+  assert.equal(packed.length, proven.length + 3 + 300);
+  assert.equal(unpackCiphertext(engine, cut, 2).proof.length, 0);
+  assert.equal(Buffer.compare(unpackCiphertext(engine, cut, 2).content, content), 0);
+  const long = Uint8Array.of(...proven, 0x5a, 0, 0, ...packed.subarray(proven.length + 1));
+  refuses("malformed", long);
 });
 
 test("what is not a fresh ciphertext of this window is not packed", () => {

@@ -1,8 +1,9 @@
 /**
- * A meter's ciphertext as it travels: canonical CBOR [1, parameters, series, first slot, slots, stride, c0, c1, epoch],
- * residues bit-packed prime after prime; the epoch names the public key, since keys of one set look alike. With a stride above 1 the plaintext is a polynomial in X^stride, and of c0 only the
- * coefficients at its multiples are sent: sums need no others, products do. The digest of these bytes is what a meter
- * vouches for, so one ciphertext has one encoding, and whatever else is refused.
+ * A meter's ciphertext as it travels: canonical CBOR [2, parameters, series, first slot, slots, stride, c0, c1, epoch,
+ * proof], residues bit-packed prime after prime; the epoch names the public key, since keys of one set look alike. With a
+ * stride above 1 the plaintext is a polynomial in X^stride, and of c0 only the coefficients at its multiples are sent:
+ * sums need no others, products do. The proof that its sender made it (authorship/) is for all that stands before it. The
+ * digest of all bytes is what a meter vouches for, so one ciphertext has one encoding, and whatever else is refused.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -42,16 +43,19 @@ export interface PackedWindow extends Window {
   readonly c0: RnsPoly;
   /** NTT form. */
   readonly c1: RnsPoly;
+  /** Everything before the proof, as it was read. */
+  readonly content: Uint8Array;
+  /** That its sender made it; empty where there is none. Not looked at here. */
+  readonly proof: Uint8Array;
 }
 
-const VERSION = 1;
-/** Major types of CBOR, for arrays of up to 23 items and for byte strings. */
-const CBOR_ARRAY = 0x80;
+const VERSION = 2;
+/** Major type of CBOR's byte strings. */
 const CBOR_BYTES = 0x40;
 const FIRST_EPOCH = 1;
 const MAX_EPOCH = 0xffff;
 
-const content = z.tuple([
+const layout = z.tuple([
   z.literal(VERSION),
   byteString,
   seriesName,
@@ -61,6 +65,7 @@ const content = z.tuple([
   byteString,
   byteString,
   z.int().min(FIRST_EPOCH).max(MAX_EPOCH),
+  byteString,
 ]);
 
 /** How many slots a window of `slots` repeats after: the next power of two. */
@@ -105,8 +110,17 @@ function spreadCoefficients(picked: RnsPoly, degree: number, stride: number): Rn
   return poly;
 }
 
-/** What a meter sends. Throws RangeError unless the ciphertext is fresh: two polynomials in NTT form. */
-export function packCiphertext(at: PackingRing, window: Window, raw: RawCiphertext, stride: number): Uint8Array {
+/**
+ * What a meter sends. `prove` gets what stands before the proof; without it the proof is empty, and nobody will take the
+ * ciphertext. Throws RangeError unless the ciphertext is fresh: two polynomials in NTT form.
+ */
+export function packCiphertext(
+  at: PackingRing,
+  window: Window,
+  raw: RawCiphertext,
+  stride: number,
+  prove: (content: Uint8Array) => Uint8Array = () => new Uint8Array(),
+): Uint8Array {
   const [c0, c1] = raw.polys;
   if (raw.polys.length !== 2 || c0 === undefined || c1 === undefined || !raw.ntt) {
     throw new RangeError("ciphertext: expected two polynomials in NTT form");
@@ -121,17 +135,12 @@ export function packCiphertext(at: PackingRing, window: Window, raw: RawCipherte
   if (!Number.isInteger(epoch) || epoch < FIRST_EPOCH || epoch > MAX_EPOCH) {
     throw new RangeError(`epoch: expected ${FIRST_EPOCH} to ${MAX_EPOCH}, got ${epoch}`);
   }
-  return encodeCbor([
-    VERSION,
-    at.id,
-    series,
-    firstSlot,
-    slots,
-    stride,
-    packPoly(at, first, raw.level),
-    packPoly(at, c1, raw.level),
-    epoch,
-  ]);
+  const halves = [packPoly(at, first, raw.level), packPoly(at, c1, raw.level)];
+  const content = encodeCbor([VERSION, at.id, series, firstSlot, slots, stride, ...halves, epoch]);
+  // The last item is still to come.
+  content[0]! += 1;
+  const proof = prove(content);
+  return Uint8Array.from(Buffer.concat([content, byteStringHead(proof.length), proof]));
 }
 
 /**
@@ -139,7 +148,7 @@ export function packCiphertext(at: PackingRing, window: Window, raw: RawCipherte
  * not read yet. Throws CkksError `malformed`.
  */
 export function packedKeys(bytes: Uint8Array): { id: Uint8Array; epoch: number; series: string; firstSlot: number } {
-  const parsed = content.safeParse(decoded(bytes));
+  const parsed = layout.safeParse(decoded(bytes));
   if (!parsed.success) throw new CkksError("malformed", `packed ciphertext: ${z.prettifyError(parsed.error)}`);
   const [, id, series, firstSlot, , , , , epoch] = parsed.data;
   return { id: Uint8Array.from(id), epoch, series, firstSlot };
@@ -151,11 +160,11 @@ export function packedKeys(bytes: Uint8Array): { id: Uint8Array; epoch: number; 
  */
 export function unpackCiphertext(at: PackingRing, bytes: Uint8Array, level: number): PackedWindow {
   const { degree } = at.parameters;
-  const parsed = content.safeParse(decoded(bytes));
+  const parsed = layout.safeParse(decoded(bytes));
   if (!parsed.success) {
     throw new CkksError("malformed", `packed ciphertext: ${z.prettifyError(parsed.error)}`);
   }
-  const [, id, series, firstSlot, slots, stride, first, second, epoch] = parsed.data;
+  const [, id, series, firstSlot, slots, stride, first, second, epoch, proof] = parsed.data;
   if (Buffer.compare(id, at.id) !== 0) {
     throw new CkksError("wrong-parameters", `packed ciphertext: expected parameter set ${at.parameters.name}`);
   }
@@ -168,26 +177,33 @@ export function unpackCiphertext(at: PackingRing, bytes: Uint8Array, level: numb
   assertLength(at, second, degree, level);
   const c0 = unpackPoly(at, first, degree / stride, level);
   const window = { series, firstSlot, slots, epoch, stride, level, c0, c1: unpackPoly(at, second, degree, level) };
-  assertCanonical(bytes, [VERSION, at.id, series, firstSlot, slots, stride], [first, second], epoch);
-  return window;
+  const start = encodeCbor([VERSION, at.id, series, firstSlot, slots, stride]);
+  return { ...window, content: canonicalContent(bytes, start, [first, second, proof], epoch), proof };
 }
 
 /**
  * One ciphertext, one digest: another way to write the same numbers is another ciphertext, and is refused. The halves are
- * compared where they stand, which is several times faster than to encode them again.
+ * compared where they stand, which is several times faster than to encode them again. Returns what the proof is for.
  */
-function assertCanonical(bytes: Uint8Array, head: unknown[], halves: readonly Uint8Array[], epoch: number): void {
-  const start = encodeCbor(head);
-  start[0] = CBOR_ARRAY + head.length + halves.length + 1;
-  const parts = [start, ...halves.flatMap((half) => [byteStringHead(half.length), half]), encodeCbor(epoch)];
+function canonicalContent(
+  bytes: Uint8Array,
+  start: Uint8Array,
+  strings: readonly Uint8Array[],
+  epoch: number,
+): Uint8Array {
+  start[0]! += strings.length + 1;
+  const [c0, c1, last] = strings.map((bytesOf) => [byteStringHead(bytesOf.length), bytesOf]);
+  const content = [start, ...c0!, ...c1!, encodeCbor(epoch)];
+  const end = content.reduce((sum, { length }) => sum + length, 0);
   let at = 0;
-  for (const part of parts) {
+  for (const part of [...content, ...last!]) {
     if (Buffer.compare(part, bytes.subarray(at, at + part.length)) !== 0) {
       throw new CkksError("malformed", "packed ciphertext: it is not written in the canonical way");
     }
     at += part.length;
   }
   if (at !== bytes.length) throw new CkksError("malformed", "packed ciphertext: something stands behind it");
+  return bytes.subarray(0, end);
 }
 
 /** What CBOR writes before a byte string, in the shortest form (RFC 8949, 3 and 4.2.1). */
@@ -207,14 +223,17 @@ export function packedDigest(bytes: Uint8Array): Uint8Array {
  * A ciphertext that SEAL computes on. Where c0 was cut to the stride's classes, the others are zero: what they hold
  * is meaningless then, but linear operations with plaintexts of the same stride never mix the classes.
  */
-export function rawOfPacked(at: PackingRing, packed: Omit<PackedWindow, keyof Window>): RawCiphertext {
+export function rawOfPacked(
+  at: PackingRing,
+  packed: Pick<PackedWindow, "stride" | "level" | "c0" | "c1">,
+): RawCiphertext {
   const { stride, level, c0, c1 } = packed;
   const { degree, scaleBits } = at.parameters;
   const whole = stride === 1 ? c0 : at.ring.forward(spreadCoefficients(c0, degree, stride));
   return { polys: [whole, c1], level, scale: 2 ** scaleBits, ntt: true };
 }
 
-/** Bytes of a packed ciphertext without its few bytes of framing. */
+/** Bytes of a packed ciphertext without its proof and its few bytes of framing. */
 export function packedSize(at: PackingRing, level: number, stride: number): number {
   const { degree } = at.parameters;
   return sizeOf(at, degree / stride, level) + sizeOf(at, degree, level);

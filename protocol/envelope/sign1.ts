@@ -15,6 +15,7 @@ export const CONTEXT = {
   member: "wv/1 member",
   countersign: "wv/1 countersign",
   endorse: "wv/1 endorse",
+  ready: "wv/1 ready",
   clock: "wv/1 clock",
   customers: "wv/1 customers",
 } as const;

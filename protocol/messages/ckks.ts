@@ -41,8 +41,15 @@ export const inputsMessage = z.strictObject({
 });
 export type InputsMessage = z.infer<typeof inputsMessage>;
 
-/** The active set, once enough aggregators are ready. */
-const openJobMessage = z.strictObject({ type: z.literal("open"), job: jobId, active });
+const endorsement = bytesUpTo(4_096, "a signed item");
+
+/** The active set, once q aggregators are ready, and their words for it. */
+const openJobMessage = z.strictObject({
+  type: z.literal("open"),
+  job: jobId,
+  active,
+  ready: z.array(endorsement).min(1).max(MAX_AGGREGATORS),
+});
 export type OpenJobMessage = z.infer<typeof openJobMessage>;
 
 /** Everything analytics sends to an aggregator. */
@@ -60,9 +67,15 @@ const needMessage = z.strictObject({
 });
 export type NeedMessage = z.infer<typeof needMessage>;
 
-/** It has recomputed the outputs, found them equal, and would open them. */
-const readyMessage = z.strictObject({ type: z.literal("ready"), job: jobId });
+/** It has recomputed the outputs, found them equal, and would open them: signed, for others to see. */
+const readyMessage = z.strictObject({ type: z.literal("ready"), job: jobId, endorsement });
 export type ReadyMessage = z.infer<typeof readyMessage>;
+
+/** What `ready` says, signed by the aggregator under the context `wv/1 ready`; the SHA-256 of the transcript. */
+export const readyContent = z.strictObject({
+  transcript: bytesOfLength(32, "the hash of a transcript"),
+  aggregator: aggregatorIndex,
+});
 
 /** Why an aggregator does not open. */
 export const JOB_REFUSAL_CODES = [
@@ -77,12 +90,14 @@ export const JOB_REFUSAL_CODES = [
   "duplicate-input",
   "unknown-digest",
   "wrong-digest",
+  "not-its-own",
   "not-released",
   "other-meters",
   "too-few-inputs",
   "too-many-numbers",
   "malformed-input",
   "other-output",
+  "not-endorsed",
   "wrong-active-set",
   "other-active-set",
   "too-busy",
@@ -95,6 +110,7 @@ export const PASSING_JOB_REFUSALS: ReadonlySet<JobRefusalCode> = new Set([
   "unknown-digest",
   "unknown-member",
   "not-released",
+  "not-endorsed",
   "too-busy",
 ]);
 

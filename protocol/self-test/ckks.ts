@@ -4,7 +4,8 @@
  * forgotten; nothing is kept.
  */
 import { randomBytes } from "node:crypto";
-import { packCiphertext, repeatWindow, strideOf, unpackCiphertext } from "../ckks/packed.ts";
+import { assertSender, encryptAs } from "../ckks/authorship/sender.ts";
+import { strideOf, unpackCiphertext } from "../ckks/packed.ts";
 import { type CkksParameters, dataLevels } from "../ckks/parameters.ts";
 import { generateKeys } from "../ckks/seal/keys.ts";
 import { CkksEngine } from "../ckks/seal/engine.ts";
@@ -17,6 +18,7 @@ import { partial } from "../ckks/threshold/partial.ts";
 const WINDOW = Float64Array.from({ length: 96 }, (_, slot) => (slot === 95 ? 25_000 : (slot * 37) % 4001));
 const SHARES = { n: 3, t: 2 };
 const ACTIVE = [1, 3];
+const METER = "m-self-test";
 /** Little noise: what is tested here is that the parts fit each other. */
 const SIGMA_BITS = 9;
 /** Of an opened reading, in Wh. */
@@ -30,16 +32,21 @@ export async function ckksSelfTest(
   const keys = await generateKeys(parameters, { relin: false, galoisSteps: [], ...options });
   const engine = await CkksEngine.create(parameters, options);
   try {
-    engine.loadKeys({ publicKey: keys.publicKey });
+    const publicKey = engine.keys.publicPolys(keys.publicKey);
     const { ring, degree } = engine;
     const level = dataLevels(parameters);
     const slots = WINDOW.length;
     const stride = strideOf(slots, degree);
-    const raw = engine.scope(() =>
-      engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(WINDOW, engine.slots), { level }))),
+    const window = { series: "self-test", firstSlot: 0, slots };
+    const packed = encryptAs(
+      engine,
+      publicKey,
+      { meter: METER, window, level, stride: 1, numbers: WINDOW },
+      randomBytes,
     );
-    const packed = packCiphertext(engine, { series: "self-test", firstSlot: 0, slots }, raw, 1);
-    const { c0, c1 } = unpackCiphertext(engine, packed, level);
+    const unpacked = unpackCiphertext(engine, packed, level);
+    assertSender(engine, publicKey[1], unpacked, METER);
+    const { c0, c1 } = unpacked;
     const secret = keys.secretKey.subarray(0, level * degree);
     const shares = deal({ ring, secret, ...SHARES, random: (count) => randomBytes(count) });
     const open = (active: readonly number[], given: readonly number[]): number => {

@@ -2,14 +2,20 @@
  * What came to be opened, and what came out, in the database. Ciphertexts and parts are kept until their job is settled
  * and no longer; results are never replaced.
  */
+import { sql } from "kysely";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { packNumbers } from "../../protocol/messages/ckks.ts";
 import { INSERT_ROWS, type UtilityDatabase } from "../store/open.ts";
 import type { HeResultRow, HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
 
+/** What waits to be opened, of analytics and of each aggregator. */
+export interface WaitingLimits {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 /** What a job still lacks is asked for again by analytics, so that the oldest of very many may give way. */
-const MAX_WAITING_OUTPUTS = 4_096;
-const MAX_WAITING_PARTIALS = 4_096;
+const WAITING: WaitingLimits = { messages: 4_096, bytes: 256 * 2 ** 20 };
 
 export interface StoredOutput {
   readonly job: string;
@@ -35,11 +41,13 @@ export type Kept = "new" | "known" | "other-active-set" | "conflict";
 export class OpenedStore {
   readonly #db: UtilityDatabase;
   readonly #now: () => number;
+  readonly #limits: WaitingLimits;
 
   /** `now` gives Unix seconds. */
-  constructor(db: UtilityDatabase, now: () => number) {
+  constructor(db: UtilityDatabase, now: () => number, limits = WAITING) {
     this.#db = db;
     this.#now = now;
+    this.#limits = limits;
   }
 
   /** The first output of a job stands. */
@@ -56,21 +64,14 @@ export class OpenedStore {
         .insertInto("he_outputs")
         .values({ ...row, received_at })
         .execute();
-      const oldest = await transaction
+      const waiting = await transaction
         .selectFrom("he_outputs")
-        .select("received_at")
+        .select(["job", sql<number>`length(transcript) + length(c0)`.as("bytes")])
         .where("settled", "=", 0)
         .orderBy("received_at", "desc")
-        .offset(MAX_WAITING_OUTPUTS)
-        .limit(1)
-        .executeTakeFirst();
-      if (oldest === undefined) return;
-      await transaction
-        .deleteFrom("he_outputs")
-        .where("settled", "=", 0)
-        .where("job", "!=", job)
-        .where("received_at", "<=", oldest.received_at)
         .execute();
+      const surplus = this.#surplus(job, waiting);
+      if (surplus.length > 0) await transaction.deleteFrom("he_outputs").where("job", "in", surplus).execute();
     });
     return "new";
   }
@@ -95,23 +96,34 @@ export class OpenedStore {
         .insertInto("he_partials")
         .values({ ...row, received_at })
         .execute();
-      const oldest = await transaction
+      const waiting = await transaction
         .selectFrom("he_partials")
-        .select("received_at")
+        .select(["job", sql<number>`length(outputs)`.as("bytes")])
         .where("aggregator", "=", aggregator)
         .orderBy("received_at", "desc")
-        .offset(MAX_WAITING_PARTIALS)
-        .limit(1)
-        .executeTakeFirst();
-      if (oldest === undefined) return;
+        .execute();
+      const surplus = this.#surplus(job, waiting);
+      if (surplus.length === 0) return;
       await transaction
         .deleteFrom("he_partials")
         .where("aggregator", "=", aggregator)
-        .where("job", "!=", job)
-        .where("received_at", "<=", oldest.received_at)
+        .where("job", "in", surplus)
         .execute();
     });
     return "new";
+  }
+
+  /** Jobs, given newest first, for which there is no room beside the one that just came. */
+  #surplus(newest: string, waiting: readonly { readonly job: string; readonly bytes: number }[]): string[] {
+    const surplus: string[] = [];
+    let [messages, bytes] = [1, waiting.find(({ job }) => job === newest)?.bytes ?? 0];
+    for (const other of waiting) {
+      if (other.job === newest) continue;
+      messages += 1;
+      bytes += other.bytes;
+      if (messages > this.#limits.messages || bytes > this.#limits.bytes) surplus.push(other.job);
+    }
+    return surplus;
   }
 
   async dropPartial(job: string, aggregator: number): Promise<void> {

@@ -1,9 +1,15 @@
 /** Aggregators with meters that have vouched for ciphertexts, and analytics that asks: what tests of openings start from. */
 import { createHash } from "node:crypto";
 import { bitmapOf, fullBitmap } from "../../../protocol/bitmap.ts";
-import { encodeTranscript, jobIdOf, type Transcript } from "../../../protocol/ckks/job.ts";
+import { encodeTranscript, jobIdOf, type Transcript, transcriptHash } from "../../../protocol/ckks/job.ts";
 import { type CkksParameters, parametersId } from "../../../protocol/ckks/parameters.ts";
-import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../../../protocol/envelope/index.ts";
+import {
+  ChunkAssembler,
+  openServerMessage,
+  sealServerMessage,
+  signReady,
+  splitChunks,
+} from "../../../protocol/envelope/index.ts";
 import type { CkksEpoch } from "../../../protocol/keys/index.ts";
 import type { JobAnswer, JobRequest, PartialMessage } from "../../../protocol/messages/ckks.ts";
 import { aggregatorId } from "../../../protocol/names.ts";
@@ -20,12 +26,13 @@ const LIGHT: CkksParameters = { name: "light", degree: 2048, primeBits: [27, 27,
 export const WINDOW = 8;
 
 const RULE: SeriesRule = {
-  ...{ kind: 1, set: "light", isEnergy: true, width: 1, maxValue: 1000, sumsOnly: true },
+  ...{ kind: 1, set: "light", isEnergy: true, firstSlotOnly: false, width: 1, maxValue: 1000, sumsOnly: true },
   level: () => 2,
 };
 const SERIES = new Map<string, SeriesRule>([
   ["load", RULE],
   ["squares", { ...RULE, isEnergy: false }],
+  ["peaks", { ...RULE, isEnergy: false, firstSlotOnly: true }],
   ["export", { ...RULE, kind: 2 }],
   ["heavy", { ...RULE, set: "strong" }],
 ]);
@@ -46,6 +53,7 @@ export class JobBed {
   readonly #folder: string;
   readonly #limits: JobDeskSettings["limits"];
   readonly #minMeters: number;
+  readonly #transcripts = new Map<string, Uint8Array>();
   openings = 100;
   /** The keys that are dealt, the series under them, and who computes for an aggregator. */
   epoch = LIGHT_EPOCH;
@@ -135,11 +143,16 @@ export class JobBed {
     };
   }
 
-  async tell(to: TestAggregator, job: string, request: JobRequest): Promise<Said[]> {
+  /** Does not wait for what it leads to. */
+  async send(to: TestAggregator, job: string, request: JobRequest): Promise<void> {
     const sealed = await sealServerMessage(request, this.system.party("analytics"), aggregatorId(to.index));
-    to.take();
     const topic = topicOf("jobRequest", { job, agg: String(to.index) });
     for (const chunk of splitChunks(sealed)) to.aggregator.handle(topic, chunk);
+  }
+
+  async tell(to: TestAggregator, job: string, request: JobRequest): Promise<Said[]> {
+    to.take();
+    await this.send(to, job, request);
     await to.aggregator.idle();
     return await this.said(to);
   }
@@ -163,6 +176,7 @@ export class JobBed {
   ) {
     const bytes = encodeTranscript(transcript);
     const job = jobIdOf(bytes);
+    this.#transcripts.set(job, bytes);
     let [answer] = await this.tell(to, job, { type: "job", transcript: bytes });
     while (answer?.type === "need") {
       const items = answer.inputs.map(([meter, series]): [string, string, Uint8Array<ArrayBuffer>] => [
@@ -175,7 +189,18 @@ export class JobBed {
     return { job, answer };
   }
 
-  async open(to: TestAggregator, job: string, active: number[]): Promise<Said | undefined> {
-    return (await this.tell(to, job, { type: "open", job, active }))[0];
+  /** `ready`: whose word that it is ready goes with it. */
+  async open(to: TestAggregator, job: string, active: number[], ready = [1, 2]): Promise<Said | undefined> {
+    return (await this.tell(to, job, this.openRequest(job, active, ready)))[0];
+  }
+
+  openRequest(job: string, active: number[], ready = [1, 2]): JobRequest {
+    return { type: "open", job, active, ready: ready.map((index) => this.word(job, index)) };
+  }
+
+  /** What an aggregator signs when it is ready; `signer`: whose key it is signed with. */
+  word(job: string, index: number, signer = index): Uint8Array<ArrayBuffer> {
+    const transcript = transcriptHash(this.#transcripts.get(job) ?? new Uint8Array(0));
+    return Uint8Array.from(signReady(transcript, index, this.system.party(aggregatorId(signer))));
   }
 }

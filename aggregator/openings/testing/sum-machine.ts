@@ -33,6 +33,8 @@ export class SumMachine implements Machine {
   closed = false;
   /** The next call fails as if the thread had died. */
   breaks = false;
+  /** Waited for before each step. */
+  before: (step: "fold" | "open") => Promise<void> = () => Promise.resolve();
   #job: MachineJob | undefined;
   #sum = 0;
   #done = 0;
@@ -45,7 +47,7 @@ export class SumMachine implements Machine {
   }
 
   async fold(inputs: readonly MachineInput[]): Promise<void> {
-    await Promise.resolve();
+    await this.before("fold");
     if (this.breaks) {
       this.breaks = false;
       throw new MachineLost("the thread ended with code 1");
@@ -76,7 +78,11 @@ export class SumMachine implements Machine {
   }
 
   async open({ transcript, active, outputs }: OpeningOrder): Promise<OpenedOutput[]> {
-    await Promise.resolve();
+    await this.before("open");
+    if (this.breaks) {
+      this.breaks = false;
+      throw new MachineLost("the thread ended with code 1");
+    }
     this.opened++;
     // As flooding does: another partial each time.
     const fresh = Uint8Array.of(this.opened);

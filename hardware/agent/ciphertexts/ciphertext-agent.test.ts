@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { hasMember } from "../../../protocol/bitmap.ts";
+import { countMembers, hasMember } from "../../../protocol/bitmap.ts";
 import { signCiphertextAck } from "../../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { ACK_CODES } from "../../../protocol/messages/ack-codes.ts";
@@ -67,17 +67,28 @@ test("days on which the clocks change have 92 and 100 slots", async () => {
   }
 });
 
-test("slots that came late, in conflict or closed with one aggregator are left out", async () => {
+test("slots that came late, in conflict or closed with so many aggregators that no load can hold them are left out", async () => {
   const rig = new CiphertextRig();
   const codes = [ACK_CODES.late, ACK_CODES.conflict, ACK_CODES.closed] as const;
-  rig.shareCode = (x, slot) => (x === 2 ? codes[slot % 96] : undefined) ?? ACK_CODES.stored;
+  rig.shareCode = (x, slot) => (x >= 2 ? codes[(slot + x) % 96] : undefined) ?? ACK_CODES.stored;
   const { firstSlot } = await rig.day("2025-01-15");
   await rig.tick();
   const [digest] = rig.digests.get(1)!;
   const left = Array.from({ length: 96 }, (_, slot) => slot).filter((slot) => !hasMember(digest!.presence, slot));
-  const expected = [0, 1, 2].map((phase) => (((phase - firstSlot) % 96) + 96) % 96).sort((a, b) => a - b);
+  // Codes 0 to 2 at 2, 0 to 2 at 3 one slot before: two slots are theirs in common.
+  const expected = [-2, -1].map((phase) => (((phase - firstSlot) % 96) + 96) % 96).sort((a, b) => a - b);
   assert.deepEqual(left, expected);
   for (const slot of left) assert.equal(rig.requests[0]!.numbers[slot], 0);
+});
+
+test("one aggregator alone takes nothing out of a ciphertext, whatever it says", async () => {
+  for (const code of [ACK_CODES.late, ACK_CODES.conflict, ACK_CODES.closed]) {
+    const rig = new CiphertextRig();
+    rig.shareCode = (x) => (x === 2 ? code : ACK_CODES.stored);
+    await rig.day("2025-01-15");
+    await rig.tick();
+    assert.equal(countMembers(rig.digests.get(1)![0]!.presence), 96);
+  }
 });
 
 test("a late slot is still left out when the meter restarts before the day is over", async () => {
@@ -88,8 +99,12 @@ test("a late slot is still left out when the meter restarts before the day is ov
   rig.shareCode = () => ACK_CODES.duplicate;
   rig.restart();
   await settle();
-  const store = rig.database.prepare("SELECT from_slot, to_slot FROM late").all();
-  assert.deepEqual(store, [{ from_slot: firstSlot + 4, to_slot: firstSlot + 5 }]);
+  const store = rig.database.prepare("SELECT aggregator, from_slot, to_slot FROM late").all();
+  const slots = { from_slot: firstSlot + 4, to_slot: firstSlot + 5 };
+  assert.deepEqual(
+    store,
+    [1, 2, 3].map((aggregator) => ({ aggregator, ...slots })),
+  );
 });
 
 test("waits for unsettled readings; after the grace an absent aggregator is not waited for", async () => {

@@ -215,8 +215,8 @@ export class CiphertextAgent implements AgentCompanion {
     }
   }
 
-  late(kind: Kind, from: number, to: number): void {
-    this.#options.store.rememberLate(this.#number, kind, from, to);
+  late(kind: Kind, from: number, to: number, aggregator: number): void {
+    this.#options.store.rememberLate(this.#number, { kind, from, to, aggregator });
   }
 
   // --- answers ---

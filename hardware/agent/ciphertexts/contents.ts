@@ -16,9 +16,10 @@ export class TooLargeError extends Error {
   }
 }
 
-/** The slots with values, as a bitmap over the window. */
-export function presenceOf(readings: WindowReadings): Uint8Array {
-  const present = [...readings.keys()].filter((slot) => readings[slot] !== undefined);
+/** The slots with values, as a bitmap over the window; a peak stands in the first slot alone. */
+export function presenceOf({ content }: Pick<SeriesShape, "content">, readings: WindowReadings): Uint8Array {
+  const slots = content === "peak" ? [0] : [...readings.keys()];
+  const present = slots.filter((slot) => readings[slot] !== undefined);
   return bitmapOf(readings.length, present);
 }
 
@@ -38,10 +39,9 @@ export function numbersOf(shape: SeriesShape, readings: WindowReadings, mostWh: 
       const bucket = shape.levels.filter((level) => reading >= level).length;
       numbers[bucketPlace(slot, bucket, shape.levels.length + 1)] = 1;
     } else if (shape.content === "moments") numbers.set([reading, reading ** 2], 2 * slot);
-    else numbers[slot] = shape.content === "squares" ? reading ** 2 : reading;
+    else if (shape.content !== "peak") numbers[slot] = shape.content === "squares" ? reading ** 2 : reading;
   }
-  if (shape.content === "peak") {
-    for (const [slot, reading] of readings.entries()) if (reading !== undefined) numbers[slot] = peak;
-  }
+  // In one slot only: between sums over slots with other meters, one meter's peak would be the difference.
+  if (shape.content === "peak" && readings[0] !== undefined) numbers[0] = peak;
   return numbers;
 }

@@ -1,10 +1,14 @@
 /**
- * One window from numbers to finished bytes: encoded, encrypted under the joint public key, packed, sealed to analytics.
- * Holds an engine for each parameter set, made when it is first needed. No secret key is anywhere near.
+ * One window from numbers to finished bytes: encoded, encrypted under the joint public key, proven to be this meter's,
+ * packed, sealed to analytics. Holds an engine for each parameter set, made when it is first needed. No secret key is
+ * anywhere near.
  */
-import { packCiphertext, packedDigest, repeatWindow, strideOf } from "../../../protocol/ckks/packed.ts";
+import { randomBytes } from "node:crypto";
+import { encryptAs } from "../../../protocol/ckks/authorship/sender.ts";
+import { packedDigest, strideOf } from "../../../protocol/ckks/packed.ts";
 import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
 import { CkksEngine } from "../../../protocol/ckks/seal/engine.ts";
+import type { PublicKeyPolys } from "../../../protocol/ckks/threshold/index.ts";
 import { sealCiphertext } from "../../../protocol/envelope/ciphertext.ts";
 
 /** The public key of a parameter set. */
@@ -41,13 +45,19 @@ export interface Encrypted {
   readonly digest: Uint8Array;
   /** Bytes before they were sealed. */
   readonly packedBytes: number;
-  /** Time of encoding, encrypting and packing; making the engine is not part of it. */
+  /** Time of encoding, encrypting, proving and packing; making the engine is not part of it. */
   readonly milliseconds: number;
+}
+
+interface Ready {
+  readonly engine: CkksEngine;
+  readonly publicKey: PublicKeyPolys;
+  readonly epoch: number;
 }
 
 export class Encryption {
   readonly #settings: EncryptionSettings;
-  readonly #engines = new Map<string, { readonly engine: CkksEngine; readonly epoch: number }>();
+  readonly #engines = new Map<string, Ready>();
 
   constructor(settings: EncryptionSettings) {
     this.#settings = settings;
@@ -57,8 +67,7 @@ export class Encryption {
   async load(set: string, { parameters, publicKey, epoch = 1 }: SetKey): Promise<void> {
     if (this.#engines.has(set)) return;
     const engine = await CkksEngine.create(parameters, { insecureForTests: this.#settings.insecureForTests });
-    engine.loadKeys({ publicKey });
-    this.#engines.set(set, { engine, epoch });
+    this.#engines.set(set, { engine, publicKey: engine.keys.publicPolys(publicKey), epoch });
   }
 
   /** Throws RangeError for a set that was not loaded and for numbers that do not fit. */
@@ -67,13 +76,11 @@ export class Encryption {
     const slots = numbers.length;
     const known = this.#engines.get(set);
     if (known === undefined) throw new RangeError(`set: the keys of ${set} were not loaded`);
-    const { engine, epoch } = known;
+    const { engine, publicKey, epoch } = known;
     const started = performance.now();
     const stride = cut ? strideOf(slots, engine.degree) : 1;
-    const raw = engine.scope(() =>
-      engine.rawCiphertext(engine.encrypt(engine.encode(repeatWindow(numbers, engine.slots), { level }))),
-    );
-    const packed = packCiphertext(engine, { series, firstSlot, slots, epoch }, raw, stride);
+    const window = { series, firstSlot, slots, epoch };
+    const packed = encryptAs(engine, publicKey, { meter, window, level, stride, numbers }, randomBytes);
     const milliseconds = performance.now() - started;
     const directory = {
       servers: new Map([["analytics", { role: "analytics" as const, sealKey: this.#settings.analyticsKey }]]),

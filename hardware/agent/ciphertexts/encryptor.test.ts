@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
+import { assertSender } from "../../../protocol/ckks/authorship/sender.ts";
 import { rawOfPacked, unpackCiphertext } from "../../../protocol/ckks/packed.ts";
 import { CkksEngine } from "../../../protocol/ckks/seal/engine.ts";
 import { decryptForTests } from "../../../protocol/ckks/seal/testing/decrypt.ts";
@@ -35,6 +36,9 @@ test("what the thread makes opens to the readings for whoever holds both keys", 
   assert.deepEqual(digest, Uint8Array.from(createHash("sha256").update(packed).digest()));
   const window = unpackCiphertext(engine, packed, 3);
   assert.deepEqual([window.series, window.firstSlot, window.slots, window.stride], ["load", 1_930_556, 100, 8]);
+  const [, a] = engine.keys.publicPolys(keys.publicKey);
+  assertSender(engine, a, window, "m-001");
+  assert.throws(() => assertSender(engine, a, window, "m-002"), { code: "not-its-own" });
   engine.scope(() => {
     // The cut half holds the window in the polynomials of X^8 only; what else decrypts to is noise of other classes.
     const values = decrypt(engine.loadCiphertext(rawOfPacked(engine, window)));

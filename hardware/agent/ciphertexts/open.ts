@@ -61,7 +61,8 @@ export class CiphertextProcess {
   readonly #turns = new Turns(BULK_CONNECTIONS);
 
   constructor(options: CiphertextProcessOptions, settings: CiphertextSettings, encryptor: Encryptor) {
-    const { config, database, outbox } = options;
+    const { config, database, outbox, party } = options;
+    const { n, q } = party.directory;
     this.#options = options;
     this.#settings = settings;
     this.#calendar = new WindowCalendar({
@@ -69,7 +70,7 @@ export class CiphertextProcess {
       timezone: config.system.timezone,
       windowDays: config.homomorphic.windowDays,
     });
-    this.#store = new CiphertextStore(database, outbox);
+    this.#store = new CiphertextStore(database, outbox, n - q + 1);
     this.#encryptor = encryptor;
   }
 

@@ -53,15 +53,29 @@ interface StoredRow {
   answers: string;
 }
 
+/** Slots that aggregators have not, or not in time; `aggregator` is NOBODY where the meter itself has a gap. */
+interface DoubtfulRow {
+  f: number;
+  t: number;
+  aggregator: number;
+}
+
+const NOBODY = 0;
+
 const COLUMNS = "series, first_slot, slots, epoch, presence, digest, waiting, answers";
 
 export class CiphertextStore {
   readonly #outbox: Outbox;
+  readonly #lacking: number;
   readonly #statements;
 
-  /** `db` is the outbox's database. */
-  constructor(db: Database, outbox: Outbox) {
+  /**
+   * `db` is the outbox's database. `lacking`: aggregators without a reading that leave too few for a load with it. One
+   * alone may not take a reading out of its meter's ciphertext: then nothing of the feeder's day could be opened.
+   */
+  constructor(db: Database, outbox: Outbox, lacking: number) {
     this.#outbox = outbox;
+    this.#lacking = lacking;
     this.#statements = {
       add: db.prepare<
         [number, string, number, number, number, Uint8Array, Uint8Array, Uint8Array | null, number, string]
@@ -94,14 +108,15 @@ export class CiphertextStore {
         "DELETE FROM ciphertexts WHERE meter = ? AND waiting = 0 AND first_slot + slots <= ?",
       ),
       forgetLate: db.prepare<[number, number]>("DELETE FROM late WHERE meter = ? AND to_slot <= ?"),
-      late: db.prepare<[number, number, number, number]>(
-        `INSERT INTO late (meter, kind, from_slot, to_slot) VALUES (?, ?, ?, ?)
+      late: db.prepare<[number, number, number, number, number]>(
+        `INSERT INTO late (meter, kind, from_slot, aggregator, to_slot) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET to_slot = max(to_slot, excluded.to_slot)`,
       ),
-      leftOut: db.prepare<{ meter: number; kind: number; from: number; to: number }, { f: number; t: number }>(
-        `SELECT from_slot AS f, to_slot AS t FROM gaps
-           WHERE meter = :meter AND kind = :kind AND from_slot < :to AND to_slot > :from
-         UNION SELECT from_slot, to_slot FROM late
+      // A gap of an aggregator ends with its number: `closed:2`.
+      doubtful: db.prepare<{ meter: number; kind: number; from: number; to: number }, DoubtfulRow>(
+        `SELECT from_slot AS f, to_slot AS t, CAST(substr(reason, instr(reason || ':', ':') + 1) AS INTEGER) AS aggregator
+           FROM gaps WHERE meter = :meter AND kind = :kind AND from_slot < :to AND to_slot > :from
+         UNION SELECT from_slot, to_slot, aggregator FROM late
            WHERE meter = :meter AND kind = :kind AND from_slot < :to AND to_slot > :from`,
       ),
       readings: db.prepare<[number, number, number, number], { first_slot: number; readings: Buffer }>(
@@ -168,8 +183,12 @@ export class CiphertextStore {
     this.#outbox.defer(() => this.#statements.answer.run({ meter: number, series, slot, waiting, answers }));
   }
 
-  rememberLate(number: number, kind: Kind, from: number, to: number): void {
-    this.#outbox.defer(() => this.#statements.late.run(number, kind, from, to));
+  /** An aggregator has slots [from, to), but not in its load. */
+  rememberLate(
+    number: number,
+    { kind, from, to, aggregator }: { kind: Kind; from: number; to: number; aggregator: number },
+  ): void {
+    this.#outbox.defer(() => this.#statements.late.run(number, kind, from, aggregator, to));
   }
 
   /** Deletes records of windows that ended before a slot. */
@@ -180,7 +199,10 @@ export class CiphertextStore {
     });
   }
 
-  /** The committed readings of a window, without those that are gaps for some aggregator, or too late for their load. */
+  /**
+   * The committed readings of a window, without the meter's own gaps, and without those that so many aggregators have not
+   * got in time for their load that no load can hold them.
+   */
   readings(number: number, kind: Kind, { firstSlot, slots }: Window): WindowReadings {
     const to = firstSlot + slots;
     const values = new Array<number | undefined>(slots).fill(undefined);
@@ -190,10 +212,14 @@ export class CiphertextStore {
         values[row.first_slot + i - firstSlot] = row.readings.readDoubleLE(READING_BYTES * i);
       }
     }
-    for (const { f, t } of this.#statements.leftOut.all({ meter: number, kind, from: firstSlot, to })) {
-      values.fill(undefined, Math.max(0, f - firstSlot), Math.min(slots, t - firstSlot));
+    const without = values.map(() => new Set<number>());
+    for (const { f, t, aggregator } of this.#statements.doubtful.all({ meter: number, kind, from: firstSlot, to })) {
+      for (const said of without.slice(Math.max(0, f - firstSlot), Math.max(0, t - firstSlot))) said.add(aggregator);
     }
-    return values;
+    return values.map((value, slot) => {
+      const said = without[slot]!;
+      return said.has(NOBODY) || said.size >= this.#lacking ? undefined : value;
+    });
   }
 }
 

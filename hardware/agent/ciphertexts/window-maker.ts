@@ -3,6 +3,7 @@
  * was dealt with before. Nothing leaves from here.
  */
 import type { SeriesShape } from "../../../config/ckks-series.ts";
+import { isEmptyBitmap } from "../../../protocol/bitmap.ts";
 import type { CkksParameters } from "../../../protocol/ckks/parameters.ts";
 import type { Kind } from "../../../protocol/units.ts";
 import { numbersOf, presenceOf, TooLargeError } from "./contents.ts";
@@ -173,7 +174,8 @@ export class WindowMaker {
     if (values.every((value) => value === undefined)) return;
     try {
       const numbers = numbersOf(shape, values, settings.mostWh);
-      void this.#encrypt(shape, window, presenceOf(values), numbers);
+      const presence = presenceOf(shape, values);
+      if (!isEmptyBitmap(presence)) void this.#encrypt(shape, window, presence, numbers);
     } catch (error) {
       if (!(error instanceof TooLargeError)) throw error;
       this.#options.tooLarge({ ...window, series: shape.name }, error);

@@ -4,7 +4,7 @@
  * histogram. `profile`: the sum per slot, and in clear what follows from it.
  */
 import { z } from "zod";
-import type { Circuit, JobShape } from "./circuit.ts";
+import { type Circuit, type JobShape, metersIn } from "./circuit.ts";
 import { sum } from "./linear.ts";
 
 const bucketed = z.strictObject({
@@ -74,11 +74,14 @@ export const buckets: Circuit<z.infer<typeof bucketed>> = {
   zeroPadding: true,
   start: (engine, _, slots) => sum.start(engine, {}, slots),
   noise: (set, level, _, shape) => sum.noise(set, level, {}, { ...shape, maxValue: 1 }),
-  open: ({ edges, quantiles }, { slots, meters }, [output]) => {
+  open: ({ edges, quantiles }, shape, [output]) => {
+    const { slots } = shape;
     if (output === undefined || output.length < slots)
       throw new RangeError(`outputs: expected ${slots} numbers of one`);
     const size = edges.length;
-    const counts = Array.from({ length: slots / size }, (_, slot) => countsAt(output, slot, size, meters));
+    const counts = Array.from({ length: slots / size }, (_, slot) =>
+      countsAt(output, slot, size, metersIn(shape, slot)),
+    );
     const quantile = (q: number): number[] => counts.map((of) => edges[bucketAt(of, q)]!);
     return Object.fromEntries([
       ...edges.map((edge, bucket) => [`bucket-${edge}`, counts.map((of) => of[bucket]!)] as const),

@@ -15,9 +15,27 @@ import type { RawCiphertext } from "../seal/layout.ts";
 export interface JobShape {
   /** Slots of the window. */
   readonly slots: number;
+  /** All that have a ciphertext among the inputs. */
   readonly meters: number;
+  /** Of these, how many have a value in each slot of time; left out before it is known: then all in every slot. */
+  readonly counts?: readonly number[] | undefined;
   /** The largest absolute value that a meter may encrypt, in the series' unit. */
   readonly maxValue: number;
+}
+
+/** Meters with a value in a slot of time. */
+export function metersIn({ meters, counts }: JobShape, slot: number): number {
+  return counts === undefined ? meters : (counts[slot] ?? 0);
+}
+
+/** The fewest meters that a slot with any value has: what means and variances are least exact with. */
+export function fewestMeters({ meters, counts = [] }: JobShape): number {
+  return Math.min(meters, ...counts.filter((count) => count > 0));
+}
+
+/** What a number of a slot has to be divided by; a slot without values keeps its zero. */
+export function divisorIn(shape: JobShape, slot: number): number {
+  return Math.max(1, metersIn(shape, slot));
 }
 
 export interface CircuitNeeds {

@@ -16,7 +16,7 @@ import type { CkksParameters } from "../parameters.ts";
 import type { CkksEngine } from "../seal/engine.ts";
 import type { RawCiphertext } from "../seal/layout.ts";
 import type { Ciphertext } from "../seal/objects.ts";
-import type { Circuit, Evaluation, JobShape, OutputNoise } from "./circuit.ts";
+import { type Circuit, type Evaluation, type JobShape, metersIn, type OutputNoise } from "./circuit.ts";
 import { affordable, blocksOf } from "./compare-plan.ts";
 import type { Affordable, Blocks } from "./compare-plan.ts";
 import { only } from "./evaluate.ts";
@@ -211,19 +211,29 @@ export const compare: Circuit<CompareParameters> = {
       counts[at] = counts[at]!.map((count, slot) => Math.min(count, counts[at - 1]![slot]!));
     }
     const edges = edgesOf(levels);
-    const above = [Array.from({ length: shape.slots }, () => shape.meters), ...counts];
+    const present = Array.from({ length: shape.slots }, (_, slot) => metersIn(shape, slot));
+    const above = [present, ...counts];
     // The lower edge of the bucket of the rank-th largest value.
-    const ranked = (rank: number): number[] =>
-      Array.from({ length: shape.slots }, (_, slot) => edges[above.findLastIndex((count) => count[slot]! >= rank)]!);
-    const quantile = (q: number): number[] => ranked(shape.meters - Math.max(1, Math.ceil(q * shape.meters)) + 1);
+    const ranked = (rankOf: (meters: number) => number): number[] =>
+      present.map((meters, slot) => {
+        const rank = Math.max(1, rankOf(meters));
+        // The lowest edge where no meter has a value.
+        return edges[
+          Math.max(
+            0,
+            above.findLastIndex((count) => count[slot]! >= rank),
+          )
+        ]!;
+      });
+    const quantile = (q: number): number[] => ranked((meters) => meters - Math.max(1, Math.ceil(q * meters)) + 1);
     return Object.fromEntries([
       ...levels.map((level, at) => [`above-${level}`, counts[at]!] as const),
       ...edges.map((edge, at) => {
         const next = above[at + 1];
         return [`bucket-${edge}`, above[at]!.map((count, slot) => count - (next?.[slot] ?? 0))] as const;
       }),
-      ["max", ranked(1)] as const,
-      ["min", ranked(shape.meters)] as const,
+      ["max", ranked(() => 1)] as const,
+      ["min", ranked((meters) => meters)] as const,
       ["median", quantile(0.5)] as const,
       ...quantiles.map((q) => [`quantile-${q}`, quantile(q)] as const),
     ]);
@@ -239,10 +249,12 @@ export const compare: Circuit<CompareParameters> = {
   },
 };
 
-function countsOf(output: ArrayLike<number> | undefined, { slots, meters }: JobShape): number[] {
+function countsOf(output: ArrayLike<number> | undefined, shape: JobShape): number[] {
+  const { slots } = shape;
   if (output === undefined || output.length < slots) throw new RangeError(`outputs: expected ${slots} slots of each`);
   return Array.from({ length: slots }, (_, slot) => {
     const value = output[slot]!;
+    const meters = metersIn(shape, slot);
     // A value beyond the bound makes the polynomial explode; what is no count is not passed on as one.
     if (!(value > -0.5) || !(value < meters + 0.5)) {
       throw new RangeError(`outputs: slot ${slot} is no count of ${meters} meters; a value was beyond the bound`);

@@ -3,7 +3,14 @@
  * fewer numbers, and without anybody adding up in clear.
  */
 import { z } from "zod";
-import type { Circuit, CircuitNeeds, CircuitOpens, JobShape } from "./circuit.ts";
+import {
+  type Circuit,
+  type CircuitNeeds,
+  type CircuitOpens,
+  divisorIn,
+  fewestMeters,
+  type JobShape,
+} from "./circuit.ts";
 import { MAX_WEIGHT, onSum, sumOverTime, timeSteps, WEIGHT_SCALE, weightsFor } from "./evaluate.ts";
 import { keySwitchSigma, overTime, sumNoise, timesPlain } from "./noise.ts";
 import { repeatWindow } from "../packed.ts";
@@ -55,12 +62,14 @@ export const sum: Circuit<z.infer<typeof none>> = {
   errors: (_, _shape, [error]) => ({ sum: error! }),
 };
 
-/** Mean per slot over the group. */
+/** Mean per slot over the meters of the group that have a value there; 0 where none has. */
 export const mean: Circuit<z.infer<typeof none>> = {
   ...sum,
   name: "mean",
-  open: (_, shape, [output]) => ({ mean: take(output, shape.slots).map((value) => value / shape.meters) }),
-  errors: (_, shape, [error]) => ({ mean: error! / shape.meters }),
+  open: (_, shape, [output]) => ({
+    mean: take(output, shape.slots).map((value, slot) => value / divisorIn(shape, slot)),
+  }),
+  errors: (_, shape, [error]) => ({ mean: error! / fewestMeters(shape) }),
 };
 
 const scalar = z.strictObject({ factor: weight.refine((value) => value !== 0, "expected not zero"), offset });

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { rawOfPacked } from "../packed.ts";
-import type { Circuit, CircuitNeeds, JobShape } from "./circuit.ts";
+import { type Circuit, type CircuitNeeds, divisorIn, fewestMeters, type JobShape } from "./circuit.ts";
 import { only, onSum, ProductAccumulator, sumOverTime, timeSteps } from "./evaluate.ts";
 import { overTime, productNoise, squareNoise, sumNoise } from "./noise.ts";
 import { SumAccumulator } from "./sums.ts";
@@ -26,11 +26,15 @@ function central(products: number, x: number, y: number, count: number): number 
 }
 
 /** What errors of a sum of products and of two sums do to it, the sums being at most count * maxValue. */
-function centralError(product: number, x: number, y: number, { meters, maxValue }: JobShape): number {
+function centralError(product: number, x: number, y: number, shape: JobShape): number {
+  const { maxValue } = shape;
+  const meters = fewestMeters(shape);
   return product / meters + (maxValue * (x + y)) / meters + (x * y) / meters ** 2;
 }
 
-/** Population variance over the meters, and its root, per slot: from the sum of squares and the sum. */
+/**
+ * Population variance over the meters with a value, and its root, per slot: from the sum of squares and the sum.
+ */
 export const variance: Circuit<z.infer<typeof none>> = {
   name: "variance",
   parameters: none,
@@ -55,13 +59,16 @@ export const variance: Circuit<z.infer<typeof none>> = {
     const squares = slotsOf(outputs, 0, shape.slots);
     const sums = slotsOf(outputs, 1, shape.slots);
     // Noise can carry a variance of zero just below it.
-    const values = squares.map((square, slot) => Math.max(0, central(square, sums[slot]!, sums[slot]!, shape.meters)));
-    return { variance: values, standardDeviation: values.map(Math.sqrt), mean: sums.map((one) => one / shape.meters) };
+    const values = squares.map((square, slot) =>
+      Math.max(0, central(square, sums[slot]!, sums[slot]!, divisorIn(shape, slot))),
+    );
+    const mean = sums.map((one, slot) => one / divisorIn(shape, slot));
+    return { variance: values, standardDeviation: values.map(Math.sqrt), mean };
   },
   errors: (_, shape, [square, one]) => {
     const error = centralError(square!, one!, one!, shape);
     // |sqrt(a) - sqrt(b)| <= sqrt(|a - b|): right at zero, where a relative bound would not hold.
-    return { variance: error, standardDeviation: Math.sqrt(error), mean: one! / shape.meters };
+    return { variance: error, standardDeviation: Math.sqrt(error), mean: one! / fewestMeters(shape) };
   },
 };
 
@@ -120,7 +127,9 @@ export const covariance: Circuit<z.infer<typeof none>> = {
   },
   open: (_, shape, outputs) => {
     const [products, x, y] = [0, 1, 2].map((index) => slotsOf(outputs, index, shape.slots));
-    return { covariance: products!.map((product, slot) => central(product, x![slot]!, y![slot]!, shape.meters)) };
+    return {
+      covariance: products!.map((product, slot) => central(product, x![slot]!, y![slot]!, divisorIn(shape, slot))),
+    };
   },
   errors: (_, shape, [product, x, y]) => ({ covariance: centralError(product!, x!, y!, shape) }),
 };

@@ -4,8 +4,8 @@
  */
 import { CkksError } from "../errors.ts";
 import type { ContextChain } from "./context.ts";
-import { assertSealObject, parmsIdOf } from "./layout.ts";
-import { LiveObjects } from "./load.ts";
+import { assertSealObject, parmsIdOf, readCiphertextHeader, readPolys, type RnsPoly } from "./layout.ts";
+import { LiveObjects, uncompressed } from "./load.ts";
 import type { SealLibrary } from "./load.ts";
 
 /** Serialized keys as generateKeys gives them. */
@@ -60,6 +60,22 @@ export class EngineKeys {
     if (material.galoisKeys !== undefined) {
       const key = this.#loaded("Galois keys", material.galoisKeys, this.#seal.GaloisKeys());
       this.#galois = this.#replaced(this.#galois, key);
+    }
+  }
+
+  /**
+   * Both polynomials of a public key at key level, in NTT form: its file has a seed in place of the second, which SEAL
+   * expands. Throws as `load`.
+   */
+  publicPolys(publicKey: Uint8Array): readonly [RnsPoly, RnsPoly] {
+    const key = this.#loaded("public key", publicKey, this.#seal.PublicKey());
+    try {
+      const saved = key.saveArray(uncompressed(this.#seal));
+      const [first, second] = readPolys(saved, readCiphertextHeader(saved));
+      return [first!, second!];
+    } finally {
+      key.delete();
+      LiveObjects.remove();
     }
   }
 

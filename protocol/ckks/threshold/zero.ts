@@ -4,7 +4,7 @@
  */
 import type { Ring, RnsPoly } from "../ring/ring.ts";
 import { inverseMod } from "../ring/modular.ts";
-import { centredBinomial, seededBytes, ternary } from "../ring/sample.ts";
+import { centredBinomial, type RandomBytes, seededBytes, ternary } from "../ring/sample.ts";
 import { coefficientsAt, openedPrimes } from "./stride.ts";
 
 const LABEL = "wv/1 ckks zero";
@@ -22,36 +22,45 @@ export interface ZeroInput {
   readonly seed: Uint8Array;
 }
 
+/** An encryption of zero that everyone finds from the seed: it hides nothing by itself. See `encryptZero`. */
+export function zeroEncryption({ seed, ...input }: ZeroInput): [RnsPoly, RnsPoly] {
+  return encryptZero({ ...input, random: seededBytes(seed, LABEL) }).zero;
+}
+
 /**
- * An encryption of zero, (z0, z1) in NTT form. As SEAL does, it is made with one prime more, which is then divided out
- * with rounding: the noise that remains is that rounding's. Randomness is public, so it hides nothing by itself.
+ * An encryption of zero, (z0, z1) in NTT form, and the u that it was made with. As SEAL does, it is made with one prime
+ * more, which is then divided out with rounding: the noise that remains is that rounding's. `random`: a cryptographic
+ * source, where it is to hide something.
  */
-export function zeroEncryption(input: ZeroInput): [RnsPoly, RnsPoly] {
-  const { ring, publicKey, level, seed } = input;
+export function encryptZero(input: Omit<ZeroInput, "seed"> & { readonly random: RandomBytes }): {
+  readonly zero: [RnsPoly, RnsPoly];
+  readonly u: Int32Array;
+} {
+  const { ring, publicKey, level, random } = input;
   if (!Number.isInteger(level) || level < 1 || level >= ring.primes.length) {
     throw new RangeError(`level: expected an integer from 1 to ${ring.primes.length - 1}, got ${level}`);
   }
-  const random = seededBytes(seed, LABEL);
+  const u = ternary(ring.degree, random);
   const used = level + 1;
-  const u = ring.forward(ring.addSigned(ring.zero(used), ternary(ring.degree, random)));
+  const factor = ring.forward(ring.addSigned(ring.zero(used), u));
   const [z0, z1] = publicKey.map((key, part) => {
     if (ring.primeCount(key) !== ring.primes.length) {
       throw new RangeError(`publicKey[${part}]: expected ${ring.primes.length} primes, got ${ring.primeCount(key)}`);
     }
-    const noise = ring.forward(ring.addSigned(ring.zero(used), centredBinomial(ring.degree, random)));
-    const product = ring.multiply(key.slice(0, used * ring.degree), u);
-    return divideByLast(ring, ring.add(product, noise));
+    const product = ring.multiply(key.slice(0, used * ring.degree), factor);
+    return divideByLast(ring, product, centredBinomial(ring.degree, random));
   });
-  return [z0!, z1!];
+  return { zero: [z0!, z1!], u };
 }
 
-/** round(poly / last prime) modulo the other primes; NTT form in and out. */
-function divideByLast(ring: Ring, poly: RnsPoly): RnsPoly {
+/** round((poly + noise) / last prime) modulo the other primes; NTT form in and out, but for the noise's coefficients. */
+function divideByLast(ring: Ring, poly: RnsPoly, noise: Int32Array): RnsPoly {
   const { degree } = ring;
   const last = ring.at(ring.primeCount(poly) - 1);
   const half = last.prime >> 1n;
   const rest = poly.slice(-degree);
   last.inverse(rest);
+  last.addSigned(rest, noise, 1n);
   last.affine(rest, 1n, half); // the centred remainder, moved up by half
   const quotient = poly.slice(0, -degree);
   for (let index = 0; index * degree < quotient.length; index++) {
@@ -59,6 +68,8 @@ function divideByLast(ring: Ring, poly: RnsPoly): RnsPoly {
     const part = quotient.subarray(index * degree, (index + 1) * degree);
     const remainder = rest.slice();
     ringHere.affine(remainder, 1n, -half);
+    // What is left of the noise goes along: one transform for both.
+    ringHere.addSigned(remainder, noise, -1n);
     ringHere.forward(remainder);
     ringHere.subtract(part, remainder);
     ringHere.affine(part, inverseMod(last.prime, ringHere.prime), 0n);

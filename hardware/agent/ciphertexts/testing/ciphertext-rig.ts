@@ -79,6 +79,9 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Two of three aggregators must have a reading. */
+const LACKING = 2;
+
 export interface BulkMessage {
   readonly at: number;
   readonly topic: string;
@@ -186,7 +189,7 @@ export class CiphertextRig {
     const ciphertexts = new CiphertextAgent({
       ...{ settings: this.settings, readings: agent, rootKeys, directory, link, monotonic },
       ...{ after: this.timers.after, random: () => 0.5, turns: new Turns(4), now: () => this.time },
-      store: new CiphertextStore(this.database, outbox),
+      store: new CiphertextStore(this.database, outbox, LACKING),
       calendar: new WindowCalendar({ slotSeconds: 900, timezone: "Europe/Berlin", windowDays: 1 }),
       encryptor: { encrypt: (request) => this.#encrypt(request), close: () => Promise.resolve() },
       connect: (handlers) => this.#connectBulk(handlers),
@@ -316,7 +319,7 @@ export class CiphertextRig {
   }
 
   records() {
-    return new CiphertextStore(this.database, this.running.outbox).records(this.running.agent.number);
+    return new CiphertextStore(this.database, this.running.outbox, LACKING).records(this.running.agent.number);
   }
 
   /** Hands over readings of consecutive slots and lets everything happen that follows at once. */
