@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { analytics, homomorphic } from "./schema-ckks.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
+import { gateway, homeAssistant } from "./schema-gateway.ts";
 
 const perYear = (description: string) =>
   z.number().min(0).max(100_000).default(0).meta({ description, unit: "1/year" });
@@ -202,6 +203,8 @@ export const configSchema = z.strictObject({
   billing: billing.prefault({}).meta({ description: "Bills." }),
   homomorphic: homomorphic.prefault({}).meta({ description: "What meters encrypt for computing on ciphertexts." }),
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
+  gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
+  homeAssistant: homeAssistant.prefault({}).meta({ description: "What Home Assistant is shown." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
 });
@@ -227,7 +230,7 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing },
-  ...{ homomorphic, analytics, simulation, logging },
+  ...{ homomorphic, analytics, gateway, homeAssistant, simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */
