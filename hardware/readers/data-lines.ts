@@ -35,7 +35,7 @@ export interface Understood {
 /** The values of one data set. */
 export function valuesOf({ obis, groups }: DataSet): Understood {
   if (/:99\.97\.0$|:98\.1\.0$/.test(obis)) return logOf(obis, groups);
-  if (/:24\.3\.0$/.test(obis) && groups.length === 7) return oldSubMeterOf(obis, groups);
+  if (obis.endsWith(":24.3.0") && groups.length === 7) return oldSubMeterOf(obis, groups);
   const [first = "", ...rest] = groups;
   if (rest.length === 0) return { values: [valueOf(obis, first)], skipped: [] };
   // A time and what was measured then: sub-meters, peaks.
