@@ -58,7 +58,10 @@ function compare(entry: Entry): void {
   if (good.length === 1) assert.equal(good[0]?.check, entry.crc_valid === true ? "valid" : "absent");
   // A wrong checksum is reported; the values are compared all the same, as someone would look at them.
   const shown = good[0] ?? readAll(new P1Reader({ showBad: true }), bytes).find((event) => event.type === "telegram");
-  if (shown === undefined) { assert.equal(expected.faults[0], "truncated"); return; }
+  if (shown === undefined) {
+    assert.equal(expected.faults[0], "truncated");
+    return;
+  }
   assert.equal(`/${shown.model}`, entry.header);
   for (const [obis, lines] of Object.entries(entry.obis_lines)) compareLines(shown, obis, lines);
 }

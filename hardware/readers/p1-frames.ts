@@ -63,9 +63,15 @@ export class P1Frames {
   }
 
   #take(byte: number): void {
-    if (this.#state === "sealed") { this.#takeSealed(byte); return; }
+    if (this.#state === "sealed") {
+      this.#takeSealed(byte);
+      return;
+    }
     if (this.#state === "crc") {
-      if (byte === CR || byte === LF) { this.#finish(); return; }
+      if (byte === CR || byte === LF) {
+        this.#finish();
+        return;
+      }
       if (byte !== SLASH) {
         this.#crc += String.fromCharCode(byte);
         if (this.#crc.length === CRC_ROOM || /^[0-9a-fA-F]{4}$/.test(this.#crc)) this.#finish();
@@ -73,12 +79,18 @@ export class P1Frames {
       }
       this.#finish();
     }
-    if (byte === SLASH) { this.#begin(); return; }
+    if (byte === SLASH) {
+      this.#begin();
+      return;
+    }
     if (this.#state === "telegram" && !isText(byte)) {
       this.#state = "idle";
       this.#fault("malformed", "a byte that is no text, within a telegram", this.#store.take().length);
     }
-    if (this.#state === "idle") { this.#takeIdle(byte); return; }
+    if (this.#state === "idle") {
+      this.#takeIdle(byte);
+      return;
+    }
     if (this.#store.full) {
       this.#state = "idle";
       this.#fault("too-long", `a telegram of more than ${this.#maxBytes} bytes`, this.#store.take().length);
@@ -114,12 +126,16 @@ export class P1Frames {
     const at = this.#store.length;
     if (at < ENCRYPTED_HEAD && !headByteFits(at, byte)) {
       this.#input.push({ bytes: Uint8Array.of(byte), offset: 0 });
-      this.#dropHead(); return;
+      this.#dropHead();
+      return;
     }
     this.#store.add(byte);
     if (this.#store.length < ENCRYPTED_HEAD) return;
     const length = encryptedLength(this.#store);
-    if (length < SHORTEST_ENCRYPTED || length > this.#maxBytes) { this.#dropHead(); return; }
+    if (length < SHORTEST_ENCRYPTED || length > this.#maxBytes) {
+      this.#dropHead();
+      return;
+    }
     if (this.#store.length < length) return;
     this.#reportNoise();
     this.#state = "idle";

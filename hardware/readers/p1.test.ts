@@ -52,7 +52,10 @@ for (const variant of P1_VARIANTS) {
     assert.equal(telegram.locked, false);
     assert.equal(telegram.meterId === undefined, variant === "sweden");
     assert.doesNotMatch(telegram.model, /^\//);
-    if (variant === "sweden" || variant === "hungary") { assert.deepEqual(telegram.subMeters, []); return; }
+    if (variant === "sweden" || variant === "hungary") {
+      assert.deepEqual(telegram.subMeters, []);
+      return;
+    }
     const [gas, ...more] = telegram.subMeters;
     assert.deepEqual(more, []);
     assert.equal(gas?.channel, 1);
