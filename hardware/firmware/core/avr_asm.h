@@ -1,0 +1,85 @@
+/*
+ * The two inner loops that gcc's 32-bit arithmetic makes four times too slow on an 8-bit AVR, in assembly. They do what
+ * the C beside their uses does, on the same memory; the vectors run on both. No branch depends on data.
+ */
+#ifndef WV_AVR_ASM_H
+#define WV_AVR_ASM_H
+
+#include <stdint.h>
+
+/* Load and store of the words of one quarter round; a displacement of Z reaches the whole state of 64 bytes. */
+#define WV_LDD4(r0, r1, r2, r3, at)                                                                                    \
+    "ldd " #r0 ",Z+" #at "\n ldd " #r1 ",Z+" #at "+1\n ldd " #r2 ",Z+" #at "+2\n ldd " #r3 ",Z+" #at "+3\n"
+#define WV_STD4(r0, r1, r2, r3, at)                                                                                    \
+    "std Z+" #at "," #r0 "\n std Z+" #at "+1," #r1 "\n std Z+" #at "+2," #r2 "\n std Z+" #at "+3," #r3 "\n"
+#define WV_QUARTER(a, b, c, d)                                                                                         \
+    WV_LDD4(r2, r3, r4, r5, a)                                                                                         \
+    WV_LDD4(r6, r7, r8, r9, b)                                                                                         \
+    WV_LDD4(r10, r11, r12, r13, c)                                                                                     \
+    WV_LDD4(r14, r15, r16, r17, d)                                                                                     \
+    "rcall 3f\n" WV_STD4(r2, r3, r4, r5, a) WV_STD4(r6, r7, r8, r9, b) WV_STD4(r10, r11, r12, r13, c)                  \
+        WV_STD4(r14, r15, r16, r17, d)
+#define WV_ADD4(t0, t1, t2, t3, s0, s1, s2, s3)                                                                        \
+    "add " #t0 "," #s0 "\n adc " #t1 "," #s1 "\n adc " #t2 "," #s2 "\n adc " #t3 "," #s3 "\n"
+#define WV_EOR4(t0, t1, t2, t3, s0, s1, s2, s3)                                                                        \
+    "eor " #t0 "," #s0 "\n eor " #t1 "," #s1 "\n eor " #t2 "," #s2 "\n eor " #t3 "," #s3 "\n"
+/* One byte of a rotation to the right by four, from nibble-swapped bytes: its own low half, the next one's high half. */
+#define WV_NIBBLE(own, next) "mov r20," #own "\n eor r20," #next "\n andi r20,0xF0\n eor " #own ",r20\n"
+
+/* Ten double rounds of ChaCha20 on sixteen little-endian words. a: r2-r5, b: r6-r9, c: r10-r13, d: r14-r17. */
+static inline void wv_avr_chacha20_rounds(uint32_t *state)
+{
+    __asm__ volatile(
+        "ldi r18,10\n"
+        "1:\n" WV_QUARTER(0, 16, 32, 48) WV_QUARTER(4, 20, 36, 52) WV_QUARTER(8, 24, 40, 56) WV_QUARTER(12, 28, 44, 60)
+            WV_QUARTER(0, 20, 40, 60) WV_QUARTER(4, 24, 44, 48) WV_QUARTER(8, 28, 32, 52) WV_QUARTER(12, 16, 36, 56)
+        "dec r18\n"
+        "breq 2f\n"
+        "rjmp 1b\n"
+        "2: rjmp 4f\n"
+        /* A quarter round in registers. */
+        "3:\n" WV_ADD4(r2, r3, r4, r5, r6, r7, r8, r9) WV_EOR4(r14, r15, r16, r17, r2, r3, r4, r5)
+        "movw r20,r14\n movw r14,r16\n movw r16,r20\n" /* d <<< 16 */
+        WV_ADD4(r10, r11, r12, r13, r14, r15, r16, r17) WV_EOR4(r6, r7, r8, r9, r10, r11, r12, r13)
+        "movw r20,r6\n movw r6,r8\n movw r8,r20\n" /* b <<< 12: 16 to the left, 4 to the right */
+        "swap r6\n swap r7\n swap r8\n swap r9\n mov r21,r6\n" WV_NIBBLE(r6, r7) WV_NIBBLE(r7, r8) WV_NIBBLE(r8, r9)
+            WV_NIBBLE(r9, r21)
+        WV_ADD4(r2, r3, r4, r5, r6, r7, r8, r9) WV_EOR4(r14, r15, r16, r17, r2, r3, r4, r5)
+        "mov r20,r17\n mov r17,r16\n mov r16,r15\n mov r15,r14\n mov r14,r20\n" /* d <<< 8 */
+        WV_ADD4(r10, r11, r12, r13, r14, r15, r16, r17) WV_EOR4(r6, r7, r8, r9, r10, r11, r12, r13)
+        "mov r20,r9\n mov r9,r8\n mov r8,r7\n mov r7,r6\n mov r6,r20\n" /* b <<< 7: 8 to the left, 1 to the right */
+        "lsr r20\n ror r9\n ror r8\n ror r7\n ror r6\n"
+        "ret\n"
+        "4:\n"
+        :
+        : "z"(state)
+        : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18",
+          "r20", "r21", "memory");
+}
+
+/* The sum of a[0] b[0] + a[1] b[-1] + ... over `count` products (1 to 16), added to a 24-bit accumulator. */
+static inline void wv_avr_column(uint8_t accumulator[3], const uint8_t *a, const uint8_t *b_end, uint8_t count)
+{
+    uint8_t low = accumulator[0];
+    uint8_t middle = accumulator[1];
+    uint8_t high = accumulator[2];
+    __asm__ volatile("clr r20\n"
+                     "1: ld r18,X+\n"
+                     "ld r19,-Z\n"
+                     "mul r18,r19\n"
+                     "add %[low],r0\n"
+                     "adc %[middle],r1\n"
+                     "adc %[high],r20\n"
+                     "dec %[count]\n"
+                     "brne 1b\n"
+                     "clr r1\n"
+                     : [low] "+r"(low), [middle] "+r"(middle), [high] "+r"(high), [count] "+r"(count), "+x"(a),
+                       "+z"(b_end)
+                     :
+                     : "r18", "r19", "r20", "memory");
+    accumulator[0] = low;
+    accumulator[1] = middle;
+    accumulator[2] = high;
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* Big-endian integers, CRC and comparison. */
+#include "bytes.h"
+
+uint32_t wv_u32(const uint8_t *bytes)
+{
+    return (uint32_t)wv_u16(bytes) << 16 | wv_u16(bytes + 2);
+}
+
+void wv_put_u16(uint8_t *bytes, uint16_t value)
+{
+    bytes[0] = (uint8_t)(value >> 8);
+    bytes[1] = (uint8_t)value;
+}
+
+void wv_put_u32(uint8_t *bytes, uint32_t value)
+{
+    wv_put_u16(bytes, (uint16_t)(value >> 16));
+    wv_put_u16(bytes + 2, (uint16_t)value);
+}
+
+void wv_from_flash(uint8_t *to, WV_FLASH uint8_t *from, uint8_t length)
+{
+    while (length-- > 0) {
+        *to++ = *from++;
+    }
+}
+
+uint16_t wv_crc16(uint16_t crc, uint8_t byte)
+{
+    crc = (uint16_t)(crc >> 8 | crc << 8);
+    crc ^= byte;
+    crc ^= (uint16_t)((crc & 0xFF) >> 4);
+    crc ^= (uint16_t)(crc << 12);
+    crc ^= (uint16_t)((crc & 0xFF) << 5);
+    return crc;
+}
+
+uint8_t wv_differ(const uint8_t *a, const uint8_t *b, uint8_t length)
+{
+    uint8_t difference = 0;
+    while (length-- > 0) {
+        difference |= *a++ ^ *b++;
+    }
+    return difference;
+}

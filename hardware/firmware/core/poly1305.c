@@ -1,0 +1,130 @@
+/* Poly1305 with 17 bytes of state. Every loop has a fixed length; carries are added, never tested. */
+#include "poly1305.h"
+#if defined(__AVR__)
+#include "avr_asm.h"
+#endif
+
+void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32])
+{
+    memcpy(state->r, key, 16);
+    memcpy(state->s, key + 16, 16);
+    for (uint8_t i = 3; i < 16; i += 4) {
+        state->r[i] &= 0x0F;
+    }
+    for (uint8_t i = 4; i < 16; i += 4) {
+        state->r[i] &= 0xFC;
+    }
+    memset(state->h, 0, sizeof state->h);
+}
+
+/* h = product mod 2^130 - 5, up to a little: what lies above bit 130 is worth five times as much at the bottom. */
+static void reduce(uint8_t h[17], const uint8_t product[33])
+{
+    uint16_t carry = 0;
+    for (uint8_t i = 0; i < 17; i++) {
+        const uint8_t low = i < 16 ? product[i] : product[16] & 3;
+        const uint8_t next = i < 16 ? product[i + 17] : 0;
+        const uint8_t high = (uint8_t)(product[i + 16] >> 2 | next << 6);
+        carry = (uint16_t)(carry + low + 5 * high);
+        h[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    /* The 17th byte may hold more than its two bits: once more for those. */
+    carry = (uint16_t)(5 * (h[16] >> 2));
+    h[16] &= 3;
+    for (uint8_t i = 0; i < 17; i++) {
+        carry = (uint16_t)(carry + h[i]);
+        h[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+}
+
+/* product = h * r, column by column. */
+static void multiply(uint8_t product[33], const uint8_t h[17], const uint8_t r[16])
+{
+#if defined(__AVR__)
+    uint8_t sum[3] = {0};
+    for (uint8_t column = 0; column < 32; column++) {
+        const uint8_t first = column < 16 ? 0 : column - 15;
+        const uint8_t last = column < 16 ? column : 16;
+        wv_avr_column(sum, h + first, r + (column - first) + 1, (uint8_t)(last - first + 1));
+        product[column] = sum[0];
+        sum[0] = sum[1];
+        sum[1] = sum[2];
+        sum[2] = 0;
+    }
+    product[32] = sum[0];
+#else
+    uint32_t sum = 0;
+    for (uint8_t column = 0; column < 32; column++) {
+        const uint8_t first = column < 16 ? 0 : column - 15;
+        const uint8_t last = column < 16 ? column : 16;
+        for (uint8_t i = first; i <= last; i++) {
+            sum += (uint32_t)h[i] * r[column - i];
+        }
+        product[column] = (uint8_t)sum;
+        sum >>= 8;
+    }
+    product[32] = (uint8_t)sum;
+#endif
+}
+
+void wv_poly1305_block(wv_poly1305 *state, const uint8_t block[16])
+{
+    uint8_t product[33];
+    uint8_t *h = state->h;
+    uint16_t carry = 0;
+    for (uint8_t i = 0; i < 16; i++) {
+        carry = (uint16_t)(carry + h[i] + block[i]);
+        h[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    h[16] = (uint8_t)(h[16] + carry + 1);
+
+    multiply(product, h, state->r);
+    reduce(h, product);
+}
+
+void wv_poly1305_padded(wv_poly1305 *state, const uint8_t *bytes, uint16_t length)
+{
+    while (length >= 16) {
+        wv_poly1305_block(state, bytes);
+        bytes += 16;
+        length -= 16;
+    }
+    if (length > 0) {
+        uint8_t block[16] = {0};
+        memcpy(block, bytes, length);
+        wv_poly1305_block(state, block);
+    }
+}
+
+void wv_poly1305_finish(wv_poly1305 *state, uint16_t aad_length, uint16_t text_length, uint8_t tag[WV_TAG_BYTES])
+{
+    uint8_t lengths[16] = {0};
+    lengths[0] = (uint8_t)aad_length;
+    lengths[1] = (uint8_t)(aad_length >> 8);
+    lengths[8] = (uint8_t)text_length;
+    lengths[9] = (uint8_t)(text_length >> 8);
+    wv_poly1305_block(state, lengths);
+
+    /* h is below 2 p, and h + 5 reaches 2^130 exactly when h >= p. */
+    uint8_t *h = state->h;
+    uint8_t reduced[17];
+    uint16_t carry = 5;
+    for (uint8_t i = 0; i < 17; i++) {
+        carry = (uint16_t)(carry + h[i]);
+        reduced[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    const uint8_t mask = (uint8_t)-(reduced[16] >> 2 & 1);
+    for (uint8_t i = 0; i < 16; i++) {
+        h[i] = (uint8_t)((h[i] & ~mask) | (reduced[i] & mask));
+    }
+    carry = 0;
+    for (uint8_t i = 0; i < 16; i++) {
+        carry = (uint16_t)(carry + h[i] + state->s[i]);
+        tag[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+}

@@ -1,0 +1,25 @@
+/* Poly1305, RFC 8439, section 2.5, in bytes: what an 8-bit multiplier does best. */
+#ifndef WV_POLY1305_H
+#define WV_POLY1305_H
+
+#include "bytes.h"
+
+#define WV_TAG_BYTES 16
+
+typedef struct {
+    uint8_t r[16];
+    uint8_t s[16];
+    /* Below 2^130 + a little, little-endian. */
+    uint8_t h[17];
+} wv_poly1305;
+
+/* `key`: r, then s; used for one message only. */
+void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32]);
+/* One full block of 16 bytes. */
+void wv_poly1305_block(wv_poly1305 *state, const uint8_t block[16]);
+/* Bytes padded with zeros to full blocks, as the AEAD construction wants them. */
+void wv_poly1305_padded(wv_poly1305 *state, const uint8_t *bytes, uint16_t length);
+/* The last block of the AEAD construction, both lengths, and the tag. */
+void wv_poly1305_finish(wv_poly1305 *state, uint16_t aad_length, uint16_t text_length, uint8_t tag[WV_TAG_BYTES]);
+
+#endif

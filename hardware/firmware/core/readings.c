@@ -1,0 +1,226 @@
+/*
+ * Pulses become readings at slot boundaries (PROTOCOL.md, "Readings"): the ring of boundaries is the register's history,
+ * a reading is the energy between two of them. Mirrors hardware/agent/register.ts.
+ */
+#include "device.h"
+
+/* So many pulses before the bound a checkpoint is written: what may wait and come in the meantime. */
+#define RESERVE (2 * WV_PULSES_DUE)
+
+uint32_t wv_energy_wh(uint32_t pulses, uint32_t pulses_per_kwh)
+{
+    /* Long division of pulses * 1000 (42 bits) by at most 2^20, bit by bit: a subtraction each time, kept or not. */
+    const uint32_t low = (pulses & 0xFFFF) * 1000;
+    const uint32_t high = (pulses >> 16) * 1000 + (low >> 16);
+    uint32_t rest = 0;
+    uint32_t quotient = 0;
+    for (uint8_t bit = 48; bit-- > 0;) {
+        const uint32_t next = bit >= 16 ? high >> (bit - 16) : (low & 0xFFFF) >> bit;
+        rest = rest << 1 | (next & 1);
+        const uint32_t less = rest - pulses_per_kwh;
+        const uint32_t negative = less >> 31;
+        rest = less + (pulses_per_kwh & (uint32_t)-negative);
+        quotient = quotient << 1 | (negative ^ 1);
+    }
+    return quotient;
+}
+
+static uint8_t after(uint8_t position)
+{
+    return (uint8_t)(position + 1) < wv.capacity ? (uint8_t)(position + 1) : 0;
+}
+
+void wv_load_readings(void)
+{
+    const uint8_t n = wv.settings.n;
+    wv.capacity = wv_store_capacity(n);
+    bool damaged_behind = false;
+    for (uint8_t i = 0; i < wv.capacity; i++) {
+        wv_boundary boundary;
+        if (wv_store_boundary(&boundary, n, i) != WV_RECORD) {
+            continue;
+        }
+        if (boundary.kind != WV_BASE && !boundary.settled) {
+            wv.outstanding[i] = wv_all();
+        }
+        if (!wv.any_boundary || boundary.slot > wv.boundary_slot) {
+            wv.any_boundary = true;
+            wv.boundary_slot = boundary.slot;
+            wv.boundary_pulses = boundary.pulses;
+            wv.newest = i;
+        }
+    }
+    for (uint8_t i = 0; i < wv.capacity; i++) {
+        wv_boundary boundary;
+        if (wv_store_boundary(&boundary, n, i) == WV_DAMAGED) {
+            wv_count(&wv.damaged);
+            damaged_behind = damaged_behind || !wv.any_boundary || i == after(wv.newest);
+        }
+    }
+    /* A record that was complete once and follows the newest may have been newer, and sent: its energy is not sent again. */
+    wv.based = wv.any_boundary && !damaged_behind;
+    wv_store_find_checkpoint(&wv.checkpoints, n);
+    bool ahead = wv.boundary_pulses > wv.checkpoints.pulses;
+    /* Which of the two rings was written last. */
+    WV_PUBLIC(ahead);
+    wv.pulses = ahead ? wv.boundary_pulses : wv.checkpoints.pulses;
+    wv.checkpoints.pulses = wv.pulses;
+}
+
+void wv_take_pulses(void)
+{
+    wv.pulses += wv_port_take_pulses();
+    if (wv.mode != WV_RUNNING) {
+        wv.pulses = 0;
+        return;
+    }
+    bool due = wv.pulses - wv.checkpoints.pulses >= (uint32_t)(wv.settings.checkpoint - RESERVE);
+    /* That so many pulses have come shows in when the EEPROM is written (PROTOCOL.md, "What the line gives away"). */
+    WV_PUBLIC(due);
+    if (due) {
+        if (!wv_store_add_checkpoint(&wv.checkpoints, wv.settings.n, wv.pulses)) {
+            wv.flags |= WV_FLAG_EEPROM;
+            wv.checkpoints.pulses = wv.pulses;
+        }
+    }
+}
+
+static uint8_t ones(uint8_t bits)
+{
+    uint8_t count = 0;
+    for (; bits != 0; bits &= (uint8_t)(bits - 1)) {
+        count++;
+    }
+    return count;
+}
+
+/* Is the position free, or may what is there be given up? */
+static bool make_room(uint8_t position)
+{
+    const uint8_t missing = wv.outstanding[position];
+    if (missing == 0) {
+        return true;
+    }
+    /* Enough aggregators for a bill have it. */
+    if (wv.settings.n - ones(missing) < wv.settings.t) {
+        return false;
+    }
+    wv.outstanding[position] = 0;
+    wv_count(&wv.given_up);
+    return true;
+}
+
+/* Writes a boundary behind the newest, on the first position whose cells hold it. */
+static void append(const wv_boundary *boundary)
+{
+    uint8_t position = wv.any_boundary ? wv.newest : wv.capacity - 1;
+    for (uint8_t steps = 1; steps < wv.capacity; steps++) {
+        position = after(position);
+        if (!make_room(position)) {
+            wv.flags |= WV_FLAG_FULL;
+            return;
+        }
+        if (!wv_store_put_boundary(boundary, wv.settings.n, position)) {
+            wv.flags |= WV_FLAG_EEPROM;
+            continue;
+        }
+        wv.flags &= (uint8_t)~WV_FLAG_FULL;
+        wv.newest = position;
+        wv.any_boundary = true;
+        wv.based = true;
+        wv.boundary_slot = boundary->slot;
+        wv.boundary_pulses = boundary->pulses;
+        wv.checkpoints.pulses = boundary->pulses;
+        wv.outstanding[position] = boundary->kind == WV_BASE ? 0 : wv_all();
+        for (uint8_t a = 0; a < wv.settings.n; a++) {
+            wv_channel *channel = &wv.channel[a];
+            channel->left = (uint8_t)(channel->left + steps) < wv.capacity ? (uint8_t)(channel->left + steps) : wv.capacity;
+        }
+        return;
+    }
+}
+
+/* The register at the start of slot `slot`. */
+static void take_boundary(uint32_t slot)
+{
+    wv_boundary boundary;
+    boundary.slot = slot - 1;
+    boundary.pulses = wv.pulses;
+    boundary.kind = WV_BASE;
+    boundary.energy_wh = 0;
+    if (wv.any_boundary && boundary.slot <= wv.boundary_slot) {
+        return;
+    }
+    if (wv.based) {
+        const uint32_t per_kwh = wv.settings.pulses_per_kwh;
+        boundary.kind = boundary.slot == wv.boundary_slot + 1 ? WV_IMPORT : WV_CATCHUP;
+        boundary.energy_wh = wv_energy_wh(wv.pulses, per_kwh) - wv_energy_wh(wv.boundary_pulses, per_kwh);
+    }
+    append(&boundary);
+}
+
+bool wv_watch_slots(void)
+{
+    uint32_t time;
+    if (!wv_clock(&time)) {
+        return false;
+    }
+    const uint32_t slot = time / wv.settings.slot_seconds;
+    if (!wv.slot_known) {
+        wv.slot_known = true;
+        wv.slot = slot;
+        return false;
+    }
+    if (slot <= wv.slot) {
+        return false;
+    }
+    wv.slot = slot;
+    const uint16_t late = (uint16_t)(time - slot * wv.settings.slot_seconds);
+    if (late > wv.settings.slot_seconds / 16) {
+        return false;
+    }
+    take_boundary(slot);
+    return true;
+}
+
+uint16_t wv_seconds_to_boundary(void)
+{
+    uint32_t time;
+    if (!wv.slot_known || !wv_clock(&time)) {
+        return WV_IDLE;
+    }
+    const uint32_t left = (wv.slot + 1) * wv.settings.slot_seconds - time;
+    /* A clock that was set back may be far from the next boundary. */
+    return left < WV_IDLE ? (uint16_t)left : WV_IDLE - 1;
+}
+
+void wv_settle(const wv_ack_entry *entry, wv_channel *channel, uint8_t bit)
+{
+    enum { CONFLICT = 2, CLOSED = 3, RESEND = 4 };
+    for (uint8_t i = 0; i < wv.capacity; i++) {
+        wv_boundary boundary;
+        const bool waits = (wv.outstanding[i] & bit) != 0;
+        if (waits == (entry->code == RESEND) || wv_store_boundary(&boundary, wv.settings.n, i) != WV_RECORD ||
+            boundary.kind != entry->kind || boundary.slot < entry->first_slot ||
+            boundary.slot - entry->first_slot >= entry->count) {
+            continue;
+        }
+        if (entry->code == RESEND) {
+            wv.outstanding[i] |= bit;
+            continue;
+        }
+        if (entry->code == CONFLICT) {
+            wv_count(&wv.conflicts);
+        }
+        if (entry->code == CLOSED) {
+            wv_count(&wv.closed);
+        }
+        wv.outstanding[i] &= (uint8_t)~bit;
+        if (channel->in_flight > 0) {
+            channel->in_flight--;
+        }
+        if (wv.outstanding[i] == 0) {
+            wv_store_settle(wv.settings.n, i);
+        }
+    }
+}
