@@ -12,7 +12,8 @@ const ONLY_FOR: Readonly<Partial<Record<keyof PortSettings, readonly PortKind[]>
 /** A line of a GPIO chip, as gpiodetect lists chips and gpioinfo their lines. */
 const GPIO_PORT = /^gpio:[A-Za-z0-9_-]+\/\d{1,4}$/;
 
-function portFault(settings: PortSettings): string | undefined {
+/** What is wrong with the settings of one port, or undefined. */
+export function portFault(settings: PortSettings): string | undefined {
   const { port, kind, pulsesPerKwh, baud } = settings;
   for (const [name, kinds] of Object.entries(ONLY_FOR)) {
     if (settings[name as keyof PortSettings] !== undefined && !kinds.includes(kind)) {

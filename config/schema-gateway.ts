@@ -7,7 +7,7 @@ import { flag, seconds, text, whole } from "./schema-fields.ts";
 export const PORT_KINDS = ["wattveil", "p1", "sml", "d0", "pulse"] as const;
 export type PortKind = (typeof PORT_KINDS)[number];
 
-const portSettings = z.strictObject({
+export const portSettings = z.strictObject({
   /** A serial port (`/dev/ttyUSB0`, `COM3`), or for pulses a line of a GPIO chip: `gpio:gpiochip0/17`. */
   port: z.string().min(1).max(256),
   kind: z.enum(PORT_KINDS),

@@ -29,7 +29,8 @@ import { outcomeText, SettleWatch, type WaitEnd } from "./settle-watch.ts";
 import { agentSettings } from "./settings.ts";
 
 export interface LoneMeterOptions {
-  readonly input: Readable;
+  /** Lines of readings, or who hands in samples by calls of its own as long as the meter runs. */
+  readonly input: Readable | ((agent: Pick<MeterAgent, "addSample">) => void);
   /** Stop when the input has ended and everything is settled, or nothing has been for `patienceSeconds`. */
   readonly once: boolean;
   readonly patienceSeconds: number;
@@ -126,18 +127,11 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     },
   );
   announceReady({ id });
-  if (options.input === process.stdin && process.stdin.isTTY) {
-    process.stderr.write(`reading JSON lines, ${INTERVAL_FORM} or ${REGISTER_FORM}; Ctrl-D ends them\n`);
-  }
-  const fed = await feedLines({
+  const fed = await feed({
+    agent,
     input: options.input,
-    take: (line) => takeLine(agent, line, { slotSeconds: config.system.slotSeconds, now: systemClock.now() }),
-    refused: (line, reason) => {
-      badLines.count("bad-input");
-      const told = badLines.snapshot()["bad-input"] ?? 0;
-      if (told <= MOST_TOLD) process.stderr.write(`line ${line}: ${reason}\n`);
-      if (told === MOST_TOLD) process.stderr.write("further lines that are refused are only counted\n");
-    },
+    slotSeconds: config.system.slotSeconds,
+    refused: () => badLines.count("bad-input"),
     signal,
   });
   agent.flushBatches();
@@ -176,6 +170,36 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   if (end === "silent") process.stderr.write(`${whySilent(config, connected, silent, options.patienceSeconds)}\n`);
   process.stdout.write(json ? `${outcomeJson(watch, fed, unsettled)}\n` : `${outcomeText(watch, unsettled)}\n`);
   return end === "silent" || fed.refused > 0 || watch.lost ? EXIT.failed : EXIT.ok;
+}
+
+interface FeedOptions {
+  readonly agent: MeterAgent;
+  readonly input: LoneMeterOptions["input"];
+  readonly slotSeconds: number;
+  readonly refused: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Lets readings in until the input has ended; samples that come by calls have no end of their own. */
+async function feed({ agent, input, slotSeconds, refused, signal }: FeedOptions): Promise<Fed> {
+  if (typeof input === "function") {
+    input(agent);
+    return { taken: 0, refused: 0 };
+  }
+  if (input === process.stdin && process.stdin.isTTY) {
+    process.stderr.write(`reading JSON lines, ${INTERVAL_FORM} or ${REGISTER_FORM}; Ctrl-D ends them\n`);
+  }
+  let told = 0;
+  return await feedLines({
+    input,
+    take: (line) => takeLine(agent, line, { slotSeconds, now: systemClock.now() }),
+    refused: (line, reason) => {
+      refused();
+      if (++told <= MOST_TOLD) process.stderr.write(`line ${line}: ${reason}\n`);
+      if (told === MOST_TOLD) process.stderr.write("further lines that are refused are only counted\n");
+    },
+    signal,
+  });
 }
 
 function events(
