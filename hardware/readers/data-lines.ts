@@ -17,7 +17,7 @@ const LINE = /^(\d{1,3}-\d{1,3}:[0-9A-Z]{1,3}\.\d{1,3}\.\d{1,3}(?:\*\d{1,3})?)((
 const OBIS = /^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}$/;
 const QUANTITY = /^(-?\d+(?:\.\d+)?)\*([A-Za-z0-9]{1,6})$/;
 /** Electrical quantities and counts of events are numbers even without a unit; other bare digits are names or states. */
-const COUNTS = /^(?:1-\d+:|\d+-\d+:96\.7\.)/;
+const COUNTS = /^(?:1-\d+:(?!0\.)|\d+-\d+:96\.7\.)/;
 
 /** One line; undefined when it is not built like one. `*255` means "now" and is left out. */
 export function parseDataLine(line: string): DataSet | undefined {
@@ -45,7 +45,8 @@ export function valuesOf({ obis, groups }: DataSet): Understood {
   return { values, skipped: time === undefined ? [{ code: "bad-time", at: obis }] : [] };
 }
 
-function valueOf(obis: string, group: string): ObisValue {
+/** One group: a number with or without a unit, else a text. */
+export function valueOf(obis: string, group: string): ObisValue {
   const quantity = QUANTITY.exec(group);
   if (quantity !== null) {
     const value = parseDecimal(quantity[1]!);
