@@ -25,14 +25,19 @@
  */
 enum { DOING_SLEEP = 0, DOING_WORK = 1, DOING_SEND = 2, DOING_EEPROM = 3 };
 
-static inline uint8_t doing(uint8_t what) {
+static inline uint8_t doing(uint8_t what)
+{
     uint8_t before = GPIOR0;
     GPIOR0 = what;
     return before;
 }
 
-/* Sleeps (idle mode, the only one that hears the line) until any interrupt. Call with interrupts off, after looking that there is nothing to do; returns with them off. */
-static inline void sleep_until_interrupt(void) {
+/*
+ * Sleeps until any interrupt, in idle mode, the only one that hears the line. Call with interrupts off, after looking that
+ * there is nothing to do; returns with them off.
+ */
+static inline void sleep_until_interrupt(void)
+{
     SMCR = _BV(SE);
     /* The instruction after SEI always runs before an interrupt, so none can slip in between. */
     sei();

@@ -13,7 +13,8 @@ static uint16_t second_began;
 
 EMPTY_INTERRUPT(TIMER1_COMPA_vect)
 
-void clock_begin(void) {
+void clock_begin(void)
+{
     TCCR1A = 0;
     TCCR1B = _BV(CS12) | _BV(CS10);
     TIFR1 = _BV(OCF1A) | _BV(OCF1B);
@@ -21,23 +22,28 @@ void clock_begin(void) {
 }
 
 /* With interrupts off: TCNT1 and OCR1x share a latch for their high bytes with the pulse interrupts. */
-static void count_seconds(void) {
+static void count_seconds(void)
+{
     while ((uint16_t)(TCNT1 - second_began) >= TICKS_PER_SECOND) {
         second_began += TICKS_PER_SECOND;
         seconds++;
     }
 }
 
-uint32_t wv_port_seconds(void) {
+uint32_t wv_port_seconds(void)
+{
     cli();
     count_seconds();
     sei();
     return seconds;
 }
 
-bool clock_wake(uint32_t at) {
+bool clock_wake(uint32_t at)
+{
     count_seconds();
-    if (at <= seconds) return false;
+    if (at <= seconds) {
+        return false;
+    }
     uint32_t left = at - seconds;
     uint16_t ahead = (left < LONGEST_SLEEP ? (uint8_t)left : LONGEST_SLEEP) * TICKS_PER_SECOND;
     TIFR1 = _BV(OCF1A);

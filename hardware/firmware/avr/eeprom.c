@@ -5,12 +5,19 @@
 #include "../core/wv.h"
 #include "board.h"
 
-ISR(EE_READY_vect) { EECR &= (uint8_t)~_BV(EERIE); }
+ISR(EE_READY_vect)
+{
+    EECR &= (uint8_t)~_BV(EERIE);
+}
 
 /* A supply that fails slowly can hurt the cell that is addressed; at 0 that would be the magic. */
-static void park(void) { EEAR = WV_EEPROM_BYTES - 1; }
+static void park(void)
+{
+    EEAR = WV_EEPROM_BYTES - 1;
+}
 
-uint8_t wv_port_eeprom_read(uint16_t at) {
+uint8_t wv_port_eeprom_read(uint16_t at)
+{
     EEAR = at;
     EECR |= _BV(EERE);
     uint8_t value = EEDR;
@@ -18,7 +25,8 @@ uint8_t wv_port_eeprom_read(uint16_t at) {
     return value;
 }
 
-void wv_port_eeprom_write(uint16_t at, uint8_t value) {
+void wv_port_eeprom_write(uint16_t at, uint8_t value)
+{
     uint8_t old = wv_port_eeprom_read(at);
     uint8_t mode = (old & value) == value ? _BV(EEPM1) : value == 0xff ? _BV(EEPM0) : 0;
     uint8_t before = doing(DOING_EEPROM);

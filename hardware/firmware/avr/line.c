@@ -7,14 +7,21 @@
 
 static volatile bool frame_complete, sending;
 
-ISR(USART_RX_vect) {
+ISR(USART_RX_vect)
+{
     /* A byte with a framing error goes on too: the frame's CRC finds it, and its delimiter must not be lost. */
-    if (wv_receive(UDR0)) frame_complete = true;
+    if (wv_receive(UDR0)) {
+        frame_complete = true;
+    }
 }
 
-ISR(USART_TX_vect) { sending = false; }
+ISR(USART_TX_vect)
+{
+    sending = false;
+}
 
-void line_begin(void) {
+void line_begin(void)
+{
     /* An idle line that nobody drives would be noise. */
     PORTD |= _BV(PD0);
     UBRR0 = 16;
@@ -23,16 +30,20 @@ void line_begin(void) {
     UCSR0B = _BV(RXCIE0) | _BV(TXCIE0) | _BV(RXEN0) | _BV(TXEN0);
 }
 
-bool line_take_frame(void) {
+bool line_take_frame(void)
+{
     bool taken = frame_complete;
     frame_complete = false;
     return taken;
 }
 
-void wv_port_send(uint8_t byte) {
+void wv_port_send(uint8_t byte)
+{
     uint8_t before = doing(DOING_SEND);
     cli();
-    while (sending) sleep_until_interrupt();
+    while (sending) {
+        sleep_until_interrupt();
+    }
     sending = true;
     UDR0 = byte;
     sei();

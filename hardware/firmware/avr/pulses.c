@@ -15,31 +15,43 @@ static volatile uint16_t waiting;
 static bool is_low;
 static uint8_t samples_left;
 
-static bool pin_is_low(void) { return (PIND & _BV(PULSE_PIN)) == 0; }
+static bool pin_is_low(void)
+{
+    return (PIND & _BV(PULSE_PIN)) == 0;
+}
 
-static void sample_later(void) {
+static void sample_later(void)
+{
     OCR1B = TCNT1 + SAMPLE_TICKS;
     TIFR1 = _BV(OCF1B);
     TIMSK1 = _BV(OCIE1A) | _BV(OCIE1B);
 }
 
-static void begin_change(void) {
+static void begin_change(void)
+{
     EIMSK = 0;
     samples_left = SAMPLES;
     sample_later();
 }
 
-ISR(INT0_vect) { begin_change(); }
+ISR(INT0_vect)
+{
+    begin_change();
+}
 
-static void end_change(void) {
+static void end_change(void)
+{
     TIMSK1 = _BV(OCIE1A);
     EIFR = _BV(INTF0);
     EIMSK = _BV(INT0);
     /* An edge between the last look and the interrupt's return would be lost. */
-    if (pin_is_low() != is_low) begin_change();
+    if (pin_is_low() != is_low) {
+        begin_change();
+    }
 }
 
-ISR(TIMER1_COMPB_vect) {
+ISR(TIMER1_COMPB_vect)
+{
     if (pin_is_low() == is_low) {
         end_change();
     } else if (--samples_left > 0) {
@@ -49,7 +61,9 @@ ISR(TIMER1_COMPB_vect) {
         if (is_low) {
             PORTB |= _BV(LED_PIN);
             /* At 16 pulses a second the main loop has an hour to fetch them. */
-            if (waiting != UINT16_MAX) waiting++;
+            if (waiting != UINT16_MAX) {
+                waiting++;
+            }
         } else {
             PORTB &= (uint8_t)~_BV(LED_PIN);
         }
@@ -57,7 +71,8 @@ ISR(TIMER1_COMPB_vect) {
     }
 }
 
-void pulses_begin(void) {
+void pulses_begin(void)
+{
     PORTD |= _BV(PULSE_PIN);
     DDRB |= _BV(LED_PIN);
     /* Any edge. */
@@ -67,9 +82,13 @@ void pulses_begin(void) {
     EIMSK = _BV(INT0);
 }
 
-uint16_t pulses_waiting(void) { return waiting; }
+uint16_t pulses_waiting(void)
+{
+    return waiting;
+}
 
-uint16_t wv_port_take_pulses(void) {
+uint16_t wv_port_take_pulses(void)
+{
     cli();
     uint16_t taken = waiting;
     waiting = 0;
