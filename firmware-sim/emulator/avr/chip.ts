@@ -91,8 +91,8 @@ export class Chip {
     return this.#base + this.#cpu.cycles;
   }
 
-  get isAsleep(): boolean {
-    return this.#asleep;
+  get isIdle(): boolean {
+    return this.#asleep && !this.uart.isSending && !this.eepromPort.isBusy;
   }
 
   /** A copy of the RAM. */

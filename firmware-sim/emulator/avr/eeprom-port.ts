@@ -61,6 +61,10 @@ export class EepromPort {
     };
   }
 
+  get isBusy(): boolean {
+    return this.#steps.length > 0;
+  }
+
   #addressed(): number {
     const { data } = this.#options.cpu;
     return (data[EEARH]! & 3) * 256 + data[EEARL]!;

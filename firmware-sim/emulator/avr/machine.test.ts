@@ -92,7 +92,7 @@ test("an interrupt for each received byte, also when the program writes UCSR0B w
   machine.receive(5, false);
   milliseconds(5);
   assert.deepEqual(sent, [2, 6]);
-  assert.ok(machine.isAsleep);
+  assert.ok(machine.isIdle);
 });
 
 test("timer 1 in CTC mode fires to the cycle while the chip sleeps, and sleep costs no instructions", () => {

@@ -51,9 +51,9 @@ export class Machine {
     return this.#chip !== undefined;
   }
 
-  /** Does the CPU stand still until something happens? */
-  get isAsleep(): boolean {
-    return this.#chip?.isAsleep ?? true;
+  /** Asleep, with nothing being sent and no EEPROM cell being written: it waits for time, a pulse or the line. */
+  get isIdle(): boolean {
+    return this.#chip?.isIdle ?? true;
   }
 
   /** Cycles in which the CPU computed, since the first power-up. */

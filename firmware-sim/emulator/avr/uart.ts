@@ -86,6 +86,10 @@ export class Uart {
     return divisor * ((data[UCSRA]! & U2X) === 0 ? 16 : 8);
   }
 
+  get isSending(): boolean {
+    return this.#shifting !== undefined;
+  }
+
   get isReceiving(): boolean {
     return (this.#options.cpu.data[UCSRB]! & RXEN) !== 0;
   }
