@@ -61,21 +61,33 @@ export class D0Frames {
     const lineStart = this.#lineStart;
     this.#lineStart = byte === LF;
     switch (this.#state) {
-      case "idle":
-        { this.#takeIdle(byte); return; }
-      case "identification":
-        { this.#takeIdentification(byte); return; }
+      case "idle": {
+        this.#takeIdle(byte);
+        return;
+      }
+      case "identification": {
+        this.#takeIdentification(byte);
+        return;
+      }
       case "echo":
         if (byte === LF) this.#state = "body";
         return;
-      case "body":
-        { this.#takeBody(byte, lineStart); return; }
-      case "tail":
-        { this.#takeTail(byte); return; }
-      case "block":
-        { this.#takeBlock(byte, lineStart); return; }
-      case "check":
-        { this.#takeCheck(byte); return; }
+      case "body": {
+        this.#takeBody(byte, lineStart);
+        return;
+      }
+      case "tail": {
+        this.#takeTail(byte);
+        return;
+      }
+      case "block": {
+        this.#takeBlock(byte, lineStart);
+        return;
+      }
+      case "check": {
+        this.#takeCheck(byte);
+        return;
+      }
     }
   }
 
@@ -111,17 +123,22 @@ export class D0Frames {
     if (byte === STX) {
       // Between identification and data the speed changes; what comes meanwhile is no data.
       for (let count = this.#text().trim().length; count > 0; count--) this.#countNoise();
-      this.#beginBlock(); return;
+      this.#beginBlock();
+      return;
     }
     if (byte === ACK && this.#store.length === 0) {
       this.#state = "echo";
       return;
     }
-    if (byte === NAK) { this.#giveUp("rejected", "the meter answers NAK"); return; }
+    if (byte === NAK) {
+      this.#giveUp("rejected", "the meter answers NAK");
+      return;
+    }
     if (byte === SLASH && lineStart) {
       // An identification alone: somebody asked, and did not go on.
       if (this.#store.length > 2) this.#giveUp("truncated", "another readout began within one");
-      this.#begin(); return;
+      this.#begin();
+      return;
     }
     if (byte === BANG) this.#state = "tail";
     else if (isPrintable(byte) || byte === CR || byte === LF) this.#add(byte);
@@ -154,7 +171,8 @@ export class D0Frames {
   #takeCheck(byte: number): void {
     // Seven bits: the eighth is the line's parity where the port gives it at all.
     if ((byte & 0x7f) !== (this.#check & 0x7f)) {
-      this.#giveUp("bad-crc", "the block check character is not that of the readout"); return;
+      this.#giveUp("bad-crc", "the block check character is not that of the readout");
+      return;
     }
     this.#finish("valid");
   }
@@ -165,9 +183,15 @@ export class D0Frames {
     const identification = this.#identification;
     this.#identification = "";
     this.#state = "idle";
-    if (check === "absent") { this.#receiver.frame({ identification, text, check, bytes }); return; }
+    if (check === "absent") {
+      this.#receiver.frame({ identification, text, check, bytes });
+      return;
+    }
     const end = /!\r?\n$/.exec(text);
-    if (end === null) { this.#fault("malformed", "a block without an end", bytes); return; }
+    if (end === null) {
+      this.#fault("malformed", "a block without an end", bytes);
+      return;
+    }
     this.#receiver.frame({ identification, text: text.slice(0, end.index), check, bytes });
   }
 

@@ -50,18 +50,26 @@ export class D0Reader implements MeterReader {
 
   #take({ identification, text, check, bytes }: D0Frame): void {
     if (check === "absent" && this.#checkSeen) {
-      this.#fault("crc-missing", "no block check character, from a meter that has one", bytes); return;
+      this.#fault("crc-missing", "no block check character, from a meter that has one", bytes);
+      return;
     }
     this.#checkSeen ||= check === "valid";
     const sets: DataSet[] = [];
     for (const [index, line] of text.split(/\r?\n/).entries()) {
       const found = line === "" ? [] : parseD0Line(line);
-      if (found === undefined) { this.#fault("malformed", `line ${index + 1} is no data line`, bytes); return; }
+      if (found === undefined) {
+        this.#fault("malformed", `line ${index + 1} is no data line`, bytes);
+        return;
+      }
       sets.push(...found);
     }
-    if (sets.length === 0) { this.#fault("malformed", "a readout without data", bytes); return; }
+    if (sets.length === 0) {
+      this.#fault("malformed", "a readout without data", bytes);
+      return;
+    }
     if (!this.#shapes.same(identification, sets)) {
-      this.#fault("unsettled", "other registers than in the readout before, and a weak check", bytes); return;
+      this.#fault("unsettled", "other registers than in the readout before, and a weak check", bytes);
+      return;
     }
     this.#give(identification, sets, check, bytes);
   }

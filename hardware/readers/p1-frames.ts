@@ -46,6 +46,7 @@ export class P1Frames {
     this.#receiver = receiver;
   }
 
+  /** Keeps no reference to `chunk`. */
   push(chunk: Uint8Array): void {
     this.#input.push({ bytes: chunk, offset: 0 });
     for (let top = this.#input.at(-1); top !== undefined; top = this.#input.at(-1)) {
@@ -57,8 +58,15 @@ export class P1Frames {
 
   /** The line ended. An unfinished checksum is a truncated telegram: `!` alone could have had one. */
   end(): void {
-    if (this.#state === "sealed" && this.#store.length < 2) this.#dropHead();
-    else if (this.#state !== "idle") this.#truncated("the line ended within a telegram");
+    // A broken length can make an encrypted frame cover whole telegrams that came after it.
+    while (this.#state === "sealed") {
+      const bytes = this.#store.take().slice();
+      this.#state = "idle";
+      if (bytes.length >= ENCRYPTED_HEAD) this.#fault("truncated", "an encrypted telegram is not complete", 1);
+      else this.#countNoise();
+      this.push(bytes.subarray(1));
+    }
+    if (this.#state !== "idle") this.#truncated("the line ended within a telegram");
     this.#reportNoise();
   }
 

@@ -101,8 +101,10 @@ export class SmlFrames {
     } else {
       for (let count = 0; count < WORD; count++) this.#countNoise();
     }
-    // Lost or added bytes shift everything: what follows the four may begin in the middle of them.
-    for (const byte of word) this.#take(byte);
+    // Lost bytes shift everything: the last four of a longer run are the escape, and the word begins behind it.
+    const shift = word.findIndex((byte) => byte !== ESCAPE);
+    if (shift > 0) this.#word = word.slice(shift);
+    else for (const byte of word) this.#take(byte);
   }
 
   #begin(): void {

@@ -157,6 +157,14 @@ test("reads several telegrams in one chunk, and goes on after a cut or damaged o
   assert.equal(events[0]?.type === "fault" && events[0].bytes, 150);
 });
 
+test("finds the beginning behind a run of too many escape bytes", () => {
+  const one = smlTelegram("plain", NOW);
+  for (const count of [1, 2, 3]) {
+    const events = new SmlReader().push(Buffer.concat([one.subarray(0, 100), Buffer.alloc(count, 0x1b), one]));
+    assert.deepEqual(codes(events).at(-1), "telegram valid", `${count} more`);
+  }
+});
+
 test("counts garbage once, and reports a line of nothing else", () => {
   const reader = new SmlReader();
   const events = [...reader.push(Buffer.from("1b1b1b000102", "hex")), ...reader.push(smlTelegram("plain", NOW))];
