@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINDS } from "../../protocol/units.ts";
-import { interpolate } from "../../protocol/shamir/interpolate.ts";
-import { shareAt } from "../../protocol/shamir/share-entries.ts";
 import { deviceBed, SLOT_SECONDS, START } from "./testing/bench-device.ts";
-import type { VirtualAggregator } from "./virtual-aggregator.ts";
+import { heldTogether } from "./testing/held.ts";
 
 const FIRST = START / SLOT_SECONDS;
-
-/** What the aggregators hold together of a cell, or undefined. */
-function readingOf(aggregators: readonly VirtualAggregator[], kind: number, slot: number): number | undefined {
-  const cells = aggregators.map(({ cells: all }) => all.get(`${kind}/${slot}`));
-  if (cells.some((cell) => cell === undefined)) return undefined;
-  const points = cells.map((cell, i) => ({ x: i + 1, y: shareAt(cell!.entry, 0) }));
-  return Number(interpolate(points, 2).value);
-}
 
 test("the committed binary counts pulses into slots, and all aggregators together hold them exactly", () => {
   const { device, host, aggregators } = deviceBed();
@@ -31,7 +21,7 @@ test("the committed binary counts pulses into slots, and all aggregators togethe
     [],
   );
   assert.deepEqual(
-    pulses.map((_, i) => readingOf(aggregators, KINDS.import, FIRST + i)),
-    pulses,
+    heldTogether(aggregators, 2),
+    pulses.map((energyWh, i) => ({ kind: KINDS.import, slot: FIRST + i, energyWh })),
   );
 });

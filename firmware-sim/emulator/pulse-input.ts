@@ -72,6 +72,15 @@ export class PulseInput {
     this.#begin();
   }
 
+  /** Forgets what is planned and lets go of the contact: the meter itself has lost its power. */
+  clear(): void {
+    this.#edges = [];
+    this.#head = 0;
+    this.#level = true;
+    this.#options.machine.schedule(this.#alarm, Number.POSITIVE_INFINITY);
+    this.#options.machine.setPin(PIN.port, PIN.bit, this.#stuck ?? true);
+  }
+
   /** The line stays at a level, whatever the meter does; undefined lets go of it. */
   stick(level: boolean | undefined): void {
     this.#stuck = level;

@@ -78,7 +78,11 @@ export class VirtualHost {
 
   #link(): void {
     const { aggregators } = this.#options;
-    this.send({ kind: "link", up: true, online: aggregators.reduce((bits, { index }) => bits | (1 << (index - 1)), 0) });
+    this.send({
+      kind: "link",
+      up: true,
+      online: aggregators.reduce((bits, { index }) => bits | (1 << (index - 1)), 0),
+    });
     this.#after(this.#relink, LINK_SECONDS);
   }
 
