@@ -16,14 +16,17 @@ const TAG_LENGTH = 12;
 /** What the length field counts besides the ciphertext. */
 const OVERHEAD = 1 + COUNTER_LENGTH + TAG_LENGTH;
 
-/** The same for every meter of Luxembourg, and published: the tag is meant to protect with the other key alone. */
+/** The one of Luxembourg's specification, which real meters do not all have. */
 const PUBLIC_AUTHENTICATION_KEY = "00112233445566778899aabbccddeeff";
 
 export interface P1Keys {
   /** 16 bytes, which the grid operator gives to the household. */
   readonly decryption: Uint8Array;
-  /** 16 bytes; where absent, the one that all meters share. */
-  readonly authentication?: Uint8Array | undefined;
+  /**
+   * 16 bytes; where absent, the one of the specification. `unchecked` for meters whose operator keeps it to himself: the
+   * tag is then worth nothing, and the checksum inside alone tells noise from content.
+   */
+  readonly authentication?: Uint8Array | "unchecked" | undefined;
 }
 
 /** Throws RangeError when a key has not 16 bytes. Names no key. */
@@ -32,7 +35,7 @@ export function assertP1Keys(keys: P1Keys): void {
     ["decryption", keys.decryption],
     ["authentication", keys.authentication],
   ] as const) {
-    if (key !== undefined && key.length !== 16) {
+    if (key !== undefined && key !== "unchecked" && key.length !== 16) {
       throw new RangeError(`${name} key: expected 16 bytes, got ${key.length}`);
     }
   }
@@ -61,7 +64,7 @@ export const SHORTEST_ENCRYPTED = LENGTH_AT + 2 + OVERHEAD;
 export interface SealedTelegram {
   readonly systemTitle: string;
   readonly frameCounter: number;
-  /** Undefined when key or content are not genuine. */
+  /** Undefined when key or content are not genuine; of `unchecked` frames, whatever came out. */
   readonly telegram: Uint8Array | undefined;
 }
 
@@ -69,17 +72,18 @@ export interface SealedTelegram {
 export function openFrame(frame: Uint8Array, keys: P1Keys): SealedTelegram {
   const title = frame.subarray(2, 2 + TITLE_LENGTH);
   const counter = frame.subarray(ENCRYPTED_HEAD - COUNTER_LENGTH, ENCRYPTED_HEAD);
-  const authentication = keys.authentication ?? Buffer.from(PUBLIC_AUTHENTICATION_KEY, "hex");
   const decipher = createDecipheriv("aes-128-gcm", keys.decryption, Buffer.concat([title, counter]), {
     authTagLength: TAG_LENGTH,
   });
-  decipher.setAAD(Buffer.concat([Uint8Array.of(SECURITY), authentication]));
-  decipher.setAuthTag(frame.subarray(frame.length - TAG_LENGTH));
-  const opened = decipher.update(frame.subarray(ENCRYPTED_HEAD, frame.length - TAG_LENGTH));
-  let telegram: Uint8Array | undefined;
+  const checked = keys.authentication !== "unchecked";
+  if (keys.authentication !== "unchecked") {
+    const authentication = keys.authentication ?? Buffer.from(PUBLIC_AUTHENTICATION_KEY, "hex");
+    decipher.setAAD(Buffer.concat([Uint8Array.of(SECURITY), authentication]));
+    decipher.setAuthTag(frame.subarray(frame.length - TAG_LENGTH));
+  }
+  let telegram: Uint8Array | undefined = decipher.update(frame.subarray(ENCRYPTED_HEAD, frame.length - TAG_LENGTH));
   try {
-    decipher.final();
-    telegram = opened;
+    if (checked) decipher.final();
   } catch {
     telegram = undefined; // Node tells of a wrong tag by an exception without a code
   }

@@ -6,7 +6,8 @@ import { ByteStore, NoiseCount } from "./byte-store.ts";
 import { ENCRYPTED_HEAD, ENCRYPTED_START, encryptedLength, headByteFits, SHORTEST_ENCRYPTED } from "./p1-encrypted.ts";
 import type { ReaderFault } from "./reader.ts";
 
-const [SLASH, BANG, CR, LF] = [0x2f, 0x21, 0x0d, 0x0a];
+/** Some meters end a telegram with NUL. */
+const [SLASH, BANG, CR, LF, NUL] = [0x2f, 0x21, 0x0d, 0x0a, 0];
 /** More than this behind `!` is no checksum, whatever follows. */
 const CRC_ROOM = 8;
 
@@ -115,7 +116,7 @@ export class P1Frames {
     if (byte === ENCRYPTED_START) {
       this.#store.add(byte);
       this.#state = "sealed";
-    } else if (byte !== CR && byte !== LF) this.#countNoise();
+    } else if (byte !== CR && byte !== LF && byte !== NUL) this.#countNoise();
   }
 
   #begin(): void {

@@ -258,11 +258,11 @@ test("reads several telegrams in one chunk, and goes on after a broken one", () 
 test("counts garbage between telegrams once, however it is cut", () => {
   const reader = new P1Reader();
   const one = p1Telegram("dsmr5", NOW);
-  const events = read(reader, "\x00garbage", " and more", one, "tail");
+  const events = read(reader, "\x00garbage", " and more", one, "\x00\r\n", "tail");
   assert.deepEqual(codes([...events, ...reader.end()]), ["noise", "telegram valid", "noise"]);
   assert.deepEqual(
     events.map((event) => (event.type === "fault" ? event.bytes : 0)),
-    [17, 0],
+    [16, 0],
   );
 });
 
@@ -310,6 +310,23 @@ test("opens with an authentication key of the meter's own", () => {
   });
   assert.deepEqual(codes(read(new P1Reader({ keys: { decryption: KEY, authentication } }), frame)), ["telegram valid"]);
   assert.deepEqual(codes(read(new P1Reader({ keys: { decryption: KEY } }), frame)).slice(0, 1), ["bad-tag"]);
+});
+
+test("opens frames of meters whose authentication key nobody knows, by their checksum alone", () => {
+  const keys = { decryption: KEY, authentication: "unchecked" } as const;
+  const cipher = { key: KEY, authenticationKey: KEY.map((byte) => byte ^ 0x33) };
+  const frame = (frameCounter: number, crc?: "wrong" | "none") =>
+    encryptP1(p1Telegram("luxembourg", NOW, crc === undefined ? {} : { crc }), { ...cipher, frameCounter });
+  const reader = new P1Reader({ keys });
+  const damaged = Buffer.from(frame(1));
+  damaged[100]! ^= 1;
+  assert.deepEqual(codes(read(reader, frame(1))), ["telegram valid"]);
+  for (const bad of [damaged, frame(2, "wrong"), frame(2, "none")]) {
+    assert.deepEqual(codes(read(new P1Reader({ keys }), bad)).slice(0, 1), ["bad-tag"]);
+  }
+  assert.deepEqual(codes(read(reader, frame(1), frame(3))), ["replayed", "telegram valid"]);
+  const wrongKey = new P1Reader({ keys: { ...keys, decryption: KEY.map((byte) => byte ^ 1) } });
+  assert.deepEqual(codes(read(wrongKey, frame(1))).slice(0, 1), ["bad-tag"]);
 });
 
 test("says that a key is missing, or wrong", () => {

@@ -96,14 +96,28 @@ export class P1Reader implements MeterReader {
       this.#fault("replayed", `frame counter ${frameCounter} after ${this.#lastSealed.frameCounter}`, frame.length);
       return true;
     }
+    const events = this.#inside(telegram, keys.authentication === "unchecked");
+    if (keys.authentication === "unchecked" && !events.some(speaksForItself)) {
+      return this.#fault("bad-tag", "no telegram under this meter's key", 1);
+    }
     this.#lastSealed = { systemTitle, frameCounter };
-    const inner = new P1Frames(frame.length, {
-      frame: (found) => (found.kind === "plain" ? this.#take(found) : false),
+    this.#events.push(...events);
+    return true;
+  }
+
+  /** What a decrypted frame holds. Nothing but a checksum speaks for what came out of one with an unchecked tag. */
+  #inside(telegram: Uint8Array, needsChecksum: boolean): ReaderEvent[] {
+    const before = this.#events;
+    this.#events = [];
+    const frames = new P1Frames(telegram.length + 1, {
+      frame: (found) => found.kind === "plain" && !(needsChecksum && found.crc === "") && this.#take(found),
       fault: (fault) => this.#events.push(fault),
     });
-    inner.push(telegram);
-    inner.end();
-    return true;
+    frames.push(telegram);
+    frames.end();
+    const found = this.#given();
+    this.#events = before;
+    return found;
   }
 
   #give(text: P1Text, check: Telegram["check"], bytes: number): boolean {
@@ -120,4 +134,9 @@ export class P1Reader implements MeterReader {
     this.#events.push({ type: "fault", code, detail, bytes });
     return false;
   }
+}
+
+/** Whether its checksum held, even if a register in it is refused. */
+function speaksForItself(event: ReaderEvent): boolean {
+  return event.type === "telegram" ? event.check === "valid" : event.code === "bad-register";
 }
