@@ -76,7 +76,6 @@ static void report(void)
     print_bytes(host.sent, host.sent_length);
     printf(" %" PRIu32 "\n", host.writes);
     host.sent_length = 0;
-    host.cut_at = 0;
 }
 
 static void boot_device(void)
@@ -108,7 +107,9 @@ static bool run_device(const char *command)
         return false;
     }
     if (setjmp(host.power_cut) != 0) {
-        /* What is in no register and no EEPROM is gone. */
+        /* What is in no EEPROM is gone. */
+        host.cut_at = 0;
+        host.pulses = 0;
         printf("cut ");
         report();
         return true;
