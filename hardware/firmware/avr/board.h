@@ -58,4 +58,7 @@ void line_begin(void);
 /* Did a frame become complete since last asked? Call with interrupts off. */
 bool line_take_frame(void);
 
+/* Takes the EEPROM's address off what matters: a supply that fails slowly can hurt the cell that is addressed. */
+void eeprom_park(void);
+
 #endif

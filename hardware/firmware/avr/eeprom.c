@@ -10,8 +10,7 @@ ISR(EE_READY_vect)
     EECR &= (uint8_t)~_BV(EERIE);
 }
 
-/* A supply that fails slowly can hurt the cell that is addressed; at 0 that would be the magic. */
-static void park(void)
+void eeprom_park(void)
 {
     EEAR = WV_EEPROM_BYTES - 1;
 }
@@ -20,9 +19,7 @@ uint8_t wv_port_eeprom_read(uint16_t at)
 {
     EEAR = at;
     EECR |= _BV(EERE);
-    uint8_t value = EEDR;
-    park();
-    return value;
+    return EEDR;
 }
 
 void wv_port_eeprom_write(uint16_t at, uint8_t value)
@@ -41,6 +38,5 @@ void wv_port_eeprom_write(uint16_t at, uint8_t value)
         sleep_until_interrupt();
     }
     sei();
-    park();
     doing(before);
 }

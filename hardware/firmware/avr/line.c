@@ -39,13 +39,15 @@ bool line_take_frame(void)
 
 void wv_port_send(uint8_t byte)
 {
-    uint8_t before = doing(DOING_SEND);
     cli();
-    while (sending) {
-        sleep_until_interrupt();
+    if (sending) {
+        uint8_t before = doing(DOING_SEND);
+        while (sending) {
+            sleep_until_interrupt();
+        }
+        doing(before);
     }
     sending = true;
     UDR0 = byte;
     sei();
-    doing(before);
 }

@@ -39,6 +39,7 @@ static void sleep_for(uint16_t wait)
 {
     uint32_t due = wv_port_seconds() + wait;
     bool called = false;
+    eeprom_park();
     while (!called && wv_port_seconds() < due) {
         cli();
         called = line_take_frame() || pulses_waiting() >= WV_PULSES_DUE;

@@ -31,7 +31,12 @@ static inline void wv_avr_chacha20_rounds(uint32_t *state)
 {
     __asm__ volatile(
         "ldi r18,10\n"
-        "1:\n" WV_QUARTER(0, 16, 32, 48) WV_QUARTER(4, 20, 36, 52) WV_QUARTER(8, 24, 40, 56) WV_QUARTER(12, 28, 44, 60)
+        "1: ldi r19,4\n"
+        "5:\n" WV_QUARTER(0, 16, 32, 48) /* the four columns, one word further each time */
+        "adiw r30,4\n"
+        "dec r19\n"
+        "brne 5b\n"
+        "sbiw r30,16\n"
             WV_QUARTER(0, 20, 40, 60) WV_QUARTER(4, 24, 44, 48) WV_QUARTER(8, 28, 32, 52) WV_QUARTER(12, 16, 36, 56)
         "dec r18\n"
         "breq 2f\n"
@@ -51,35 +56,71 @@ static inline void wv_avr_chacha20_rounds(uint32_t *state)
         "lsr r20\n ror r9\n ror r8\n ror r7\n ror r6\n"
         "ret\n"
         "4:\n"
+        : "+z"(state)
         :
-        : "z"(state)
         : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18",
-          "r20", "r21", "memory");
+          "r19", "r20", "r21", "memory");
 }
 
-/* The sum of a[0] b[0] + a[1] b[-1] + ... over `count` products (1 to 16), added to a 24-bit accumulator. */
-static inline void wv_avr_column(uint8_t accumulator[3], const uint8_t *a, const uint8_t *b_end, uint8_t count)
+/* to += from, 16 bytes, lowest first; returns the carry. */
+static inline uint8_t wv_avr_add16(uint8_t *to, const uint8_t *from)
 {
-    uint8_t low = accumulator[0];
-    uint8_t middle = accumulator[1];
-    uint8_t high = accumulator[2];
-    __asm__ volatile("clr r20\n"
-                     "1: ld r18,X+\n"
-                     "ld r19,-Z\n"
-                     "mul r18,r19\n"
-                     "add %[low],r0\n"
-                     "adc %[middle],r1\n"
-                     "adc %[high],r20\n"
-                     "dec %[count]\n"
+    uint8_t carry;
+    __asm__ volatile("ldi %[carry],16\n"
+                     "clc\n"
+                     "1: ld r18,Z\n"
+                     "ld r19,X+\n"
+                     "adc r18,r19\n"
+                     "st Z+,r18\n"
+                     "dec %[carry]\n" /* leaves the carry flag alone, and 0 behind */
                      "brne 1b\n"
-                     "clr r1\n"
-                     : [low] "+r"(low), [middle] "+r"(middle), [high] "+r"(high), [count] "+r"(count), "+x"(a),
-                       "+z"(b_end)
+                     "rol %[carry]\n"
+                     : [carry] "=&d"(carry), "+z"(to), "+x"(from)
                      :
-                     : "r18", "r19", "r20", "memory");
-    accumulator[0] = low;
-    accumulator[1] = middle;
-    accumulator[2] = high;
+                     : "r18", "r19", "memory");
+    return carry;
+}
+
+#define WV_PRODUCT "ld r14,X+\n ld r15,-Z\n mul r14,r15\n add r18,r0\n adc r19,r1\n adc r20,r21\n"
+
+/*
+ * product = h * r, 17 by 16 bytes, column by column: column k sums h[i] r[k - i]. X runs up h from r24, Z down r from r22,
+ * r16 products in a column; the sum is in r18 to r20.
+ */
+static inline void wv_avr_multiply(uint8_t *product, const uint8_t h[17], const uint8_t r[16])
+{
+    register const uint8_t *end __asm__("r22") = r;
+    __asm__ volatile("push r28\n push r29\n"
+                     "movw r28,r26\n"
+                     "movw r24,r30\n"
+                     "clr r16\n clr r18\n clr r19\n clr r20\n clr r21\n"
+                     "1: inc r16\n" /* columns 0 to 15: from h[0] on, one product more each time */
+                     "subi r22,-1\n sbci r23,-1\n"
+                     "rcall 3f\n"
+                     "cpi r16,16\n"
+                     "brne 1b\n"
+                     "2: adiw r24,1\n" /* columns 16 to 31: down from r[15], one product less each time */
+                     "rcall 3f\n"
+                     "dec r16\n"
+                     "brne 2b\n"
+                     "st Y,r18\n"
+                     "rjmp 5f\n"
+                     "3: movw r26,r24\n movw r30,r22\n mov r17,r16\n"
+                     "lsr r17\n" /* an odd one first, then two at a time */
+                     "brcc 4f\n" WV_PRODUCT
+                     "tst r17\n"
+                     "breq 6f\n"
+                     "4:\n" WV_PRODUCT WV_PRODUCT
+                     "dec r17\n"
+                     "brne 4b\n"
+                     "6:\n"
+                     "st Y+,r18\n mov r18,r19\n mov r19,r20\n clr r20\n"
+                     "ret\n"
+                     "5: clr r1\n"
+                     "pop r29\n pop r28\n"
+                     : "+x"(product), "+z"(h), "+r"(end)
+                     :
+                     : "r14", "r15", "r16", "r17", "r18", "r19", "r20", "r21", "r24", "r25", "memory");
 }
 
 #endif

@@ -27,12 +27,12 @@ void wv_from_flash(uint8_t *to, WV_FLASH uint8_t *from, uint8_t length)
 
 uint16_t wv_crc16(uint16_t crc, uint8_t byte)
 {
-    crc = (uint16_t)(crc >> 8 | crc << 8);
-    crc ^= byte;
-    crc ^= (uint16_t)((crc & 0xFF) >> 4);
-    crc ^= (uint16_t)(crc << 12);
-    crc ^= (uint16_t)((crc & 0xFF) << 5);
-    return crc;
+    /* Byte by byte, as an 8-bit processor has no other shifts. */
+    uint8_t x = (uint8_t)(crc >> 8) ^ byte;
+    x ^= (uint8_t)(x >> 4);
+    const uint8_t high = (uint8_t)((uint8_t)crc ^ (uint8_t)(x << 4) ^ (uint8_t)(x >> 3));
+    const uint8_t low = (uint8_t)(x ^ (uint8_t)(x << 5));
+    return (uint16_t)((uint16_t)high << 8 | low);
 }
 
 uint8_t wv_differ(const uint8_t *a, const uint8_t *b, uint8_t length)

@@ -4,10 +4,16 @@
 #include "avr_asm.h"
 #endif
 
+#if defined(__AVR__)
+/* Little-endian and without alignment, as the cipher's words are. */
+typedef uint32_t __attribute__((may_alias)) wv_word;
+#define load(bytes) (*(const wv_word *)(bytes))
+#else
 static uint32_t load(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
+#endif
 
 #if defined(__AVR__)
 #define double_rounds wv_avr_chacha20_rounds
@@ -51,6 +57,9 @@ static void double_rounds(uint32_t *x)
 }
 #endif
 
+#if defined(__AVR__)
+#define add(block, at, value) ((block)->word[at] += (value))
+#else
 static void add(wv_block *block, uint8_t at, uint32_t value)
 {
     const uint32_t sum = block->word[at] + value;
@@ -60,6 +69,7 @@ static void add(wv_block *block, uint8_t at, uint32_t value)
     bytes[2] = (uint8_t)(sum >> 16);
     bytes[3] = (uint8_t)(sum >> 24);
 }
+#endif
 
 /* "expand 32-byte k" */
 static WV_FLASH uint32_t CONSTANTS[4] = {0x61707865, 0x3320646E, 0x79622D32, 0x6B206574};

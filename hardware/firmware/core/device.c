@@ -23,6 +23,16 @@ uint8_t wv_pending(uint8_t mask)
     return count;
 }
 
+bool wv_any_pending(uint8_t mask)
+{
+    for (uint8_t i = 0; i < wv.capacity; i++) {
+        if ((wv.outstanding[i] & mask) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void wv_stop(void)
 {
     wv.mode = WV_DEAD;

@@ -115,6 +115,7 @@ uint8_t wv_all(void);
 void wv_stop(void);
 /* Is anything outstanding with one of the aggregators in `mask`? */
 uint8_t wv_pending(uint8_t mask);
+bool wv_any_pending(uint8_t mask);
 
 /* report.c */
 void wv_send_hello(void);

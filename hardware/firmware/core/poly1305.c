@@ -4,6 +4,22 @@
 #include "avr_asm.h"
 #endif
 
+/* h += a, 16 bytes; returns the carry. */
+static uint8_t add(uint8_t *h, const uint8_t *a)
+{
+#if defined(__AVR__)
+    return wv_avr_add16(h, a);
+#else
+    uint16_t carry = 0;
+    for (uint8_t i = 0; i < 16; i++) {
+        carry = (uint16_t)(carry + h[i] + a[i]);
+        h[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    return (uint8_t)carry;
+#endif
+}
+
 void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32])
 {
     memcpy(state->r, key, 16);
@@ -17,43 +33,31 @@ void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32])
     memset(state->h, 0, sizeof state->h);
 }
 
-/* h = product mod 2^130 - 5, up to a little: what lies above bit 130 is worth five times as much at the bottom. */
-static void reduce(uint8_t h[17], const uint8_t product[33])
+/*
+ * h = product mod 2^130 - 5, up to a little: what lies above bit 130 is worth five times as much at the bottom.
+ * r is below 2^124 (clamped). With h below 2^130 + 2^128 before a block, h + block + 2^128 is below 2^131 and the product below
+ * 2^255; so what lies above bit 130 is below 2^125, five times that below 2^128, and h is below 2^130 + 2^128 again.
+ */
+static void reduce(uint8_t h[17], const uint8_t product[34])
 {
     uint16_t carry = 0;
+    memcpy(h, product, 16);
+    h[16] = product[16] & 3;
+    product += 16;
     for (uint8_t i = 0; i < 17; i++) {
-        const uint8_t low = i < 16 ? product[i] : product[16] & 3;
-        const uint8_t next = i < 16 ? product[i + 17] : 0;
-        const uint8_t high = (uint8_t)(product[i + 16] >> 2 | next << 6);
-        carry = (uint16_t)(carry + low + 5 * high);
-        h[i] = (uint8_t)carry;
-        carry >>= 8;
-    }
-    /* The 17th byte may hold more than its two bits: once more for those. */
-    carry = (uint16_t)(5 * (h[16] >> 2));
-    h[16] &= 3;
-    for (uint8_t i = 0; i < 17; i++) {
-        carry = (uint16_t)(carry + h[i]);
-        h[i] = (uint8_t)carry;
+        const uint8_t high = (uint8_t)(product[0] >> 2 | product[1] << 6);
+        product++;
+        carry = (uint16_t)(carry + *h + 5 * high);
+        *h++ = (uint8_t)carry;
         carry >>= 8;
     }
 }
 
-/* product = h * r, column by column. */
-static void multiply(uint8_t product[33], const uint8_t h[17], const uint8_t r[16])
+/* product = h * r, column by column, and a zero above it. */
+static void multiply(uint8_t product[34], const uint8_t h[17], const uint8_t r[16])
 {
 #if defined(__AVR__)
-    uint8_t sum[3] = {0};
-    for (uint8_t column = 0; column < 32; column++) {
-        const uint8_t first = column < 16 ? 0 : column - 15;
-        const uint8_t last = column < 16 ? column : 16;
-        wv_avr_column(sum, h + first, r + (column - first) + 1, (uint8_t)(last - first + 1));
-        product[column] = sum[0];
-        sum[0] = sum[1];
-        sum[1] = sum[2];
-        sum[2] = 0;
-    }
-    product[32] = sum[0];
+    wv_avr_multiply(product, h, r);
 #else
     uint32_t sum = 0;
     for (uint8_t column = 0; column < 32; column++) {
@@ -67,19 +71,14 @@ static void multiply(uint8_t product[33], const uint8_t h[17], const uint8_t r[1
     }
     product[32] = (uint8_t)sum;
 #endif
+    product[33] = 0;
 }
 
 void wv_poly1305_block(wv_poly1305 *state, const uint8_t block[16])
 {
-    uint8_t product[33];
+    uint8_t product[34];
     uint8_t *h = state->h;
-    uint16_t carry = 0;
-    for (uint8_t i = 0; i < 16; i++) {
-        carry = (uint16_t)(carry + h[i] + block[i]);
-        h[i] = (uint8_t)carry;
-        carry >>= 8;
-    }
-    h[16] = (uint8_t)(h[16] + carry + 1);
+    h[16] = (uint8_t)(h[16] + add(h, block) + 1);
 
     multiply(product, h, state->r);
     reduce(h, product);
@@ -121,10 +120,6 @@ void wv_poly1305_finish(wv_poly1305 *state, uint16_t aad_length, uint16_t text_l
     for (uint8_t i = 0; i < 16; i++) {
         h[i] = (uint8_t)((h[i] & ~mask) | (reduced[i] & mask));
     }
-    carry = 0;
-    for (uint8_t i = 0; i < 16; i++) {
-        carry = (uint16_t)(carry + h[i] + state->s[i]);
-        tag[i] = (uint8_t)carry;
-        carry >>= 8;
-    }
+    (void)add(h, state->s);
+    memcpy(tag, h, WV_TAG_BYTES);
 }

@@ -10,19 +10,20 @@
 uint32_t wv_energy_wh(uint32_t pulses, uint32_t pulses_per_kwh)
 {
     /* Long division of pulses * 1000 (42 bits) by at most 2^20, bit by bit: a subtraction each time, kept or not. */
-    const uint32_t low = (pulses & 0xFFFF) * 1000;
-    const uint32_t high = (pulses >> 16) * 1000 + (low >> 16);
+    const uint32_t product = (pulses & 0xFFFF) * 1000;
+    uint32_t high = (pulses >> 16) * 1000 + (product >> 16);
+    uint16_t low = (uint16_t)product;
     uint32_t rest = 0;
-    uint32_t quotient = 0;
-    for (uint8_t bit = 48; bit-- > 0;) {
-        const uint32_t next = bit >= 16 ? high >> (bit - 16) : (low & 0xFFFF) >> bit;
-        rest = rest << 1 | (next & 1);
+    /* What is still to be divided leaves `high` at its top; the quotient's bits, of which 32 count, follow from below. */
+    for (uint8_t bit = 0; bit < 48; bit++) {
+        rest = rest << 1 | high >> 31;
         const uint32_t less = rest - pulses_per_kwh;
-        const uint32_t negative = less >> 31;
-        rest = less + (pulses_per_kwh & (uint32_t)-negative);
-        quotient = quotient << 1 | (negative ^ 1);
+        const uint8_t negative = (uint8_t)(less >> 24) >> 7;
+        rest = less + (pulses_per_kwh & (uint32_t)-(uint32_t)negative);
+        high = high << 1 | low >> 15;
+        low = (uint16_t)(low << 1 | (negative ^ 1));
     }
-    return quotient;
+    return high << 16 | low;
 }
 
 static uint8_t after(uint8_t position)

@@ -25,10 +25,13 @@ void wv_start_sweep(wv_channel *channel)
 static bool next_reading(wv_channel *channel, uint8_t bit, wv_boundary *boundary)
 {
     if (channel->left == 0 || channel->in_flight >= WV_MAX_IN_FLIGHT) {
-        if (wv_pending(bit) == 0 || wv.now - channel->sent_at < wv.settings.resend_seconds) {
+        if (!wv_any_pending(bit) || wv.now - channel->sent_at < wv.settings.resend_seconds) {
             return false;
         }
         wv_start_sweep(channel);
+    }
+    if (!wv_any_pending(bit)) {
+        channel->left = 0;
     }
     while (channel->left > 0) {
         const uint8_t position = channel->cursor;
@@ -109,7 +112,7 @@ uint16_t wv_seconds_to_resend(void)
 {
     uint16_t least = WV_IDLE;
     for (uint8_t i = 0; i < wv.settings.n; i++) {
-        if (!may_send(i) || wv_pending(wv_bit((uint8_t)(i + 1))) == 0) {
+        if (!may_send(i) || !wv_any_pending(wv_bit((uint8_t)(i + 1)))) {
             continue;
         }
         const uint32_t since = wv.now - wv.channel[i].sent_at;

@@ -56,7 +56,7 @@ uint8_t wv_lost_sessions(void)
     for (uint8_t i = 0; i < wv.settings.n; i++) {
         const wv_channel *channel = &wv.channel[i];
         const uint8_t bit = wv_bit((uint8_t)(i + 1));
-        const bool silent = channel->waiting && wv.now - channel->heard_at > patience && wv_pending(bit) > 0;
+        const bool silent = channel->waiting && wv.now - channel->heard_at > patience && wv_any_pending(bit);
         if (channel->open && (wv.online & bit) != 0 && (silent || channel->number.counter == UINT32_MAX)) {
             lost |= bit;
         }
