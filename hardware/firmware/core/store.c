@@ -218,7 +218,7 @@ wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t n, uint8_t posi
     const uint16_t at = boundary_at(n, position);
     const uint8_t state = wv_port_eeprom_read(at + BOUNDARY_BYTES - 1);
     if (!read_record(record, at, BOUNDARY_BODY)) {
-        return state == STATE_WRITING ? WV_TORN : WV_DAMAGED;
+        return state == STATE_OPEN || state == STATE_SETTLED ? WV_DAMAGED : WV_TORN;
     }
     boundary->slot = wv_u32(record);
     boundary->pulses = wv_u32(record + 4);
@@ -244,7 +244,10 @@ bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t n, uint8_t posit
     wv_put_u32(record + 4, boundary->pulses);
     wv_put_u32(record + 8, (boundary->energy_wh & ENERGY_MASK) | (uint32_t)boundary->kind << 30);
     /* The old record here may be marked as settled: the mark goes first, so that it never stands beside the new one. */
-    if (!put_state(at, STATE_WRITING) || !write_record(at, record, BOUNDARY_BODY)) {
+    if (wv_port_eeprom_read(at + BOUNDARY_BYTES - 1) != STATE_WRITING && !put_state(at, STATE_WRITING)) {
+        return false;
+    }
+    if (!write_record(at, record, BOUNDARY_BODY)) {
         return false;
     }
     /* From here on the record counts. Without this mark a later damage would pass for a torn write, which is rare. */

@@ -13,6 +13,8 @@ export class Street {
   epoch: number;
   /** Seconds that the device's clock runs fast per second. */
   drift = 0;
+  /** Seconds between two calls of the device. */
+  stride = 1;
   linkUp = true;
   /** What the gateway does with an ack: hands it on (the default), or keeps it. */
   onAck: (aggregator: number, message: Uint8Array) => boolean = () => true;
@@ -63,7 +65,7 @@ export class Street {
       const pulses = pulsesIn(this.now);
       if (pulses > 0) await this.device.pulses(pulses);
       await this.step();
-      this.#elapsed++;
+      this.#elapsed += this.stride;
     }
   }
 
