@@ -1,17 +1,10 @@
-/**
- * P1 telegrams of real meters and of specifications, where somebody has put them: `WATTVEIL_TEST_DATA` names the folder
- * with `p1/manifest.json`, by default `../shared/data` next to the project. They are not part of the project.
- */
+/** P1 telegrams of real meters and of specifications, with the verdicts and values that their manifest states. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
 import test from "node:test";
 import { z } from "zod";
 import { P1Reader } from "./p1.ts";
 import type { ObisValue, ReaderEvent, Telegram } from "./reader.ts";
-
-const folder = join(process.env["WATTVEIL_TEST_DATA"] ?? resolve(import.meta.dirname, "../../../shared/data"), "p1");
-const manifestFile = join(folder, "manifest.json");
+import { forEachShared } from "./testing/shared-data.ts";
 
 const manifestSchema = z.array(
   z.object({
@@ -33,20 +26,13 @@ const EXPECTATIONS: Readonly<Record<string, { faults: string[]; good: number }>>
   "three telegrams: V2_2, V4_2, V2_2": { faults: [], good: 3 },
 };
 
-if (existsSync(manifestFile)) {
-  for (const entry of manifestSchema.parse(JSON.parse(readFileSync(manifestFile, "utf8")))) {
-    test(`${entry.file}: verdict and values as stated`, () => compare(entry));
-  }
-} else {
-  test("P1 telegrams of real meters", { skip: `no ${manifestFile}; set WATTVEIL_TEST_DATA to a folder that has it` });
-}
+forEachShared("p1", manifestSchema, (entry, read) => {
+  test(`${entry.file}: verdict and values as stated`, () => compare(entry, read(entry.file)));
+});
 
-function compare(entry: Entry): void {
+function compare(entry: Entry, file: Buffer): void {
   // Some files end at `!`: their last line break is cut off, which on a line would mean a cut-off checksum.
-  const bytes = Buffer.concat([
-    readFileSync(join(folder, entry.file)),
-    Buffer.from(entry.crc_valid === null ? "\r\n" : ""),
-  ]);
+  const bytes = Buffer.concat([file, Buffer.from(entry.crc_valid === null ? "\r\n" : "")]);
   const events = readAll(new P1Reader(), bytes);
   const good = events.filter((event) => event.type === "telegram");
   const faults = events.flatMap((event) => (event.type === "fault" && event.code !== "noise" ? [event.code] : []));

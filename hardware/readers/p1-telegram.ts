@@ -7,6 +7,8 @@ import { parseP1Time } from "./p1-time.ts";
 import { plainId, powerWOf, registersOf } from "./quantities.ts";
 import type { ObisValue, Skipped, SubMeter, Telegram } from "./reader.ts";
 
+/** The code of a line whose rest may be broken. */
+const BEGINNING = /^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d)/;
 /** Where meters keep their own number: DSMR and eMUCS, Hungary, Luxembourg. */
 const METER_IDS = ["0-0:96.1.1", "0-0:96.1.0", "0-0:42.0.0"];
 const SUB_METER = /^0-([1-9]\d*):(24\.1\.0|24\.2\.\d+|96\.1\.[01])$/;
@@ -14,7 +16,7 @@ const SUB_METER = /^0-([1-9]\d*):(24\.1\.0|24\.2\.\d+|96\.1\.[01])$/;
 export interface P1Text {
   readonly header: string;
   readonly sets: readonly DataSet[];
-  /** Lines that are no data lines, by their number. */
+  /** Lines that are no data lines, by their code or number. */
   readonly bad: readonly Skipped[];
 }
 
@@ -28,7 +30,7 @@ export function splitP1(text: string): P1Text {
     // The value of an old gas meter stands on a line of its own.
     const whole = line.startsWith("(") && sets.length > 0 ? `${asText(sets.at(-1)!)}${line}` : line;
     const set = parseDataLine(whole);
-    if (set === undefined) bad.push({ code: "bad-line", at: `line ${index + 2}` });
+    if (set === undefined) bad.push({ code: "bad-line", at: BEGINNING.exec(line)?.[0] ?? `line ${index + 2}` });
     else if (whole === line) sets.push(set);
     else sets[sets.length - 1] = set;
   }
@@ -62,7 +64,7 @@ export function interpretP1({ header, sets, bad }: P1Text, check: Telegram["chec
     ...(id === undefined ? {} : { meterId: plainId(id) }),
     ...(time === undefined ? {} : { time }),
     values,
-    registers: registersOf(values),
+    registers: registersOf(values, skipped),
     ...(powerW === undefined ? {} : { powerW }),
     subMeters: subMetersOf(values),
     locked: false,

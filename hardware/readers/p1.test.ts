@@ -174,6 +174,13 @@ test("with a checksum, names a line that it does not understand and gives the re
   assert.deepEqual(telegram.skipped, [{ code: "bad-line", at: "line 4" }]);
 });
 
+test("does not add tariffs up of which one is not understood, not even under a valid checksum", () => {
+  const [one, two, total] = ["1-0:1.8.1(000001.000*kWh)", "1-0:1.8.2 (000002.000*kWh)", "1-0:1.8.0(000003.000*kWh)"];
+  const body = (...lines: string[]): Uint8Array => seal(["/X5", "", ...lines].join("\r\n"));
+  assert.deepEqual(codes(read(new P1Reader(), body(one, two))), ["bad-register"]);
+  assert.deepEqual(onlyTelegram(read(new P1Reader(), body(one, two, total))).registers, { importWh: 3000 });
+});
+
 test("gives times as the letter says, in summer and winter", () => {
   const july = { ...NOW, time: Date.UTC(2026, 6, 1, 12, 0, 0) / 1000 };
   const dutch = p1Telegram("dsmr5", july, { summer: true });

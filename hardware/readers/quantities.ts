@@ -3,7 +3,7 @@
  * all of them name their values by OBIS codes (IEC 62056-61): 1-b:1.8.e is energy drawn, 1-b:2.8.e energy fed in.
  */
 import { energyOf, floorOf, powerOf, roundOf, sum } from "./decimal.ts";
-import type { Decimal, ObisValue, Registers } from "./reader.ts";
+import type { Decimal, ObisValue, Registers, Skipped } from "./reader.ts";
 
 /** A register that cannot be believed. `obis` says which. */
 export class RegisterError extends Error {
@@ -38,9 +38,17 @@ function energyRegisters(values: readonly ObisValue[]): EnergyRegister[] {
   return registers.filter(({ channel }) => channel === registers[0]?.channel);
 }
 
-/** Registers in whole watt-hours. Throws RegisterError when one is no energy, negative, too large, or there twice. */
-export function registersOf(values: readonly ObisValue[]): Registers {
+/**
+ * Registers in whole watt-hours. Throws RegisterError when one is no energy, negative, too large, or there twice, and
+ * when one of several that would be added up was not understood (`skipped`): the sum would dip.
+ */
+export function registersOf(values: readonly ObisValue[], skipped: readonly Skipped[] = []): Registers {
   const registers = energyRegisters(values);
+  for (const { at } of skipped) {
+    const direction = ENERGY.exec(at)?.[2];
+    const same = registers.filter((register) => register.direction === direction);
+    if (same.length > 0 && !same.some(({ tariff }) => tariff === 0)) throw new RegisterError(at, "not understood");
+  }
   const importWh = totalOf(registers.filter(({ direction }) => direction === "1"));
   const exportWh = totalOf(registers.filter(({ direction }) => direction === "2"));
   return { ...(importWh === undefined ? {} : { importWh }), ...(exportWh === undefined ? {} : { exportWh }) };

@@ -50,7 +50,7 @@ export function interpretSml(list: SmlListResponse, unknown: readonly string[]):
     ...(id === undefined ? {} : { meterId: id }),
     ...(time === undefined ? {} : { time }),
     values,
-    registers: registersOf(values),
+    registers: registersOf(values, skipped),
     ...(powerW === undefined ? {} : { powerW }),
     subMeters: [],
     locked: showsOnlyKilowattHours(values),

@@ -202,6 +202,14 @@ for (const [name, file] of [
   });
 }
 
+test("does not add tariffs up of which one is not understood", () => {
+  const [one, two] = [
+    entry([1, 0, 1, 8, 1, 255], WH, 0, unsigned(1, 1)),
+    entry([1, 0, 1, 8, 2, 255], 200, 0, unsigned(1, 1)),
+  ];
+  assert.deepEqual(codes(new SmlReader().push(fileOf(one, two))), ["bad-register"]);
+});
+
 test("names values that it does not understand and gives the rest", () => {
   const good = entry(IMPORT, WH, 0, unsigned(5000, 4));
   const file = fileOf(
