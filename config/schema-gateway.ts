@@ -39,6 +39,7 @@ export const gateway = z.strictObject({
   retryMaxSeconds: seconds(0.05, 600, 10, "Longest wait before a port that is gone is opened again."),
   baudSeconds: seconds(0.1, 600, 12, "How long one baud rate of P1 is listened to before the next is tried."),
   silentSeconds: seconds(0.1, 86_400, 60, "Without a telegram for so long a port is opened anew."),
+  askSeconds: seconds(1, 3_600, 60, "A meter that speaks only when asked (D0 with `signOn`) is asked this often."),
   noiseSeconds: seconds(0.1, 86_400, 300, "Line noise is counted always, and summed up in the log once in this time."),
   clockSeconds: seconds(
     0,

@@ -161,6 +161,13 @@ const billing = z.strictObject({
 const simulation = z.strictObject({
   enabled: flag(false, "Simulated time: the parties follow the signed clock of the simulator."),
   meters: whole(1, 1_000_000, 50, "Simulated meters.", { unit: "meters" }),
+  emulated: whole(
+    0,
+    10_000,
+    0,
+    "Of them, so many are the firmware's own binary on an emulated ATmega328P, behind the gateway's relay.",
+    { unit: "meters" },
+  ),
   feeders: whole(1, 100_000, 5, "Feeders over which they are spread.", { unit: "feeders" }),
   days: whole(1, 3_660, 1, "Simulated days.", { unit: "days" }),
   start: z.iso.date().default("2025-01-15").meta({ description: "First local day of the simulation." }),

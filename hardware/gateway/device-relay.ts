@@ -62,6 +62,11 @@ export class DeviceRelay {
     this.#tellLink();
   }
 
+  /** Tells the device of the link again: one on simulated time would give it up before this process's clock has moved. */
+  repeatLink(): void {
+    this.#tellLink(true);
+  }
+
   /** A message on one of the subscriptions. Never throws: what is refused is counted. */
   onMessage(topic: string, payload: Uint8Array): void {
     const { meter, refused, count } = this.#options;

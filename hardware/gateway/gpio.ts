@@ -54,6 +54,7 @@ export function gpioOpener({ debounceMilliseconds, folder = "/dev" }: GpioOption
     return {
       stream,
       closed,
+      write: () => Promise.reject(new PortError("io", `${port}: nothing can be written to a pulse input`)),
       setBaud: () => Promise.reject(new PortError("io", `${port}: a GPIO line has no baud rate`)),
       close: async () => {
         child.kill();

@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import type { PortSettings } from "../../config/schema-gateway.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
+import { D0Reader } from "../readers/d0.ts";
+import { readD0 } from "../readers/d0-session.ts";
 import { P1Reader } from "../readers/p1.ts";
+import type { ReaderEvent } from "../readers/reader.ts";
 import { SmlReader } from "../readers/sml.ts";
 import type { OpenReader } from "./meter-line.ts";
-import type { LineRate } from "./serial-port.ts";
+import type { Line, LineRate } from "./serial-port.ts";
 
 /** Kinds that speak of registers. */
 export type MeterKind = "p1" | "sml" | "d0";
@@ -48,9 +51,23 @@ export function readerOf(settings: PortSettings & { readonly kind: MeterKind }):
     }
     case "sml":
       return () => new SmlReader();
-    default:
-      throw new UsageError(`${kind}: not read yet`);
+    case "d0":
+      return () => new D0Reader();
   }
+}
+
+/** How a meter is asked that does not speak by itself; undefined for all others. */
+export function askerOf({ kind, signOn }: PortSettings): ((line: Line) => Promise<ReaderEvent[]>) | undefined {
+  if (kind !== "d0" || signOn !== true) return undefined;
+  return ({ stream, write, setBaud }) =>
+    readD0({
+      write,
+      setBaud,
+      onBytes: (listener) => {
+        stream.on("data", listener);
+        return () => stream.off("data", listener);
+      },
+    });
 }
 
 /** The key that opens, and in some countries a second line with the one that authenticates. */

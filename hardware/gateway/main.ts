@@ -5,6 +5,7 @@
 import { type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { runGateway } from "./gateway.ts";
 import { PORT_FLAGS, portsOf } from "./port-flags.ts";
+import { provision } from "./provision-command.ts";
 import { openReplay } from "./recording.ts";
 
 async function listen(context: RoleContext): Promise<number> {
@@ -35,11 +36,30 @@ async function listen(context: RoleContext): Promise<number> {
   });
 }
 
+/** Flags of one command alone. */
+const ONLY_FOR: Readonly<Record<string, string | undefined>> = {
+  keepKeys: "provision",
+  checkpoint: "provision",
+  dryRun: undefined,
+  record: undefined,
+  replay: undefined,
+};
+
+const dashed = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 async function run(context: RoleContext): Promise<number> {
   const [command, ...more] = context.operands;
   if (more.length > 0) throw new UsageError(`${more.join(" ")}: expected one command at most`);
-  if (command !== undefined) throw new UsageError(`${command}: expected nothing`);
-  return await listen(context);
+  const stray = Object.entries(ONLY_FOR).find(([name, of]) => context.options[name] !== undefined && of !== command);
+  if (stray !== undefined) throw new UsageError(`--${dashed(stray[0])}: only with ${stray[1] ?? "no command"}`);
+  switch (command) {
+    case undefined:
+      return await listen(context);
+    case "provision":
+      return await provision(context);
+    default:
+      throw new UsageError(`${command}: expected provision or nothing`);
+  }
 }
 
 await runRole({
@@ -48,13 +68,18 @@ await runRole({
   operands: "[command]",
   flags: [
     ...PORT_FLAGS,
+    { flags: "--keep-keys", description: "provision: leaves the keys in the meter's folder as well" },
+    { flags: "--checkpoint <pulses>", description: "provision: most pulses that a power cut may lose, 16 to 255 (64)" },
     { flags: "--dry-run", description: "prints what is read; keeps nothing and sends nothing" },
     { flags: "--record <file>", description: "keeps the raw bytes of one port in a new file" },
     { flags: "--replay <file>", description: "plays a recording in place of the port, as fast as it can be taken" },
   ],
+  help: `Commands (without one: listen):
+  provision  gives a new wattveil device the keys of --meter, once; needs --port, --meter, --pulses-per-kwh and the jumper`,
   examples: [
     "npm run gateway -- --port /dev/ttyUSB0 --kind p1 --dry-run",
     "npm run gateway -- --port /dev/ttyUSB0 --kind wattveil --meter m-001",
+    "npm run gateway -- provision --port /dev/ttyUSB0 --meter m-001 --pulses-per-kwh 1000",
   ],
   party: (options) => (typeof options["meter"] === "string" ? options["meter"] : "gateway"),
   run,

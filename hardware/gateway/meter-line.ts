@@ -8,16 +8,17 @@ import type { PortLog } from "./port-log.ts";
 import type { LineUser } from "./port-session.ts";
 import type { Line, LineRate } from "./serial-port.ts";
 
-/** A reader on an open line, which may ask the meter and change the rate on the way. */
-export type OpenReader = (line: Line) => MeterReader;
+/** A reader for a line that was just opened. */
+export type OpenReader = () => MeterReader;
 
 export interface MeterLineOptions {
   /** The rates that this kind of meter has, the usual one first. */
   readonly rates: readonly LineRate[];
   readonly reader: OpenReader;
+  /** For a meter that speaks only when asked: asks it once, and gives what came of it. */
+  readonly ask?: ((line: Line) => Promise<ReaderEvent[]>) | undefined;
+  readonly askSeconds: number;
   readonly onTelegram: (telegram: Telegram) => void;
-  /** Raw bytes as they come, for a recording. */
-  readonly tap?: (chunk: Uint8Array) => void;
   readonly log: PortLog;
   readonly baudSeconds: number;
   readonly silentSeconds: number;
@@ -33,6 +34,7 @@ export class MeterLine implements LineUser {
   #found = false;
   #reader: MeterReader | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
   #stream: Duplex | undefined;
   #onData: ((chunk: Uint8Array) => void) | undefined;
 
@@ -46,20 +48,40 @@ export class MeterLine implements LineUser {
   }
 
   opened(line: Line, reopen: (reason: string) => void): void {
-    this.#reader = this.#options.reader(line);
+    const { ask, reader, log } = this.#options;
     this.#wait(reopen);
     this.#stream = line.stream;
     this.#onData = (chunk) => {
-      this.#options.tap?.(chunk);
-      this.#options.log.count("bytes", chunk.length);
+      log.count("bytes", chunk.length);
       if (this.#take(this.#reader?.push(chunk) ?? [])) this.#wait(reopen);
     };
     this.#stream.on("data", this.#onData);
+    if (ask === undefined) this.#reader = reader();
+    else void this.#askAgain(line, ask, reopen);
+  }
+
+  async #askAgain(
+    line: Line,
+    ask: NonNullable<MeterLineOptions["ask"]>,
+    reopen: (reason: string) => void,
+  ): Promise<void> {
+    while (this.#stream === line.stream) {
+      // A port that fails in the middle closes, and is opened again.
+      const events = await ask(line).catch(() => []);
+      if (this.#stream !== line.stream) return;
+      if (this.#take(events)) this.#wait(reopen);
+      await new Promise<void>((resolve) => {
+        this.#pause = setTimeout(resolve, this.#options.askSeconds * 1_000);
+        line.stream.once("close", resolve);
+      });
+    }
   }
 
   closed(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#pause);
     if (this.#onData !== undefined) this.#stream?.off("data", this.#onData);
+    this.#stream = undefined;
     this.#take(this.#reader?.end() ?? []);
     this.#reader = undefined;
   }
@@ -84,7 +106,8 @@ export class MeterLine implements LineUser {
   }
 
   #wait(reopen: (reason: string) => void): void {
-    const { rates, baudSeconds, silentSeconds } = this.#options;
+    const { rates, baudSeconds, ask, askSeconds } = this.#options;
+    const silentSeconds = this.#options.silentSeconds + (ask === undefined ? 0 : askSeconds);
     const searching = rates.length > 1 && !this.#found;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { ShownMeter } from "./home-assistant/shown-meter.ts";
 import { Totals } from "./home-assistant/totals.ts";
-import { type MeterKind, ratesOf, readerOf } from "./kinds.ts";
+import { askerOf, type MeterKind, ratesOf, readerOf } from "./kinds.ts";
 import { type LoneAgent, startAgent } from "./lone-agent.ts";
 import { MeterFeed } from "./meter-feed.ts";
 import { MeterLine } from "./meter-line.ts";
@@ -28,6 +28,8 @@ export function realMeter(kind: MeterKind): Station {
     const line = new MeterLine({
       rates: ratesOf(settings),
       reader: readerOf({ ...settings, kind }),
+      ask: askerOf(settings),
+      askSeconds: gateway.askSeconds,
       onTelegram: (telegram) => {
         print?.(printedTelegram(settings.meter, telegram, options.now()));
         feed.take(telegram);

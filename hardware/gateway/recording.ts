@@ -132,7 +132,13 @@ export async function openReplay(path: string): Promise<Replay> {
     kind,
     port,
     now: () => now,
-    line: { stream, closed, setBaud: () => Promise.resolve(), close: async () => end() },
+    line: {
+      stream,
+      closed,
+      write: () => Promise.resolve(),
+      setBaud: () => Promise.resolve(),
+      close: async () => end(),
+    },
     play: async () => {
       for (let line = await next(); line !== undefined; line = await next()) {
         const one = checked(entry, line, `--replay ${path}: line ${number} is no part of a recording`);

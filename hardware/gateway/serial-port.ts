@@ -21,11 +21,13 @@ export function rateText({ baudRate, dataBits, parity }: LineRate): string {
 export interface Line {
   /** Bytes in both directions. Its errors are taken care of. */
   readonly stream: Duplex;
+  /** Resolves when the last bit is on the line. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Another rate of the same kind, without closing. Rejects when the driver refuses it. */
-  setBaud(baudRate: number): Promise<void>;
+  readonly setBaud: (baudRate: number) => Promise<void>;
   /** Why the port closed: resolves once, when it has. */
   readonly closed: Promise<string>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export type OpenPort = (path: string, rate: LineRate) => Promise<Line>;
@@ -93,6 +95,11 @@ export const openSerialPort: OpenPort = async (path, rate) => {
   return {
     stream: port,
     closed,
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        const done = (error: Error | null | undefined): void => (error ? reject(explained(path, error)) : resolve());
+        port.write(bytes, (error) => (error ? done(error) : port.drain(done)));
+      }),
     setBaud: (baudRate) =>
       new Promise((resolve, reject) => {
         port.update({ baudRate }, (error) => (error ? reject(explained(path, error)) : resolve()));
