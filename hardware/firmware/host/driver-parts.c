@@ -33,16 +33,25 @@ static void mac(void)
     bytes(one_time, sizeof one_time);
     const size_t length = bytes(text, MAX_BYTES);
     wv_poly1305_start(&state, one_time);
-    wv_poly1305_padded(&state, text, (uint16_t)length);
+    wv_poly1305_take(&state, text, (uint16_t)length);
     wv_poly1305_finish(&state, 0, (uint16_t)length, tag);
     print_bytes(tag, sizeof tag);
+}
+
+static uint8_t aad_length;
+
+static uint8_t take_aad(wv_poly1305 *state, const void *of)
+{
+    wv_poly1305_take(state, of, aad_length);
+    return aad_length;
 }
 
 static wv_seal read_seal(void)
 {
     bytes(key, sizeof key);
     bytes(nonce, sizeof nonce);
-    const wv_seal seal = {key, nonce, aad, (uint8_t)bytes(aad, UINT8_MAX)};
+    aad_length = (uint8_t)bytes(aad, UINT8_MAX);
+    const wv_seal seal = {key, nonce, take_aad, aad};
     return seal;
 }
 
@@ -113,13 +122,20 @@ static void take(void)
     }
 }
 
+static const char *meter;
+
+static uint8_t meter_byte(uint8_t at)
+{
+    return (uint8_t)meter[at];
+}
+
 static wv_peer read_peer(void)
 {
     wv_peer peer;
     bytes(key, sizeof key);
-    const char *meter = word();
+    meter = word();
     peer.key = key;
-    peer.meter = (const uint8_t *)meter;
+    peer.meter = meter_byte;
     peer.meter_length = (uint8_t)strlen(meter);
     peer.aggregator = (uint8_t)number();
     return peer;

@@ -89,7 +89,9 @@ async function cutDay(context: TestContext, write: number, how: (typeof HOWS)[nu
   return { system, pulses };
 }
 
-void test("after its base, a cut at any write loses at most the stated pulses", { timeout: 600_000 }, async (context) => {
+void test("after its base, a cut at any write loses at most the stated pulses", {
+  timeout: 600_000,
+}, async (context) => {
   const { base, end } = await measure(context);
   assert.ok(end - base > 200, `a day writes enough: ${end - base}`);
   for (let write = base + 1; write <= end; write++) {
@@ -102,7 +104,9 @@ void test("after its base, a cut at any write loses at most the stated pulses", 
   }
 });
 
-void test("before its base, a cut at any write repeats and double counts nothing", { timeout: 600_000 }, async (context) => {
+void test("before its base, a cut at any write repeats and double counts nothing", {
+  timeout: 600_000,
+}, async (context) => {
   const { base } = await measure(context);
   for (let write = 1; write <= base; write++) {
     for (const how of HOWS) {
@@ -112,7 +116,9 @@ void test("before its base, a cut at any write repeats and double counts nothing
   }
 });
 
-void test("cut again and again at random, each cut costs at most the stated pulses", { timeout: 600_000 }, async (context) => {
+void test("cut again and again at random, each cut costs at most the stated pulses", {
+  timeout: 600_000,
+}, async (context) => {
   for (let seed = 1; seed <= 90; seed++) {
     let state = seed;
     const random = (below: number): number => {
