@@ -9,6 +9,7 @@ import {
   type HostFrame,
   PROTOCOL_VERSION,
   SHARE_MESSAGE_BYTES,
+  SHARE_MESSAGE_HEAD,
   STATUS_BYTES,
   STATUS_COUNTERS,
 } from "./frames.ts";
@@ -46,7 +47,10 @@ function devicePayload(frame: DeviceFrame): Uint8Array {
     }
     case "share":
       assertSize("message", frame.message, SHARE_MESSAGE_BYTES);
-      return prefixed(assertByte("aggregator", frame.aggregator), frame.message);
+      if (SHARE_MESSAGE_HEAD.some((byte, at) => frame.message[at] !== byte)) {
+        throw new RangeError("message: it does not begin as share messages do");
+      }
+      return prefixed(assertByte("aggregator", frame.aggregator), frame.message.subarray(SHARE_MESSAGE_HEAD.length));
     case "status": {
       const payload = Buffer.alloc(STATUS_BYTES);
       payload[0] = assertByte("flags", frame.flags);

@@ -15,6 +15,8 @@ export const FRAME_TYPES = {
 
 export const PROTOCOL_VERSION = 1;
 export const SHARE_MESSAGE_BYTES = 60;
+/** How every share message begins (docs/protocol.md); the line does not carry it. */
+export const SHARE_MESSAGE_HEAD = Uint8Array.from(Buffer.from("d0834ca2011818617345", "hex"));
 /** The longest ack that a device can take. */
 export const MAX_ACK_BYTES = MAX_PAYLOAD_BYTES - 1;
 export const CHALLENGE_BYTES = 16;

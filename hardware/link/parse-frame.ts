@@ -10,6 +10,7 @@ import {
   NAME_OF_TYPE,
   PROTOCOL_VERSION,
   SHARE_MESSAGE_BYTES,
+  SHARE_MESSAGE_HEAD,
   STATUS_BYTES,
   STATUS_COUNTERS,
 } from "./frames.ts";
@@ -32,8 +33,12 @@ export function parseDeviceFrame({ type, payload }: RawFrame): DeviceFrame {
       };
     }
     case "share":
-      assertLength("share", payload, 1 + SHARE_MESSAGE_BYTES);
-      return { kind: "share", aggregator: payload[0]!, message: payload.slice(1) };
+      assertLength("share", payload, 1 + SHARE_MESSAGE_BYTES - SHARE_MESSAGE_HEAD.length);
+      return {
+        kind: "share",
+        aggregator: payload[0]!,
+        message: Uint8Array.from([...SHARE_MESSAGE_HEAD, ...payload.subarray(1)]),
+      };
     case "status":
       assertLength("status", payload, STATUS_BYTES);
       return {

@@ -25,9 +25,10 @@ static void authenticate(const wv_seal *seal, const uint8_t *text, uint16_t leng
 {
     wv_poly1305 mac;
     wv_aead_mac_start(&mac, seal->key, seal->nonce);
-    wv_poly1305_padded(&mac, seal->aad, seal->aad_length);
-    wv_poly1305_padded(&mac, text, length);
-    wv_poly1305_finish(&mac, seal->aad_length, length, tag);
+    const uint8_t aad_length = seal->aad(&mac, seal->of);
+    wv_poly1305_pad(&mac);
+    wv_poly1305_take(&mac, text, length);
+    wv_poly1305_finish(&mac, aad_length, length, tag);
 }
 
 void wv_aead_seal(const wv_seal *seal, uint8_t *text, uint16_t length)

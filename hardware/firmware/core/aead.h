@@ -5,12 +5,15 @@
 #include "chacha20.h"
 #include "poly1305.h"
 
-/* What a message is sealed with. `nonce` must never repeat under `key`. */
+/*
+ * What a message is sealed with. `nonce` must never repeat under `key`. The AAD is never in memory as a whole: `aad` hands
+ * it to the authenticator, made from `of`, and returns its length.
+ */
 typedef struct {
     const uint8_t *key;
     const uint8_t *nonce;
-    const uint8_t *aad;
-    uint8_t aad_length;
+    uint8_t (*aad)(wv_poly1305 *mac, const void *of);
+    const void *of;
 } wv_seal;
 
 /* Encrypts `text` in place and writes the tag behind it: room for length + 16 bytes. */

@@ -151,7 +151,7 @@ uint32_t wv_energy_wh(uint32_t pulses, uint32_t pulses_per_kwh);
 void wv_settle(const wv_ack_entry *entry, wv_channel *channel, uint8_t bit);
 
 /* sender.c */
-void wv_load_peer(wv_peer *peer, uint8_t key[WV_KEY_BYTES], uint8_t meter[WV_METER_BYTES], uint8_t aggregator, bool ack);
+void wv_load_peer(wv_peer *peer, uint8_t key[WV_KEY_BYTES], uint8_t aggregator, bool ack);
 void wv_start_sweep(wv_channel *channel);
 /* Seals and sends one share; false when there is nothing to send now. */
 bool wv_send_share(void);

@@ -18,54 +18,67 @@ static WV_FLASH uint8_t ACK_HEAD[] = {0xD0, 0x83, 0x44, 0xA1, 0x01, 0x18, 0x18, 
 #define ACK_PROTECTED_BYTES 5
 #define ACK_NUMBER_AT 10
 #define NUMBER_BYTES 8
-/* Context, protected header, head of the topic (2), "wv/1/m/" or "wv/1/a/", "/share/", meter, digit. */
-#define AAD_MAX (sizeof CONTEXT + SHARE_PROTECTED_BYTES + 2 + 7 + 7 + WV_METER_BYTES + 1)
+/* What an Enc_structure is made of: the message's protected header, its head included, and the topic of one end. */
+typedef struct {
+    const uint8_t *protected_header;
+    uint8_t protected_length;
+    bool share;
+    const wv_peer *peer;
+} aad;
 
-/* Enc_structure: context, protected header (its head included), topic as a byte string. Returns its length. */
-static uint8_t write_aad(uint8_t *aad, const uint8_t *protected_header, uint8_t protected_length, const wv_peer *peer,
-                         bool share)
+static void take_flash(wv_poly1305 *mac, WV_FLASH uint8_t *from, uint8_t length)
 {
-    uint8_t *at = aad;
-    wv_from_flash(at, CONTEXT, sizeof CONTEXT);
-    at += sizeof CONTEXT;
-    memcpy(at, protected_header, protected_length);
-    at += protected_length;
-    /* wv/1/m/<meter>/share/<agg> or wv/1/a/<agg>/ack/<meter>: 7 + 1 + 7, or 7 + 1 + 5, and the meter's name. */
-    const uint8_t topic = (uint8_t)(peer->meter_length + (share ? 15 : 13));
-    if (topic >= 24) {
-        *at++ = 0x58;
-        *at++ = topic;
-    } else {
-        *at++ = 0x40 | topic;
+    while (length-- > 0) {
+        wv_poly1305_take_byte(mac, *from++);
     }
+}
+
+static void take_meter(wv_poly1305 *mac, const wv_peer *peer)
+{
+    for (uint8_t i = 0; i < peer->meter_length; i++) {
+        wv_poly1305_take_byte(mac, peer->meter(i));
+    }
+}
+
+/* Context, protected header, topic as a byte string. */
+static uint8_t take_aad(wv_poly1305 *mac, const void *of)
+{
     static WV_FLASH uint8_t ROOT[] = {'w', 'v', '/', '1', '/'};
     static WV_FLASH uint8_t TO_SHARE[] = {'/', 's', 'h', 'a', 'r', 'e', '/'};
     static WV_FLASH uint8_t TO_ACK[] = {'/', 'a', 'c', 'k', '/'};
+    const aad *from = of;
+    const wv_peer *peer = from->peer;
     const uint8_t digit = (uint8_t)('0' + peer->aggregator);
-    wv_from_flash(at, ROOT, sizeof ROOT);
-    at += sizeof ROOT;
-    *at++ = share ? 'm' : 'a';
-    *at++ = '/';
-    if (share) {
-        memcpy(at, peer->meter, peer->meter_length);
-        at += peer->meter_length;
-        wv_from_flash(at, TO_SHARE, sizeof TO_SHARE);
-        at += sizeof TO_SHARE;
-        *at++ = digit;
+    /* wv/1/m/<meter>/share/<agg> or wv/1/a/<agg>/ack/<meter>: 7 + 7 + 1, or 7 + 1 + 5, and the meter's name. */
+    const uint8_t topic = (uint8_t)(peer->meter_length + (from->share ? 15 : 13));
+    uint8_t heads = 1;
+    take_flash(mac, CONTEXT, sizeof CONTEXT);
+    wv_poly1305_take(mac, from->protected_header, from->protected_length);
+    if (topic >= 24) {
+        wv_poly1305_take_byte(mac, 0x58);
+        wv_poly1305_take_byte(mac, topic);
+        heads = 2;
     } else {
-        *at++ = digit;
-        wv_from_flash(at, TO_ACK, sizeof TO_ACK);
-        at += sizeof TO_ACK;
-        memcpy(at, peer->meter, peer->meter_length);
-        at += peer->meter_length;
+        wv_poly1305_take_byte(mac, 0x40 | topic);
     }
-    return (uint8_t)(at - aad);
+    take_flash(mac, ROOT, sizeof ROOT);
+    wv_poly1305_take_byte(mac, from->share ? 'm' : 'a');
+    wv_poly1305_take_byte(mac, '/');
+    if (from->share) {
+        take_meter(mac, peer);
+        take_flash(mac, TO_SHARE, sizeof TO_SHARE);
+        wv_poly1305_take_byte(mac, digit);
+    } else {
+        wv_poly1305_take_byte(mac, digit);
+        take_flash(mac, TO_ACK, sizeof TO_ACK);
+        take_meter(mac, peer);
+    }
+    return (uint8_t)(sizeof CONTEXT + from->protected_length + heads + topic);
 }
 
 void wv_share_seal(uint8_t message[WV_SHARE_BYTES], const wv_peer *peer, uint8_t kind, uint32_t slot,
                    const wv_number *number)
 {
-    uint8_t aad[AAD_MAX];
     uint8_t nonce[WV_NONCE_BYTES] = {0};
     wv_from_flash(message, SHARE_HEAD, sizeof SHARE_HEAD);
     message[KIND_AT] = kind;
@@ -73,8 +86,8 @@ void wv_share_seal(uint8_t message[WV_SHARE_BYTES], const wv_peer *peer, uint8_t
     wv_put_u32(nonce + 4, number->boot);
     wv_put_u32(nonce + 8, number->counter);
     memcpy(message + NUMBER_AT, nonce + 4, NUMBER_BYTES);
-    const wv_seal seal = {
-        peer->key, nonce, aad, write_aad(aad, message + SHARE_PROTECTED_AT, SHARE_PROTECTED_BYTES, peer, true)};
+    const aad of = {message + SHARE_PROTECTED_AT, SHARE_PROTECTED_BYTES, true, peer};
+    const wv_seal seal = {peer->key, nonce, take_aad, &of};
     wv_aead_seal(&seal, message + WV_SHARE_ENTRY_AT, WV_ENTRY_BYTES);
 }
 
@@ -227,11 +240,10 @@ wv_code wv_ack_open(wv_ack *ack, uint8_t *message, uint8_t length, const wv_peer
     }
     ack->number.boot = wv_u32(message + ACK_NUMBER_AT);
     ack->number.counter = wv_u32(message + ACK_NUMBER_AT + 4);
-    uint8_t aad[AAD_MAX];
     uint8_t nonce[WV_NONCE_BYTES] = {0};
     memcpy(nonce + 4, message + ACK_NUMBER_AT, NUMBER_BYTES);
-    const wv_seal seal = {
-        peer->key, nonce, aad, write_aad(aad, message + ACK_PROTECTED_AT, ACK_PROTECTED_BYTES, peer, false)};
+    const aad of = {message + ACK_PROTECTED_AT, ACK_PROTECTED_BYTES, false, peer};
+    const wv_seal seal = {peer->key, nonce, take_aad, &of};
     const uint8_t text_length = (uint8_t)(sealed - WV_TAG_BYTES);
     uint8_t *text = message + (length - sealed);
     if (!wv_aead_open(&seal, text, text_length)) {

@@ -8,6 +8,8 @@
 
 #define WV_METER_BYTES 32
 #define WV_SHARE_BYTES 60
+/* So many bytes at its beginning are the same in every share message. */
+#define WV_SHARE_FIXED_BYTES 10
 #define WV_CHALLENGE_BYTES 16
 /* Tag, array, protected header {1: 24}, Partial IV. */
 #define WV_ACK_HEAD_BYTES 18
@@ -15,7 +17,8 @@
 /* One end of a line between a meter and an aggregator. */
 typedef struct {
     const uint8_t *key;
-    const uint8_t *meter;
+    /* The meter's name, byte by byte. */
+    uint8_t (*meter)(uint8_t at);
     uint8_t meter_length;
     /* Index of the aggregator, one digit. */
     uint8_t aggregator;

@@ -31,6 +31,7 @@ void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32])
         state->r[i] &= 0xFC;
     }
     memset(state->h, 0, sizeof state->h);
+    state->filled = 0;
 }
 
 /*
@@ -74,38 +75,49 @@ static void multiply(uint8_t product[34], const uint8_t h[17], const uint8_t r[1
     product[33] = 0;
 }
 
-void wv_poly1305_block(wv_poly1305 *state, const uint8_t block[16])
+static void end_block(wv_poly1305 *state)
 {
     uint8_t product[34];
     uint8_t *h = state->h;
-    h[16] = (uint8_t)(h[16] + add(h, block) + 1);
+    h[16] = (uint8_t)(h[16] + add(h, state->block) + 1);
 
     multiply(product, h, state->r);
     reduce(h, product);
+    state->filled = 0;
 }
 
-void wv_poly1305_padded(wv_poly1305 *state, const uint8_t *bytes, uint16_t length)
+void wv_poly1305_take_byte(wv_poly1305 *state, uint8_t byte)
 {
-    while (length >= 16) {
-        wv_poly1305_block(state, bytes);
-        bytes += 16;
-        length -= 16;
+    state->block[state->filled++] = byte;
+    if (state->filled == sizeof state->block) {
+        end_block(state);
     }
-    if (length > 0) {
-        uint8_t block[16] = {0};
-        memcpy(block, bytes, length);
-        wv_poly1305_block(state, block);
+}
+
+void wv_poly1305_take(wv_poly1305 *state, const uint8_t *bytes, uint16_t length)
+{
+    while (length-- > 0) {
+        wv_poly1305_take_byte(state, *bytes++);
+    }
+}
+
+void wv_poly1305_pad(wv_poly1305 *state)
+{
+    while (state->filled > 0) {
+        wv_poly1305_take_byte(state, 0);
     }
 }
 
 void wv_poly1305_finish(wv_poly1305 *state, uint16_t aad_length, uint16_t text_length, uint8_t tag[WV_TAG_BYTES])
 {
-    uint8_t lengths[16] = {0};
-    lengths[0] = (uint8_t)aad_length;
-    lengths[1] = (uint8_t)(aad_length >> 8);
-    lengths[8] = (uint8_t)text_length;
-    lengths[9] = (uint8_t)(text_length >> 8);
-    wv_poly1305_block(state, lengths);
+    wv_poly1305_pad(state);
+    memset(state->block, 0, 15);
+    state->block[0] = (uint8_t)aad_length;
+    state->block[1] = (uint8_t)(aad_length >> 8);
+    state->block[8] = (uint8_t)text_length;
+    state->block[9] = (uint8_t)(text_length >> 8);
+    state->filled = 15;
+    wv_poly1305_take_byte(state, 0);
 
     /* h is below 2 p, and h + 5 reaches 2^130 exactly when h >= p. */
     uint8_t *h = state->h;

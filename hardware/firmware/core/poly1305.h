@@ -11,15 +11,19 @@ typedef struct {
     uint8_t s[16];
     /* Below 2^130 + a little, little-endian. */
     uint8_t h[17];
+    /* What has come of the next block. */
+    uint8_t block[16];
+    uint8_t filled;
 } wv_poly1305;
 
 /* `key`: r, then s; used for one message only. */
 void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32]);
-/* One full block of 16 bytes. */
-void wv_poly1305_block(wv_poly1305 *state, const uint8_t block[16]);
-/* Bytes padded with zeros to full blocks, as the AEAD construction wants them. */
-void wv_poly1305_padded(wv_poly1305 *state, const uint8_t *bytes, uint16_t length);
-/* The last block of the AEAD construction, both lengths, and the tag. */
+/* The next bytes, however they are cut. */
+void wv_poly1305_take_byte(wv_poly1305 *state, uint8_t byte);
+void wv_poly1305_take(wv_poly1305 *state, const uint8_t *bytes, uint16_t length);
+/* Zeros up to a full block, as the AEAD construction wants them behind AAD and text. */
+void wv_poly1305_pad(wv_poly1305 *state);
+/* Pads, takes the last block of the AEAD construction, both lengths, and gives the tag. */
 void wv_poly1305_finish(wv_poly1305 *state, uint16_t aad_length, uint16_t text_length, uint8_t tag[WV_TAG_BYTES]);
 
 #endif

@@ -25,7 +25,7 @@ void wv_fingerprint(uint8_t tag[WV_TAG_BYTES], uint8_t n)
     for (uint16_t at = SETTINGS_AT; at < end; at += 16) {
         const uint8_t part = end - at < 16 ? (uint8_t)(end - at) : 16;
         wv_store_read(bytes, at, part);
-        wv_poly1305_padded(&mac, bytes, part);
+        wv_poly1305_take(&mac, bytes, part);
     }
     wv_poly1305_finish(&mac, end - SETTINGS_AT, 0, tag);
 }

@@ -1,15 +1,17 @@
 /* Which reading goes to which aggregator next, and sealing it. One share at a time, aggregators in turn. */
 #include "device.h"
 
-#define SHARE_FRAME_BYTES (2 + WV_SHARE_BYTES)
+/* The head of a share message never changes, so it stays here: type and aggregator take its last two places. */
+#define FRAME_AT (WV_SHARE_FIXED_BYTES - 2)
+#define FRAME_BYTES (WV_SHARE_BYTES - FRAME_AT)
 
-void wv_load_peer(wv_peer *peer, uint8_t key[WV_KEY_BYTES], uint8_t meter[WV_METER_BYTES], uint8_t aggregator, bool ack)
+void wv_load_peer(wv_peer *peer, uint8_t key[WV_KEY_BYTES], uint8_t aggregator, bool ack)
 {
     const uint16_t keys = (uint16_t)(WV_KEYS_AT + (uint16_t)(aggregator - 1) * WV_PEER_KEYS_BYTES);
     wv_store_read(key, ack ? keys + WV_KEY_BYTES : keys, WV_KEY_BYTES);
     peer->key = key;
-    peer->meter = meter;
-    peer->meter_length = wv_store_meter(meter);
+    peer->meter = wv_store_meter_byte;
+    peer->meter_length = wv.settings.meter_length;
     peer->aggregator = aggregator;
 }
 
@@ -65,21 +67,20 @@ static void load_polynomial(const wv_boundary *boundary)
 
 static void send_share(wv_channel *channel, uint8_t aggregator, const wv_boundary *boundary)
 {
-    uint8_t frame[SHARE_FRAME_BYTES + WV_CRC_BYTES];
+    uint8_t message[WV_SHARE_BYTES + WV_CRC_BYTES];
     uint8_t key[WV_KEY_BYTES];
-    uint8_t meter[WV_METER_BYTES];
     wv_peer peer;
     load_polynomial(boundary);
-    wv_load_peer(&peer, key, meter, aggregator, false);
-    frame[0] = WV_SHARE;
-    frame[1] = aggregator;
-    wv_polynomial_entry(&wv.polynomial, aggregator, frame + 2 + WV_SHARE_ENTRY_AT);
+    wv_load_peer(&peer, key, aggregator, false);
+    wv_polynomial_entry(&wv.polynomial, aggregator, message + WV_SHARE_ENTRY_AT);
     /* The number is used up before anything is sealed with it. */
     const wv_number number = channel->number;
     channel->number.counter++;
-    wv_share_seal(frame + 2, &peer, boundary->kind, boundary->slot, &number);
-    WV_PUBLIC_BYTES(frame, SHARE_FRAME_BYTES);
-    wv_frame_send(frame, SHARE_FRAME_BYTES);
+    wv_share_seal(message, &peer, boundary->kind, boundary->slot, &number);
+    WV_PUBLIC_BYTES(message, WV_SHARE_BYTES);
+    message[FRAME_AT] = WV_SHARE;
+    message[FRAME_AT + 1] = aggregator;
+    wv_frame_send(message + FRAME_AT, FRAME_BYTES);
     channel->sent_at = wv.now;
     channel->in_flight++;
     if (!channel->waiting) {

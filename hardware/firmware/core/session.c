@@ -107,9 +107,8 @@ wv_code wv_take_ack(uint8_t aggregator, uint8_t *message, uint8_t length)
     wv_ack ack;
     {
         uint8_t key[WV_KEY_BYTES];
-        uint8_t meter[WV_METER_BYTES];
         wv_peer peer;
-        wv_load_peer(&peer, key, meter, aggregator, true);
+        wv_load_peer(&peer, key, aggregator, true);
         const wv_code code = wv_ack_open(&ack, message, length, &peer);
         if (code != WV_DONE) {
             return code;

@@ -85,6 +85,11 @@ uint8_t wv_store_meter(uint8_t meter[WV_METER_BYTES])
     return wv_port_eeprom_read(METER_AT - 1);
 }
 
+uint8_t wv_store_meter_byte(uint8_t at)
+{
+    return wv_port_eeprom_read((uint16_t)(METER_AT + at));
+}
+
 bool wv_store_clear_rings(uint8_t n)
 {
     uint8_t differ = 0;

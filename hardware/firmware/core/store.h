@@ -55,6 +55,8 @@ typedef enum { WV_BLANK, WV_CONFIGURED, WV_CORRUPT } wv_condition;
 /* Reads and checks settings and keys. */
 wv_condition wv_store_settings(wv_settings *settings);
 uint8_t wv_store_meter(uint8_t meter[WV_METER_BYTES]);
+/* One byte of the meter's name. */
+uint8_t wv_store_meter_byte(uint8_t at);
 void wv_store_read(uint8_t *to, uint16_t at, uint8_t length);
 /* Writes, reads back; false when a cell does not hold what was written. Time depends on `length` alone. */
 bool wv_store_write(uint16_t at, const uint8_t *bytes, uint8_t length);

@@ -37,9 +37,17 @@ static uint8_t block(const uint8_t *in, uint8_t *out)
     return 64;
 }
 
+/* The length of what follows, and that. */
+static uint8_t take_aad(wv_poly1305 *mac, const void *of)
+{
+    const uint8_t *aad = of;
+    wv_poly1305_take(mac, aad + 1, aad[0]);
+    return aad[0];
+}
+
 static uint8_t seal_or_open(uint8_t step, uint8_t *in, uint8_t length, uint8_t *out)
 {
-    const wv_seal seal = {.key = in, .nonce = in + 32, .aad = in + 45, .aad_length = in[44]};
+    const wv_seal seal = {.key = in, .nonce = in + 32, .aad = take_aad, .of = in + 44};
     const uint8_t *text = in + 45 + in[44];
     uint8_t text_length = (uint8_t)(length - 45 - in[44]);
     if (step == SEAL) {
@@ -74,9 +82,18 @@ static uint8_t take(const uint8_t *in, uint8_t *out)
     return (uint8_t)(1 + length);
 }
 
+static const uint8_t *meter;
+
+static uint8_t meter_byte(uint8_t at)
+{
+    return meter[at];
+}
+
 static uint8_t share(const uint8_t *in, uint8_t length, uint8_t *out)
 {
-    const wv_peer peer = {.key = in, .meter = in + 62, .meter_length = (uint8_t)(length - 62), .aggregator = in[32]};
+    const wv_peer peer = {
+        .key = in, .meter = meter_byte, .meter_length = (uint8_t)(length - 62), .aggregator = in[32]};
+    meter = in + 62;
     const wv_number number = {.boot = wv_u32(in + 38), .counter = wv_u32(in + 42)};
     memcpy(out + WV_SHARE_ENTRY_AT, in + 46, WV_ENTRY_BYTES);
     wv_share_seal(out, &peer, in[33], wv_u32(in + 34), &number);
@@ -92,7 +109,8 @@ static uint8_t *put(uint8_t *out, uint32_t value)
 static uint8_t open_ack(uint8_t *in, uint8_t length, uint8_t *out)
 {
     const uint8_t meter_length = in[33];
-    const wv_peer peer = {.key = in, .meter = in + 34, .meter_length = meter_length, .aggregator = in[32]};
+    const wv_peer peer = {.key = in, .meter = meter_byte, .meter_length = meter_length, .aggregator = in[32]};
+    meter = in + 34;
     wv_ack ack;
     wv_ack_entry entry;
     uint8_t *to = out;
