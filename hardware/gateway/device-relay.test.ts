@@ -9,12 +9,13 @@ import {
   FrameDecoder,
   type HostFrame,
   parseHostFrame,
+  SHARE_MESSAGE_HEAD,
 } from "../link/index.ts";
 import { FRAME_TYPES } from "../link/frames.ts";
 import { DeviceRelay } from "./device-relay.ts";
 
 const METER = "m-001";
-const SHARE = new Uint8Array(60).fill(7);
+const SHARE = Uint8Array.from([...SHARE_MESSAGE_HEAD, ...new Uint8Array(50).fill(7)]);
 
 /** A device at the far end of the line that answers every frame; the broker's connection is a list. */
 class Rig {

@@ -15,6 +15,7 @@ export {
   REPLY_CODES,
   type ReplyFrame,
   replyName,
+  SHARE_MESSAGE_HEAD,
   type ShareFrame,
   type StatusFrame,
 } from "./frames.ts";
