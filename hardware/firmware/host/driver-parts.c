@@ -10,15 +10,37 @@
 
 #define MAX_BYTES 65536
 
+/* Whether keys, readings and plaintexts of the following commands count as secret. */
+static bool secrets;
+
+static void secrets_on(void)
+{
+    secrets = strcmp(word(), "on") == 0;
+    printf("ok");
+}
+
+static void hide(void *bytes, size_t length)
+{
+    if (secrets) {
+        host_mark_secret(bytes, length);
+    }
+}
+
 static uint8_t text[MAX_BYTES + WV_TAG_BYTES];
 static uint8_t aad[256];
 static uint8_t key[WV_KEY_BYTES];
 static uint8_t nonce[WV_NONCE_BYTES];
 
+static void read_key(void)
+{
+    bytes(key, sizeof key);
+    hide(key, sizeof key);
+}
+
 static void block(void)
 {
     wv_block out;
-    bytes(key, sizeof key);
+    read_key();
     const uint32_t counter = number();
     bytes(nonce, sizeof nonce);
     wv_chacha20_block(&out, key, counter, nonce);
@@ -48,7 +70,7 @@ static uint8_t take_aad(wv_poly1305 *state, const void *of)
 
 static wv_seal read_seal(void)
 {
-    bytes(key, sizeof key);
+    read_key();
     bytes(nonce, sizeof nonce);
     aad_length = (uint8_t)bytes(aad, UINT8_MAX);
     const wv_seal seal = {key, nonce, take_aad, aad};
@@ -59,6 +81,7 @@ static void seal(void)
 {
     const wv_seal with = read_seal();
     const size_t length = bytes(text, MAX_BYTES);
+    hide(text, length);
     wv_aead_seal(&with, text, (uint16_t)length);
     print_bytes(text, length + WV_TAG_BYTES);
 }
@@ -79,10 +102,11 @@ static void polynomial(void)
 {
     wv_polynomial made;
     uint8_t reading[8];
-    bytes(key, sizeof key);
+    read_key();
     const uint8_t kind = (uint8_t)number();
     const uint32_t slot = number();
     bytes(reading, sizeof reading);
+    hide(reading, sizeof reading);
     const uint8_t t = (uint8_t)number();
     const uint8_t n = (uint8_t)number();
     wv_polynomial_of(&made, key, kind, slot, reading, t);
@@ -132,7 +156,7 @@ static uint8_t meter_byte(uint8_t at)
 static wv_peer read_peer(void)
 {
     wv_peer peer;
-    bytes(key, sizeof key);
+    read_key();
     meter = word();
     peer.key = key;
     peer.meter = meter_byte;
@@ -219,11 +243,12 @@ static void leak(void)
     const char *how = word();
     uint8_t secret = wv_port_eeprom_read(WV_POLYNOMIAL_KEY_AT);
     if (strcmp(how, "branch") == 0) {
-        uint8_t found = 0;
+        /* Volatile, so that no compiler makes a conditional move of it. */
+        static volatile uint8_t found;
         if (secret > 100) {
             found = TABLE[1];
         }
-        print_bytes(&found, 1);
+        printf("%u", found);
     } else {
         uint8_t found = TABLE[secret];
         print_bytes(&found, 1);
@@ -232,8 +257,12 @@ static void leak(void)
 
 static void energy(void)
 {
-    const uint32_t pulses = number();
-    printf("%" PRIu32, wv_energy_wh(pulses, number()));
+    uint32_t pulses = number();
+    const uint32_t per_kwh = number();
+    hide(&pulses, sizeof pulses);
+    uint32_t wh = wv_energy_wh(pulses, per_kwh);
+    WV_PUBLIC(wh);
+    printf("%" PRIu32, wh);
 }
 
 bool run_part(const char *command)
@@ -243,7 +272,7 @@ bool run_part(const char *command)
         void (*run)(void);
     } PARTS[] = {{"block", block}, {"mac", mac},     {"seal", seal},     {"open", open}, {"polynomial", polynomial},
                  {"take", take},   {"share", share}, {"ack", ack},       {"encode", encode}, {"decode", decode},
-                 {"leak", leak},   {"energy", energy}};
+                 {"leak", leak},   {"energy", energy}, {"secrets", secrets_on}};
     for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
         if (strcmp(command, PARTS[i].name) == 0) {
             PARTS[i].run();

@@ -17,13 +17,20 @@ void wv_mark_public(const void *bytes, size_t length)
 }
 #endif
 
-void host_mark_secrets(void)
+void host_mark_secret(void *bytes, size_t length)
 {
 #if defined(WV_MARK_PUBLIC)
-    /* Readings need no mark: they flow into the EEPROM from pulses, which are secret from the start. */
-    (void)VALGRIND_MAKE_MEM_UNDEFINED(host.eeprom + WV_POLYNOMIAL_KEY_AT,
-                                      wv_store_rings(host.eeprom[5]) - WV_POLYNOMIAL_KEY_AT);
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(bytes, length);
+#else
+    (void)bytes;
+    (void)length;
 #endif
+}
+
+void host_mark_secrets(void)
+{
+    /* Readings need no mark: they flow into the EEPROM from pulses, which are secret from the start. */
+    host_mark_secret(host.eeprom + WV_POLYNOMIAL_KEY_AT, wv_store_rings(host.eeprom[5]) - WV_POLYNOMIAL_KEY_AT);
 }
 
 uint8_t wv_port_eeprom_read(uint16_t at)
@@ -72,9 +79,7 @@ uint16_t wv_port_take_pulses(void)
     const uint16_t taken = host.pulses > UINT16_MAX ? UINT16_MAX : (uint16_t)host.pulses;
     host.pulses -= taken;
     uint16_t pulses = taken;
-#if defined(WV_MARK_PUBLIC)
-    (void)VALGRIND_MAKE_MEM_UNDEFINED(&pulses, sizeof pulses);
-#endif
+    host_mark_secret(&pulses, sizeof pulses);
     return pulses;
 }
 

@@ -3,6 +3,7 @@
 #define HOST_PORT_H
 
 #include <setjmp.h>
+#include <stddef.h>
 
 #include "../core/wv.h"
 
@@ -28,7 +29,9 @@ typedef struct {
 
 extern host_port host;
 
-/* Marks keys as secret, where the build is for valgrind. */
+/* Marks bytes as secret, where the build is for valgrind; elsewhere nothing. */
+void host_mark_secret(void *bytes, size_t length);
+/* The same for the keys in the EEPROM. */
 void host_mark_secrets(void);
 
 #endif
