@@ -3,7 +3,10 @@
  * deliver, through the readers. Ports, logs and the agent behind them are not in it.
  */
 import { crcArc } from "../hardware/readers/crc16.ts";
-import { D0Reader, type MeterReader, P1Reader, SmlReader } from "../hardware/readers/index.ts";
+import { D0Reader } from "../hardware/readers/d0.ts";
+import { P1Reader } from "../hardware/readers/p1.ts";
+import type { MeterReader } from "../hardware/readers/reader.ts";
+import { SmlReader } from "../hardware/readers/sml.ts";
 import { figure, figuresTable } from "./words.ts";
 
 /** A USB packet of a full-speed serial adapter. */

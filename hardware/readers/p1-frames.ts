@@ -81,7 +81,8 @@ export class P1Frames {
         this.#finish();
         return;
       }
-      if (byte !== SLASH) {
+      // Anything that is no text belongs to what follows: an encrypted frame may begin so.
+      if (byte !== SLASH && isText(byte)) {
         this.#crc += String.fromCharCode(byte);
         if (this.#crc.length === CRC_ROOM || /^[0-9a-fA-F]{4}$/.test(this.#crc)) this.#finish();
         return;

@@ -1,5 +1,5 @@
 /** Reflected CRC-16, one bit after the other: what the tables of the readers are checked against. */
-export function slowCrc(bytes: Uint8Array, polynomial: number, start: number, xorOut: number): number {
+function slowCrc(bytes: Uint8Array, polynomial: number, start: number, xorOut: number): number {
   let crc = start;
   for (const byte of bytes) {
     for (let bit = 0; bit < 8; bit++) {
