@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { type ModelSystem, modelSystem, readingsOf } from "./testing/aggregators.ts";
-import { CUTS, HostDevice } from "./testing/device.ts";
+import { CUTS, type HostDevice } from "./testing/device.ts";
 import { Street } from "./testing/street.ts";
 
 const SLOT_SECONDS = 60;

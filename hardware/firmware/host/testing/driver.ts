@@ -37,8 +37,8 @@ export class Driver {
   /** Starts a driver; `wrapper` is a program that runs it, such as valgrind, with its arguments. */
   static async start(variant: Variant, wrapper: readonly string[] = []): Promise<Driver> {
     const program = await buildDriver(variant);
-    const [first = program, ...rest] = [...wrapper, program];
-    return new Driver(first, rest);
+    const [outer, ...options] = wrapper;
+    return outer === undefined ? new Driver(program, []) : new Driver(outer, [...options, program]);
   }
 
   /** Rejects with what the driver wrote to stderr when it ends before it answers. */
