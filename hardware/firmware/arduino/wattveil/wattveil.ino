@@ -14,26 +14,22 @@ extern "C" {
 const uint8_t PULSE_PIN = 2;
 const uint8_t JUMPER_PIN = 4;
 
-// S0 (EN 62053-31) is at least 30 ms low, then 30 ms high. Rests shorter than half of that belong to one pulse.
+// S0 (EN 62053-31) is at least 30 ms low, then 30 ms high. What is shorter than half of that is bouncing.
 const unsigned long SHORTEST_MS = 14;
 
 volatile uint16_t waiting;
-unsigned long fellAt, roseAt, lowMs;
+unsigned long fellAt, roseAt;
 bool isCounted;
 
-// A pulse counts when it was low for long enough altogether, once until the line has rested for long enough.
+// A pulse counts when it was low for long enough, once until the line has rested for long enough.
 void onEdge() {
   const unsigned long now = millis();
   const bool isLow = digitalRead(PULSE_PIN) == LOW;
   if (isLow) {
-    if (now - roseAt >= SHORTEST_MS) {
-      lowMs = 0;
-      isCounted = false;
-    }
+    if (now - roseAt >= SHORTEST_MS) isCounted = false;
     fellAt = now;
   } else {
-    lowMs += now - fellAt;
-    if (lowMs >= SHORTEST_MS && !isCounted) {
+    if (now - fellAt >= SHORTEST_MS && !isCounted) {
       isCounted = true;
       waiting++;
     }
