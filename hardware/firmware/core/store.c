@@ -20,7 +20,9 @@
 #define STATE_OPEN 0x3C
 #define STATE_SETTLED 0x00
 
-#define ENERGY_MASK 0x3FFFFFFF
+/* In the body: the byte whose top bits are the kind, the others the top of the energy. */
+#define KIND_AT 8
+#define ENERGY_TOP 0x3F
 
 void wv_store_read(uint8_t *to, uint16_t at, uint8_t length)
 {
@@ -74,7 +76,7 @@ wv_condition wv_store_settings(wv_settings *settings)
     settings->pulses_per_kwh = wv_u32(bytes + 10);
     settings->resend_seconds = bytes[14];
     settings->meter_length = bytes[15];
-    const bool sound = bytes[4] == LAYOUT_VERSION && settings->n >= 1 && settings->n <= WV_MAX_AGGREGATORS &&
+    const bool sound = bytes[4] == LAYOUT_VERSION && (uint8_t)(settings->n - 1) < WV_MAX_AGGREGATORS &&
                        wv_store_crc(wv_store_rings(settings->n)) == wv_u16(bytes + CRC_AT);
     return sound ? WV_CONFIGURED : WV_CORRUPT;
 }
@@ -131,7 +133,9 @@ static bool append(uint16_t ring, uint8_t positions, uint8_t *newest, uint8_t *r
 {
     uint8_t at = *newest;
     for (uint8_t tries = 1; tries < positions; tries++) {
-        at = (uint8_t)(at + 1) < positions ? (uint8_t)(at + 1) : 0;
+        if (++at == positions) {
+            at = 0;
+        }
         if (write_record((uint16_t)(ring + at * (length + WV_CRC_BYTES)), record, length)) {
             *newest = at;
             return true;
@@ -140,71 +144,66 @@ static bool append(uint16_t ring, uint8_t positions, uint8_t *newest, uint8_t *r
     return false;
 }
 
-bool wv_store_find_start(wv_starts *newest, uint8_t n)
+/* Reads the highest record of a ring, as a big-endian number, into `record`, and its position; false without any. */
+static bool find(uint16_t ring, uint8_t positions, uint8_t *newest, uint8_t *record, uint8_t length)
 {
+    uint8_t candidate[START_BYTES];
     bool found = false;
-    uint8_t record[START_BYTES];
-    uint16_t at = wv_store_rings(n);
-    for (uint8_t i = 0; i < STARTS; i++, at += START_BYTES) {
-        if (!read_record(record, at, START_BYTES - WV_CRC_BYTES)) {
+    memset(record, 0, length);
+    for (uint8_t at = 0; at < positions; at++, ring = (uint16_t)(ring + length + WV_CRC_BYTES)) {
+        if (!read_record(candidate, ring, length)) {
             continue;
         }
-        const uint32_t start = wv_u32(record);
-        const uint32_t boot = wv_u32(record + 4);
-        if (!found || start > newest->start || (start == newest->start && boot > newest->boot)) {
+        /* The borrow of record - candidate: is the candidate higher? */
+        uint16_t higher = 0;
+        for (uint8_t i = length; i-- > 0;) {
+            higher = (uint16_t)(record[i] - candidate[i] - higher) >> 15;
+        }
+        /* Which position is the newest shows how many were written; what they hold stays unknown. */
+        WV_PUBLIC(higher);
+        if (!found || higher != 0) {
             found = true;
-            newest->start = start;
-            newest->boot = boot;
-            newest->at = i;
+            memcpy(record, candidate, length);
+            *newest = at;
         }
     }
+    return found;
+}
+
+bool wv_store_find_start(wv_starts *newest, uint8_t n)
+{
+    uint8_t record[START_BYTES - WV_CRC_BYTES];
+    const bool found = find(wv_store_rings(n), STARTS, &newest->at, record, sizeof record);
+    newest->start = wv_u32(record);
+    newest->boot = wv_u32(record + 4);
     return found;
 }
 
 bool wv_store_add_start(wv_starts *newest, uint8_t n, uint32_t start, uint32_t boot)
 {
     uint8_t record[START_BYTES];
-    wv_put_u32(record, start);
-    wv_put_u32(record + 4, boot);
-    if (!append(wv_store_rings(n), STARTS, &newest->at, record, START_BYTES - WV_CRC_BYTES)) {
-        return false;
-    }
     newest->start = start;
     newest->boot = boot;
-    return true;
+    wv_put_u32(record, start);
+    wv_put_u32(record + 4, boot);
+    return append(wv_store_rings(n), STARTS, &newest->at, record, START_BYTES - WV_CRC_BYTES);
 }
 
 void wv_store_find_checkpoint(wv_checkpoints *newest, uint8_t n)
 {
-    uint8_t record[CHECKPOINT_BYTES];
-    uint16_t at = (uint16_t)(wv_store_rings(n) + CHECKPOINTS_AT);
-    newest->pulses = 0;
+    uint8_t record[CHECKPOINT_BYTES - WV_CRC_BYTES];
     newest->at = 0;
-    for (uint8_t i = 0; i < CHECKPOINTS; i++, at += CHECKPOINT_BYTES) {
-        if (!read_record(record, at, CHECKPOINT_BYTES - WV_CRC_BYTES)) {
-            continue;
-        }
-        const uint32_t pulses = wv_u32(record);
-        bool higher = pulses >= newest->pulses;
-        /* Which position is the newest shows how many were written; their pulses stay unknown. */
-        WV_PUBLIC(higher);
-        if (higher) {
-            newest->pulses = pulses;
-            newest->at = i;
-        }
-    }
+    (void)find((uint16_t)(wv_store_rings(n) + CHECKPOINTS_AT), CHECKPOINTS, &newest->at, record, sizeof record);
+    newest->pulses = wv_u32(record);
 }
 
 bool wv_store_add_checkpoint(wv_checkpoints *newest, uint8_t n, uint32_t pulses)
 {
     uint8_t record[CHECKPOINT_BYTES];
-    wv_put_u32(record, pulses);
-    if (!append((uint16_t)(wv_store_rings(n) + CHECKPOINTS_AT), CHECKPOINTS, &newest->at, record,
-                CHECKPOINT_BYTES - WV_CRC_BYTES)) {
-        return false;
-    }
     newest->pulses = pulses;
-    return true;
+    wv_put_u32(record, pulses);
+    return append((uint16_t)(wv_store_rings(n) + CHECKPOINTS_AT), CHECKPOINTS, &newest->at, record,
+                  CHECKPOINT_BYTES - WV_CRC_BYTES);
 }
 
 uint8_t wv_store_capacity(uint8_t n)
@@ -225,10 +224,11 @@ wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t n, uint8_t posi
     if (!read_record(record, at, BOUNDARY_BODY)) {
         return state == STATE_OPEN || state == STATE_SETTLED ? WV_DAMAGED : WV_TORN;
     }
+    boundary->kind = record[KIND_AT] >> 6;
+    record[KIND_AT] &= ENERGY_TOP;
     boundary->slot = wv_u32(record);
     boundary->pulses = wv_u32(record + 4);
-    boundary->energy_wh = wv_u32(record + 8) & ENERGY_MASK;
-    boundary->kind = record[8] >> 6;
+    boundary->energy_wh = wv_u32(record + KIND_AT);
     boundary->settled = state == STATE_SETTLED;
     /* The slot and kind of a reading travel in the clear. */
     WV_PUBLIC(boundary->slot);
@@ -247,7 +247,8 @@ bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t n, uint8_t posit
     const uint16_t at = boundary_at(n, position);
     wv_put_u32(record, boundary->slot);
     wv_put_u32(record + 4, boundary->pulses);
-    wv_put_u32(record + 8, (boundary->energy_wh & ENERGY_MASK) | (uint32_t)boundary->kind << 30);
+    wv_put_u32(record + KIND_AT, boundary->energy_wh);
+    record[KIND_AT] = (record[KIND_AT] & ENERGY_TOP) | (uint8_t)(boundary->kind << 6);
     /* The old record here may be marked as settled: the mark goes first, so that it never stands beside the new one. */
     if (wv_port_eeprom_read(at + BOUNDARY_BYTES - 1) != STATE_WRITING && !put_state(at, STATE_WRITING)) {
         return false;
