@@ -16,9 +16,8 @@ static void apply_key_stream(const wv_seal *seal, uint8_t *text, uint16_t length
 
 void wv_aead_mac_start(wv_poly1305 *mac, const uint8_t *key, const uint8_t *nonce)
 {
-    wv_block block;
-    wv_chacha20_block(&block, key, 0, nonce);
-    wv_poly1305_start(mac, block.byte);
+    wv_chacha20_block(&mac->one_time, key, 0, nonce);
+    wv_poly1305_start(mac);
 }
 
 static void authenticate(const wv_seal *seal, const uint8_t *text, uint16_t length, uint8_t tag[WV_TAG_BYTES])

@@ -27,7 +27,7 @@
 #define WV_NIBBLE(own, next) "mov r20," #own "\n eor r20," #next "\n andi r20,0xF0\n eor " #own ",r20\n"
 
 /* Ten double rounds of ChaCha20 on sixteen little-endian words. a: r2-r5, b: r6-r9, c: r10-r13, d: r14-r17. */
-static inline void wv_avr_chacha20_rounds(uint32_t *state)
+static inline void wv_avr_chacha20_rounds(uint8_t *state)
 {
     __asm__ volatile(
         "ldi r18,10\n"
@@ -60,6 +60,24 @@ static inline void wv_avr_chacha20_rounds(uint32_t *state)
         :
         : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18",
           "r19", "r20", "r21", "memory");
+}
+
+/* Adds little-endian words, each by itself. */
+static inline void wv_avr_add_words(uint8_t *to, const uint8_t *from, uint8_t words)
+{
+    __asm__ volatile("1: ldi r20,4\n"
+                     "clc\n"
+                     "2: ld r18,Z\n"
+                     "ld r19,X+\n"
+                     "adc r18,r19\n"
+                     "st Z+,r18\n"
+                     "dec r20\n"
+                     "brne 2b\n"
+                     "dec %[words]\n"
+                     "brne 1b\n"
+                     : [words] "+d"(words), "+z"(to), "+x"(from)
+                     :
+                     : "r18", "r19", "r20", "memory");
 }
 
 /* to += from, 16 bytes, lowest first; returns the carry. */

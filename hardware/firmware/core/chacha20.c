@@ -5,18 +5,8 @@
 #endif
 
 #if defined(__AVR__)
-/* Little-endian and without alignment, as the cipher's words are. */
-typedef uint32_t __attribute__((may_alias)) wv_word;
-#define load(bytes) (*(const wv_word *)(bytes))
-#else
-static uint32_t load(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-#endif
-
-#if defined(__AVR__)
 #define double_rounds wv_avr_chacha20_rounds
+#define add_words wv_avr_add_words
 #else
 #define ROTATE(value, bits) ((value) << (bits) | (value) >> (32 - (bits)))
 
@@ -44,8 +34,13 @@ static void quarter_round(uint32_t *x, uint8_t ia, uint8_t ib, uint8_t ic, uint8
     x[id] = d;
 }
 
-static void double_rounds(uint32_t *x)
+static void double_rounds(uint8_t *bytes)
 {
+    uint32_t x[16];
+    for (uint8_t i = 0; i < 16; i++) {
+        const uint8_t *from = bytes + 4 * i;
+        x[i] = (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+    }
     for (uint8_t round = 0; round < 10; round++) {
         for (uint8_t i = 0; i < 4; i++) {
             quarter_round(x, i, 4 + i, 8 + i, 12 + i);
@@ -54,49 +49,51 @@ static void double_rounds(uint32_t *x)
             quarter_round(x, i, 4 + ((i + 1) & 3), 8 + ((i + 2) & 3), 12 + ((i + 3) & 3));
         }
     }
+    for (uint8_t i = 0; i < 64; i++) {
+        bytes[i] = (uint8_t)(x[i / 4] >> (8 * (i % 4)));
+    }
 }
-#endif
 
-#if defined(__AVR__)
-#define add(block, at, value) ((block)->word[at] += (value))
-#else
-static void add(wv_block *block, uint8_t at, uint32_t value)
+/* Adds little-endian words, each by itself. */
+static void add_words(uint8_t *to, const uint8_t *from, uint8_t words)
 {
-    const uint32_t sum = block->word[at] + value;
-    uint8_t *bytes = &block->byte[4 * at];
-    bytes[0] = (uint8_t)sum;
-    bytes[1] = (uint8_t)(sum >> 8);
-    bytes[2] = (uint8_t)(sum >> 16);
-    bytes[3] = (uint8_t)(sum >> 24);
+    for (uint8_t i = 0; i < words * 4; i += 4) {
+        uint16_t carry = 0;
+        for (uint8_t j = i; j < i + 4; j++) {
+            carry = (uint16_t)(carry + to[j] + from[j]);
+            to[j] = (uint8_t)carry;
+            carry >>= 8;
+        }
+    }
 }
 #endif
 
-/* "expand 32-byte k" */
-static WV_FLASH uint32_t CONSTANTS[4] = {0x61707865, 0x3320646E, 0x79622D32, 0x6B206574};
+#define ROW_BYTES 16
+
+static WV_FLASH uint8_t CONSTANTS[] = {'e', 'x', 'p', 'a', 'n', 'd', ' ', '3', '2', '-', 'b', 'y', 't', 'e', ' ', 'k'};
+
+/* The last row of the state: the counter, little-endian, and the nonce. */
+static void last_row(uint8_t row[ROW_BYTES], uint32_t counter, const uint8_t nonce[WV_NONCE_BYTES])
+{
+    for (uint8_t i = 0; i < 4; i++) {
+        row[i] = (uint8_t)counter;
+        counter >>= 8;
+    }
+    memcpy(row + 4, nonce, WV_NONCE_BYTES);
+}
 
 void wv_chacha20_block(wv_block *out, const uint8_t key[WV_KEY_BYTES], uint32_t counter,
                        const uint8_t nonce[WV_NONCE_BYTES])
 {
-    uint32_t *x = out->word;
-    for (uint8_t i = 0; i < 4; i++) {
-        x[i] = CONSTANTS[i];
-    }
-    for (uint8_t i = 0; i < 8; i++) {
-        x[4 + i] = load(key + 4 * i);
-    }
-    x[12] = counter;
-    for (uint8_t i = 0; i < 3; i++) {
-        x[13 + i] = load(nonce + 4 * i);
-    }
-    double_rounds(x);
-    for (uint8_t i = 0; i < 4; i++) {
-        add(out, i, CONSTANTS[i]);
-    }
-    for (uint8_t i = 0; i < 8; i++) {
-        add(out, 4 + i, load(key + 4 * i));
-    }
-    add(out, 12, counter);
-    for (uint8_t i = 0; i < 3; i++) {
-        add(out, 13 + i, load(nonce + 4 * i));
-    }
+    uint8_t row[ROW_BYTES];
+    uint8_t *state = out->byte;
+    wv_from_flash(state, CONSTANTS, ROW_BYTES);
+    memcpy(state + ROW_BYTES, key, WV_KEY_BYTES);
+    last_row(state + 3 * ROW_BYTES, counter, nonce);
+    double_rounds(state);
+    wv_from_flash(row, CONSTANTS, ROW_BYTES);
+    add_words(state, row, 4);
+    add_words(state + ROW_BYTES, key, 8);
+    last_row(row, counter, nonce);
+    add_words(state + 3 * ROW_BYTES, row, 4);
 }

@@ -7,9 +7,8 @@
 #define WV_KEY_BYTES 32
 #define WV_NONCE_BYTES 12
 
-/* A key stream block; `word` is the state, byte 4i of `byte` the lowest byte of word i. */
-typedef union {
-    uint32_t word[16];
+/* A key stream block. */
+typedef struct {
     uint8_t byte[64];
 } wv_block;
 

@@ -16,7 +16,6 @@ static WV_FLASH uint8_t ACK_HEAD[] = {0xD0, 0x83, 0x44, 0xA1, 0x01, 0x18, 0x18, 
 #define NUMBER_AT 18
 #define ACK_PROTECTED_AT 2
 #define ACK_PROTECTED_BYTES 5
-#define ACK_NUMBER_AT 10
 #define NUMBER_BYTES 8
 /* What an Enc_structure is made of: the message's protected header, its head included, and the topic of one end. */
 typedef struct {
@@ -93,165 +92,130 @@ void wv_share_seal(uint8_t message[WV_SHARE_BYTES], const wv_peer *peer, uint8_t
 
 /* ---- Acks ---- */
 
-enum { MAJOR_UNSIGNED = 0, MAJOR_BYTES = 2, MAJOR_TEXT = 3, MAJOR_ARRAY = 4, MAJOR_MAP = 5 };
+/* First bytes of CBOR items: the major type in the upper three bits. What is short has its value in the others. */
+enum { UNSIGNED = 0x00, BYTES = 0x40, ARRAY = 0x80, MAP = 0xA0 };
 
 typedef struct {
     const uint8_t *at;
-    const uint8_t *end;
+    uint8_t left;
     bool wrong;
 } reader;
 
-/* The argument of the next head, which must have this major type and be in shortest form; 0 and `wrong` otherwise. */
-static uint32_t head(reader *from, uint8_t major)
+static uint8_t byte(reader *from)
 {
-    const uint8_t left = (uint8_t)(from->end - from->at);
-    if (from->wrong || left == 0 || *from->at >> 5 != major) {
+    if (from->left == 0) {
         from->wrong = true;
-        return 0;
+        return 0xFF;
     }
-    const uint8_t small = *from->at++ & 0x1F;
-    if (small < 24) {
-        return small;
+    from->left--;
+    return *from->at++;
+}
+
+static void expect(reader *from, uint8_t value)
+{
+    if (byte(from) != value) {
+        from->wrong = true;
     }
-    const uint8_t size = small == 24 ? 1 : small == 25 ? 2 : 4;
-    if (small > 26 || left <= size) {
+}
+
+/* The argument of the next head, which must have this major type and be in shortest form; else `wrong`. */
+static uint32_t argument(reader *from, uint8_t major)
+{
+    const uint8_t first = byte(from) ^ major;
+    if (first < 24) {
+        return first;
+    }
+    if (first > 26) {
         from->wrong = true;
         return 0;
     }
     uint32_t value = 0;
-    for (uint8_t i = 0; i < size; i++) {
-        value = value << 8 | *from->at++;
+    for (uint8_t left = (uint8_t)(1 << (first - 24)); left > 0; left--) {
+        value = value << 8 | byte(from);
     }
-    const uint32_t least = size == 1 ? 24 : size == 2 ? 0x100 : 0x10000;
-    from->wrong = value < least;
-    return value;
-}
-
-static void expect(reader *from, uint8_t major, uint8_t value)
-{
-    const uint32_t found = head(from, major);
-    from->wrong = from->wrong || found != value;
-}
-
-/* Steps over the content of a string of `length` bytes; NULL and `wrong` when they are not there. */
-static const uint8_t *content(reader *from, uint32_t length)
-{
-    const uint8_t *start = from->at;
-    if (from->wrong || length > (uint8_t)(from->end - from->at)) {
+    if (value < (first == 24 ? 24 : first == 25 ? 0x100 : 0x10000)) {
         from->wrong = true;
-        return NULL;
     }
-    from->at += length;
-    return start;
+    return value;
 }
 
 static void read_entry(reader *from, wv_ack_entry *entry)
 {
-    expect(from, MAJOR_ARRAY, 4);
-    const uint32_t kind = head(from, MAJOR_UNSIGNED);
-    entry->first_slot = head(from, MAJOR_UNSIGNED);
-    entry->count = head(from, MAJOR_UNSIGNED);
-    const uint32_t code = head(from, MAJOR_UNSIGNED);
-    if (kind < 1 || kind > 4 || code > 5 || entry->count < 1 || entry->count - 1 > UINT32_MAX - entry->first_slot) {
+    expect(from, ARRAY | 4);
+    entry->kind = byte(from);
+    entry->first_slot = argument(from, UNSIGNED);
+    entry->count = argument(from, UNSIGNED);
+    entry->code = byte(from);
+    if (entry->kind < 1 || entry->kind > 4 || entry->code > 5 || entry->count < 1 ||
+        entry->count - 1 > UINT32_MAX - entry->first_slot) {
         from->wrong = true;
-    }
-    entry->kind = (uint8_t)kind;
-    entry->code = (uint8_t)code;
-}
-
-/* What became of ciphertexts does not concern a device; it is read only so that nothing wrong passes. */
-static void read_digests(reader *from)
-{
-    expect(from, MAJOR_UNSIGNED, 6);
-    const uint32_t count = head(from, MAJOR_ARRAY);
-    from->wrong = from->wrong || count == 0;
-    for (uint32_t i = 0; i < count && !from->wrong; i++) {
-        expect(from, MAJOR_ARRAY, 3);
-        const uint32_t length = head(from, MAJOR_TEXT);
-        const uint8_t *name = content(from, length);
-        if (from->wrong || length < 1 || length > 32) {
-            from->wrong = true;
-            return;
-        }
-        for (uint8_t j = 0; j < length; j++) {
-            const bool letter = name[j] >= 'a' && name[j] <= 'z';
-            const bool inner = (name[j] >= '0' && name[j] <= '9') || name[j] == '-';
-            if (!letter && (j == 0 || !inner)) {
-                from->wrong = true;
-            }
-        }
-        head(from, MAJOR_UNSIGNED);
-        if (head(from, MAJOR_UNSIGNED) > 3) {
-            from->wrong = true;
-        }
     }
 }
 
 /* The plaintext of an ack; false when it is not exactly one. */
-static bool parse(wv_ack *ack, const uint8_t *text, uint8_t length)
+static bool parse(wv_ack *ack, reader *from)
 {
-    reader from = {text, text + length, false};
-    const uint32_t size = head(&from, MAJOR_MAP);
-    if (size < 3 || size > 6) {
-        return false;
-    }
-    expect(&from, MAJOR_UNSIGNED, 1);
-    ack->time = head(&from, MAJOR_UNSIGNED);
-    expect(&from, MAJOR_UNSIGNED, 2);
-    expect(&from, MAJOR_ARRAY, 2);
-    ack->highest.boot = head(&from, MAJOR_UNSIGNED);
-    ack->highest.counter = head(&from, MAJOR_UNSIGNED);
-    expect(&from, MAJOR_UNSIGNED, 3);
-    ack->entries = head(&from, MAJOR_ARRAY);
-    ack->next = from.at;
-    ack->end = from.end;
-    for (uint32_t i = 0; i < ack->entries && !from.wrong; i++) {
+    const uint8_t size = byte(from) ^ MAP;
+    expect(from, 1);
+    ack->time = argument(from, UNSIGNED);
+    expect(from, 2);
+    expect(from, ARRAY | 2);
+    ack->highest.boot = argument(from, UNSIGNED);
+    ack->highest.counter = argument(from, UNSIGNED);
+    expect(from, 3);
+    /* Entries that do not fit the message end it, so their number fits a byte. */
+    const uint32_t entries = argument(from, ARRAY);
+    ack->entries = (uint8_t)entries;
+    ack->next = from->at;
+    for (uint32_t i = 0; i < entries && !from->wrong; i++) {
         wv_ack_entry entry;
-        read_entry(&from, &entry);
+        read_entry(from, &entry);
     }
     ack->challenge = NULL;
     if (size >= 5) {
-        expect(&from, MAJOR_UNSIGNED, 4);
-        expect(&from, MAJOR_BYTES, WV_CHALLENGE_BYTES);
-        ack->challenge = content(&from, WV_CHALLENGE_BYTES);
-        expect(&from, MAJOR_UNSIGNED, 5);
-        ack->boot = head(&from, MAJOR_UNSIGNED);
+        expect(from, 4);
+        expect(from, BYTES | WV_CHALLENGE_BYTES);
+        ack->challenge = from->at;
+        for (uint8_t i = 0; i < WV_CHALLENGE_BYTES; i++) {
+            (void)byte(from);
+        }
+        expect(from, 5);
+        ack->boot = argument(from, UNSIGNED);
     }
-    if ((size & 1) == 0) {
-        read_digests(&from);
+    if (size == 4 || size == 6) {
+        /* What became of ciphertexts does not concern a device, which has none: the rest is not looked at. */
+        expect(from, 6);
+        from->left = 0;
     }
-    return !from.wrong && from.at == from.end;
+    return !from->wrong && size >= 3 && size <= 6 && from->left == 0;
 }
 
 wv_code wv_ack_open(wv_ack *ack, uint8_t *message, uint8_t length, const wv_peer *peer)
 {
-    if (length < WV_ACK_HEAD_BYTES + 2) {
-        return WV_MALFORMED;
-    }
+    reader from = {message, length, false};
     for (uint8_t i = 0; i < sizeof ACK_HEAD; i++) {
-        if (message[i] != ACK_HEAD[i]) {
-            return WV_MALFORMED;
-        }
+        expect(&from, ACK_HEAD[i]);
     }
-    reader from = {message + WV_ACK_HEAD_BYTES, message + length, false};
-    const uint32_t sealed = head(&from, MAJOR_BYTES);
-    if (from.wrong || sealed < WV_TAG_BYTES || sealed != (uint8_t)(from.end - from.at)) {
+    uint8_t nonce[WV_NONCE_BYTES] = {0};
+    for (uint8_t i = 4; i < WV_NONCE_BYTES; i++) {
+        nonce[i] = byte(&from);
+    }
+    const uint32_t sealed = argument(&from, BYTES);
+    if (from.wrong || sealed != from.left || from.left < WV_TAG_BYTES) {
         return WV_MALFORMED;
     }
-    ack->number.boot = wv_u32(message + ACK_NUMBER_AT);
-    ack->number.counter = wv_u32(message + ACK_NUMBER_AT + 4);
-    uint8_t nonce[WV_NONCE_BYTES] = {0};
-    memcpy(nonce + 4, message + ACK_NUMBER_AT, NUMBER_BYTES);
+    from.left -= WV_TAG_BYTES;
+    ack->number.boot = wv_u32(nonce + 4);
+    ack->number.counter = wv_u32(nonce + 8);
     const aad of = {message + ACK_PROTECTED_AT, ACK_PROTECTED_BYTES, false, peer};
     const wv_seal seal = {peer->key, nonce, take_aad, &of};
-    const uint8_t text_length = (uint8_t)(sealed - WV_TAG_BYTES);
-    uint8_t *text = message + (length - sealed);
-    if (!wv_aead_open(&seal, text, text_length)) {
+    uint8_t *text = message + (length - from.left - WV_TAG_BYTES);
+    if (!wv_aead_open(&seal, text, from.left)) {
         return WV_BAD_SEAL;
     }
     /* What an aggregator says of slots holds no reading; the device acts on it in the open. */
-    WV_PUBLIC_BYTES(text, text_length);
-    return parse(ack, text, text_length) ? WV_DONE : WV_MALFORMED;
+    WV_PUBLIC_BYTES(text, from.left);
+    return parse(ack, &from) ? WV_DONE : WV_MALFORMED;
 }
 
 bool wv_ack_next(wv_ack *ack, wv_ack_entry *entry)
@@ -260,7 +224,8 @@ bool wv_ack_next(wv_ack *ack, wv_ack_entry *entry)
         return false;
     }
     ack->entries--;
-    reader from = {ack->next, ack->end, false};
+    /* All of it was checked before: it does not end early. */
+    reader from = {ack->next, UINT8_MAX, false};
     read_entry(&from, entry);
     ack->next = from.at;
     return true;

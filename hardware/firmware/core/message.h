@@ -48,10 +48,9 @@ typedef struct {
     /* NULL unless the ack answers a hello. */
     const uint8_t *challenge;
     uint32_t boot;
-    uint32_t entries;
-    /* Where wv_ack_next goes on, and where the plaintext ends. */
+    uint8_t entries;
+    /* Where wv_ack_next goes on. */
     const uint8_t *next;
-    const uint8_t *end;
 } wv_ack;
 
 /*

@@ -20,10 +20,9 @@ static uint8_t add(uint8_t *h, const uint8_t *a)
 #endif
 }
 
-void wv_poly1305_start(wv_poly1305 *state, const uint8_t key[32])
+void wv_poly1305_start(wv_poly1305 *mac)
 {
-    memcpy(state->r, key, 16);
-    memcpy(state->s, key + 16, 16);
+    wv_poly1305_state *state = &mac->state;
     for (uint8_t i = 3; i < 16; i += 4) {
         state->r[i] &= 0x0F;
     }
@@ -75,7 +74,7 @@ static void multiply(uint8_t product[34], const uint8_t h[17], const uint8_t r[1
     product[33] = 0;
 }
 
-static void end_block(wv_poly1305 *state)
+static void end_block(wv_poly1305_state *state)
 {
     uint8_t product[34];
     uint8_t *h = state->h;
@@ -86,38 +85,40 @@ static void end_block(wv_poly1305 *state)
     state->filled = 0;
 }
 
-void wv_poly1305_take_byte(wv_poly1305 *state, uint8_t byte)
+void wv_poly1305_take_byte(wv_poly1305 *mac, uint8_t byte)
 {
+    wv_poly1305_state *state = &mac->state;
     state->block[state->filled++] = byte;
     if (state->filled == sizeof state->block) {
         end_block(state);
     }
 }
 
-void wv_poly1305_take(wv_poly1305 *state, const uint8_t *bytes, uint16_t length)
+void wv_poly1305_take(wv_poly1305 *mac, const uint8_t *bytes, uint16_t length)
 {
     while (length-- > 0) {
-        wv_poly1305_take_byte(state, *bytes++);
+        wv_poly1305_take_byte(mac, *bytes++);
     }
 }
 
-void wv_poly1305_pad(wv_poly1305 *state)
+void wv_poly1305_pad(wv_poly1305 *mac)
 {
-    while (state->filled > 0) {
-        wv_poly1305_take_byte(state, 0);
+    while (mac->state.filled > 0) {
+        wv_poly1305_take_byte(mac, 0);
     }
 }
 
-void wv_poly1305_finish(wv_poly1305 *state, uint16_t aad_length, uint16_t text_length, uint8_t tag[WV_TAG_BYTES])
+void wv_poly1305_finish(wv_poly1305 *mac, uint16_t aad_length, uint16_t text_length, uint8_t tag[WV_TAG_BYTES])
 {
-    wv_poly1305_pad(state);
+    wv_poly1305_state *state = &mac->state;
+    wv_poly1305_pad(mac);
     memset(state->block, 0, 15);
     state->block[0] = (uint8_t)aad_length;
     state->block[1] = (uint8_t)(aad_length >> 8);
     state->block[8] = (uint8_t)text_length;
     state->block[9] = (uint8_t)(text_length >> 8);
     state->filled = 15;
-    wv_poly1305_take_byte(state, 0);
+    wv_poly1305_take_byte(mac, 0);
 
     /* h is below 2 p, and h + 5 reaches 2^130 exactly when h >= p. */
     uint8_t *h = state->h;
