@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINDS } from "../../protocol/units.ts";
+import { keptState } from "./kept-state.ts";
 import { deviceBed, seededRandom } from "./testing/bench-device.ts";
 import { heldTogether } from "./testing/held.ts";
-import { keptPulses } from "./testing/kept-pulses.ts";
 
 const CUTS = 1_000;
 const SEED = 20_250_115;
@@ -40,7 +40,7 @@ test(`${CUTS} power cuts: no nonce twice, no reading twice, at most ${CHECKPOINT
     pulses.clear();
     const counted = pulses.begun - begun;
     begun = pulses.begun;
-    const image = keptPulses(machine.eeprom.image());
+    const image = keptState(machine.eeprom.image())!.pulses;
     assert.ok(image <= kept + counted, `cut ${cut}: ${image} pulses from ${kept} and ${counted} more`);
     const lost = kept + counted - image;
     assert.ok(lost <= CHECKPOINT + UNDER_WAY, `cut ${cut} lost ${lost} pulses`);
