@@ -171,11 +171,8 @@ uint16_t wv_poll(void)
     if (wv.mode != WV_RUNNING) {
         return WV_IDLE;
     }
-    if (wv_watch_slots()) {
-        return 0;
-    }
-    const uint16_t wait = wv_seconds_to_boundary();
-    if (!wv.link) {
+    const uint16_t wait = wv_watch_slots();
+    if (wait == 0 || !wv.link) {
         return wait;
     }
     if (wv.now - wv.host_at >= WV_LINK_SECONDS) {

@@ -142,9 +142,8 @@ void wv_clock_take(wv_channel *channel, uint32_t time, bool bounded, uint32_t si
 /* readings.c */
 void wv_load_readings(void);
 void wv_take_pulses(void);
-/* Takes a boundary if the clock has come to one. */
-bool wv_watch_slots(void);
-uint16_t wv_seconds_to_boundary(void);
+/* Takes a boundary if the clock has come to one: 0; else the seconds until the next, or WV_IDLE without time. */
+uint16_t wv_watch_slots(void);
 /* Floor of pulses * 1000 / pulses per kWh, modulo 2^32, in time that does not depend on the pulses. */
 uint32_t wv_energy_wh(uint32_t pulses, uint32_t pulses_per_kwh);
 /* An ack's word on readings, from the aggregator of `bit`. */

@@ -28,17 +28,23 @@ uint32_t wv_energy_wh(uint32_t pulses, uint32_t pulses_per_kwh)
 
 static uint8_t after(uint8_t position)
 {
-    return (uint8_t)(position + 1) < wv.capacity ? (uint8_t)(position + 1) : 0;
+    return ++position < wv.capacity ? position : 0;
 }
 
 void wv_load_readings(void)
 {
+    /* In `outstanding`, for as long as this takes. */
+    enum { DAMAGED = 0x80 };
     const uint8_t n = wv.settings.n;
     wv.capacity = wv_store_capacity(n);
-    bool damaged_behind = false;
     for (uint8_t i = 0; i < wv.capacity; i++) {
         wv_boundary boundary;
-        if (wv_store_boundary(&boundary, n, i) != WV_RECORD) {
+        const wv_record_state state = wv_store_boundary(&boundary, n, i);
+        if (state == WV_DAMAGED) {
+            wv.outstanding[i] = DAMAGED;
+            wv_count(&wv.damaged);
+        }
+        if (state != WV_RECORD) {
             continue;
         }
         if (boundary.kind != WV_BASE && !boundary.settled) {
@@ -51,21 +57,19 @@ void wv_load_readings(void)
             wv.newest = i;
         }
     }
-    for (uint8_t i = 0; i < wv.capacity; i++) {
-        wv_boundary boundary;
-        if (wv_store_boundary(&boundary, n, i) == WV_DAMAGED) {
-            wv_count(&wv.damaged);
-            damaged_behind = damaged_behind || !wv.any_boundary || i == after(wv.newest);
-        }
-    }
     /* A record that was complete once and follows the newest may have been newer, and sent: its energy is not sent again. */
-    wv.based = wv.any_boundary && !damaged_behind;
+    wv.based = wv.any_boundary && wv.outstanding[after(wv.newest)] != DAMAGED;
+    for (uint8_t i = 0; i < wv.capacity; i++) {
+        wv.outstanding[i] &= (uint8_t)~DAMAGED;
+    }
     wv_store_find_checkpoint(&wv.checkpoints, n);
     bool ahead = wv.boundary_pulses > wv.checkpoints.pulses;
     /* Which of the two rings was written last. */
     WV_PUBLIC(ahead);
-    wv.pulses = ahead ? wv.boundary_pulses : wv.checkpoints.pulses;
-    wv.checkpoints.pulses = wv.pulses;
+    if (ahead) {
+        wv.checkpoints.pulses = wv.boundary_pulses;
+    }
+    wv.pulses = wv.checkpoints.pulses;
 }
 
 void wv_take_pulses(void)
@@ -160,39 +164,26 @@ static void take_boundary(uint32_t slot)
     append(&boundary);
 }
 
-bool wv_watch_slots(void)
+uint16_t wv_watch_slots(void)
 {
+    const uint16_t length = wv.settings.slot_seconds;
     uint32_t time;
     if (!wv_clock(&time)) {
-        return false;
-    }
-    const uint32_t slot = time / wv.settings.slot_seconds;
-    if (!wv.slot_known) {
-        wv.slot_known = true;
-        wv.slot = slot;
-        return false;
-    }
-    if (slot <= wv.slot) {
-        return false;
-    }
-    wv.slot = slot;
-    const uint16_t late = (uint16_t)(time - slot * wv.settings.slot_seconds);
-    if (late > wv.settings.slot_seconds / 16) {
-        return false;
-    }
-    take_boundary(slot);
-    return true;
-}
-
-uint16_t wv_seconds_to_boundary(void)
-{
-    uint32_t time;
-    if (!wv.slot_known || !wv_clock(&time)) {
         return WV_IDLE;
     }
-    const uint32_t left = (wv.slot + 1) * wv.settings.slot_seconds - time;
-    /* A clock that was set back may be far from the next boundary. */
-    return left < WV_IDLE ? (uint16_t)left : WV_IDLE - 1;
+    const uint32_t slot = time / length;
+    const uint16_t late = (uint16_t)(time % length);
+    /* The first slot is joined in its middle; one that the clock was set back to is over. */
+    if (!wv.slot_known || slot > wv.slot) {
+        const bool boundary = wv.slot_known && late <= length / 16;
+        wv.slot_known = true;
+        wv.slot = slot;
+        if (boundary) {
+            take_boundary(slot);
+            return 0;
+        }
+    }
+    return (uint16_t)(length - late);
 }
 
 void wv_settle(const wv_ack_entry *entry, wv_channel *channel, uint8_t bit)
