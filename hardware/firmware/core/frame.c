@@ -60,16 +60,14 @@ bool wv_receiver_take(wv_receiver *receiver, uint8_t byte)
     if (receiver->wrong) {
         return false;
     }
-    if (receiver->remaining > 0) {
-        receiver->remaining--;
-        push(receiver, byte);
-        return false;
-    }
-    if (receiver->started) {
-        push(receiver, 0);
-    }
+    /* A code byte stands for a zero, but for the first. */
+    const bool code = receiver->remaining == 0;
+    const bool first = !receiver->started;
     receiver->started = true;
-    receiver->remaining = (uint8_t)(byte - 1);
+    receiver->remaining = (uint8_t)((code ? byte : receiver->remaining) - 1);
+    if (!first) {
+        push(receiver, code ? 0 : byte);
+    }
     return false;
 }
 
