@@ -67,6 +67,13 @@ export function encodeDeviceMeter(
   return `${JSON.stringify({ ...file, checksum: digestOf(deviceContent.parse(file)) }, null, 2)}\n`;
 }
 
+/** The household's key, wherever the meter's other keys are. Throws KeyFolderError. */
+export function openCustomerKey(folder: string): Uint8Array {
+  const text = readKeyFile(folder, METER_FILE).toString("utf8");
+  const device = deviceFile.safeParse(parseJson(text));
+  return device.success ? bytes(device.data.customerSealKey) : secretsOfText(text, folder).customerSealKey;
+}
+
 /**
  * Reads a meter's secrets. Throws KeyFolderError when the file is missing, open to others, or not as written,
  * and `on-device` where a device has the keys.

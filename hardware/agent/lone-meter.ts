@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Config } from "../../config/index.ts";
-import { customerKeyObject, openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { systemClock } from "../../config/runtime/clock.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
@@ -14,13 +14,10 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
-import { filterOf, topicOf } from "../../protocol/topics.ts";
 import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";
-import { BillFolder } from "./bills.ts";
+import { BillIntake } from "./bill-intake.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
-import { billsFolder } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
 import { type Fed, feedLines } from "./line-feed.ts";
 import { type LoneCiphertexts, openLoneCiphertexts } from "./lone-ciphertexts.ts";
@@ -89,8 +86,11 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     moved: () => watch.moved(),
   });
   parts.ciphertexts = ciphertexts;
-  const bills = billFolder(config, party.directory, secrets);
-  const billTopic = topicOf("bill", { meter: id });
+  const bills = new BillIntake({
+    ...{ paths: config.paths, meter: id, log, refusals },
+    customerSealKey: secrets.customerSealKey,
+    directory: party.directory,
+  });
   const tick = setInterval(() => {
     agent.tick();
     ciphertexts?.tick();
@@ -106,9 +106,10 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     port: config.broker.tlsPort,
     settings: config.link,
     will: meterLastWill(id),
-    subscriptions: [...meterSubscriptions(id), filterOf("bill", { meter: id }), ...(ciphertexts?.subscriptions ?? [])],
+    subscriptions: [...meterSubscriptions(id), bills.subscription, ...(ciphertexts?.subscriptions ?? [])],
     onMessage: (topic, payload) => {
-      if (topic === billTopic) return takeBill(bills, payload, log, refusals);
+      const bill = bills.accept(topic, payload);
+      if (bill !== undefined) return bill;
       if (ciphertexts?.accept(topic, payload) !== true) agent.onMessage(topic, payload);
       return undefined;
     },
@@ -241,27 +242,4 @@ function outcomeJson(watch: SettleWatch, fed: Fed, unsettledReadings: number): s
     unsettledReadings,
     gapSlots: watch.gaps(),
   });
-}
-
-function billFolder(
-  { paths }: Config,
-  directory: ReturnType<typeof openParty>["directory"],
-  { meter, customerSealKey }: ReturnType<typeof openMeterSecrets>,
-): BillFolder {
-  const sealKey = customerKeyObject(customerSealKey);
-  return new BillFolder({ meter, folder: billsFolder(paths.data, meter), sealKey, directory });
-}
-
-async function takeBill(bills: BillFolder, payload: Uint8Array, log: Logger, refusals: Refusals): Promise<void> {
-  try {
-    const { outcome, bill, file } = await bills.take(payload);
-    const fields = { periodStart: bill.periodStart, version: bill.version, file };
-    if (outcome === "kept") log.info(fields, "a bill has come");
-    if (outcome !== "contradicts") return;
-    refusals.count("bill-contradicts", file);
-    log.error(fields, "this bill contradicts one that came first under its version; both are kept");
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    refusals.count(`bill-${error.code}`, error.message);
-  }
 }

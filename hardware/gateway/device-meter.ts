@@ -3,14 +3,22 @@
  * come to the household over the same connection.
  */
 import { join } from "node:path";
-import { openParty } from "../../config/keys/index.ts";
+import { openCustomerKey, openParty } from "../../config/keys/index.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
+import { Refusals } from "../../config/runtime/refusals.ts";
+import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
+import { parseTopic } from "../../protocol/topics.ts";
 import type { AgentLink } from "../agent/agent-options.ts";
+import { BillIntake } from "../agent/bill-intake.ts";
 import { meterLastWill } from "../agent/greeting.ts";
 import { DeviceRelay, relaySubscriptions } from "./device-relay.ts";
 import { ratesOf } from "./kinds.ts";
+import { OnlineAggregators } from "./online-aggregators.ts";
 import type { Line } from "./serial-port.ts";
 import { keepOpen, type Station } from "./station.ts";
+
+/** Simulated seconds after which a device is told of the link again. */
+const SIMULATED_LINK_SECONDS = 30;
 
 /** Runs a device's port. */
 export const deviceMeter: Station = async (options, signal) => {
@@ -18,7 +26,9 @@ export const deviceMeter: Station = async (options, signal) => {
   const { config } = context;
   const { meter } = settings;
   const rate = ratesOf(settings)[0]!;
+  const online = new OnlineAggregators();
   const handle: { link?: Link; relay?: DeviceRelay } = {};
+  const refusals = new Refusals({ log: context.log, intervalSeconds: config.logging.refusalSeconds });
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   let failure: Error | undefined;
@@ -37,7 +47,7 @@ export const deviceMeter: Station = async (options, signal) => {
     rate: () => rate,
     opened: (line: Line) => {
       handle.relay = new DeviceRelay({
-        ...{ meter, line: line.stream, link },
+        ...{ meter, line: line.stream, link, online },
         refused: (code, detail) => log.refused(code, detail),
         count: (name) => log.count(name),
         status: (status) => {
@@ -67,19 +77,45 @@ export const deviceMeter: Station = async (options, signal) => {
   /** Settles when the first connection stands, or never can. */
   async function connect(): Promise<void> {
     try {
+      const folder = join(config.paths.data, "keys", meter);
+      const party = openParty(folder);
+      const bills = new BillIntake({
+        ...{ paths: config.paths, meter, log: context.log, refusals },
+        customerSealKey: openCustomerKey(folder),
+        directory: party.directory,
+      });
+      const clock = createSimClockFeed({ config, directory: party.directory, refusals });
+      let repeated = Number.NEGATIVE_INFINITY;
+      clock.onTick((time) => {
+        if (time - repeated < SIMULATED_LINK_SECONDS) return;
+        repeated = time;
+        handle.relay?.repeat();
+      });
       await connectLink({
-        party: openParty(join(config.paths.data, "keys", meter)),
+        party,
         host: config.broker.host,
         port: config.broker.tlsPort,
         settings: config.link,
         will,
-        subscriptions: relaySubscriptions(meter),
-        onMessage: (topic, payload) => handle.relay?.onMessage(topic, payload),
+        subscriptions: [...relaySubscriptions(meter), bills.subscription, ...clock.subscriptions],
+        onMessage: (topic, payload) => {
+          const bill = bills.accept(topic, payload);
+          if (bill !== undefined) return bill;
+          if (clock.accept(topic, payload)) return undefined;
+          if (handle.relay !== undefined) handle.relay.onMessage(topic, payload);
+          else if (parseTopic(topic)?.name === "aggregatorStatus") {
+            online.take(Number(parseTopic(topic)?.parameters.agg), payload);
+          }
+          return undefined;
+        },
         onConnect: (connected) => {
           handle.link = connected;
           handle.relay?.linkChanged();
         },
-        onDisconnect: () => handle.relay?.linkChanged(),
+        onDisconnect: () => {
+          online.forget();
+          handle.relay?.linkChanged();
+        },
         log: context.log,
         signal: stop,
       });

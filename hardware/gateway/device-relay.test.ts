@@ -13,6 +13,7 @@ import {
 } from "../link/index.ts";
 import { FRAME_TYPES } from "../link/frames.ts";
 import { DeviceRelay } from "./device-relay.ts";
+import { OnlineAggregators } from "./online-aggregators.ts";
 
 const METER = "m-001";
 const SHARE = Uint8Array.from([...SHARE_MESSAGE_HEAD, ...new Uint8Array(50).fill(7)]);
@@ -24,13 +25,14 @@ class Rig {
   readonly refused: string[] = [];
   connected = true;
   answers = true;
+  readonly online = new OnlineAggregators();
   meter = METER;
   flags: number = DEVICE_FLAGS.provisioned;
   readonly line: Duplex;
   readonly relay: DeviceRelay;
   readonly #decoder = new FrameDecoder();
 
-  constructor(prepare: (rig: Rig) => void) {
+  constructor(prepare: (rig: Rig) => unknown) {
     prepare(this);
     this.line = new Duplex({
       read: () => undefined,
@@ -43,6 +45,7 @@ class Rig {
     this.relay = new DeviceRelay({
       meter: METER,
       line: this.line,
+      online: this.online,
       link: {
         get connected() {
           return isConnected();
@@ -84,7 +87,10 @@ class Rig {
   }
 }
 
-async function rigOf(work: (rig: Rig) => Promise<void>, prepare: (rig: Rig) => void = () => undefined): Promise<void> {
+async function rigOf(
+  work: (rig: Rig) => Promise<void>,
+  prepare: (rig: Rig) => unknown = () => undefined,
+): Promise<void> {
   const rig = new Rig(prepare);
   try {
     await rig.settle();
@@ -143,6 +149,15 @@ test("the device is told of the link and of who is online, and again when it cha
       { up: false, online: 0 },
     ]);
   }));
+
+test("who was online before the line was opened is told as well", () =>
+  rigOf(
+    async (rig) => {
+      await rig.settle();
+      assert.deepEqual(rig.links(), [{ up: true, online: 2 }]);
+    },
+    (rig) => rig.online.take(2, Buffer.from(JSON.stringify({ state: "online" }))),
+  ));
 
 test("another meter's device, and one without keys, are not relayed", async () => {
   await rigOf(

@@ -3,11 +3,12 @@
  * It holds the meter's certificate and none of its keys: what it carries it can neither read nor make.
  */
 import type { Duplex } from "node:stream";
-import { type MeterStatus, serverStatus } from "../../protocol/messages/public.ts";
+import type { MeterStatus } from "../../protocol/messages/public.ts";
 import { filterOf, parseTopic, topicOf } from "../../protocol/topics.ts";
 import type { AgentLink } from "../agent/agent-options.ts";
 import { DEVICE_FLAGS, type HostFrame, MAX_ACK_BYTES, replyName, type StatusFrame } from "../link/index.ts";
 import { DeviceLink, type SpokenFrame } from "./device-link.ts";
+import { OnlineAggregators } from "./online-aggregators.ts";
 
 /** The device is told of the link at least this often; it gives the link up after 150 s. */
 const LINK_SECONDS = 30;
@@ -18,6 +19,8 @@ export interface DeviceRelayOptions {
   readonly line: Duplex;
   /** The meter's connection to the broker. */
   readonly link: AgentLink;
+  /** Who is online: to be kept where the connection to the broker outlives the line. */
+  readonly online?: OnlineAggregators;
   /** Something was refused or lost: noise, another meter's device, an ack too long for it. Never holds content. */
   readonly refused: (code: string, detail?: string) => void;
   /** Counts what went through: `hellos`, `shares`, `acks`. */
@@ -41,7 +44,7 @@ export class DeviceRelay {
   readonly #device: DeviceLink;
   readonly #timer: NodeJS.Timeout;
   #asking: NodeJS.Timeout | undefined;
-  #online = 0;
+  readonly #online: OnlineAggregators;
   /** The device on this line is the one of this meter. */
   #known = false;
   /** What the device was told last, of a link that is up. */
@@ -49,16 +52,17 @@ export class DeviceRelay {
 
   constructor(options: DeviceRelayOptions) {
     this.#options = options;
+    this.#online = options.online ?? new OnlineAggregators();
     const { line, refused, linkSeconds = LINK_SECONDS } = options;
     this.#device = new DeviceLink({ line, refused, frame: (frame) => this.#take(frame) });
-    this.#timer = setInterval(() => this.#repeat(), linkSeconds * 1_000);
+    this.#timer = setInterval(() => this.repeat(), linkSeconds * 1_000);
     this.#ask();
   }
 
   /** Call when the connection to the broker stands, and when it is gone. */
   linkChanged(): void {
     // The broker tells who is online with each connection anew.
-    if (!this.#options.link.connected) this.#online = 0;
+    if (!this.#options.link.connected) this.#online.forget();
     this.#tellLink();
   }
 
@@ -73,7 +77,8 @@ export class DeviceRelay {
     const parsed = parseTopic(topic);
     const aggregator = Number(parsed?.parameters.agg);
     if (parsed?.name === "aggregatorStatus") {
-      this.#setOnline(aggregator, payload);
+      if (this.#online.take(aggregator, payload)) this.#tellLink();
+      else refused("bad-status");
     } else if (parsed?.name === "ack" && parsed.parameters.meter === meter) {
       // The device asks again for what is not acknowledged.
       if (payload.length > MAX_ACK_BYTES) refused("ack-too-long");
@@ -154,19 +159,8 @@ export class DeviceRelay {
     });
   }
 
-  #setOnline(aggregator: number, payload: Uint8Array): void {
-    if (!(aggregator >= 1 && aggregator <= 8)) return;
-    const parsed = serverStatus.safeParse(parseJson(payload));
-    if (!parsed.success) {
-      this.#options.refused("bad-status");
-      return;
-    }
-    const bit = 1 << (aggregator - 1);
-    this.#online = parsed.data.state === "online" ? this.#online | bit : this.#online & ~bit;
-    this.#tellLink();
-  }
-
-  #repeat(): void {
+  /** Tells the device once more how things stand, and asks how it is: for clocks that run faster than the system's. */
+  repeat(): void {
     if (!this.#known) return;
     this.#tellLink(true);
     void this.#request({ kind: "ask", what: "status" });
@@ -174,17 +168,9 @@ export class DeviceRelay {
 
   #tellLink(again = false): void {
     const up = this.#options.link.connected;
-    const state = up ? this.#online : undefined;
+    const state = up ? this.#online.bits : undefined;
     if (!this.#known || (!again && state === this.#told)) return;
     this.#told = state;
-    void this.#request({ kind: "link", up, online: this.#online });
-  }
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString("utf8"));
-  } catch {
-    return undefined;
+    void this.#request({ kind: "link", up, online: this.#online.bits });
   }
 }
