@@ -48,10 +48,10 @@ void wv_start(void)
     wv.renewed_at = wv.now;
     wv.renew_after = WV_RENEW_SECONDS;
     const wv_condition condition = wv_store_settings(&wv.settings);
-    if (condition == WV_CONFIGURED && wv_store_find_start(&wv.starts, wv.settings.n)) {
+    if (condition == WV_CONFIGURED && wv_store_find_start(&wv.starts)) {
         wv_load_readings();
         /* Read back before the challenge of this start is made. */
-        if (wv_store_add_start(&wv.starts, wv.settings.n, wv.starts.start + 1, wv.starts.boot)) {
+        if (wv_store_add_start(&wv.starts, wv.starts.start + 1, wv.starts.boot)) {
             wv.mode = WV_RUNNING;
             wv_new_challenge();
             return;

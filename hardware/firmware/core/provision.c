@@ -21,7 +21,7 @@ void wv_fingerprint(uint8_t tag[WV_TAG_BYTES], uint8_t n)
     wv_from_flash(nonce, NAME, sizeof NAME);
     wv_store_read(bytes, WV_POLYNOMIAL_KEY_AT, WV_KEY_BYTES);
     wv_aead_mac_start(&mac, bytes, nonce);
-    const uint16_t end = wv_store_rings(n);
+    const uint16_t end = (uint16_t)(WV_KEYS_AT + (uint16_t)n * WV_PEER_KEYS_BYTES);
     for (uint16_t at = SETTINGS_AT; at < end; at += 16) {
         const uint8_t part = end - at < 16 ? (uint8_t)(end - at) : 16;
         wv_store_read(bytes, at, part);
@@ -64,7 +64,8 @@ static wv_code take_settings(const uint8_t *content, uint8_t length)
     memcpy(record + 12, name, name_length);
     wv.parts = 0;
     wv.settings.n = n;
-    if (!wv_store_clear_rings(n) || !wv_store_write(SETTINGS_AT, record, sizeof record) ||
+    wv_store_use(n);
+    if (!wv_store_clear_rings() || !wv_store_write(SETTINGS_AT, record, sizeof record) ||
         !wv_store_write(WV_POLYNOMIAL_KEY_AT, content + 10, WV_KEY_BYTES)) {
         return WV_EEPROM_FAILED;
     }
@@ -110,9 +111,9 @@ static wv_code commit(const uint8_t *content, uint8_t length)
     uint8_t head[4];
     wv_starts first = {0, 0, 0};
     wv_put_u16(head, WV_MAGIC);
-    wv_put_u16(head + 2, wv_store_crc(wv_store_rings(n)));
+    wv_put_u16(head + 2, wv_store_crc());
     /* The magic is last: before it there is nothing. */
-    if (!wv_store_add_start(&first, n, 0, 0) || !wv_store_write(2, head + 2, 2) || !wv_store_write(0, head, 2)) {
+    if (!wv_store_add_start(&first, 0, 0) || !wv_store_write(2, head + 2, 2) || !wv_store_write(0, head, 2)) {
         return WV_EEPROM_FAILED;
     }
     wv.restart = true;

@@ -35,11 +35,10 @@ void wv_load_readings(void)
 {
     /* In `outstanding`, for as long as this takes. */
     enum { DAMAGED = 0x80 };
-    const uint8_t n = wv.settings.n;
-    wv.capacity = wv_store_capacity(n);
+    wv.capacity = wv_store_capacity();
     for (uint8_t i = 0; i < wv.capacity; i++) {
         wv_boundary boundary;
-        const wv_record_state state = wv_store_boundary(&boundary, n, i);
+        const wv_record_state state = wv_store_boundary(&boundary, i);
         if (state == WV_DAMAGED) {
             wv.outstanding[i] = DAMAGED;
             wv_count(&wv.damaged);
@@ -62,7 +61,7 @@ void wv_load_readings(void)
     for (uint8_t i = 0; i < wv.capacity; i++) {
         wv.outstanding[i] &= (uint8_t)~DAMAGED;
     }
-    wv_store_find_checkpoint(&wv.checkpoints, n);
+    wv_store_find_checkpoint(&wv.checkpoints);
     bool ahead = wv.boundary_pulses > wv.checkpoints.pulses;
     /* Which of the two rings was written last. */
     WV_PUBLIC(ahead);
@@ -83,7 +82,7 @@ void wv_take_pulses(void)
     /* That so many pulses have come shows in when the EEPROM is written (PROTOCOL.md, "What the line gives away"). */
     WV_PUBLIC(due);
     if (due) {
-        if (!wv_store_add_checkpoint(&wv.checkpoints, wv.settings.n, wv.pulses)) {
+        if (!wv_store_add_checkpoint(&wv.checkpoints, wv.pulses)) {
             wv.flags |= WV_FLAG_EEPROM;
             wv.checkpoints.pulses = wv.pulses;
         }
@@ -125,7 +124,7 @@ static void append(const wv_boundary *boundary)
             wv.flags |= WV_FLAG_FULL;
             return;
         }
-        if (!wv_store_put_boundary(boundary, wv.settings.n, position)) {
+        if (!wv_store_put_boundary(boundary, position)) {
             wv.flags |= WV_FLAG_EEPROM;
             continue;
         }
@@ -192,7 +191,7 @@ void wv_settle(const wv_ack_entry *entry, wv_channel *channel, uint8_t bit)
     for (uint8_t i = 0; i < wv.capacity; i++) {
         wv_boundary boundary;
         const bool waits = (wv.outstanding[i] & bit) != 0;
-        if (waits == (entry->code == RESEND) || wv_store_boundary(&boundary, wv.settings.n, i) != WV_RECORD ||
+        if (waits == (entry->code == RESEND) || wv_store_boundary(&boundary, i) != WV_RECORD ||
             boundary.kind != entry->kind || boundary.slot < entry->first_slot ||
             boundary.slot - entry->first_slot >= entry->count) {
             continue;
@@ -212,7 +211,7 @@ void wv_settle(const wv_ack_entry *entry, wv_channel *channel, uint8_t bit)
             channel->in_flight--;
         }
         if (wv.outstanding[i] == 0) {
-            wv_store_settle(wv.settings.n, i);
+            wv_store_settle(i);
         }
     }
 }

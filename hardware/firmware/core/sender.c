@@ -42,7 +42,7 @@ static bool next_reading(wv_channel *channel, uint8_t bit, wv_boundary *boundary
         if ((wv.outstanding[position] & bit) == 0) {
             continue;
         }
-        if (wv_store_boundary(boundary, wv.settings.n, position) == WV_RECORD) {
+        if (wv_store_boundary(boundary, position) == WV_RECORD) {
             return true;
         }
         wv.outstanding[position] = 0;

@@ -39,7 +39,7 @@ void wv_renew(uint8_t mask)
         }
     }
     wv_count(&wv.renewals);
-    if (!wv_store_add_start(&wv.starts, wv.settings.n, wv.starts.start + 1, wv.starts.boot)) {
+    if (!wv_store_add_start(&wv.starts, wv.starts.start + 1, wv.starts.boot)) {
         wv_stop();
         return;
     }
@@ -88,7 +88,7 @@ static bool open_session(wv_channel *channel, uint32_t boot)
     if (boot <= wv.named || boot <= channel->number.boot) {
         return false;
     }
-    if (boot > wv.starts.boot && !wv_store_add_start(&wv.starts, wv.settings.n, wv.starts.start, boot)) {
+    if (boot > wv.starts.boot && !wv_store_add_start(&wv.starts, wv.starts.start, boot)) {
         wv_stop();
         return false;
     }

@@ -46,15 +46,18 @@ bool wv_store_write(uint16_t at, const uint8_t *bytes, uint8_t length)
     return differ == 0;
 }
 
-uint16_t wv_store_rings(uint8_t n)
+/* Where the rings begin: behind the keys of n aggregators. */
+static uint16_t rings;
+
+void wv_store_use(uint8_t n)
 {
-    return (uint16_t)(WV_KEYS_AT + (uint16_t)n * WV_PEER_KEYS_BYTES);
+    rings = (uint16_t)(WV_KEYS_AT + (uint16_t)n * WV_PEER_KEYS_BYTES);
 }
 
-uint16_t wv_store_crc(uint16_t end)
+uint16_t wv_store_crc(void)
 {
     uint16_t crc = 0xFFFF;
-    for (uint16_t at = SETTINGS_AT; at < end; at++) {
+    for (uint16_t at = SETTINGS_AT; at < rings; at++) {
         crc = wv_crc16(crc, wv_port_eeprom_read(at));
     }
     /* Whether stored bytes are intact is no secret. */
@@ -76,9 +79,11 @@ wv_condition wv_store_settings(wv_settings *settings)
     settings->pulses_per_kwh = wv_u32(bytes + 10);
     settings->resend_seconds = bytes[14];
     settings->meter_length = bytes[15];
-    const bool sound = bytes[4] == LAYOUT_VERSION && (uint8_t)(settings->n - 1) < WV_MAX_AGGREGATORS &&
-                       wv_store_crc(wv_store_rings(settings->n)) == wv_u16(bytes + CRC_AT);
-    return sound ? WV_CONFIGURED : WV_CORRUPT;
+    if (bytes[4] != LAYOUT_VERSION || (uint8_t)(settings->n - 1) >= WV_MAX_AGGREGATORS) {
+        return WV_CORRUPT;
+    }
+    wv_store_use(settings->n);
+    return wv_store_crc() == wv_u16(bytes + CRC_AT) ? WV_CONFIGURED : WV_CORRUPT;
 }
 
 uint8_t wv_store_meter(uint8_t meter[WV_METER_BYTES])
@@ -92,10 +97,10 @@ uint8_t wv_store_meter_byte(uint8_t at)
     return wv_port_eeprom_read((uint16_t)(METER_AT + at));
 }
 
-bool wv_store_clear_rings(uint8_t n)
+bool wv_store_clear_rings(void)
 {
     uint8_t differ = 0;
-    for (uint16_t at = wv_store_rings(n); at < WV_EEPROM_BYTES; at++) {
+    for (uint16_t at = rings; at < WV_EEPROM_BYTES; at++) {
         if (wv_port_eeprom_read(at) != 0xFF) {
             wv_port_eeprom_write(at, 0xFF);
         }
@@ -170,56 +175,56 @@ static bool find(uint16_t ring, uint8_t positions, uint8_t *newest, uint8_t *rec
     return found;
 }
 
-bool wv_store_find_start(wv_starts *newest, uint8_t n)
+bool wv_store_find_start(wv_starts *newest)
 {
     uint8_t record[START_BYTES - WV_CRC_BYTES];
-    const bool found = find(wv_store_rings(n), STARTS, &newest->at, record, sizeof record);
+    const bool found = find(rings, STARTS, &newest->at, record, sizeof record);
     newest->start = wv_u32(record);
     newest->boot = wv_u32(record + 4);
     return found;
 }
 
-bool wv_store_add_start(wv_starts *newest, uint8_t n, uint32_t start, uint32_t boot)
+bool wv_store_add_start(wv_starts *newest, uint32_t start, uint32_t boot)
 {
     uint8_t record[START_BYTES];
     newest->start = start;
     newest->boot = boot;
     wv_put_u32(record, start);
     wv_put_u32(record + 4, boot);
-    return append(wv_store_rings(n), STARTS, &newest->at, record, START_BYTES - WV_CRC_BYTES);
+    return append(rings, STARTS, &newest->at, record, START_BYTES - WV_CRC_BYTES);
 }
 
-void wv_store_find_checkpoint(wv_checkpoints *newest, uint8_t n)
+void wv_store_find_checkpoint(wv_checkpoints *newest)
 {
     uint8_t record[CHECKPOINT_BYTES - WV_CRC_BYTES];
     newest->at = 0;
-    (void)find((uint16_t)(wv_store_rings(n) + CHECKPOINTS_AT), CHECKPOINTS, &newest->at, record, sizeof record);
+    (void)find(rings + CHECKPOINTS_AT, CHECKPOINTS, &newest->at, record, sizeof record);
     newest->pulses = wv_u32(record);
 }
 
-bool wv_store_add_checkpoint(wv_checkpoints *newest, uint8_t n, uint32_t pulses)
+bool wv_store_add_checkpoint(wv_checkpoints *newest, uint32_t pulses)
 {
     uint8_t record[CHECKPOINT_BYTES];
     newest->pulses = pulses;
     wv_put_u32(record, pulses);
-    return append((uint16_t)(wv_store_rings(n) + CHECKPOINTS_AT), CHECKPOINTS, &newest->at, record,
+    return append(rings + CHECKPOINTS_AT, CHECKPOINTS, &newest->at, record,
                   CHECKPOINT_BYTES - WV_CRC_BYTES);
 }
 
-uint8_t wv_store_capacity(uint8_t n)
+uint8_t wv_store_capacity(void)
 {
-    return (uint8_t)((WV_EEPROM_BYTES - wv_store_rings(n) - BOUNDARIES_AT) / BOUNDARY_BYTES);
+    return (uint8_t)((WV_EEPROM_BYTES - BOUNDARIES_AT - rings) / BOUNDARY_BYTES);
 }
 
-static uint16_t boundary_at(uint8_t n, uint8_t position)
+static uint16_t boundary_at(uint8_t position)
 {
-    return (uint16_t)(wv_store_rings(n) + BOUNDARIES_AT + (uint16_t)position * BOUNDARY_BYTES);
+    return (uint16_t)(rings + BOUNDARIES_AT + (uint16_t)position * BOUNDARY_BYTES);
 }
 
-wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t n, uint8_t position)
+wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t position)
 {
     uint8_t record[BOUNDARY_BODY + WV_CRC_BYTES];
-    const uint16_t at = boundary_at(n, position);
+    const uint16_t at = boundary_at(position);
     const uint8_t state = wv_port_eeprom_read(at + BOUNDARY_BYTES - 1);
     if (!read_record(record, at, BOUNDARY_BODY)) {
         return state == STATE_OPEN || state == STATE_SETTLED ? WV_DAMAGED : WV_TORN;
@@ -241,10 +246,10 @@ static bool put_state(uint16_t at, uint8_t state)
     return wv_store_write(at + BOUNDARY_BYTES - 1, &state, 1);
 }
 
-bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t n, uint8_t position)
+bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t position)
 {
     uint8_t record[BOUNDARY_BODY + WV_CRC_BYTES];
-    const uint16_t at = boundary_at(n, position);
+    const uint16_t at = boundary_at(position);
     wv_put_u32(record, boundary->slot);
     wv_put_u32(record + 4, boundary->pulses);
     wv_put_u32(record + KIND_AT, boundary->energy_wh);
@@ -261,8 +266,8 @@ bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t n, uint8_t posit
     return true;
 }
 
-void wv_store_settle(uint8_t n, uint8_t position)
+void wv_store_settle(uint8_t position)
 {
     /* A cell that does not take the mark costs a repeat after the next start, and nothing else. */
-    (void)put_state(boundary_at(n, position), STATE_SETTLED);
+    (void)put_state(boundary_at(position), STATE_SETTLED);
 }

@@ -60,27 +60,27 @@ uint8_t wv_store_meter_byte(uint8_t at);
 void wv_store_read(uint8_t *to, uint16_t at, uint8_t length);
 /* Writes, reads back; false when a cell does not hold what was written. Time depends on `length` alone. */
 bool wv_store_write(uint16_t at, const uint8_t *bytes, uint8_t length);
-/* CRC-16 of bytes 4 to `end`. */
-uint16_t wv_store_crc(uint16_t end);
-/* Where the rings begin. */
-uint16_t wv_store_rings(uint8_t n);
+/* Lays out what follows for n aggregators; wv_store_settings does it by itself. */
+void wv_store_use(uint8_t n);
+/* CRC-16 of settings and keys. */
+uint16_t wv_store_crc(void);
 /* Makes every position of every ring empty. */
-bool wv_store_clear_rings(uint8_t n);
+bool wv_store_clear_rings(void);
 
 /* The newest record; false when there is none. */
-bool wv_store_find_start(wv_starts *newest, uint8_t n);
+bool wv_store_find_start(wv_starts *newest);
 /* Appends behind `newest` and moves it; false when no cell takes it. */
-bool wv_store_add_start(wv_starts *newest, uint8_t n, uint32_t start, uint32_t boot);
+bool wv_store_add_start(wv_starts *newest, uint32_t start, uint32_t boot);
 
-void wv_store_find_checkpoint(wv_checkpoints *newest, uint8_t n);
-bool wv_store_add_checkpoint(wv_checkpoints *newest, uint8_t n, uint32_t pulses);
+void wv_store_find_checkpoint(wv_checkpoints *newest);
+bool wv_store_add_checkpoint(wv_checkpoints *newest, uint32_t pulses);
 
 /* Positions of the ring of boundaries, at most WV_MAX_BOUNDARIES. */
 #define WV_MAX_BOUNDARIES 48
-uint8_t wv_store_capacity(uint8_t n);
-wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t n, uint8_t position);
+uint8_t wv_store_capacity(void);
+wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t position);
 /* Writes one position; false when its cells do not hold it. */
-bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t n, uint8_t position);
-void wv_store_settle(uint8_t n, uint8_t position);
+bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t position);
+void wv_store_settle(uint8_t position);
 
 #endif

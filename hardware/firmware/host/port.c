@@ -30,7 +30,7 @@ void host_mark_secret(void *bytes, size_t length)
 void host_mark_secrets(void)
 {
     /* Readings need no mark: they flow into the EEPROM from pulses, which are secret from the start. */
-    host_mark_secret(host.eeprom + WV_POLYNOMIAL_KEY_AT, wv_store_rings(host.eeprom[5]) - WV_POLYNOMIAL_KEY_AT);
+    host_mark_secret(host.eeprom + WV_POLYNOMIAL_KEY_AT, (size_t)(WV_KEYS_AT + host.eeprom[5] * WV_PEER_KEYS_BYTES - WV_POLYNOMIAL_KEY_AT));
 }
 
 uint8_t wv_port_eeprom_read(uint16_t at)
