@@ -121,7 +121,7 @@ async function speak(ports: readonly string[], signal: AbortSignal): Promise<voi
   for (let second = 0; !signal.aborted; second++) {
     const telegrams = files.map((_, i) => telegram(1_000_000 * (i + 1) + second));
     const portions = Math.ceil(telegrams[0]!.length / PORTION);
-    for (let portion = 0; portion < portions && !signal.aborted; portion++) {
+    for (let portion = 0; portion < portions; portion++) {
       for (const [i, file] of files.entries()) {
         writeSync(file, telegrams[i]!.subarray(portion * PORTION, (portion + 1) * PORTION));
       }

@@ -77,12 +77,14 @@ export class MeterLine implements LineUser {
     }
   }
 
-  closed(): void {
+  closed(byUs: boolean): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#pause);
     if (this.#onData !== undefined) this.#stream?.off("data", this.#onData);
     this.#stream = undefined;
-    this.#take(this.#reader?.end() ?? []);
+    const rest = this.#reader?.end() ?? [];
+    // That a telegram is cut off is no fault of the meter when it is us who stop listening.
+    this.#take(byUs ? rest.filter(({ type }) => type === "telegram") : rest);
     this.#reader = undefined;
   }
 

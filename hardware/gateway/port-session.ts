@@ -12,8 +12,8 @@ export interface LineUser {
   rate(): LineRate;
   /** The line is open. Calling `reopen` closes it and opens it again, at once. */
   opened(line: Line, reopen: (reason: string) => void): void;
-  /** The line is closed. */
-  closed(): void;
+  /** The line is closed: by us, or because it went down. */
+  closed(byUs: boolean): void;
 }
 
 export interface PortSessionOptions {
@@ -45,6 +45,7 @@ export async function keepPort(options: PortSessionOptions, signal: AbortSignal)
         failures = 0;
         continue;
       }
+      if (isAborted(signal)) return;
       if (performance.now() - openedAt > retryMaxSeconds * 1_000) failures = 0;
       log.gone(await line.closed);
     } catch (error) {
@@ -64,6 +65,7 @@ function isAborted(signal: AbortSignal): boolean {
 /** Resolves when the line is closed: with a reason if its user wants it opened again at once. */
 async function useLine(line: Line, user: LineUser, signal: AbortSignal): Promise<string | undefined> {
   let again: string | undefined;
+  let down = false;
   await new Promise<void>((resolve) => {
     const done = (): void => {
       // Ports come and go for months: nothing may be left on the signal.
@@ -71,13 +73,16 @@ async function useLine(line: Line, user: LineUser, signal: AbortSignal): Promise
       resolve();
     };
     signal.addEventListener("abort", done);
-    void line.closed.then(done);
+    void line.closed.then(() => {
+      down = true;
+      done();
+    });
     user.opened(line, (reason) => {
       again = reason;
       done();
     });
   });
-  user.closed();
+  user.closed(!down);
   await line.close();
   return again;
 }

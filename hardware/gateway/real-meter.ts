@@ -41,8 +41,8 @@ export function realMeter(kind: MeterKind): Station {
     const user = {
       rate: () => line.rate(),
       opened: (...args: Parameters<MeterLine["opened"]>) => line.opened(...args),
-      closed: () => {
-        line.closed();
+      closed: (byUs: boolean) => {
+        line.closed(byUs);
         feed.flush();
         household?.shown?.lost();
       },

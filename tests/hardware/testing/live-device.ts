@@ -10,8 +10,8 @@ import { FrameDecoder, parseDeviceFrame, parseHostFrame, type StatusFrame } from
 
 const STEP_MILLISECONDS = 2;
 /** How long an answer may take until the line counts as quiet. */
-const QUIET_ROUNDS = 4;
-const ROUND_MILLISECONDS = 8;
+const QUIET_ROUNDS = 3;
+const ROUND_MILLISECONDS = 5;
 const ROUND_SECONDS = 0.02;
 const PATIENCE_ROUNDS = 500;
 
