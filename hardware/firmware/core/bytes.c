@@ -1,9 +1,27 @@
 /* Big-endian integers, CRC and comparison. */
 #include "bytes.h"
 
+/* Which byte of a word stands where in memory. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define TURN 0
+#else
+#define TURN 3
+#endif
+
+void wv_words(void *to, const void *from, uint8_t count)
+{
+    uint8_t *target = to;
+    const uint8_t *source = from;
+    for (count = (uint8_t)(count * sizeof(uint32_t)); count-- > 0;) {
+        target[(uint8_t)(count ^ TURN)] = source[count];
+    }
+}
+
 uint32_t wv_u32(const uint8_t *bytes)
 {
-    return (uint32_t)wv_u16(bytes) << 16 | wv_u16(bytes + 2);
+    uint32_t value;
+    wv_words(&value, bytes, 1);
+    return value;
 }
 
 void wv_put_u16(uint8_t *bytes, uint16_t value)
@@ -14,8 +32,7 @@ void wv_put_u16(uint8_t *bytes, uint16_t value)
 
 void wv_put_u32(uint8_t *bytes, uint32_t value)
 {
-    wv_put_u16(bytes, (uint16_t)(value >> 16));
-    wv_put_u16(bytes + 2, (uint16_t)value);
+    wv_words(bytes, &value, 1);
 }
 
 void wv_from_flash(uint8_t *to, WV_FLASH uint8_t *from, uint8_t length)

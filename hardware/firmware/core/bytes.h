@@ -35,6 +35,8 @@ static inline uint16_t wv_u16(const uint8_t *bytes)
 uint32_t wv_u32(const uint8_t *bytes);
 void wv_put_u16(uint8_t *bytes, uint16_t value);
 void wv_put_u32(uint8_t *bytes, uint32_t value);
+/* Words to big-endian bytes, or back: a struct may be given that begins with `count` members of type uint32_t. */
+void wv_words(void *to, const void *from, uint8_t count);
 void wv_from_flash(uint8_t *to, WV_FLASH uint8_t *from, uint8_t length);
 
 /* CRC-16/CCITT-FALSE, one byte further, from 0xFFFF; without branches or tables, since records hold readings. */

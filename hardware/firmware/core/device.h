@@ -47,8 +47,7 @@ typedef struct {
 
     uint32_t pulses;
     /* The newest boundary; `based` when the next reading may be measured from it. */
-    uint32_t boundary_slot;
-    uint32_t boundary_pulses;
+    wv_boundary last;
     bool based;
     bool any_boundary;
     uint8_t newest;

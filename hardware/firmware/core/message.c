@@ -17,62 +17,55 @@ static WV_FLASH uint8_t ACK_HEAD[] = {0xD0, 0x83, 0x44, 0xA1, 0x01, 0x18, 0x18, 
 #define ACK_PROTECTED_AT 2
 #define ACK_PROTECTED_BYTES 5
 #define NUMBER_BYTES 8
+/* Topics of both directions; in place of these bytes they have the meter's name and the aggregator's digit. */
+#define METER 1
+#define DIGIT 2
+static WV_FLASH uint8_t SHARE_TOPIC[] = {'w', 'v', '/', '1', '/', 'm', '/', METER, '/', 's', 'h', 'a', 'r', 'e', '/', DIGIT};
+static WV_FLASH uint8_t ACK_TOPIC[] = {'w', 'v', '/', '1', '/', 'a', '/', DIGIT, '/', 'a', 'c', 'k', '/', METER};
+
 /* What an Enc_structure is made of: the message's protected header, its head included, and the topic of one end. */
 typedef struct {
     const uint8_t *protected_header;
     uint8_t protected_length;
-    bool share;
+    uint8_t topic_length;
+    WV_FLASH uint8_t *topic;
     const wv_peer *peer;
 } aad;
 
-static void take_flash(wv_poly1305 *mac, WV_FLASH uint8_t *from, uint8_t length)
+static void take_text(wv_poly1305 *mac, WV_FLASH uint8_t *from, uint8_t length, const wv_peer *peer)
 {
-    while (length-- > 0) {
-        wv_poly1305_take_byte(mac, *from++);
-    }
-}
-
-static void take_meter(wv_poly1305 *mac, const wv_peer *peer)
-{
-    for (uint8_t i = 0; i < peer->meter_length; i++) {
-        wv_poly1305_take_byte(mac, peer->meter(i));
+    for (; length > 0; length--) {
+        uint8_t next = *from++;
+        if (next == METER) {
+            for (uint8_t i = 0; i < peer->meter_length; i++) {
+                wv_poly1305_take_byte(mac, peer->meter(i));
+            }
+            continue;
+        }
+        if (next == DIGIT) {
+            next = (uint8_t)('0' + peer->aggregator);
+        }
+        wv_poly1305_take_byte(mac, next);
     }
 }
 
 /* Context, protected header, topic as a byte string. */
 static uint8_t take_aad(wv_poly1305 *mac, const void *of)
 {
-    static WV_FLASH uint8_t ROOT[] = {'w', 'v', '/', '1', '/'};
-    static WV_FLASH uint8_t TO_SHARE[] = {'/', 's', 'h', 'a', 'r', 'e', '/'};
-    static WV_FLASH uint8_t TO_ACK[] = {'/', 'a', 'c', 'k', '/'};
     const aad *from = of;
-    const wv_peer *peer = from->peer;
-    const uint8_t digit = (uint8_t)('0' + peer->aggregator);
-    /* wv/1/m/<meter>/share/<agg> or wv/1/a/<agg>/ack/<meter>: 7 + 7 + 1, or 7 + 1 + 5, and the meter's name. */
-    const uint8_t topic = (uint8_t)(peer->meter_length + (from->share ? 15 : 13));
-    uint8_t heads = 1;
-    take_flash(mac, CONTEXT, sizeof CONTEXT);
+    const uint8_t topic = (uint8_t)(from->topic_length - 1 + from->peer->meter_length);
+    uint8_t length = (uint8_t)(sizeof CONTEXT + 1 + from->protected_length + topic);
+    take_text(mac, CONTEXT, sizeof CONTEXT, from->peer);
     wv_poly1305_take(mac, from->protected_header, from->protected_length);
     if (topic >= 24) {
         wv_poly1305_take_byte(mac, 0x58);
         wv_poly1305_take_byte(mac, topic);
-        heads = 2;
+        length++;
     } else {
         wv_poly1305_take_byte(mac, 0x40 | topic);
     }
-    take_flash(mac, ROOT, sizeof ROOT);
-    wv_poly1305_take_byte(mac, from->share ? 'm' : 'a');
-    wv_poly1305_take_byte(mac, '/');
-    if (from->share) {
-        take_meter(mac, peer);
-        take_flash(mac, TO_SHARE, sizeof TO_SHARE);
-        wv_poly1305_take_byte(mac, digit);
-    } else {
-        wv_poly1305_take_byte(mac, digit);
-        take_flash(mac, TO_ACK, sizeof TO_ACK);
-        take_meter(mac, peer);
-    }
-    return (uint8_t)(sizeof CONTEXT + from->protected_length + heads + topic);
+    take_text(mac, from->topic, from->topic_length, from->peer);
+    return length;
 }
 
 void wv_share_seal(uint8_t message[WV_SHARE_BYTES], const wv_peer *peer, uint8_t kind, uint32_t slot,
@@ -82,10 +75,9 @@ void wv_share_seal(uint8_t message[WV_SHARE_BYTES], const wv_peer *peer, uint8_t
     wv_from_flash(message, SHARE_HEAD, sizeof SHARE_HEAD);
     message[KIND_AT] = kind;
     wv_put_u32(message + SLOT_AT, slot);
-    wv_put_u32(nonce + 4, number->boot);
-    wv_put_u32(nonce + 8, number->counter);
+    wv_words(nonce + 4, number, 2);
     memcpy(message + NUMBER_AT, nonce + 4, NUMBER_BYTES);
-    const aad of = {message + SHARE_PROTECTED_AT, SHARE_PROTECTED_BYTES, true, peer};
+    const aad of = {message + SHARE_PROTECTED_AT, SHARE_PROTECTED_BYTES, sizeof SHARE_TOPIC, SHARE_TOPIC, peer};
     const wv_seal seal = {peer->key, nonce, take_aad, &of};
     wv_aead_seal(&seal, message + WV_SHARE_ENTRY_AT, WV_ENTRY_BYTES);
 }
@@ -166,8 +158,11 @@ static bool parse(wv_ack *ack, reader *from)
     /* Entries that do not fit the message end it, so their number fits a byte. */
     const uint32_t entries = argument(from, ARRAY);
     ack->entries = (uint8_t)entries;
+    if (entries > UINT8_MAX) {
+        return false;
+    }
     ack->next = from->at;
-    for (uint32_t i = 0; i < entries && !from->wrong; i++) {
+    for (uint8_t i = ack->entries; i > 0; i--) {
         wv_ack_entry entry;
         read_entry(from, &entry);
     }
@@ -200,14 +195,15 @@ wv_code wv_ack_open(wv_ack *ack, uint8_t *message, uint8_t length, const wv_peer
     for (uint8_t i = 4; i < WV_NONCE_BYTES; i++) {
         nonce[i] = byte(&from);
     }
-    const uint32_t sealed = argument(&from, BYTES);
-    if (from.wrong || sealed != from.left || from.left < WV_TAG_BYTES) {
+    /* The smallest ack with its tag is 25 bytes long, so the length is always a byte of its own. */
+    expect(&from, BYTES | 24);
+    const uint8_t sealed = byte(&from);
+    if (from.wrong || sealed != from.left || sealed < 24) {
         return WV_MALFORMED;
     }
     from.left -= WV_TAG_BYTES;
-    ack->number.boot = wv_u32(nonce + 4);
-    ack->number.counter = wv_u32(nonce + 8);
-    const aad of = {message + ACK_PROTECTED_AT, ACK_PROTECTED_BYTES, false, peer};
+    wv_words(&ack->number, nonce + 4, 2);
+    const aad of = {message + ACK_PROTECTED_AT, ACK_PROTECTED_BYTES, sizeof ACK_TOPIC, ACK_TOPIC, peer};
     const wv_seal seal = {peer->key, nonce, take_aad, &of};
     uint8_t *text = message + (length - from.left - WV_TAG_BYTES);
     if (!wv_aead_open(&seal, text, from.left)) {

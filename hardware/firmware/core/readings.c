@@ -49,10 +49,9 @@ void wv_load_readings(void)
         if (boundary.kind != WV_BASE && !boundary.settled) {
             wv.outstanding[i] = wv_all();
         }
-        if (!wv.any_boundary || boundary.slot > wv.boundary_slot) {
+        if (!wv.any_boundary || boundary.slot > wv.last.slot) {
             wv.any_boundary = true;
-            wv.boundary_slot = boundary.slot;
-            wv.boundary_pulses = boundary.pulses;
+            wv.last = boundary;
             wv.newest = i;
         }
     }
@@ -62,11 +61,11 @@ void wv_load_readings(void)
         wv.outstanding[i] &= (uint8_t)~DAMAGED;
     }
     wv_store_find_checkpoint(&wv.checkpoints);
-    bool ahead = wv.boundary_pulses > wv.checkpoints.pulses;
+    bool ahead = wv.last.pulses > wv.checkpoints.pulses;
     /* Which of the two rings was written last. */
     WV_PUBLIC(ahead);
     if (ahead) {
-        wv.checkpoints.pulses = wv.boundary_pulses;
+        wv.checkpoints.pulses = wv.last.pulses;
     }
     wv.pulses = wv.checkpoints.pulses;
 }
@@ -81,11 +80,8 @@ void wv_take_pulses(void)
     bool due = wv.pulses - wv.checkpoints.pulses >= (uint32_t)(wv.settings.checkpoint - RESERVE);
     /* That so many pulses have come shows in when the EEPROM is written (PROTOCOL.md, "What the line gives away"). */
     WV_PUBLIC(due);
-    if (due) {
-        if (!wv_store_add_checkpoint(&wv.checkpoints, wv.pulses)) {
-            wv.flags |= WV_FLAG_EEPROM;
-            wv.checkpoints.pulses = wv.pulses;
-        }
+    if (due && !wv_store_add_checkpoint(&wv.checkpoints, wv.pulses)) {
+        wv.flags |= WV_FLAG_EEPROM;
     }
 }
 
@@ -132,13 +128,11 @@ static void append(const wv_boundary *boundary)
         wv.newest = position;
         wv.any_boundary = true;
         wv.based = true;
-        wv.boundary_slot = boundary->slot;
-        wv.boundary_pulses = boundary->pulses;
+        wv.last = *boundary;
         wv.checkpoints.pulses = boundary->pulses;
         wv.outstanding[position] = boundary->kind == WV_BASE ? 0 : wv_all();
         for (uint8_t a = 0; a < wv.settings.n; a++) {
-            wv_channel *channel = &wv.channel[a];
-            channel->left = (uint8_t)(channel->left + steps) < wv.capacity ? (uint8_t)(channel->left + steps) : wv.capacity;
+            wv.channel[a].left += steps;
         }
         return;
     }
@@ -152,13 +146,14 @@ static void take_boundary(uint32_t slot)
     boundary.pulses = wv.pulses;
     boundary.kind = WV_BASE;
     boundary.energy_wh = 0;
-    if (wv.any_boundary && boundary.slot <= wv.boundary_slot) {
+    const uint32_t ahead = boundary.slot - wv.last.slot;
+    if (wv.any_boundary && (int32_t)ahead <= 0) {
         return;
     }
     if (wv.based) {
         const uint32_t per_kwh = wv.settings.pulses_per_kwh;
-        boundary.kind = boundary.slot == wv.boundary_slot + 1 ? WV_IMPORT : WV_CATCHUP;
-        boundary.energy_wh = wv_energy_wh(wv.pulses, per_kwh) - wv_energy_wh(wv.boundary_pulses, per_kwh);
+        boundary.kind = ahead == 1 ? WV_IMPORT : WV_CATCHUP;
+        boundary.energy_wh = wv_energy_wh(wv.pulses, per_kwh) - wv_energy_wh(wv.last.pulses, per_kwh);
     }
     append(&boundary);
 }
@@ -200,11 +195,8 @@ void wv_settle(const wv_ack_entry *entry, wv_channel *channel, uint8_t bit)
             wv.outstanding[i] |= bit;
             continue;
         }
-        if (entry->code == CONFLICT) {
-            wv_count(&wv.conflicts);
-        }
-        if (entry->code == CLOSED) {
-            wv_count(&wv.closed);
+        if (entry->code == CONFLICT || entry->code == CLOSED) {
+            wv_count(entry->code == CONFLICT ? &wv.conflicts : &wv.closed);
         }
         wv.outstanding[i] &= (uint8_t)~bit;
         if (channel->in_flight > 0) {

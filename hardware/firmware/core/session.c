@@ -13,8 +13,7 @@ void wv_new_challenge(void)
     uint8_t nonce[WV_NONCE_BYTES];
     wv_block block;
     wv_store_read(key, WV_POLYNOMIAL_KEY_AT, WV_KEY_BYTES);
-    wv_put_u32(nonce, wv.starts.start);
-    wv_put_u32(nonce + 4, wv.starts.boot);
+    wv_words(nonce, &wv.starts, 2);
     wv_put_u32(nonce + 8, wv.pulses);
     wv_chacha20_block(&block, key, CHALLENGE_COUNTER, nonce);
     memcpy(wv.challenge, block.byte, WV_CHALLENGE_BYTES);

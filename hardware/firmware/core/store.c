@@ -179,8 +179,7 @@ bool wv_store_find_start(wv_starts *newest)
 {
     uint8_t record[START_BYTES - WV_CRC_BYTES];
     const bool found = find(rings, STARTS, &newest->at, record, sizeof record);
-    newest->start = wv_u32(record);
-    newest->boot = wv_u32(record + 4);
+    wv_words(newest, record, 2);
     return found;
 }
 
@@ -189,8 +188,7 @@ bool wv_store_add_start(wv_starts *newest, uint32_t start, uint32_t boot)
     uint8_t record[START_BYTES];
     newest->start = start;
     newest->boot = boot;
-    wv_put_u32(record, start);
-    wv_put_u32(record + 4, boot);
+    wv_words(record, newest, 2);
     return append(rings, STARTS, &newest->at, record, START_BYTES - WV_CRC_BYTES);
 }
 
@@ -199,14 +197,14 @@ void wv_store_find_checkpoint(wv_checkpoints *newest)
     uint8_t record[CHECKPOINT_BYTES - WV_CRC_BYTES];
     newest->at = 0;
     (void)find(rings + CHECKPOINTS_AT, CHECKPOINTS, &newest->at, record, sizeof record);
-    newest->pulses = wv_u32(record);
+    wv_words(newest, record, 1);
 }
 
 bool wv_store_add_checkpoint(wv_checkpoints *newest, uint32_t pulses)
 {
     uint8_t record[CHECKPOINT_BYTES];
     newest->pulses = pulses;
-    wv_put_u32(record, pulses);
+    wv_words(record, newest, 1);
     return append(rings + CHECKPOINTS_AT, CHECKPOINTS, &newest->at, record,
                   CHECKPOINT_BYTES - WV_CRC_BYTES);
 }
@@ -231,9 +229,7 @@ wv_record_state wv_store_boundary(wv_boundary *boundary, uint8_t position)
     }
     boundary->kind = record[KIND_AT] >> 6;
     record[KIND_AT] &= ENERGY_TOP;
-    boundary->slot = wv_u32(record);
-    boundary->pulses = wv_u32(record + 4);
-    boundary->energy_wh = wv_u32(record + KIND_AT);
+    wv_words(boundary, record, 3);
     boundary->settled = state == STATE_SETTLED;
     /* The slot and kind of a reading travel in the clear. */
     WV_PUBLIC(boundary->slot);
@@ -250,9 +246,7 @@ bool wv_store_put_boundary(const wv_boundary *boundary, uint8_t position)
 {
     uint8_t record[BOUNDARY_BODY + WV_CRC_BYTES];
     const uint16_t at = boundary_at(position);
-    wv_put_u32(record, boundary->slot);
-    wv_put_u32(record + 4, boundary->pulses);
-    wv_put_u32(record + KIND_AT, boundary->energy_wh);
+    wv_words(record, boundary, 3);
     record[KIND_AT] = (record[KIND_AT] & ENERGY_TOP) | (uint8_t)(boundary->kind << 6);
     /* The old record here may be marked as settled: the mark goes first, so that it never stands beside the new one. */
     if (wv_port_eeprom_read(at + BOUNDARY_BYTES - 1) != STATE_WRITING && !put_state(at, STATE_WRITING)) {

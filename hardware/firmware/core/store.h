@@ -42,8 +42,8 @@ typedef struct {
     /* The slot that ended at this boundary. */
     uint32_t slot;
     uint32_t pulses;
-    uint8_t kind;
     uint32_t energy_wh;
+    uint8_t kind;
     bool settled;
 } wv_boundary;
 

@@ -123,6 +123,8 @@ void test(`opens and refuses ${ACKS} acks as protocol/ does`, async (context) =>
     // Lists of digests (maps of 4 and 6 values) are not for devices: they do not look whether one is well-formed.
     const isLenient = expected === "10" && (plaintext[0] === 0xa4 || plaintext[0] === 0xa6);
     if (isLenient) assert.match(answer, /^(0 .*|10)$/, hex(message));
+    // Below 24 sealed bytes there is no ack: a device says so before it looks at the seal.
+    else if (expected === "11" && message[18] !== 0x58) assert.equal(answer, "10", hex(message));
     else if (typeof expected === "string") assert.equal(answer, expected, hex(message));
     else {
       opened++;
