@@ -112,13 +112,12 @@ void wv_poly1305_finish(wv_poly1305 *mac, uint16_t aad_length, uint16_t text_len
 {
     wv_poly1305_state *state = &mac->state;
     wv_poly1305_pad(mac);
-    memset(state->block, 0, 15);
+    memset(state->block, 0, sizeof state->block);
     state->block[0] = (uint8_t)aad_length;
     state->block[1] = (uint8_t)(aad_length >> 8);
     state->block[8] = (uint8_t)text_length;
     state->block[9] = (uint8_t)(text_length >> 8);
-    state->filled = 15;
-    wv_poly1305_take_byte(mac, 0);
+    end_block(state);
 
     /* h is below 2 p, and h + 5 reaches 2^130 exactly when h >= p. */
     uint8_t *h = state->h;

@@ -17,7 +17,7 @@ uint8_t wv_polynomial_take(wv_polynomial *polynomial, uint8_t found, const uint8
         const uint8_t other = found ^ k;
         const uint8_t here = usable & (uint8_t)~(((uint16_t)other + 0xFF) >> 8) & 1;
         const uint8_t mask = (uint8_t)-here;
-        uint8_t *to = polynomial->coefficient[k];
+        uint8_t *to = polynomial->coefficient[k + 1];
         for (uint8_t i = 0; i < 8; i++) {
             const uint8_t value = i == 0 ? group[0] & TOP_MASK : group[i];
             to[7 - i] = (uint8_t)((to[7 - i] & ~mask) | (value & mask));
@@ -35,7 +35,7 @@ void wv_polynomial_of(wv_polynomial *polynomial, const uint8_t key[WV_KEY_BYTES]
     wv_put_u32(nonce, slot);
     memcpy(nonce + 4, reading, 8);
     for (uint8_t i = 0; i < 8; i++) {
-        polynomial->constant[i] = reading[7 - i];
+        polynomial->coefficient[0][i] = reading[7 - i];
     }
     polynomial->t = t;
     uint32_t counter = (uint32_t)kind << 24;
@@ -57,18 +57,10 @@ void wv_polynomial_of(wv_polynomial *polynomial, const uint8_t key[WV_KEY_BYTES]
     }
 }
 
-/* value = value * x + addend, below 2^61 + 7. */
-static void multiply_add(uint8_t value[8], uint8_t x, const uint8_t addend[8])
+/* value += addend, below 2^64. */
+static void add_small(uint8_t value[8], uint8_t addend)
 {
-    uint16_t carry = 0;
-    for (uint8_t i = 0; i < 8; i++) {
-        carry = (uint16_t)((uint16_t)value[i] * x + addend[i] + carry);
-        value[i] = (uint8_t)carry;
-        carry >>= 8;
-    }
-    /* 2^61 = 1: the top three bits are worth as much at the bottom. */
-    carry = value[7] >> 5;
-    value[7] &= TOP_MASK;
+    uint16_t carry = addend;
     for (uint8_t i = 0; i < 8; i++) {
         carry = (uint16_t)(carry + value[i]);
         value[i] = (uint8_t)carry;
@@ -79,23 +71,30 @@ static void multiply_add(uint8_t value[8], uint8_t x, const uint8_t addend[8])
 void wv_polynomial_entry(const wv_polynomial *polynomial, uint8_t x, uint8_t entry[WV_ENTRY_BYTES])
 {
     uint8_t value[8] = {0};
-    for (uint8_t k = (uint8_t)(polynomial->t - 1); k > 0; k--) {
-        multiply_add(value, x, polynomial->coefficient[k - 1]);
+    uint16_t carry;
+    for (uint8_t k = polynomial->t; k-- > 0;) {
+        /* value = value * x + coefficient, below 2^61 + 7. */
+        const uint8_t *addend = polynomial->coefficient[k];
+        carry = 0;
+        for (uint8_t i = 0; i < 8; i++) {
+            carry = (uint16_t)((uint16_t)value[i] * x + addend[i] + carry);
+            value[i] = (uint8_t)carry;
+            carry >>= 8;
+        }
+        /* 2^61 = 1: the top three bits are worth as much at the bottom. */
+        const uint8_t top = value[7] >> 5;
+        value[7] &= TOP_MASK;
+        add_small(value, top);
     }
-    multiply_add(value, x, polynomial->constant);
-
     /* value + 1 reaches 2^61 exactly when value >= p; then value - p is value + 1 without that bit. */
-    uint8_t reduced[8];
-    uint16_t carry = 1;
-    for (uint8_t i = 0; i < 8; i++) {
-        carry = (uint16_t)(carry + value[i]);
-        reduced[i] = (uint8_t)carry;
-        carry >>= 8;
+    carry = 1;
+    for (uint8_t i = 0; i < 7; i++) {
+        carry = (uint16_t)(carry + value[i]) >> 8;
     }
-    const uint8_t mask = (uint8_t)-(reduced[7] >> 5 & 1);
-    reduced[7] &= TOP_MASK;
+    add_small(value, (uint8_t)(carry + value[7]) >> 5);
+    value[7] &= TOP_MASK;
     for (uint8_t i = 0; i < 8; i++) {
-        entry[7 - i] = (uint8_t)((value[i] & ~mask) | (reduced[i] & mask));
+        entry[7 - i] = value[i];
     }
     memcpy(entry + 8, polynomial->tag, 8);
 }

@@ -12,8 +12,8 @@
 /* Elements are little-endian; the tag is as on the wire. */
 typedef struct {
     uint8_t tag[8];
-    uint8_t constant[WV_ELEMENT_BYTES];
-    uint8_t coefficient[WV_MAX_THRESHOLD - 1][WV_ELEMENT_BYTES];
+    /* The reading, then the coefficients of x and its powers. */
+    uint8_t coefficient[WV_MAX_THRESHOLD][WV_ELEMENT_BYTES];
     uint8_t t;
 } wv_polynomial;
 
@@ -22,7 +22,8 @@ void wv_polynomial_of(wv_polynomial *polynomial, const uint8_t key[WV_KEY_BYTES]
                       const uint8_t reading[8], uint8_t t);
 
 /*
- * Takes coefficients from one group of 8 key stream bytes, unless it is p itself; `found` are there already.
+ * Takes coefficients from one group of 8 key stream bytes, unless it is p itself; `found` are there already,
+ * the reading not counted.
  * Returns how many there are then. Reads and writes the same memory whatever the group holds.
  */
 uint8_t wv_polynomial_take(wv_polynomial *polynomial, uint8_t found, const uint8_t group[8]);

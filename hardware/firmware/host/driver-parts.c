@@ -115,7 +115,7 @@ static void polynomial(void)
     for (uint8_t k = 0; k + 1 < t; k++) {
         uint8_t turned[8];
         for (uint8_t i = 0; i < 8; i++) {
-            turned[i] = made.coefficient[k][7 - i];
+            turned[i] = made.coefficient[k + 1][7 - i];
         }
         printf(" ");
         print_bytes(turned, sizeof turned);
@@ -143,7 +143,7 @@ static void take(void)
     printf("%u", found);
     for (uint8_t k = 0; k + 1 < made.t; k++) {
         printf(" ");
-        print_bytes(made.coefficient[k], WV_ELEMENT_BYTES);
+        print_bytes(made.coefficient[k + 1], WV_ELEMENT_BYTES);
     }
 }
 

@@ -78,7 +78,7 @@ static uint8_t take(const uint8_t *in, uint8_t *out)
     wv_polynomial polynomial = {.t = in[0]};
     out[0] = wv_polynomial_take(&polynomial, in[1], in + 2);
     uint8_t length = (uint8_t)(WV_ELEMENT_BYTES * (in[0] - 1));
-    memcpy(out + 1, polynomial.coefficient, length);
+    memcpy(out + 1, polynomial.coefficient[1], length);
     return (uint8_t)(1 + length);
 }
 
