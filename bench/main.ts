@@ -12,7 +12,9 @@ import { run as delivery } from "./delivery.ts";
 import { describeAggregatorBill, describeIntake } from "./describe.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
+import { run as gateway } from "./gateway.ts";
 import { run as homomorphic } from "./homomorphic.ts";
+import { run as readers } from "./readers.ts";
 import { run as scenarios } from "./scenarios.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -41,6 +43,8 @@ const BENCHES: readonly Bench[] = [
   },
   { name: "billing", about: "a month of a thousand meters, from due to final", run: billing },
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
+  { name: "readers", about: "telegrams of real meters: P1, SML and D0 through the readers", run: readers },
+  { name: "gateway", about: "ten P1 meters of a telegram per second: processor time of the gateway", run: gateway },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 

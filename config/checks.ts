@@ -5,6 +5,7 @@
 import { CHUNK_BYTES } from "../protocol/topics.ts";
 import { type Check, unless } from "./check.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
+import { GATEWAY_CHECKS } from "./checks-gateway.ts";
 
 /** The smallest quorum: two groups of it always share a member, and it can open what it endorses. */
 export function smallestQuorum(aggregators: number, threshold: number): number {
@@ -157,5 +158,24 @@ export const CHECKS: readonly Check[] = [
     fault: ({ simulation: { feeders, meters } }) =>
       unless(feeders <= meters, `${feeders} feeders cannot each have one of ${meters} meters`),
   },
+  {
+    fields: ["simulation.emulated", "system.aggregators", "system.threshold", "system.slotSeconds"],
+    rule: "Emulated devices have room for 5 aggregators, a threshold of 3 and slots of 60 to 3600 s",
+    fault: ({ simulation: { emulated }, system: { aggregators: n, threshold: t, slotSeconds } }) =>
+      unless(
+        emulated === 0 || (n <= 5 && t <= 3 && slotSeconds >= 60 && slotSeconds <= 3_600),
+        `emulated devices take at most 5 aggregators, threshold 3 and slots of 60 to 3600 s, got ${n}, ${t} and ${slotSeconds} s`,
+      ),
+  },
+  {
+    fields: ["simulation.emulated", "simulation.brownOutsPerYear", "simulation.rebootsPerYear"],
+    rule: "Emulated devices keep their supply: what a pulse counter loses with it is nobody's truth",
+    fault: ({ simulation: { emulated, brownOutsPerYear, rebootsPerYear } }) =>
+      unless(
+        emulated === 0 || brownOutsPerYear + rebootsPerYear === 0,
+        "emulated devices do not go with failures of the supply (their tests cut it)",
+      ),
+  },
   ...CKKS_CHECKS,
+  ...GATEWAY_CHECKS,
 ];

@@ -36,7 +36,8 @@ const TABLE_HEAD = "| field | default | allowed | meaning | variable |\n| --- | 
 
 function row(field: Field): string {
   const { description, unit, allowed, default: byDefault } = describeField(field);
-  const shown = `\`${typeof byDefault === "string" ? byDefault : JSON.stringify(byDefault)}\``;
+  const shown =
+    byDefault === "" ? "empty" : `\`${typeof byDefault === "string" ? byDefault : JSON.stringify(byDefault)}\``;
   const value = unit === "" ? shown : `${shown} ${unit}`;
   return `| \`${field.name}\` | ${value} | ${allowed} | ${escape(description)} | \`${field.environment}\` |`;
 }

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { analytics, homomorphic } from "./schema-ckks.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
+import { gateway, homeAssistant } from "./schema-gateway.ts";
 
 const perYear = (description: string) =>
   z.number().min(0).max(100_000).default(0).meta({ description, unit: "1/year" });
@@ -160,6 +161,13 @@ const billing = z.strictObject({
 const simulation = z.strictObject({
   enabled: flag(false, "Simulated time: the parties follow the signed clock of the simulator."),
   meters: whole(1, 1_000_000, 50, "Simulated meters.", { unit: "meters" }),
+  emulated: whole(
+    0,
+    10_000,
+    0,
+    "Of them, so many are the firmware's own binary on an emulated ATmega328P, behind the gateway's relay.",
+    { unit: "meters" },
+  ),
   feeders: whole(1, 100_000, 5, "Feeders over which they are spread.", { unit: "feeders" }),
   days: whole(1, 3_660, 1, "Simulated days.", { unit: "days" }),
   start: z.iso.date().default("2025-01-15").meta({ description: "First local day of the simulation." }),
@@ -202,6 +210,8 @@ export const configSchema = z.strictObject({
   billing: billing.prefault({}).meta({ description: "Bills." }),
   homomorphic: homomorphic.prefault({}).meta({ description: "What meters encrypt for computing on ciphertexts." }),
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
+  gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
+  homeAssistant: homeAssistant.prefault({}).meta({ description: "What Home Assistant is shown." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
 });
@@ -227,7 +237,7 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing },
-  ...{ homomorphic, analytics, simulation, logging },
+  ...{ homomorphic, analytics, gateway, homeAssistant, simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */

@@ -250,6 +250,11 @@ await runRole({
   party: () => "fleet",
   flags: [
     { flags: "--meters <number>", description: "simulated meters", path: "simulation.meters" },
+    {
+      flags: "--emulated <number>",
+      description: "of them, real binaries of the firmware on emulated chips",
+      path: "simulation.emulated",
+    },
     { flags: "--feeders <number>", description: "feeders they hang on", path: "simulation.feeders" },
     { flags: "--days <number>", description: "simulated days", path: "simulation.days" },
     { flags: "--start <date>", description: "first simulated day", path: "simulation.start" },

@@ -13,7 +13,8 @@ export type KeyFolderErrorCode =
   | "foreign-file"
   | "open-permissions"
   | "damaged-file"
-  | "not-trusted";
+  | "not-trusted"
+  | "on-device";
 
 /** Something is wrong with a folder of keys; the message names the file and what to do. */
 export class KeyFolderError extends ExplainedError {

@@ -3,6 +3,6 @@ export { ckksFolder, loadCkksMaterial, openCkksShare } from "./ckks-files.ts";
 export { openCustomers } from "./customers-file.ts";
 export { KeyFolderError, type KeyFolderErrorCode } from "./folder.ts";
 export { openMeterKeys } from "./meter-keys-file.ts";
-export { customerKeyObject, type MeterSecrets, openMeterSecrets } from "./meter-secrets.ts";
+export { customerKeyObject, type MeterSecrets, openCustomerKey, openMeterSecrets } from "./meter-secrets.ts";
 export { openParty, type Party } from "./party.ts";
 export { openRoll, readRoll } from "./roll-file.ts";

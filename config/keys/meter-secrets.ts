@@ -1,6 +1,7 @@
 /**
  * `meter.json`: the secrets of one meter. The polynomial key never leaves the device; a root key is shared with one
- * aggregator; the customer's key opens what is sealed to the household.
+ * aggregator; the customer's key opens what is sealed to the household. Where a device that shares by itself has taken
+ * the keys over, the file says so and keeps the customer's alone.
  */
 import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
 import { join } from "node:path";
@@ -21,6 +22,16 @@ const content = z.strictObject({
   customerSealKey: key,
 });
 const meterFile = z.strictObject({ ...content.shape, checksum: key });
+const deviceContent = z.strictObject({
+  ...content.pick({ meter: true, feeder: true, keyVersion: true, customerSealKey: true }).shape,
+  device: z.strictObject({
+    /** As the device reports it: 16 bytes that show no key. */
+    fingerprint: z.string().regex(/^[0-9a-f]{32}$/, "a fingerprint is 32 hex digits"),
+    /** Unix seconds. */
+    provisionedAt: z.int().min(0),
+  }),
+});
+const deviceFile = z.strictObject({ ...deviceContent.shape, checksum: key });
 
 export interface MeterSecrets {
   readonly meter: string;
@@ -47,14 +58,41 @@ export function encodeMeterSecrets(secrets: MeterSecrets): string {
   return `${JSON.stringify({ ...file, checksum: checksumOf(file) }, null, 2)}\n`;
 }
 
-/** Reads a meter's secrets. Throws KeyFolderError when the file is missing, open to others, or not as written. */
+/** The content of `meter.json` once a device has the meter's keys: without them. */
+export function encodeDeviceMeter(
+  { meter, feeder, keyVersion, customerSealKey }: MeterSecrets,
+  device: z.infer<typeof deviceContent>["device"],
+): string {
+  const file = { meter, feeder, keyVersion, customerSealKey: hex(customerSealKey), device };
+  return `${JSON.stringify({ ...file, checksum: digestOf(deviceContent.parse(file)) }, null, 2)}\n`;
+}
+
+/** The household's key, wherever the meter's other keys are. Throws KeyFolderError. */
+export function openCustomerKey(folder: string): Uint8Array {
+  const text = readKeyFile(folder, METER_FILE).toString("utf8");
+  const device = deviceFile.safeParse(parseJson(text));
+  return device.success ? bytes(device.data.customerSealKey) : secretsOfText(text, folder).customerSealKey;
+}
+
+/**
+ * Reads a meter's secrets. Throws KeyFolderError when the file is missing, open to others, or not as written,
+ * and `on-device` where a device has the keys.
+ */
 export function openMeterSecrets(folder: string): MeterSecrets {
   return secretsOfText(readKeyFile(folder, METER_FILE).toString("utf8"), folder);
 }
 
 /** Like `openMeterSecrets`, for a file's text; `folder` is for the error message. */
 export function secretsOfText(text: string, folder: string): MeterSecrets {
-  const parsed = meterFile.safeParse(parseJson(text));
+  const json = parseJson(text);
+  const device = deviceFile.safeParse(json);
+  if (device.success) {
+    throw new KeyFolderError(
+      "on-device",
+      `the keys of ${device.data.meter} are in its device: npm run gateway -- --kind wattveil --meter ${device.data.meter}`,
+    );
+  }
+  const parsed = meterFile.safeParse(json);
   if (!parsed.success) damaged(folder, "is no meter's file of secrets");
   const { checksum, ...file } = parsed.data;
   // Against a failing card, not against someone who may write here: a wrong key would only show as refused shares.
@@ -79,9 +117,11 @@ export function customerKeyObject(raw: Uint8Array): KeyObject {
 }
 
 function checksumOf(file: z.infer<typeof content>): string {
-  return createHash("sha256")
-    .update(JSON.stringify(content.parse(file)))
-    .digest("hex");
+  return digestOf(content.parse(file));
+}
+
+function digestOf(file: object): string {
+  return createHash("sha256").update(JSON.stringify(file)).digest("hex");
 }
 
 // Parse errors quote the text, so none is kept.

@@ -3,6 +3,7 @@ import { DateTime } from "luxon";
 import type { Config } from "../../config/index.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
 import type { ReadingsSource } from "../loads/index.ts";
+import { emulatedMeters } from "./emulated-plan.ts";
 import { openFeed } from "./feed.ts";
 import type { FeedPlan } from "./host-messages.ts";
 
@@ -15,6 +16,8 @@ export interface DateRange {
 export interface FleetPlan {
   readonly feed: FeedPlan;
   readonly source: ReadingsSource;
+  /** Indices of the meters that are emulated devices. */
+  readonly emulated: readonly number[];
   /** The slots of this run; the source may begin earlier, where earlier runs did. */
   readonly range: SlotRange;
   /** The local dates that the run covers. */
@@ -82,9 +85,11 @@ export async function planGenerated(config: Config, history: FleetHistory | unde
     slotSeconds: system.slotSeconds,
     timezone: system.timezone,
   };
+  const source = await openFeed(feed);
   return {
     feed,
-    source: await openFeed(feed),
+    source,
+    emulated: emulatedMeters(source, simulation.emulated),
     range,
     dates: { from, to },
     completeTo: to,
@@ -113,5 +118,6 @@ export async function planReplay(config: Config, file: string): Promise<FleetPla
   const local = (slot: number): string =>
     DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd");
   const dates = { from: local(range.from), to: addDays(local(range.to - 1), 1) };
-  return { feed, source, range, dates, completeTo: dates.to, isWhole: true, periodEnd: firstSlotOf(dates.to, config) };
+  const periodEnd = firstSlotOf(dates.to, config);
+  return { feed, source, emulated: [], range, dates, completeTo: dates.to, isWhole: true, periodEnd };
 }

@@ -9,7 +9,11 @@ const ENTRIES = {
   analytics: "analytics/main.ts",
   aggregator: "aggregator/main.ts",
   host: "firmware-sim/fleet/host-main.ts",
+  emulated: "firmware-sim/fleet/emulated-main.ts",
 } as const;
+
+/** Hosts of emulated devices are called so, with a number behind it. */
+export const EMULATED = "emulated";
 
 export interface FleetRolesOptions {
   readonly data: string;
@@ -35,7 +39,8 @@ export class FleetRoles {
   }
 
   host(name: string): RoleSpec {
-    return this.#role(name, ENTRIES.host, [join(this.#options.data, name, "plan.json")]);
+    const entry = name.startsWith(EMULATED) ? ENTRIES.emulated : ENTRIES.host;
+    return this.#role(name, entry, [join(this.#options.data, name, "plan.json")]);
   }
 
   #role(name: string, usual: string, args: readonly string[]): RoleSpec {

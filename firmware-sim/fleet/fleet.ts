@@ -12,11 +12,13 @@ import { TruthFile } from "../loads/index.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
 import { windowHolds } from "./due-openings.ts";
+import { leadSeconds } from "./emulated-meter.ts";
 import { settingsOf } from "./enrollable.ts";
 import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import { FleetRoles } from "./fleet-roles.ts";
 import { readHistory } from "./history.ts";
-import type { HostCommand, HostPlan, HostProgress } from "./host-messages.ts";
+import type { HostCommand, HostProgress } from "./host-messages.ts";
+import { writeHostPlans } from "./host-plans.ts";
 import { type Enrolled, enrolledBeside, placesOf } from "./placement.ts";
 import { RestingClock } from "./resting-clock.ts";
 import { connectSimulator, type SimulatorClock } from "./simulator-clock.ts";
@@ -130,7 +132,7 @@ export class Fleet {
     if (withAnalytics) servers.push(this.#roles.server("analytics"));
     const simulator = await this.#connectSimulator();
     this.#simulator = simulator;
-    this.#planHosts();
+    this.#hosts.push(...writeHostPlans({ config, plan, data: this.#data, configFile: this.#configFile }));
     const total = plan.range.to - plan.range.from;
     const conductor = new Conductor({
       slotSeconds: config.system.slotSeconds,
@@ -147,9 +149,10 @@ export class Fleet {
     this.#assertGoingOn();
     conductor.start();
     // What is there already may be sent again, and would lie ahead of a clock that begins anew.
-    await conductor.setTime(
-      (this.#options.isFed === true ? plan.range.to : plan.range.from) * config.system.slotSeconds,
-    );
+    const { slotSeconds } = config.system;
+    // An emulated device counts in a slot whose beginning it has seen.
+    const lead = plan.emulated.length > 0 ? leadSeconds(slotSeconds) : 0;
+    await conductor.setTime((this.#options.isFed === true ? plan.range.to : plan.range.from) * slotSeconds - lead);
     await Promise.all(servers.map((spec) => this.supervisor.start(spec)));
     this.#assertGoingOn();
     onPhase?.("connecting the meters");
@@ -170,26 +173,6 @@ export class Fleet {
       this.#configFile,
       `# Written by the fleet: the configuration of its processes.\n${stringify(effective)}`,
     );
-  }
-
-  #planHosts(): void {
-    const { config, plan } = this.#options;
-    const { hosts, network, seed } = config.simulation;
-    for (let number = 1; number <= hosts; number++) {
-      const name = hosts === 1 ? "meters" : `meters-${number}`;
-      const hostPlan: HostPlan = {
-        name,
-        configFile: this.#configFile,
-        data: this.#data,
-        meters: [...plan.source.meters.keys()].filter((index) => index % hosts === number - 1),
-        feed: plan.feed,
-        network,
-        seed,
-      };
-      mkdirSync(join(this.#data, name), { recursive: true });
-      writeFileSync(join(this.#data, name, "plan.json"), JSON.stringify(hostPlan));
-      this.#hosts.push(name);
-    }
   }
 
   #connectSimulator(signal?: AbortSignal): Promise<SimulatorClock> {

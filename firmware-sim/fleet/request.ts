@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { type FleetPlan, planGenerated, planReplay } from "./fleet-plan.ts";
+import { withEmulated } from "./emulated-plan.ts";
 import { readHistory } from "./history.ts";
 import { isLinkPreset, LINK_NAMES } from "./network-endpoint.ts";
 import { startNote, takeOverFeeders } from "./taken-over.ts";
@@ -40,7 +41,11 @@ export async function requestOf(asked: RoleContext): Promise<FleetRequest> {
   await checkTariffs(asked.config, (path) => isChosen(asked, path));
   const isOpen = !fresh && options["readings"] === undefined && !isChosen(asked, "simulation.feeders");
   const taken = isOpen ? takeOverFeeders(asked.config, data) : undefined;
-  const context = { ...asked, config: taken?.config ?? asked.config };
+  if (asked.config.simulation.emulated > 0 && options["readings"] !== undefined) {
+    throw new UsageError("--emulated: a file of readings has no pulses; it goes with simulated households only");
+  }
+  const emulated = withEmulated(taken?.config ?? asked.config, (path) => isChosen(asked, path));
+  const context = { ...asked, config: emulated.config };
   const plan = await planOf(context, fresh ? undefined : data, duration);
   return {
     data,
@@ -48,6 +53,7 @@ export async function requestOf(asked: RoleContext): Promise<FleetRequest> {
     config: configOf(context, plan),
     notes: [
       taken?.note,
+      ...emulated.notes,
       startNote(isChosen(asked, "simulation.start") ? asked.config.simulation.start : undefined, plan),
     ].filter((note) => note !== undefined),
     duration,

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Config } from "../../config/index.ts";
-import { customerKeyObject, openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { systemClock } from "../../config/runtime/clock.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
@@ -14,13 +14,10 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
-import { filterOf, topicOf } from "../../protocol/topics.ts";
 import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";
-import { BillFolder } from "./bills.ts";
+import { BillIntake } from "./bill-intake.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
-import { billsFolder } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
 import { type Fed, feedLines } from "./line-feed.ts";
 import { type LoneCiphertexts, openLoneCiphertexts } from "./lone-ciphertexts.ts";
@@ -29,7 +26,8 @@ import { outcomeText, SettleWatch, type WaitEnd } from "./settle-watch.ts";
 import { agentSettings } from "./settings.ts";
 
 export interface LoneMeterOptions {
-  readonly input: Readable;
+  /** Lines of readings, or who hands in samples by calls of its own as long as the meter runs. */
+  readonly input: Readable | ((agent: Pick<MeterAgent, "addSample">) => void);
   /** Stop when the input has ended and everything is settled, or nothing has been for `patienceSeconds`. */
   readonly once: boolean;
   readonly patienceSeconds: number;
@@ -88,8 +86,11 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     moved: () => watch.moved(),
   });
   parts.ciphertexts = ciphertexts;
-  const bills = billFolder(config, party.directory, secrets);
-  const billTopic = topicOf("bill", { meter: id });
+  const bills = new BillIntake({
+    ...{ paths: config.paths, meter: id, log, refusals },
+    customerSealKey: secrets.customerSealKey,
+    directory: party.directory,
+  });
   const tick = setInterval(() => {
     agent.tick();
     ciphertexts?.tick();
@@ -105,9 +106,10 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     port: config.broker.tlsPort,
     settings: config.link,
     will: meterLastWill(id),
-    subscriptions: [...meterSubscriptions(id), filterOf("bill", { meter: id }), ...(ciphertexts?.subscriptions ?? [])],
+    subscriptions: [...meterSubscriptions(id), bills.subscription, ...(ciphertexts?.subscriptions ?? [])],
     onMessage: (topic, payload) => {
-      if (topic === billTopic) return takeBill(bills, payload, log, refusals);
+      const bill = bills.accept(topic, payload);
+      if (bill !== undefined) return bill;
       if (ciphertexts?.accept(topic, payload) !== true) agent.onMessage(topic, payload);
       return undefined;
     },
@@ -126,18 +128,11 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     },
   );
   announceReady({ id });
-  if (options.input === process.stdin && process.stdin.isTTY) {
-    process.stderr.write(`reading JSON lines, ${INTERVAL_FORM} or ${REGISTER_FORM}; Ctrl-D ends them\n`);
-  }
-  const fed = await feedLines({
+  const fed = await feed({
+    agent,
     input: options.input,
-    take: (line) => takeLine(agent, line, { slotSeconds: config.system.slotSeconds, now: systemClock.now() }),
-    refused: (line, reason) => {
-      badLines.count("bad-input");
-      const told = badLines.snapshot()["bad-input"] ?? 0;
-      if (told <= MOST_TOLD) process.stderr.write(`line ${line}: ${reason}\n`);
-      if (told === MOST_TOLD) process.stderr.write("further lines that are refused are only counted\n");
-    },
+    slotSeconds: config.system.slotSeconds,
+    refused: () => badLines.count("bad-input"),
     signal,
   });
   agent.flushBatches();
@@ -176,6 +171,36 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   if (end === "silent") process.stderr.write(`${whySilent(config, connected, silent, options.patienceSeconds)}\n`);
   process.stdout.write(json ? `${outcomeJson(watch, fed, unsettled)}\n` : `${outcomeText(watch, unsettled)}\n`);
   return end === "silent" || fed.refused > 0 || watch.lost ? EXIT.failed : EXIT.ok;
+}
+
+interface FeedOptions {
+  readonly agent: MeterAgent;
+  readonly input: LoneMeterOptions["input"];
+  readonly slotSeconds: number;
+  readonly refused: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Lets readings in until the input has ended; samples that come by calls have no end of their own. */
+async function feed({ agent, input, slotSeconds, refused, signal }: FeedOptions): Promise<Fed> {
+  if (typeof input === "function") {
+    input(agent);
+    return { taken: 0, refused: 0 };
+  }
+  if (input === process.stdin && process.stdin.isTTY) {
+    process.stderr.write(`reading JSON lines, ${INTERVAL_FORM} or ${REGISTER_FORM}; Ctrl-D ends them\n`);
+  }
+  let told = 0;
+  return await feedLines({
+    input,
+    take: (line) => takeLine(agent, line, { slotSeconds, now: systemClock.now() }),
+    refused: (line, reason) => {
+      refused();
+      if (++told <= MOST_TOLD) process.stderr.write(`line ${line}: ${reason}\n`);
+      if (told === MOST_TOLD) process.stderr.write("further lines that are refused are only counted\n");
+    },
+    signal,
+  });
 }
 
 function events(
@@ -217,27 +242,4 @@ function outcomeJson(watch: SettleWatch, fed: Fed, unsettledReadings: number): s
     unsettledReadings,
     gapSlots: watch.gaps(),
   });
-}
-
-function billFolder(
-  { paths }: Config,
-  directory: ReturnType<typeof openParty>["directory"],
-  { meter, customerSealKey }: ReturnType<typeof openMeterSecrets>,
-): BillFolder {
-  const sealKey = customerKeyObject(customerSealKey);
-  return new BillFolder({ meter, folder: billsFolder(paths.data, meter), sealKey, directory });
-}
-
-async function takeBill(bills: BillFolder, payload: Uint8Array, log: Logger, refusals: Refusals): Promise<void> {
-  try {
-    const { outcome, bill, file } = await bills.take(payload);
-    const fields = { periodStart: bill.periodStart, version: bill.version, file };
-    if (outcome === "kept") log.info(fields, "a bill has come");
-    if (outcome !== "contradicts") return;
-    refusals.count("bill-contradicts", file);
-    log.error(fields, "this bill contradicts one that came first under its version; both are kept");
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    refusals.count(`bill-${error.code}`, error.message);
-  }
 }

@@ -147,8 +147,13 @@ export class Stage {
   }
 
   /** Moves the simulated clock to the start of a slot; everybody hears it again and again. */
-  async setSlot(slot: number): Promise<void> {
-    this.#time = slot * SLOT_SECONDS;
+  setSlot(slot: number): Promise<void> {
+    return this.setTime(slot * SLOT_SECONDS);
+  }
+
+  /** Moves the simulated clock, in Unix seconds. */
+  async setTime(time: number): Promise<void> {
+    this.#time = time;
     await this.#tick();
   }
 
