@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 
 /** Bytes of a hash. */
-const HASH_BYTES = 32;
+export const HASH_BYTES = 32;
 
 /** SHA-256(0x00 || leaf). */
 export function leafHash(leaf: Uint8Array): Uint8Array {
