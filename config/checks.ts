@@ -4,6 +4,7 @@
  */
 import { CHUNK_BYTES } from "../protocol/topics.ts";
 import { type Check, unless } from "./check.ts";
+import { LOG_CHECKS } from "./checks-log.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
 
 /** The smallest quorum: two groups of it always share a member, and it can open what it endorses. */
@@ -158,4 +159,5 @@ export const CHECKS: readonly Check[] = [
       unless(feeders <= meters, `${feeders} feeders cannot each have one of ${meters} meters`),
   },
   ...CKKS_CHECKS,
+  ...LOG_CHECKS,
 ];

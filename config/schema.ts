@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { log, witness } from "./schema-log.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
 
 const perYear = (description: string) =>
@@ -202,6 +203,8 @@ export const configSchema = z.strictObject({
   billing: billing.prefault({}).meta({ description: "Bills." }),
   homomorphic: homomorphic.prefault({}).meta({ description: "What meters encrypt for computing on ciphertexts." }),
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
+  log: log.prefault({}).meta({ description: "The log of everything that becomes final, and its witnesses." }),
+  witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
 });
@@ -227,7 +230,7 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing },
-  ...{ homomorphic, analytics, simulation, logging },
+  ...{ homomorphic, analytics, log, witness, simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */

@@ -29,8 +29,10 @@ const BILL: CustomerBill = {
   amountMicro: 493_600,
   spareAnswers: 1,
   tariff: "00".repeat(16),
+  slotSeconds: 900,
   rows: [{ band: "flat", energyWh: 1234, amountMicro: 493_600 }],
   gaps: [],
+  late: [],
 };
 
 async function household(t: TestContext) {

@@ -39,6 +39,7 @@ export {
   signNote,
   verifyNote,
 } from "./note.ts";
+export { originOf } from "./origin.ts";
 export { formatPolicy, parsePolicy } from "./policy.ts";
 export {
   consistencyRanges,

@@ -51,7 +51,7 @@ const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u;
 // The note's own newlines aside, no control characters.
 const CONTROLS = /(?!\n)\p{Cc}/u;
 
-/** The key of a name, from its raw or parsed public half. Throws RangeError for a name that notes cannot bear. */
+/** The key of a name, from its raw public half or a parsed key. Throws RangeError for a name that notes cannot bear. */
 export function noteKey(name: string, type: NoteType, publicKey: KeyObject | Uint8Array): NoteKey {
   if (!NAME.test(name)) throw new RangeError(`name: expected text without spaces and '+', got "${name}"`);
   const raw = publicKey instanceof Uint8Array ? Uint8Array.from(publicKey) : rawPublicKey(publicKey);

@@ -4,6 +4,8 @@
  */
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { packNumbers } from "../../protocol/messages/ckks.ts";
+import { jobEntry } from "../ledger/entries.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { INSERT_ROWS, type UtilityDatabase } from "../store/open.ts";
 import type { HeResultRow, HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
 
@@ -35,11 +37,13 @@ export type Kept = "new" | "known" | "other-active-set" | "conflict";
 export class OpenedStore {
   readonly #db: UtilityDatabase;
   readonly #now: () => number;
+  readonly #ledger: Ledger;
 
   /** `now` gives Unix seconds. */
-  constructor(db: UtilityDatabase, now: () => number) {
+  constructor(db: UtilityDatabase, now: () => number, ledger: Ledger) {
     this.#db = db;
     this.#now = now;
+    this.#ledger = ledger;
   }
 
   /** The first output of a job stands. */
@@ -174,7 +178,7 @@ export class OpenedStore {
       .execute();
   }
 
-  /** Result, values and the end of the ciphertexts, all at once; does nothing when the job is settled already. */
+  /** Result, values, their entry in the log and the end of the ciphertexts, all at once; does nothing for a settled job. */
   async settle(
     result: HeResult,
     values: readonly HeValue[],
@@ -193,7 +197,13 @@ export class OpenedStore {
         const rows = values.slice(from, from + INSERT_ROWS).map((value) => ({ job, ...value }));
         await transaction.insertInto("he_values").values(rows).execute();
       }
-      await transaction.updateTable("he_outputs").set({ settled: 1, c0: null }).where("job", "=", job).execute();
+      const { transcript } = await transaction
+        .updateTable("he_outputs")
+        .set({ settled: 1, c0: null })
+        .where("job", "=", job)
+        .returning("transcript")
+        .executeTakeFirstOrThrow();
+      await this.#ledger.append(transaction, this.#now(), [jobEntry(result, values, transcript)]);
       await transaction.deleteFrom("he_partials").where("job", "=", job).execute();
       return true;
     });
