@@ -23,10 +23,13 @@ export interface KeptCheckpoint {
 export class Checkpoints {
   readonly #db: UtilityDatabase;
   readonly #policy: LogPolicy;
+  readonly #keeps: boolean;
 
-  constructor(db: UtilityDatabase, policy: LogPolicy) {
+  /** `keeps: false` for who only reads the database. */
+  constructor(db: UtilityDatabase, policy: LogPolicy, { keeps = true }: { readonly keeps?: boolean } = {}) {
     this.#db = db;
     this.#policy = policy;
+    this.#keeps = keeps;
   }
 
   /** The head, kept from now on; undefined for the empty log. */
@@ -86,7 +89,12 @@ export class Checkpoints {
   /** The newest checkpoint that the policy accepts; undefined where there is none yet. */
   async believed(): Promise<(KeptCheckpoint & { readonly opened: OpenedCheckpoint }) | undefined> {
     const { quorum } = this.#policy;
-    if (quorum === 0) await this.take();
+    if (quorum === 0) {
+      const { size, checkpoint } = this.#keeps
+        ? { checkpoint: undefined, size: 0, ...(await this.take()) }
+        : await readHead(this.#db);
+      return checkpoint === undefined ? undefined : this.#opened({ size, checkpoint });
+    }
     const row = await this.#db
       .selectFrom("ledger_checkpoints")
       .select(["size", "checkpoint"])
@@ -94,6 +102,10 @@ export class Checkpoints {
       .orderBy("size", "desc")
       .limit(1)
       .executeTakeFirst();
-    return row === undefined ? undefined : { ...row, opened: openCheckpoint(row.checkpoint, this.#policy) };
+    return row === undefined ? undefined : this.#opened(row);
+  }
+
+  #opened(kept: KeptCheckpoint): KeptCheckpoint & { readonly opened: OpenedCheckpoint } {
+    return { ...kept, opened: openCheckpoint(kept.checkpoint, this.#policy) };
   }
 }
