@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import type { MeterReadings } from "../../billing/readings-file.ts";
+import { logPolicy } from "../../config/log-policy.ts";
 import type { Config } from "../../config/index.ts";
 import { customerKeyObject, openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { systemClock } from "../../config/runtime/clock.ts";
@@ -12,7 +14,7 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
-import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
+import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
@@ -20,7 +22,7 @@ import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";
 import { BillFolder } from "./bills.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
-import { billsFolder } from "./household.ts";
+import { billsFolder, readingsForCheck } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
 import { type Fed, feedLines } from "./line-feed.ts";
 import { type LoneCiphertexts, openLoneCiphertexts } from "./lone-ciphertexts.ts";
@@ -88,7 +90,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     moved: () => watch.moved(),
   });
   parts.ciphertexts = ciphertexts;
-  const bills = billFolder(config, party.directory, secrets);
+  const bills = billFolder(config, party.directory, secrets, outbox);
   const billTopic = topicOf("bill", { meter: id });
   const tick = setInterval(() => {
     agent.tick();
@@ -220,19 +222,35 @@ function outcomeJson(watch: SettleWatch, fed: Fed, unsettledReadings: number): s
 }
 
 function billFolder(
-  { paths }: Config,
+  config: Config,
   directory: ReturnType<typeof openParty>["directory"],
   { meter, customerSealKey }: ReturnType<typeof openMeterSecrets>,
+  outbox: Outbox,
 ): BillFolder {
+  const { data } = config.paths;
   const sealKey = customerKeyObject(customerSealKey);
-  return new BillFolder({ meter, folder: billsFolder(paths.data, meter), sealKey, directory });
+  const utilityKey = directory.servers.get("utility")?.signKey;
+  if (utilityKey === undefined) throw new UsageError("the directory of this system lists no key of a utility");
+  const readings = (): MeterReadings => {
+    outbox.flush();
+    return readingsForCheck(data, meter, directory.slotSeconds);
+  };
+  const policy = logPolicy(config, utilityKey);
+  return new BillFolder({ meter, folder: billsFolder(data, meter), sealKey, directory, policy, readings });
 }
 
 async function takeBill(bills: BillFolder, payload: Uint8Array, log: Logger, refusals: Refusals): Promise<void> {
   try {
-    const { outcome, bill, file } = await bills.take(payload);
+    const { outcome, bill, file, check } = await bills.take(payload);
     const fields = { periodStart: bill.periodStart, version: bill.version, file };
-    if (outcome === "kept") log.info(fields, "a bill has come");
+    if (outcome === "kept") log.info({ ...fields, readings: check.readings }, "a bill has come");
+    if (check.findings.length > 0) {
+      refusals.count("bill-unproved", file);
+      log.error(
+        { ...fields, findings: check.findings },
+        "ALARM: this bill is not in the log, or does not follow from the readings",
+      );
+    }
     if (outcome !== "contradicts") return;
     refusals.count("bill-contradicts", file);
     log.error(fields, "this bill contradicts one that came first under its version; both are kept");
