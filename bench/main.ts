@@ -13,6 +13,7 @@ import { describeAggregatorBill, describeIntake } from "./describe.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
 import { run as homomorphic } from "./homomorphic.ts";
+import { run as ledger } from "./ledger.ts";
 import { run as scenarios } from "./scenarios.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -41,6 +42,11 @@ const BENCHES: readonly Bench[] = [
   },
   { name: "billing", about: "a month of a thousand meters, from due to final", run: billing },
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
+  {
+    name: "ledger",
+    about: "the log: durable appends, proofs at a million entries, the check of all of it",
+    run: ledger,
+  },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 

@@ -105,7 +105,7 @@ async function verify({ context, flags, db, policy, slotSeconds }: Call): Promis
   return report.findings.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
-async function prove({ flags, db, policy }: Call): Promise<number> {
+async function prove({ flags, db }: Call): Promise<number> {
   const head = await readHead(db);
   const size = flags.size === undefined ? head.size : numberOf("size", flags.size);
   const tree = new TreeReader(db);

@@ -54,10 +54,12 @@ async function handle(
   response: ServerResponse,
   log: ListenOptions["log"],
 ): Promise<void> {
-  if (request.url?.split("?")[0] !== "/add-checkpoint") return answer(response, 404, "expected /add-checkpoint\n");
-  if (request.method !== "POST") return answer(response, 405, "expected POST\n");
-  const body = await bodyOf(request);
-  if (body === undefined) return answer(response, 413, `expected at most ${MAX_BODY_BYTES} bytes\n`);
+  const fault = request.url?.split("?")[0] !== "/add-checkpoint" ? 404 : request.method !== "POST" ? 405 : undefined;
+  const body = fault === undefined ? await bodyOf(request) : undefined;
+  if (body === undefined) {
+    answer(response, fault ?? 413, `expected POST /add-checkpoint with at most ${MAX_BODY_BYTES} bytes\n`);
+    return;
+  }
   const { status, text, isSize } = witness.addCheckpoint(body);
   note(log, status, text);
   answer(response, status, text, isSize === true ? "text/x.tlog.size" : undefined);

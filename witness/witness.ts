@@ -71,10 +71,14 @@ export class Witness {
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
       if (error.code === "bad-consistency" && isSigned) store.convict(origin, now(), body);
-      const status = { "bad-consistency": 422, "unknown-key": 403, "bad-signature": 403 } as const;
-      return refuse(status[error.code as keyof typeof status] ?? 400, error.message);
+      return refuse(statusOf(error), error.message);
     }
   }
+}
+
+function statusOf({ code }: LogError): WitnessAnswer["status"] {
+  if (code === "bad-consistency") return 422;
+  return code === "unknown-key" || code === "bad-signature" ? 403 : 400;
 }
 
 function refuse(status: WitnessAnswer["status"], why: string): WitnessAnswer {

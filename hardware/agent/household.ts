@@ -73,7 +73,7 @@ export function ownReadings(data: string, meter: string, slotSeconds: number): O
 type Values = Partial<Record<(typeof FIELDS)[keyof typeof FIELDS], number>>;
 
 /** The same as whole numbers by slot, to check bills with; empty where nothing was read yet. */
-export function readingsForCheck(data: string, meter: string, slotSeconds: number): MeterReadings {
+export function readingsForCheck(data: string, meter: string): MeterReadings {
   const found = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() } satisfies Record<
     keyof MeterReadings,
     Map<number, bigint>

@@ -233,7 +233,7 @@ function billFolder(
   if (utilityKey === undefined) throw new UsageError("the directory of this system lists no key of a utility");
   const readings = (): MeterReadings => {
     outbox.flush();
-    return readingsForCheck(data, meter, directory.slotSeconds);
+    return readingsForCheck(data, meter);
   };
   const policy = logPolicy(config, utilityKey);
   return new BillFolder({ meter, folder: billsFolder(data, meter), sealKey, directory, policy, readings });

@@ -13,7 +13,7 @@ import {
   verifyInclusion,
 } from "../../protocol/log/index.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
-import { readHead } from "./ledger.ts";
+import { Ledger, readHead } from "./ledger.ts";
 import { logBed, someEntries, TIME } from "./testing/log-bed.ts";
 import { TreeReader } from "./tree.ts";
 import { type Finding, verifyLog } from "./verify.ts";
@@ -228,7 +228,7 @@ test("a saved checkpoint shows a log that was rolled back, and one that was writ
   const late = { name: "late", note: (await readHead(bed.db)).checkpoint! };
   assert.deepEqual(await findings(bed, [early, late]), []);
   // The same key signs another history: by itself it is without fault.
-  const twin = new (bed.ledger.constructor as typeof import("./ledger.ts").Ledger)({ signer: bed.signer });
+  const twin = new Ledger({ signer: bed.signer });
   await other.db.transaction().execute((transaction) => twin.append(transaction, TIME, someEntries(50)));
   const forked = { ...other, ledger: twin };
   assert.deepEqual(await findings(forked), []);

@@ -4,10 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { decodeEntry, type EntryContent, sameBytes } from "../../protocol/log/index.ts";
-import { customerBills } from "../bills/customer-bill.ts";
+import { type BillHead, customerBills } from "../bills/customer-bill.ts";
 import type { HeResultRow } from "../store/opened-tables.ts";
 import type { Queries } from "../store/rounds-store.ts";
-import type { BillsTable, ReleasedTotalsTable } from "../store/tables.ts";
+import type { ReleasedTotalsTable } from "../store/tables.ts";
 import { billSubject, jobDigest, totalsContent, totalsSubject } from "./entries.ts";
 import { scanEntries } from "./scan.ts";
 import type { Finding } from "./verify.ts";
@@ -29,10 +29,11 @@ export async function verifyTables(
   found: Found,
 ): Promise<VerifiedTables> {
   const logged = await readLogged(db, size);
+  await verifyTotals(db, found);
   return {
     bills: await verifyBills(db, slotSeconds, found),
     loads: await verifyLoads(db, logged, found),
-    rounds: (await verifyRounds(db, logged, found)) + (await verifyTotals(db, found)),
+    rounds: await verifyRounds(db, logged, found),
     jobs: await verifyJobs(db, logged, found),
   };
 }
@@ -73,7 +74,7 @@ function contentOf(entry: Uint8Array): EntryContent | undefined {
 const AT_ONCE = 500;
 
 async function verifyBills(db: Queries, slotSeconds: number, found: Found): Promise<number> {
-  const tell = (bill: BillsTable, what: string): void => {
+  const tell = (bill: BillHead, what: string): void => {
     const { meter_id: meter, period_start: start, version } = bill;
     found({ where: "bills", what: `${meter}, period from ${start}, version ${version}: ${what}` });
   };
@@ -90,8 +91,8 @@ async function verifyBills(db: Queries, slotSeconds: number, found: Found): Prom
     .orderBy("period_start")
     .execute();
   for (let from = 0; from < bills.length; from += AT_ONCE) {
-    const some = bills.slice(from, from + AT_ONCE) as unknown as BillsTable[];
-    const texts = await customerBills(db, some as never, slotSeconds);
+    const some = bills.slice(from, from + AT_ONCE);
+    const texts = await customerBills(db, some, slotSeconds);
     const contents = await contentsOf(db, some.map(billSubject));
     for (const [i, bill] of some.entries()) {
       const subject = billSubject(bill);
@@ -154,7 +155,7 @@ async function verifyRounds(db: Queries, { sets }: Logged, found: Found): Promis
   return rows.length;
 }
 
-async function verifyTotals(db: Queries, found: Found): Promise<number> {
+async function verifyTotals(db: Queries, found: Found): Promise<void> {
   const byRound = new Map<string, ReleasedTotalsTable[]>();
   for (const row of await db.selectFrom("released_totals").selectAll().execute()) {
     const own = byRound.get(row.round_id);
@@ -179,7 +180,6 @@ async function verifyTotals(db: Queries, found: Found): Promise<number> {
     if (byRound.has(round) || content === null || sameBytes(totalsContent([]), content)) continue;
     found({ where: "released_totals", what: `${round}: its sums were logged and are gone` });
   }
-  return 0;
 }
 
 async function verifyJobs(db: Queries, { jobs }: Logged, found: Found): Promise<number> {

@@ -230,7 +230,8 @@ export class RoundDesk {
         .where("id", "=", record.id)
         .executeTakeFirst();
       await saveRound(transaction, record, slotSeconds);
-      const isLogged = before?.set_id != null && sameBytes(before.set_id, setId);
+      const known = before?.set_id ?? undefined;
+      const isLogged = known !== undefined && sameBytes(known, setId);
       if (!isLogged) await ledger.append(transaction, clock.now(), [setEntry(record)]);
     });
   }
