@@ -4,9 +4,9 @@
  */
 
 /** Roles: processes that meet only over MQTT. */
-const ROLES = ["broker", "aggregator", "utility", "hardware", "analytics"];
+const ROLES = ["broker", "aggregator", "utility", "hardware", "analytics", "witness"];
 const FREE = ["bench", "scripts", "tests"];
-const FOLDERS = ["protocol", "config", ...ROLES, "firmware-sim", ...FREE];
+const FOLDERS = ["protocol", "config", "billing", ...ROLES, "firmware-sim", ...FREE];
 
 /** Test code: `*.test.ts`, anything in a folder `testing/`, and the top-level `tests/`. */
 const TESTS = "(\\.test\\.ts$|(^|/)testing/|^tests/)";
@@ -134,11 +134,20 @@ module.exports = {
       to: local("^(config|protocol)/"),
     },
     {
+      name: "billing-is-arithmetic",
+      comment: "customers work out what the utility does, with nothing else of the system",
+      severity: "error",
+      from: { path: "^billing/" },
+      to: local("^(billing|protocol)/"),
+    },
+    {
       name: "roles-apart",
-      comment: "a role imports protocol and config; another role is reached over MQTT, and simulation is unknown to it",
+      comment:
+        "a role imports protocol, config and the arithmetic of bills; another role is reached over the network, and " +
+        "simulation is unknown to it",
       severity: "error",
       from: { path: `^(${ROLES.join("|")})/` },
-      to: local("^$1/", "^(protocol|config)/"),
+      to: local("^$1/", "^(protocol|config|billing)/"),
     },
     {
       name: "sim-starts-processes",

@@ -15,6 +15,7 @@ import { run as fleet } from "./fleet.ts";
 import { run as gateway } from "./gateway.ts";
 import { run as homomorphic } from "./homomorphic.ts";
 import { run as readers } from "./readers.ts";
+import { run as ledger } from "./ledger.ts";
 import { run as scenarios } from "./scenarios.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -45,6 +46,11 @@ const BENCHES: readonly Bench[] = [
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
   { name: "readers", about: "telegrams of real meters: P1, SML and D0 through the readers", run: readers },
   { name: "gateway", about: "ten P1 meters of a telegram per second: processor time of the gateway", run: gateway },
+  {
+    name: "ledger",
+    about: "the log: durable appends, proofs at a million entries, the check of all of it",
+    run: ledger,
+  },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 

@@ -4,6 +4,7 @@
  */
 import { CHUNK_BYTES } from "../protocol/topics.ts";
 import { type Check, unless } from "./check.ts";
+import { LOG_CHECKS } from "./checks-log.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
 import { GATEWAY_CHECKS } from "./checks-gateway.ts";
 
@@ -178,4 +179,5 @@ export const CHECKS: readonly Check[] = [
   },
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,
+  ...LOG_CHECKS,
 ];

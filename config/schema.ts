@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { log, witness } from "./schema-log.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
 import { gateway, homeAssistant } from "./schema-gateway.ts";
 
@@ -212,6 +213,8 @@ export const configSchema = z.strictObject({
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
   gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
   homeAssistant: homeAssistant.prefault({}).meta({ description: "What Home Assistant is shown." }),
+  log: log.prefault({}).meta({ description: "The log of everything that becomes final, and its witnesses." }),
+  witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
 });
@@ -237,7 +240,7 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing },
-  ...{ homomorphic, analytics, gateway, homeAssistant, simulation, logging },
+  ...{ homomorphic, analytics, gateway, homeAssistant, log, witness, simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */

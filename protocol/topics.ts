@@ -136,6 +136,7 @@ export const TOPICS = {
   },
   grid: { pattern: "wv/1/pub/grid/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 256 * KIB },
   alert: { pattern: "wv/1/pub/alert/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 16 * KIB },
+  logCheckpoint: { pattern: "wv/1/pub/log/checkpoint", publish: [UTILITY], subscribe: ANYONE, maxBytes: 64 * KIB },
   heCiphertext: {
     pattern: "wv/1/m/<meter>/he/<series>",
     publish: [OWN_METER_BULK],
@@ -194,7 +195,7 @@ export const TOPICS = {
     pattern: "wv/1/c/<meter>/bill",
     publish: [UTILITY],
     subscribe: [OWN_METER],
-    maxBytes: 64 * KIB,
+    maxBytes: 256 * KIB,
   },
 } as const satisfies Record<string, TopicDefinition>;
 

@@ -99,7 +99,7 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
     ["../protocol/shamir/interpolate.ts"],
     ["trust-interpolate", "trust-interpolate-reach"],
   ],
-  ["utility/billing/interpolates.ts", ["../../protocol/shamir/interpolate.ts"], ["trust-interpolate"]],
+  ["utility/bills/interpolates.ts", ["../../protocol/shamir/interpolate.ts"], ["trust-interpolate"]],
   ["analytics/frees-by-hand.ts", ["node-seal"], ["seal-behind-the-engine"]],
   ["config/keys/loads-seal.ts", ["../../protocol/ckks/seal/engine.ts"], ["configuration-without-seal"]],
   ["hardware/agent/computes.ts", ["../../protocol/ckks/circuits/sum.ts"], ["circuits-compute-elsewhere"]],

@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
+import { enrol } from "../config/enrolment/index.ts";
+import { openParty } from "../config/keys/index.ts";
 import type { ListedBill } from "./bills/list.ts";
 import { DAY, Harness, SLOT_SECONDS, TARIFF, valueOf } from "./testing/harness.ts";
 
@@ -20,7 +23,12 @@ interface Result {
 
 /** A database of two days, in which two meters were late with `late` slots of the first, and the readings as a file. */
 async function billed(t: TestContext, late: number) {
-  const harness = await Harness.make(t, { loadEverySlots: 96 });
+  const home = await mkdtemp(path.join(tmpdir(), "bills-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const data = path.join(home, "data");
+  await enrol({ data, meters: [] });
+  const { signKey } = openParty(path.join(data, "keys", "utility"));
+  const harness = await Harness.make(t, { loadEverySlots: 96, signKey: signKey! });
   const isLate = (meter: string, slot: number): boolean =>
     meter < "m-003" && slot >= DAY + 34 && slot < DAY + 34 + late;
   const isMissing = (meter: string, slot: number): boolean => meter === "m-004" && slot === DAY + 5;
@@ -31,7 +39,6 @@ async function billed(t: TestContext, late: number) {
   harness.fillDay(DAY + 96);
   harness.setSlot(DAY + 96 + 98);
   await harness.run(3);
-  const data = path.join(harness.folder, "data");
   await mkdir(path.join(data, "utility"), { recursive: true });
   // The process reads the file while this one still has it open, as beside a running utility.
   for (const end of ["", "-wal"]) {

@@ -6,14 +6,16 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/index.ts";
+import { openParty } from "../config/keys/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { billsTable, money } from "./bills/bills-table.ts";
 import { correctBills } from "./bills/correct.ts";
 import { billsCsv, listBills, parsePeriod, whyNone } from "./bills/list.ts";
 import { readTariff, type TariffSource } from "./bills/tariff-book.ts";
 import { readBillFolder, verifyBills, verifyText } from "./bills/verify-command.ts";
+import { openLedger } from "./ledger/open.ts";
 import { openForReading, openUtilityDatabase } from "./store/open.ts";
-import { TariffError } from "./tariffs/index.ts";
+import { TariffError } from "../billing/tariffs/index.ts";
 
 interface BillOptions {
   readonly meter?: string;
@@ -32,7 +34,7 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
   checkOptions(verb, wanted, json);
   if (verb === "verify") return await verify(file, wanted, config, json);
   assertDatabase(file);
-  if (verb === "correct") return await correct(file, wanted, json);
+  if (verb === "correct") return await correct(file, wanted, config, json);
   const db = openForReading(file);
   try {
     const filter = { meter: wanted.meter, period: wanted.period, allVersions: wanted.allVersions === true };
@@ -100,19 +102,25 @@ async function verify(file: string, wanted: BillOptions, config: Config, json: b
   }
 }
 
-async function correct(file: string, { tariff, period, meter }: BillOptions, json: boolean): Promise<number> {
+async function correct(
+  file: string,
+  { tariff, period, meter }: BillOptions,
+  config: Config,
+  json: boolean,
+): Promise<number> {
   if (tariff === undefined || period === undefined) {
     throw new UsageError("correct: expected --tariff FILE and --period YYYY-MM-DD[..YYYY-MM-DD]");
   }
   const source = await correctedTariff(tariff);
+  // A correction is logged with the bills that it makes, so it takes the utility's key.
+  const party = openParty(path.join(config.paths.data, "keys", "utility"));
   const db = await openUtilityDatabase(file);
   try {
-    const corrected = await correctBills(db, {
-      tariff: source,
-      period,
-      meter,
-      now: Date.now() / 1000,
-    });
+    const { ledger } = await openLedger(db, party, config);
+    const corrected = await correctBills(
+      { db, ledger, slotSeconds: party.directory.slotSeconds },
+      { tariff: source, period, meter, now: Date.now() / 1000 },
+    );
     const { currency } = source.tariff;
     if (json) {
       const amounts = corrected.map(({ beforeMicro, afterMicro, ...bill }) => ({

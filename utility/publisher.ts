@@ -1,12 +1,13 @@
 /**
- * Publishes results that are in the database and were not published yet: feeder loads for anyone, bills sealed to their
- * customers. A row is marked when the broker has it; after a kill a row may go out twice, never not at all.
+ * Publishes results that are in the database and were not published yet: feeder loads for anyone, bills, sealed and
+ * with their receipts, to their customers. A row is marked when the broker has it; after a kill a row may go out twice, never not at all.
  */
 import type { Logger } from "../config/runtime/logger.ts";
 import type { Signer } from "../protocol/envelope/index.ts";
 import type { Alert, FeederLoad } from "../protocol/messages/public.ts";
 import { topicOf } from "../protocol/topics.ts";
 import { sendBill } from "./bills/courier.ts";
+import type { Receipts } from "./ledger/receipts.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { type FeederLoadsRow, markPublished, unpublishedLoads } from "./store/loads-store.ts";
 import type { UtilityDatabase } from "./store/open.ts";
@@ -28,7 +29,10 @@ export class Publisher {
   readonly #slotSeconds: number;
   readonly #ports: PublisherPorts;
   readonly #log: Pick<Logger, "warn" | "info">;
+  readonly #receipts: Receipts;
   readonly #keyless = new Set<string>();
+  /** Final bills that cannot be proved: erased, or older than the log. */
+  readonly #gone = new Set<string>();
   #running: Promise<void> | undefined;
   #again = false;
 
@@ -36,10 +40,12 @@ export class Publisher {
     db: UtilityDatabase,
     signer: Signer,
     slotSeconds: number,
+    receipts: Receipts,
     ports: PublisherPorts,
     log: Pick<Logger, "warn" | "info">,
   ) {
     this.#db = db;
+    this.#receipts = receipts;
     this.#signer = signer;
     this.#slotSeconds = slotSeconds;
     this.#ports = ports;
@@ -108,10 +114,11 @@ export class Publisher {
 
   async #sendBills(): Promise<boolean> {
     let query = this.#db.selectFrom("bills").selectAll().where("sent", "=", 0).where("status", "=", "final");
-    if (this.#keyless.size > 0) query = query.where("meter_id", "not in", [...this.#keyless]);
+    const left = [...this.#keyless, ...this.#gone];
+    if (left.length > 0) query = query.where("meter_id", "not in", left);
     const bills = await query.orderBy("period_start").orderBy("meter_id").limit(BILLS_AT_ONCE).execute();
     const publish = (topic: string, payload: Uint8Array): Promise<void> => this.#ports.publish(topic, payload);
-    const courier = { db: this.#db, signer: this.#signer, publish };
+    const courier = { db: this.#db, signer: this.#signer, receipts: this.#receipts, publish };
     let sent = 0;
     for (const bill of bills) {
       const key = this.#ports.customerKey(bill.meter_id);
@@ -120,7 +127,14 @@ export class Publisher {
         this.#log.warn({ meter: bill.meter_id }, "no customer key: this bill stays in the database");
         continue;
       }
-      if (!(await sendBill(courier, bill, key))) return false;
+      const outcome = await sendBill(courier, bill, key);
+      // Bills are covered in the order of the log: the next ones wait, too.
+      if (outcome === "waiting") return false;
+      if (outcome === "gone") {
+        this.#gone.add(bill.meter_id);
+        this.#log.warn({ meter: bill.meter_id }, "a bill is not in the log (any more): it is not sent");
+        continue;
+      }
       sent += 1;
     }
     return sent > 0 && bills.length === BILLS_AT_ONCE;

@@ -16,6 +16,8 @@ import { assertTariffs } from "./bills/assert-tariffs.ts";
 import { TariffBook } from "./bills/tariff-book.ts";
 import { Correspondence } from "./correspondence.ts";
 import { CustomerKeys } from "./customers.ts";
+import { LogDesk, logEarlierBills, logKeys } from "./ledger/index.ts";
+import { openLedger } from "./ledger/open.ts";
 import { startOpened } from "./opened/index.ts";
 import { Publisher, roundAlert } from "./publisher.ts";
 import { loadRoll, takeCertificate } from "./roll.ts";
@@ -25,7 +27,7 @@ import { ServerStats } from "./server-stats.ts";
 import type { Utility } from "./settings.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
 import { getMeta, putMeta } from "./store/rounds-store.ts";
-import { addToDate, dayStart, localDate } from "./tariffs/index.ts";
+import { addToDate, dayStart, localDate } from "../billing/tariffs/index.ts";
 
 export interface UtilityOptions {
   readonly config: Config;
@@ -54,9 +56,13 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const book = await TariffBook.load(config.billing.tariff, config.billing.tariffs);
   assertTariffs(book, config);
   const db = await openUtilityDatabase(path.join(config.paths.data, "utility", "utility.db"), { alone: true });
+  const { ledger, policy } = await openLedger(db, party, config);
+  await logEarlierBills(db, ledger, directory.slotSeconds, feed.clock.now());
+  await logKeys(db, ledger, party, feed.clock.now());
   const roll = await loadRoll(db, party);
   const utility: Utility = {
     db,
+    ledger,
     clock: feed.clock,
     roll,
     book,
@@ -89,10 +95,15 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const publish = (topic: string, payload: Uint8Array | string): Promise<void> =>
     handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", ""));
   const connected = (): boolean => handle.link?.connected ?? false;
-  const publisher = new Publisher(
+  const time = (): number => feed.clock.now();
+  const believed = (): void => void publisher.flush();
+  const logDesk = new LogDesk({ db, ledger, policy, config, time, publish, connected, believed, log });
+  const { receipts } = logDesk;
+  const publisher: Publisher = new Publisher(
     db,
     party,
     directory.slotSeconds,
+    receipts,
     {
       publish,
       connected,
@@ -107,14 +118,14 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     times,
     perSecond,
     now,
-    time: () => feed.clock.now(),
+    time,
     send: async (bill) => {
       const key = customers.get(bill.meter_id);
-      return key === undefined ? undefined : await sendBill({ db, signer: party, publish }, bill, key);
+      const sent = key === undefined ? "gone" : await sendBill({ db, signer: party, receipts, publish }, bill, key);
+      return sent === "gone" ? undefined : sent === "sent";
     },
   });
-  const time = (): number => feed.clock.now();
-  const opened = startOpened({ db, party, config, time, now, publish, connected, refuse, log });
+  const opened = startOpened({ db, ledger, party, config, time, now, publish, connected, refuse, log });
   const stats = new ServerStats(options, db, refusals);
   const notify = (record: RoundRecord): void => {
     const alert = roundAlert(record, feed.clock.now());
@@ -229,6 +240,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     void opened?.flush();
   }, STATS_MILLISECONDS);
   const resending = setInterval(() => void redelivery.run(), RESEND_MILLISECONDS);
+  const logging = setInterval(() => void logDesk.flush(), config.log.publishSeconds * 1_000);
   const reporting = setInterval(() => void stats.write(desk), STATS_MILLISECONDS);
   void publisher.flush();
   pollSoon();
@@ -238,10 +250,12 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       clearInterval(ticker);
       clearInterval(publishing);
       clearInterval(resending);
+      clearInterval(logging);
       clearInterval(reporting);
       clearTimeout(timer);
       await desk.stop();
       await opened?.stop();
+      await logDesk.flush();
       await publisher.flush();
       await redelivery.run();
       await handle.link?.close();

@@ -2,6 +2,7 @@
 import type { Clock } from "../config/runtime/clock.ts";
 import type { Roll } from "../protocol/membership.ts";
 import type { TariffBook } from "./bills/tariff-book.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 import type { UtilityDatabase } from "./store/open.ts";
 import {
   dateAt,
@@ -11,11 +12,13 @@ import {
   periodHolding,
   periodOf,
   periodsCovering,
-} from "./tariffs/index.ts";
+} from "../billing/tariffs/index.ts";
 
 export interface Utility {
   readonly db: UtilityDatabase;
   readonly clock: Clock;
+  /** Where everything that becomes final is written as well. */
+  readonly ledger: Ledger;
   readonly roll: Pick<Roll, "feeders" | "members" | "meters" | "record">;
   readonly book: TariffBook;
   readonly slotSeconds: number;

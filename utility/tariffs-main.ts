@@ -5,7 +5,7 @@
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { assertTariffs } from "./bills/assert-tariffs.ts";
 import { TariffBook } from "./bills/tariff-book.ts";
-import { TariffError } from "./tariffs/index.ts";
+import { TariffError } from "../billing/tariffs/index.ts";
 
 async function run({ config }: RoleContext): Promise<void> {
   const { tariff, tariffs } = config.billing;

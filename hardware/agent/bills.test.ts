@@ -8,15 +8,38 @@ import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { enrol } from "../../config/enrolment/index.ts";
 import { customerKeyObject, openMeterSecrets, openParty, type Party } from "../../config/keys/index.ts";
+import { loadConfig } from "../../config/index.ts";
+import { logPolicy } from "../../config/log-policy.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { hpkeSeal, serverContext } from "../../protocol/envelope/hpke.ts";
 import { sign1 } from "../../protocol/envelope/index.ts";
+import { NO_READINGS } from "../../billing/readings-file.ts";
+import {
+  commit,
+  encodeEntry,
+  formatProof,
+  formatReceipt,
+  type Receipt,
+  signCheckpoint,
+  tariffName,
+} from "../../protocol/log/index.ts";
+import { PlainTree } from "../../protocol/log/testing/plain-tree.ts";
 import { rawPublicKey } from "../../protocol/keys/index.ts";
 import type { CustomerBill } from "../../protocol/messages/bill.ts";
 import { KINDS } from "../../protocol/units.ts";
 import { BillFolder, readBills } from "./bills.ts";
-import { billsFolder } from "./household.ts";
+import { billsFolder, billsText } from "./household.ts";
 import { Outbox } from "./outbox.ts";
+
+const TARIFF = `id: flat
+currency: EUR
+timezone: Europe/Berlin
+versions:
+  - from: 2025-01-01
+    import: { bands: [{ name: flat, priceMicroPerKwh: 400000, when: [{ from: "00:00", to: "24:00" }] }] }
+`;
+/** Slot of 2025-01-15 00:00 in Berlin. */
+const DAY = 1_736_895_600 / 900;
 
 const BILL: CustomerBill = {
   meterId: "m-001",
@@ -28,9 +51,11 @@ const BILL: CustomerBill = {
   energyWh: 1234,
   amountMicro: 493_600,
   spareAnswers: 1,
-  tariff: "00".repeat(16),
+  tariff: tariffName(TARIFF),
+  slotSeconds: 900,
   rows: [{ band: "flat", energyWh: 1234, amountMicro: 493_600 }],
   gaps: [],
+  late: [],
 };
 
 async function household(t: TestContext) {
@@ -46,14 +71,33 @@ async function household(t: TestContext) {
   const party = (id: string): Party => openParty(path.join(data, "keys", id));
   const sealKey = customerKeyObject(openMeterSecrets(path.join(data, "keys", "m-001")).customerSealKey);
   const folder = billsFolder(data, "m-001");
-  const bills = new BillFolder({ meter: "m-001", folder, sealKey, directory: party("m-001").directory });
+  const { directory } = party("m-001");
+  const logKey = party("utility").signKey!;
+  const policy = logPolicy(loadConfig({ env: {} }), directory.servers.get("utility")!.signKey!);
+  const readings = {
+    ...NO_READINGS,
+    import: new Map([
+      [DAY, 1_000n],
+      [DAY + 1, 234n],
+    ]),
+  };
+  const bills = new BillFolder({ meter: "m-001", folder, sealKey, directory, policy, readings: () => readings });
+  /** A log of three entries with this bill as the second, as the utility would give it. */
+  const receipt = (bill: string, change: (parts: Receipt) => Receipt = (parts) => parts): string => {
+    const salt = new Uint8Array(32).fill(7);
+    const entry = encodeEntry(1_737_000_000, { type: "bill", commitment: commit(salt, Buffer.from(bill)) });
+    const tree = new PlainTree([Uint8Array.of(1), entry, Uint8Array.of(2)]);
+    const checkpoint = signCheckpoint({ size: 3, root: tree.root() }, { name: policy.log.name, signKey: logKey });
+    const proof = formatProof({ index: 1, hashes: tree.inclusion(1), checkpoint });
+    return formatReceipt(change({ bill, tariff: TARIFF, salt, entry, proof }));
+  };
   /** As the utility does it, or somebody else in its name. */
   const letter = async (bill: unknown, signer = party("utility"), from = "utility", to = "m-001") => {
-    const json = Buffer.from(typeof bill === "string" ? bill : JSON.stringify(bill));
+    const json = Buffer.from(typeof bill === "string" ? bill : receipt(JSON.stringify(bill)));
     const signed = sign1(json, signer, serverContext(from, to));
     return await hpkeSeal(signed, from, to, rawPublicKey(sealKey));
   };
-  return { data, party, folder, bills, letter };
+  return { data, party, folder, bills, letter, receipt };
 }
 
 test("a bill is kept once, as a private file of its version; a repeat changes nothing", async (t) => {
@@ -61,7 +105,10 @@ test("a bill is kept once, as a private file of its version; a repeat changes no
   assert.equal((await bills.take(await letter(BILL))).outcome, "kept");
   assert.equal((await bills.take(await letter(BILL))).outcome, "repeated");
   assert.equal((await bills.take(await letter({ ...BILL, version: 2, amountMicro: 1 }))).outcome, "kept");
-  assert.deepEqual(await readdir(folder), ["2025-01-15_2025-01-16-v1.json", "2025-01-15_2025-01-16-v2.json"]);
+  assert.deepEqual(
+    await readdir(folder),
+    [1, 2].flatMap((version) => ["check", "json", "receipt"].map((end) => `2025-01-15_2025-01-16-v${version}.${end}`)),
+  );
   assert.equal((await stat(path.join(folder, "2025-01-15_2025-01-16-v1.json"))).mode & 0o777, 0o600);
 });
 
@@ -79,6 +126,27 @@ test("another text under the same version is kept beside the first, and said to 
       [9, false],
     ],
   );
+});
+
+test("a bill that is proved and follows from the readings is told so; any other one is an alarm that stays", async (t) => {
+  const { bills, letter, receipt, folder } = await household(t);
+  const take = async (text: string) => (await bills.take(await letter(text))).check;
+  const text = JSON.stringify(BILL);
+  const forged = receipt(text, (parts) => ({ ...parts, salt: new Uint8Array(32) }));
+  assert.deepEqual(await take(forged), { readings: "unknown", findings: ["the log has committed to something else"] });
+  assert.match(billsText(readBills(folder)), /ALARM: the log has committed to something else/);
+  // A good receipt that comes later proves it after all, and a bad one after it takes nothing away.
+  assert.deepEqual(await take(receipt(text)), { readings: "same", findings: [] });
+  assert.deepEqual(await take(forged), { readings: "same", findings: [] });
+  assert.match(billsText(readBills(folder)), /It is in the log, and follows from this meter's readings\./);
+  const dear = { ...BILL, version: 2, amountMicro: 1, rows: [{ band: "flat", energyWh: 1234, amountMicro: 1 }] };
+  const { findings } = await take(receipt(JSON.stringify(dear)));
+  assert.deepEqual(findings, [
+    "flat: the bill says 1 micro-units, readings and tariff give 493600",
+    "total: the bill says 1 micro-units, readings and tariff give 493600",
+  ]);
+  const other = receipt(JSON.stringify({ ...BILL, version: 3 }), (parts) => ({ ...parts, tariff: `${TARIFF}#` }));
+  assert.match((await take(other)).findings.join(), /the bill names the tariff/);
 });
 
 test("what is not this household's bill, or not by the utility, is refused with its code", async (t) => {

@@ -1,16 +1,19 @@
 /**
  * The customer's bills at the meter: opens what the utility sealed to this household, checks who signed it and whose it
- * is, and keeps each version as a file of its own. A version that is there is never replaced.
+ * is, and keeps each version with its receipt as files of its own. A version that is there is never replaced. Then it
+ * checks what a receipt is for: that the bill is in the log, and follows from this meter's own readings.
  */
 import { createHash, type KeyObject } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import { type CheckedReceipt, checkReceipt } from "../../billing/receipt.ts";
+import type { MeterReadings } from "../../billing/readings-file.ts";
 import { hpkeOpen, serverContext } from "../../protocol/envelope/hpke.ts";
 import { verify1 } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Directory } from "../../protocol/keys/index.ts";
-import { type CustomerBill, customerBill } from "../../protocol/messages/bill.ts";
+import { LogError, type LogPolicy, parseBill, parseReceipt } from "../../protocol/log/index.ts";
+import type { CustomerBill } from "../../protocol/messages/bill.ts";
 
 export interface BillFolderOptions {
   readonly meter: string;
@@ -19,6 +22,10 @@ export interface BillFolderOptions {
   /** X25519 private key of the household. */
   readonly sealKey: KeyObject;
   readonly directory: Pick<Directory, "servers">;
+  /** By what the utility's log is believed. */
+  readonly policy: LogPolicy;
+  /** What this meter has measured. */
+  readonly readings: () => MeterReadings;
 }
 
 /** What became of a bill: kept as a new file, the same as one that is there, or another text under its name. */
@@ -26,8 +33,15 @@ export interface TakenBill {
   readonly outcome: "kept" | "repeated" | "contradicts";
   readonly bill: CustomerBill;
   readonly file: string;
+  /** What the receipt proves; with findings it is a reason for alarm. */
+  readonly check: BillVerdict;
 }
 
+/** As it is kept beside the bill. */
+export type BillVerdict = Pick<CheckedReceipt, "readings" | "findings">;
+
+const RECEIPT = ".receipt";
+const CHECK = ".check";
 const UTILITY = "utility";
 
 export class BillFolder {
@@ -46,13 +60,27 @@ export class BillFolder {
     const { from, plaintext } = await hpkeOpen(Uint8Array.from(payload), meter, sealKey);
     if (from !== UTILITY)
       throw new ProtocolError("wrong-sender", `expected a bill of the utility, got one from ${from}`);
-    const { payload: json } = verify1(plaintext, directory, serverContext(UTILITY, meter), UTILITY);
-    const bill = billOfText(Buffer.from(json).toString("utf8"));
+    const { payload: signed } = verify1(plaintext, directory, serverContext(UTILITY, meter), UTILITY);
+    const receipt = Buffer.from(signed).toString("utf8");
+    const { text, bill } = billOfReceipt(receipt);
     if (bill.meterId !== meter) throw new ProtocolError("wrong-topic", `a bill for ${bill.meterId} came to ${meter}`);
-    return { ...this.#keep(bill, Buffer.from(json)), bill };
+    const kept = this.#keep(bill, Buffer.from(text));
+    return { ...kept, bill, check: this.#check(kept.file, receipt) };
   }
 
-  #keep(bill: CustomerBill, text: Buffer): Omit<TakenBill, "bill"> {
+  /** A repeat comes with a newer checkpoint: the receipt that proves the bill stands. */
+  #check(file: string, receipt: string): BillVerdict {
+    const { policy, readings } = this.#options;
+    const { readings: verdict, findings } = checkReceipt(receipt, { policy, readings: readings() });
+    const check: BillVerdict = { readings: verdict, findings };
+    const before = checkBeside(file);
+    if (before?.findings.length === 0 && before.readings !== "none") return before;
+    write(beside(file, RECEIPT), Buffer.from(receipt));
+    write(beside(file, CHECK), Buffer.from(`${JSON.stringify(check)}\n`));
+    return check;
+  }
+
+  #keep(bill: CustomerBill, text: Buffer): Pick<TakenBill, "outcome" | "file"> {
     const { folder } = this.#options;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const name = `${bill.periodStart}_${bill.periodEnd}-v${bill.version}`;
@@ -69,6 +97,15 @@ export class BillFolder {
   }
 }
 
+function beside(file: string, ending: string): string {
+  return file.replace(/\.json$/, ending);
+}
+
+function checkBeside(file: string): BillVerdict | undefined {
+  const kept = beside(file, CHECK);
+  return existsSync(kept) ? (JSON.parse(readFileSync(kept, "utf8")) as BillVerdict) : undefined;
+}
+
 /** A reader never sees half a bill, and nobody else reads one at all. */
 function write(file: string, text: Buffer): void {
   writeFileSync(`${file}.next`, text, { mode: 0o600, flush: true });
@@ -79,6 +116,8 @@ export interface KeptBill {
   readonly bill: CustomerBill;
   /** False for a text that came under the name of another one. */
   readonly first: boolean;
+  /** Undefined for a bill that came before receipts did. */
+  readonly check: BillVerdict | undefined;
 }
 
 /** All bills in a folder, by period and version. Throws ProtocolError naming a file that is no bill. */
@@ -87,9 +126,11 @@ export function readBills(folder: string): KeptBill[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   const bills = names.map((name): KeptBill => {
     try {
-      return { bill: billOfText(readFileSync(join(folder, name), "utf8")), first: !name.includes(".contradicts-") };
+      const file = join(folder, name);
+      const first = !name.includes(".contradicts-");
+      return { bill: parseBill(readFileSync(file, "utf8")), first, check: checkBeside(file) };
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
+      if (!(error instanceof LogError)) throw error;
       throw new ProtocolError("malformed", `${join(folder, name)}: ${error.message}`, { cause: error });
     }
   });
@@ -101,14 +142,12 @@ export function readBills(folder: string): KeptBill[] {
   );
 }
 
-function billOfText(text: string): CustomerBill {
-  let value: unknown;
+function billOfReceipt(receipt: string): { readonly text: string; readonly bill: CustomerBill } {
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw new ProtocolError("malformed", "the bill is no JSON");
+    const { bill: text } = parseReceipt(receipt);
+    return { text, bill: parseBill(text) };
+  } catch (cause) {
+    if (!(cause instanceof LogError)) throw cause;
+    throw new ProtocolError("malformed", cause.message, { cause });
   }
-  const parsed = customerBill.safeParse(value);
-  if (!parsed.success) throw new ProtocolError("malformed", `the bill: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
 }

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { stringify } from "csv-stringify/sync";
+import type { MeterReadings } from "../../billing/readings-file.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { KINDS } from "../../protocol/units.ts";
@@ -71,6 +72,23 @@ export function ownReadings(data: string, meter: string, slotSeconds: number): O
 
 type Values = Partial<Record<(typeof FIELDS)[keyof typeof FIELDS], number>>;
 
+/** The same as whole numbers by slot, to check bills with; empty where nothing was read yet. */
+export function readingsForCheck(data: string, meter: string): MeterReadings {
+  const found = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() } satisfies Record<
+    keyof MeterReadings,
+    Map<number, bigint>
+  >;
+  const slots = new Map<number, Values>();
+  for (const file of databasesOf(data, meter)) collect(file, meter, slots);
+  for (const [slot, values] of slots) {
+    for (const kind of Object.keys(FIELDS) as (keyof typeof FIELDS)[]) {
+      const value = values[FIELDS[kind]];
+      if (value !== undefined) (found[kind] as Map<number, bigint>).set(slot, BigInt(value));
+    }
+  }
+  return found;
+}
+
 /** Adds what a database has of a meter; false where it does not know the meter. */
 function collect(file: string, meter: string, slots: Map<number, Values>): boolean {
   const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
@@ -127,7 +145,7 @@ export function billsText(bills: readonly KeptBill[]): string {
   return bills.map(oneBill).join("\n\n");
 }
 
-function oneBill({ bill, first }: KeptBill): string {
+function oneBill({ bill, first, check }: KeptBill): string {
   const table = new Table({
     head: ["row", "kWh", bill.currency],
     colAligns: ["left", "right", "right"],
@@ -140,7 +158,19 @@ function oneBill({ bill, first }: KeptBill): string {
   const slots = bill.gaps.length === 0 ? "no gaps" : `${bill.gaps.length} gaps`;
   const head = `${bill.meterId}, ${bill.periodStart} to ${bill.periodEnd}, version ${bill.version}, ${slots}`;
   const doubt = first ? "" : "\nThis text contradicts the one that came first under this version.";
-  return `${head}${doubt}\n${table.toString()}`;
+  return `${head}${doubt}${verdictText(check)}\n${table.toString()}`;
+}
+
+function verdictText(check: KeptBill["check"]): string {
+  if (check === undefined) return "\nIt came without a receipt.";
+  if (check.findings.length > 0) return `\nALARM: ${check.findings.join("\n       ")}`;
+  const follows = {
+    same: "It is in the log, and follows from this meter's readings.",
+    none: "It is in the log; this meter has no readings of its period.",
+    unknown: "It is in the log; it has too many gaps to be compared with readings.",
+    other: "",
+  };
+  return `\n${follows[check.readings]}`;
 }
 
 /** Exact: digits are moved, nothing is divided. */

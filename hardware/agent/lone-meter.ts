@@ -12,12 +12,13 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
-import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
+import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";
 import { BillIntake } from "./bill-intake.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
+import { readingsForCheck } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
 import { type Fed, feedLines } from "./line-feed.ts";
 import { type LoneCiphertexts, openLoneCiphertexts } from "./lone-ciphertexts.ts";
@@ -87,9 +88,13 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   });
   parts.ciphertexts = ciphertexts;
   const bills = new BillIntake({
-    ...{ paths: config.paths, meter: id, log, refusals },
+    ...{ config, meter: id, log, refusals },
     customerSealKey: secrets.customerSealKey,
     directory: party.directory,
+    readings: () => {
+      outbox.flush();
+      return readingsForCheck(config.paths.data, id);
+    },
   });
   const tick = setInterval(() => {
     agent.tick();

@@ -9,6 +9,7 @@ import { Refusals } from "../../config/runtime/refusals.ts";
 import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
 import { parseTopic } from "../../protocol/topics.ts";
 import type { AgentLink } from "../agent/agent-options.ts";
+import { NO_READINGS } from "../../billing/readings-file.ts";
 import { BillIntake } from "../agent/bill-intake.ts";
 import { meterLastWill } from "../agent/greeting.ts";
 import { DeviceRelay, relaySubscriptions } from "./device-relay.ts";
@@ -80,9 +81,11 @@ export const deviceMeter: Station = async (options, signal) => {
       const folder = join(config.paths.data, "keys", meter);
       const party = openParty(folder);
       const bills = new BillIntake({
-        ...{ paths: config.paths, meter, log: context.log, refusals },
+        ...{ config, meter, log: context.log, refusals },
         customerSealKey: openCustomerKey(folder),
         directory: party.directory,
+        // They are in the device, which tells them to nobody.
+        readings: () => NO_READINGS,
       });
       const clock = createSimClockFeed({ config, directory: party.directory, refusals });
       let repeated = Number.NEGATIVE_INFINITY;

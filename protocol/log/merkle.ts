@@ -5,7 +5,11 @@
 import { hash } from "node:crypto";
 
 /** Bytes of a hash. */
-const HASH_BYTES = 32;
+export const HASH_BYTES = 32;
+
+/** Filled and hashed at once, again and again: proofs hash hundreds of nodes. */
+const NODE = new Uint8Array(1 + 2 * HASH_BYTES);
+NODE[0] = 1;
 
 /** SHA-256(0x00 || leaf). */
 export function leafHash(leaf: Uint8Array): Uint8Array {
@@ -18,11 +22,9 @@ export function leafHash(leaf: Uint8Array): Uint8Array {
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   assertHash("left", left);
   assertHash("right", right);
-  const input = new Uint8Array(1 + 2 * HASH_BYTES);
-  input[0] = 1;
-  input.set(left, 1);
-  input.set(right, 1 + HASH_BYTES);
-  return hash("sha256", input, "buffer");
+  NODE.set(left, 1);
+  NODE.set(right, 1 + HASH_BYTES);
+  return hash("sha256", NODE, "buffer");
 }
 
 /** The root over the leaves, in order. The root of no leaves is SHA-256 of nothing. */

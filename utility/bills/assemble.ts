@@ -2,9 +2,9 @@
  * From released totals to an invoice: one meter's sums are grouped by the prices they get. Pure; the tariff's spans
  * are worked out once for all meters of a period.
  */
-import type { BillColumn, Period, Tariff } from "../tariffs/index.ts";
-import { billColumns } from "../tariffs/index.ts";
-import { type BillTotals, collectTotals, type PeriodTotals, withLateEnergy } from "../billing/index.ts";
+import type { BillColumn, Period, Tariff } from "../../billing/tariffs/index.ts";
+import { billColumns } from "../../billing/tariffs/index.ts";
+import { type BillTotals, collectTotals, type PeriodTotals, withLateEnergy } from "../../billing/index.ts";
 
 /** One released sum of a meter. */
 export interface ReleasedRow {

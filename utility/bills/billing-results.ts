@@ -1,11 +1,13 @@
 /**
  * Writes what a billing round found, in the caller's transaction: released totals, gaps, and the bills of those meters
- * whose feeders of the period have all been asked.
+ * whose feeders of the period have all been asked. What it returns is to be logged in the same transaction.
  */
 import { countMembers, hasMember } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { isLoadKind, KINDS, kindName } from "../../protocol/units.ts";
 import type { Collected } from "../collector/collect.ts";
+import { totalsEntry } from "../ledger/entries.ts";
+import type { NewEntry } from "../ledger/ledger.ts";
 import { ONES } from "../rounds/billing-facts.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
@@ -14,7 +16,7 @@ import { periodOfSegment, type Utility } from "../settings.ts";
 import { deleteGaps, insertGaps, insertTotals } from "../store/bills-store.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import { exactNumber, type GapsTable, type ReleasedTotalsTable } from "../store/tables.ts";
-import type { Period } from "../tariffs/index.ts";
+import type { Period } from "../../billing/tariffs/index.ts";
 import { expectedSlots, gapRanges } from "./gaps.ts";
 import { issueBills } from "./issue.ts";
 
@@ -25,14 +27,17 @@ export async function writeBilling(
   utility: Utility,
   record: RoundRecord,
   outcome: RoundOutcome,
-): Promise<void> {
+): Promise<NewEntry[]> {
   const { question } = record;
   const periods = question.segments.map((segment) => periodOfSegment(utility, segment));
   const own = periods[0];
   if (own === undefined) throw new Error(`round ${record.id} has no period`);
   const { content, collected } = outcome;
+  const entries: NewEntry[] = [];
   if (content !== undefined && collected !== undefined) {
-    await insertTotals(db, totalsRows(record, content, collected, periods));
+    const rows = totalsRows(record, content, collected, periods);
+    await insertTotals(db, rows);
+    entries.push(totalsEntry(record, content, rows));
     await fillLateGaps(db, utility, record, content, periods);
   }
   if (record.state === "finished") await insertGaps(db, ownGaps(utility, record, content, own));
@@ -42,7 +47,8 @@ export async function writeBilling(
     .values({ feeder_id: question.feeder, period_start: own.from, period_end: own.to, ...settled })
     .onConflict((conflict) => conflict.columns(["feeder_id", "period_start", "period_end"]).doUpdateSet(settled))
     .execute();
-  await issueBills(db, utility, question.meters, own);
+  entries.push(...(await issueBills(db, utility, question.meters, own)));
+  return entries;
 }
 
 /** `row/2` is a sum of its own for the second earlier period; a plain name belongs to the bill's own period. */

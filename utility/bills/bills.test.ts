@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
-import { DAY, Harness, TARIFF, valueOf } from "../testing/harness.ts";
-import { parseTariffYaml } from "../tariffs/index.ts";
+import { DAY, Harness, TARIFF, valueOf, SLOT_SECONDS } from "../testing/harness.ts";
+import { parseTariffYaml } from "../../billing/tariffs/index.ts";
 import { correctBills } from "./correct.ts";
 import { customerBill as customerBillSchema } from "../../protocol/messages/bill.ts";
-import { customerBill } from "./customer-bill.ts";
+import { customerBills } from "./customer-bill.ts";
 import { billsTable, kilowattHours, money } from "./bills-table.ts";
 import { billsCsv, listBills, parsePeriod, whyNone } from "./list.ts";
 
@@ -51,7 +51,7 @@ test("a price correction makes a second version of every bill from the same tota
     tariff: parseTariffYaml(yaml),
   };
   const before = await listBills(db, { allVersions: false });
-  const corrected = await correctBills(db, { tariff, period: "2025-01-15", now: 0 });
+  const corrected = await correctBills(harness.utility, { tariff, period: "2025-01-15", now: 0 });
   assert.equal(corrected.length, 6);
   const after = await listBills(db, { allVersions: false });
   assert.deepEqual(
@@ -74,11 +74,11 @@ test("a correction that would split a band is refused, and no bill changes", asy
   const { db } = harness.utility;
   const yaml = TARIFF.replaceAll("08:00", "09:00");
   const tariff = { id: "other", file: "other.yaml", yaml, tariff: parseTariffYaml(yaml) };
-  await assert.rejects(correctBills(db, { tariff, period: "2025-01-15", now: 0 }), { code: "regroup" });
+  await assert.rejects(correctBills(harness.utility, { tariff, period: "2025-01-15", now: 0 }), { code: "regroup" });
   assert.ok(
     (await listBills(db, { allVersions: true })).every(({ version, status }) => version === 1 && status === "final"),
   );
-  await assert.rejects(correctBills(db, { tariff, period: "2025-02-15", now: 0 }), RangeError);
+  await assert.rejects(correctBills(harness.utility, { tariff, period: "2025-02-15", now: 0 }), RangeError);
 });
 
 test("bills print as a table, as CSV, and one by one with their gaps", async (t) => {
@@ -97,7 +97,7 @@ test("the customer's bill fits its schema and lists its gaps", async (t) => {
   const harness = await billedDay(t);
   const { db } = harness.utility;
   const row = await db.selectFrom("bills").selectAll().where("meter_id", "=", "m-003").executeTakeFirstOrThrow();
-  const bill = customerBillSchema.parse(await customerBill(db, row));
+  const bill = customerBillSchema.parse((await customerBills(db, [row], SLOT_SECONDS))[0]);
   assert.equal(bill.gaps.length, 1);
   assert.equal(
     bill.rows.reduce((sum, { amountMicro }) => sum + amountMicro, 0),

@@ -1,11 +1,12 @@
 /**
  * A price correction: bills of a period are worked out anew, from the released totals they were made from, under
- * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version.
+ * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version, which is logged.
  */
-import { correctTotals, decodeTotals, encodeTotals, invoice } from "../billing/index.ts";
+import { correctTotals, decodeTotals, encodeTotals, invoice } from "../../billing/index.ts";
 import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
-import type { UtilityDatabase } from "../store/open.ts";
-import { parseTariffYaml, type Tariff } from "../tariffs/index.ts";
+import { parseTariffYaml, type Tariff } from "../../billing/tariffs/index.ts";
+import type { Utility } from "../settings.ts";
+import { billEntries } from "./issue.ts";
 import { parsePeriod } from "./list.ts";
 import type { TariffSource } from "./tariff-book.ts";
 
@@ -30,7 +31,10 @@ export interface CorrectedBill {
  * Corrects all final bills of a period, or one meter's, in one transaction: all or none. Throws TariffError `regroup`
  * where the new tariff needs totals that were never released, RangeError when there is no such bill.
  */
-export async function correctBills(db: UtilityDatabase, request: CorrectionRequest): Promise<CorrectedBill[]> {
+export async function correctBills(
+  { db, ledger, slotSeconds }: Pick<Utility, "db" | "ledger" | "slotSeconds">,
+  request: CorrectionRequest,
+): Promise<CorrectedBill[]> {
   const { from, to } = parsePeriod(request.period);
   return await db.transaction().execute(async (transaction) => {
     let query = transaction
@@ -86,6 +90,7 @@ export async function correctBills(db: UtilityDatabase, request: CorrectionReque
       });
     }
     await insertBills(transaction, added);
+    await ledger.append(transaction, request.now, await billEntries(transaction, added, slotSeconds));
     return corrected;
   });
 }

@@ -1,15 +1,19 @@
 /**
  * Issues the bills of a period: for each meter whose feeders have all been asked, one bill over all of them, in the
  * caller's transaction. A bill that is there already gets a new version only when released energy is not in it yet.
+ * What it returns is to be logged in the same transaction.
  */
-import { encodeTotals, invoice } from "../billing/index.ts";
+import { encodeTotals, invoice } from "../../billing/index.ts";
 import type { Utility } from "../settings.ts";
-import { chargedBefore, insertBills, type NewBill, supersedeBill, totalsOf } from "../store/bills-store.ts";
+import { billEntry } from "../ledger/entries.ts";
+import type { NewEntry } from "../ledger/ledger.ts";
+import { chargedBefore, headOf, insertBills, type NewBill, supersedeBill, totalsOf } from "../store/bills-store.ts";
 import { INSERT_ROWS } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import type { ReleasedTotalsTable } from "../store/tables.ts";
-import { addToDate, localDate, type Period, periodOf, type Tariff } from "../tariffs/index.ts";
+import { addToDate, localDate, type Period, periodOf, type Tariff } from "../../billing/tariffs/index.ts";
 import { BillAssembler, type ReleasedRow } from "./assemble.ts";
+import { customerBills } from "./customer-bill.ts";
 
 /** Feeders that a meter belongs to at some time of a period. */
 function feedersOf(utility: Pick<Utility, "roll" | "origin">, meter: string, period: Period): string[] {
@@ -29,7 +33,7 @@ export async function issueBills(
   utility: Utility,
   meters: readonly string[],
   period: Period,
-): Promise<void> {
+): Promise<NewEntry[]> {
   const settled = await settledFeeders(db, period);
   const ready = meters.filter((meter) => feedersOf(utility, meter, period).every((feeder) => settled.has(feeder)));
   const totals = await totalsOf(db, ready, period.from);
@@ -60,6 +64,14 @@ export async function issueBills(
   }
   for (const tariffId of new Set(bills.map((bill) => bill.tariffId))) await keepTariff(db, utility, tariffId);
   await insertBills(db, bills);
+  return await billEntries(db, bills, utility.slotSeconds);
+}
+
+/** Final bills that were just written, for the log. */
+export async function billEntries(db: Queries, bills: readonly NewBill[], slotSeconds: number): Promise<NewEntry[]> {
+  const heads = bills.filter(({ status }) => status === "final").map(headOf);
+  const texts = await customerBills(db, heads, slotSeconds);
+  return heads.map((head, i) => billEntry(head, JSON.stringify(texts[i])));
 }
 
 function billOf(

@@ -1,5 +1,6 @@
 /** Bills for people: which ones are asked for, as CSV or as JSON. Reads the database only. */
 import { stringify } from "csv-stringify/sync";
+import type { LateEnergy } from "../../billing/check.ts";
 import type { Queries } from "../store/rounds-store.ts";
 
 export interface BillFilter {
@@ -40,6 +41,8 @@ export interface ListedBill {
   readonly gapSlots: number;
   readonly rows: readonly ListedRow[];
   readonly gaps: readonly ListedGap[];
+  /** What it charges of earlier periods, where the bill itself tells. */
+  readonly late?: readonly LateEnergy[];
 }
 
 /** A period as the user names it: `2025-01-15`, or `2025-01-01..2025-02-01`. Throws RangeError, also for no date. */

@@ -8,7 +8,13 @@ import { readFile } from "node:fs/promises";
 import { bitmapBytes } from "../../protocol/bitmap.ts";
 import type { Scheme } from "../../protocol/messages/round.ts";
 import { KINDS } from "../../protocol/units.ts";
-import { type BillColumn, billColumns, type Period, parseTariffYaml, type Tariff } from "../tariffs/index.ts";
+import {
+  type BillColumn,
+  billColumns,
+  type Period,
+  parseTariffYaml,
+  type Tariff,
+} from "../../billing/tariffs/index.ts";
 
 export interface TariffSource {
   /** SHA-256 of the file: what a bill refers to. */

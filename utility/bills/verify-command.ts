@@ -5,12 +5,12 @@ import path from "node:path";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { customerBill } from "../../protocol/messages/bill.ts";
 import type { Queries } from "../store/rounds-store.ts";
-import { parseTariffYaml, type Tariff, TariffError } from "../tariffs/index.ts";
+import { parseTariffYaml, type Tariff, TariffError } from "../../billing/tariffs/index.ts";
 import { kilowattHours, money } from "./bills-table.ts";
 import { type ListedBill, parsePeriod } from "./list.ts";
-import { type MeterReadings, readReadings, ReadingsError } from "./readings-file.ts";
+import { NO_READINGS, readReadings, ReadingsError } from "../../billing/readings-file.ts";
 import { readTariff } from "./tariff-book.ts";
-import { checkMeter, type Difference, hasReadings } from "./verify.ts";
+import { checkBill, type Difference, hasReadings, type LateEnergy, type SlotRange } from "../../billing/check.ts";
 
 export interface VerifyRequest {
   readonly bills: readonly ListedBill[];
@@ -37,8 +37,6 @@ export interface VerifyReport {
   readonly notFinal: number;
   readonly findings: readonly Finding[];
 }
-
-const NOTHING: MeterReadings = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() };
 
 /** Checks all given bills. Throws UsageError for files that cannot be used. */
 export async function verifyBills(db: Queries | undefined, request: VerifyRequest): Promise<VerifyReport> {
@@ -69,20 +67,31 @@ export async function verifyBills(db: Queries | undefined, request: VerifyReques
         throw new UsageError(`verify: tariff ${tariff} of ${meter} is not here; use --tariff FILE`);
       return found;
     };
-    const check = { bills: own, readings: readings.get(meter) ?? NOTHING, tariffOf, slotSeconds };
-    // A tariff that does not fit the period, or has other bands, is the given one's fault.
-    const found = await usable(() => Promise.resolve().then(() => checkMeter(check)));
-    const silent = (periodStart: string): boolean =>
-      own.some((bill) => bill.periodStart === periodStart && !hasReadings(bill, check));
-    for (const periodStart of new Set(found.map((difference) => difference.periodStart))) {
-      if (!starts.has(periodStart)) continue;
+    for (const listed of own.filter(({ status, periodStart }) => status === "final" && starts.has(periodStart))) {
+      const bill = { ...listed, late: listed.late ?? lateEnergy(listed, own) };
+      const check = { bill, readings: readings.get(meter) ?? NO_READINGS, tariff: tariffOf(listed), slotSeconds };
+      // A tariff that does not fit the period, or has other bands, is the given one's fault.
+      const found = await usable(() => Promise.resolve().then(() => checkBill(check)));
+      if (found.length === 0) continue;
       // Where the file says nothing of a bill, its rows say nothing against it.
-      if (silent(periodStart)) unchecked.push({ meter, periodStart });
-      else findings.push(...found.filter((difference) => difference.periodStart === periodStart));
+      if (hasReadings(check)) findings.push(...found);
+      else unchecked.push({ meter, periodStart: listed.periodStart });
     }
   }
   const checked = final.length - unchecked.length;
   return { checked, unchecked, notFinal: asked.length - final.length, findings };
+}
+
+/** What a bill charges of earlier periods, as the gaps of their bills tell. */
+function lateEnergy({ periodStart }: ListedBill, own: readonly ListedBill[]): LateEnergy[] {
+  return own.flatMap((source): LateEnergy[] => {
+    const gapsWhere = (wanted: (billed: string | null) => boolean): SlotRange[] =>
+      source.gaps.filter(({ billedPeriodStart }) => wanted(billedPeriodStart));
+    const billed = gapsWhere((start) => start === periodStart);
+    if (billed.length === 0) return [];
+    const missing = gapsWhere((start) => start === null || start > periodStart);
+    return [{ periodStart: source.periodStart, periodEnd: source.periodEnd, billed, missing }];
+  });
 }
 
 async function usable<T>(work: () => Promise<T>): Promise<T> {
@@ -138,7 +147,7 @@ function billOf(file: string): ListedBill {
   const parsed = customerBill.safeParse(value);
   if (!parsed.success) throw new UsageError(`--bills: ${file} is no bill`);
   const { meterId: meter, gaps, ...rest } = parsed.data;
-  // A customer's bill does not say which later bill fills its gaps.
+  // A customer's bill does not say which later bill fills its gaps; that one does.
   return { ...rest, meter, gapSlots: 0, gaps: gaps.map((gap) => ({ ...gap, billedPeriodStart: null })) };
 }
 

@@ -1,5 +1,7 @@
 /** Writes what a load round found: a row for each slot of the feeder, released or with the reason why not. */
 import { countMembers, hasMember } from "../../protocol/bitmap.ts";
+import { loadEntries } from "../ledger/entries.ts";
+import type { NewEntry } from "../ledger/ledger.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
 import { unitCount } from "../rounds/shape.ts";
@@ -39,11 +41,17 @@ function loadRows(record: RoundRecord, outcome: RoundOutcome, slotSeconds: numbe
   });
 }
 
+/** In the caller's transaction, in which what it returns is to be logged. */
 export async function writeLoads(
   db: Queries,
   record: RoundRecord,
   outcome: RoundOutcome,
   slotSeconds: number,
-): Promise<void> {
-  await saveLoads(db, loadRows(record, outcome, slotSeconds));
+): Promise<NewEntry[]> {
+  const rows = loadRows(record, outcome, slotSeconds);
+  await saveLoads(db, rows);
+  const released = rows.flatMap(({ slot_start, energy_wh, export_wh, meters, status }) =>
+    status === "final" && energy_wh !== null ? [[slot_start, energy_wh, export_wh, meters] as const] : [],
+  );
+  return loadEntries(record, released);
 }

@@ -4,6 +4,7 @@ import type { Config } from "../../config/index.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import type { Alert } from "../../protocol/messages/public.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { UtilityDatabase } from "../store/open.ts";
 import { Announcer } from "./announcer.ts";
 import { CrossCheck } from "./cross-check.ts";
@@ -15,6 +16,7 @@ import { type Opener, threadOpener } from "./opener.ts";
 
 export interface OpenedOptions {
   readonly db: UtilityDatabase;
+  readonly ledger: Ledger;
   readonly party: Party;
   readonly config: Pick<Config, "homomorphic" | "aggregator" | "paths">;
   /** Unix seconds. */
@@ -55,7 +57,7 @@ export function startOpened(options: OpenedOptions): Opened | undefined {
   const manifest = party.ckks;
   if (manifest === undefined || !homomorphic.enabled) return undefined;
   const { slotSeconds } = party.directory;
-  const store = new OpenedStore(db, time);
+  const store = new OpenedStore(db, time, options.ledger);
   const read = (transcript: Uint8Array): OpenedJob => readJob(transcript, { manifest, homomorphic });
   const alert = (code: string, message: string): void => {
     const content: Alert = { time: Math.floor(time()), code, message: message.slice(0, 4_000) };

@@ -8,7 +8,7 @@ const HASH = new Uint8Array(32);
 async function storeOf(t: TestContext, limits: WaitingLimits) {
   const bed = await OpenedBed.make(t);
   let time = 0;
-  const store = new OpenedStore(bed.db, () => time++, limits);
+  const store = new OpenedStore(bed.db, () => time++, bed.ledger, limits);
   const part = (job: string, aggregator: number, bytes: number) =>
     store.keepPartial({ job, aggregator, transcript: HASH, active: [1, 2], outputs: [new Uint8Array(bytes)] });
   const output = (job: string, bytes: number) =>

@@ -5,6 +5,8 @@
 import { sql } from "kysely";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { packNumbers } from "../../protocol/messages/ckks.ts";
+import { jobEntry } from "../ledger/entries.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { INSERT_ROWS, type UtilityDatabase } from "../store/open.ts";
 import type { HeResultRow, HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
 
@@ -42,11 +44,13 @@ export class OpenedStore {
   readonly #db: UtilityDatabase;
   readonly #now: () => number;
   readonly #limits: WaitingLimits;
+  readonly #ledger: Ledger;
 
   /** `now` gives Unix seconds. */
-  constructor(db: UtilityDatabase, now: () => number, limits = WAITING) {
+  constructor(db: UtilityDatabase, now: () => number, ledger: Ledger, limits = WAITING) {
     this.#db = db;
     this.#now = now;
+    this.#ledger = ledger;
     this.#limits = limits;
   }
 
@@ -186,7 +190,7 @@ export class OpenedStore {
       .execute();
   }
 
-  /** Result, values and the end of the ciphertexts, all at once; does nothing when the job is settled already. */
+  /** Result, values, their entry in the log and the end of the ciphertexts, all at once; does nothing for a settled job. */
   async settle(
     result: HeResult,
     values: readonly HeValue[],
@@ -205,7 +209,13 @@ export class OpenedStore {
         const rows = values.slice(from, from + INSERT_ROWS).map((value) => ({ job, ...value }));
         await transaction.insertInto("he_values").values(rows).execute();
       }
-      await transaction.updateTable("he_outputs").set({ settled: 1, c0: null }).where("job", "=", job).execute();
+      const { transcript } = await transaction
+        .updateTable("he_outputs")
+        .set({ settled: 1, c0: null })
+        .where("job", "=", job)
+        .returning("transcript")
+        .executeTakeFirstOrThrow();
+      await this.#ledger.append(transaction, this.#now(), [jobEntry(result, values, transcript)]);
       await transaction.deleteFrom("he_partials").where("job", "=", job).execute();
       return true;
     });

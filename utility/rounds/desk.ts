@@ -4,12 +4,14 @@
  * database before anything is sent: a restart goes on where the last process was killed.
  */
 import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts";
+import { sameBytes } from "../../protocol/log/index.ts";
 import { slotOf } from "../../protocol/slots.ts";
 import { writeBilling } from "../bills/billing-results.ts";
+import { failureEntry, setEntry } from "../ledger/entries.ts";
 import { writeLoads } from "../loads/load-results.ts";
 import { periodAt, type Utility } from "../settings.ts";
 import { nextSerial, openRounds, saveRound } from "../store/rounds-store.ts";
-import type { Period } from "../tariffs/index.ts";
+import type { Period } from "../../billing/tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
 import { planOf } from "./planner.ts";
 import { maxLoadSlots, questionOf, saveTooFew } from "./questions.ts";
@@ -195,7 +197,7 @@ export class RoundDesk {
         this.#ports.send(record.id, aggregator, request);
       },
       mayAnswer: (aggregator) => this.#ports.mayAnswer(aggregator),
-      save: (changed) => saveRound(this.#utility.db, changed, this.#utility.slotSeconds),
+      save: (changed) => this.#save(changed),
       finish: (changed, outcome) => this.#finish(changed, outcome),
       plan: (current, agreed) => planOf(this.#utility, current, agreed),
       verifyEndorsement: (endorsement, aggregator, setId) => {
@@ -213,12 +215,37 @@ export class RoundDesk {
     void round.tick();
   }
 
+  /** A set is in the log before anyone is asked for it. */
+  async #save(record: RoundRecord): Promise<void> {
+    const { db, slotSeconds, ledger, clock } = this.#utility;
+    const { setId } = record;
+    if (record.state !== "fixed" || setId === undefined) {
+      await saveRound(db, record, slotSeconds);
+      return;
+    }
+    await db.transaction().execute(async (transaction) => {
+      const before = await transaction
+        .selectFrom("rounds")
+        .select("set_id")
+        .where("id", "=", record.id)
+        .executeTakeFirst();
+      await saveRound(transaction, record, slotSeconds);
+      const known = before?.set_id ?? undefined;
+      const isLogged = known !== undefined && sameBytes(known, setId);
+      if (!isLogged) await ledger.append(transaction, clock.now(), [setEntry(record)]);
+    });
+  }
+
   async #finish(record: RoundRecord, outcome: RoundOutcome): Promise<void> {
-    const { db, slotSeconds } = this.#utility;
+    const { db, slotSeconds, ledger, clock } = this.#utility;
     await db.transaction().execute(async (transaction) => {
       await saveRound(transaction, record, slotSeconds);
-      if (record.question.purpose === "load") await writeLoads(transaction, record, outcome, slotSeconds);
-      else await writeBilling(transaction, this.#utility, record, outcome);
+      const entries =
+        record.question.purpose === "load"
+          ? await writeLoads(transaction, record, outcome, slotSeconds)
+          : await writeBilling(transaction, this.#utility, record, outcome);
+      const failure = record.state === "failed" ? [failureEntry(record)] : [];
+      await ledger.append(transaction, clock.now(), [...failure, ...entries]);
     });
     if (!isSettled(record)) return;
     this.#rounds.delete(record.id);

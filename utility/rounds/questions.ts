@@ -6,7 +6,7 @@ import type { Utility } from "../settings.ts";
 import { openGapPeriods } from "../store/bills-store.ts";
 import { saveLoads, unreleasedRange } from "../store/loads-store.ts";
 import { type Queries, releasedSets } from "../store/rounds-store.ts";
-import { localDate, type Period, periodOf } from "../tariffs/index.ts";
+import { localDate, type Period, periodOf } from "../../billing/tariffs/index.ts";
 import type { Due } from "./agenda.ts";
 
 /** Cells of one load round at most: slots times meters times kinds. */

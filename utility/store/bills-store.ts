@@ -1,6 +1,6 @@
 /** Bills, their rows, gaps and the released totals behind them. Every writer runs in the caller's transaction. */
 import type { Insertable } from "kysely";
-import type { Invoice } from "../billing/index.ts";
+import type { Invoice } from "../../billing/index.ts";
 import { INSERT_ROWS } from "./open.ts";
 import type { Queries } from "./rounds-store.ts";
 import {
@@ -51,7 +51,8 @@ export async function insertBills(db: Queries, bills: readonly NewBill[]): Promi
   }
 }
 
-function headOf(bill: NewBill): Insertable<BillsTable> {
+/** The row of a bill. */
+export function headOf(bill: NewBill): Omit<BillsTable, "sent"> & { readonly sent: number } {
   const { invoice } = bill;
   return {
     meter_id: bill.meter,

@@ -3,6 +3,7 @@
  * never changed; a new one is added below it.
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
+import { ledger } from "./ledger-migration.ts";
 import { opened } from "./opened-migration.ts";
 
 /** PostgreSQL says `bytea`. */
@@ -202,5 +203,6 @@ export const migrations: MigrationProvider = {
       "003-seen": seen,
       "004-unpublished": unpublished,
       "005-opened": opened,
+      "006-ledger": ledger,
     }),
 };

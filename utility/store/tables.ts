@@ -3,6 +3,7 @@
  * integer micro-units; both stay below 2^53 in a database row, which `exactNumber` checks when they are read.
  */
 import type { Generated } from "kysely";
+import type { LedgerTables } from "./ledger-tables.ts";
 import type { OpenedTables } from "./opened-tables.ts";
 
 export interface MetaTable {
@@ -154,7 +155,7 @@ export interface MetersSeenTable {
   seen_at: number;
 }
 
-export interface UtilityTables extends OpenedTables {
+export interface UtilityTables extends OpenedTables, LedgerTables {
   meta: MetaTable;
   roll: RollTable;
   rounds: RoundsTable;

@@ -1,20 +1,22 @@
 /** A round desk over a real database in a temporary folder, with aggregators in memory and time in the test's hands. */
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
 import { SimulatedClock } from "../../config/runtime/clock.ts";
 import { decodeCbor } from "../../protocol/cbor.ts";
+import { originOf } from "../../protocol/log/index.ts";
 import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
 import type { RoundRequest } from "../../protocol/messages/round.ts";
 import { TariffBook } from "../bills/tariff-book.ts";
+import { Ledger } from "../ledger/ledger.ts";
 import { sameBytes } from "../rounds/agree.ts";
 import { RoundDesk } from "../rounds/desk.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { Utility } from "../settings.ts";
 import { openUtilityDatabase } from "../store/open.ts";
-import { parseTariffYaml } from "../tariffs/index.ts";
+import { parseTariffYaml } from "../../billing/tariffs/index.ts";
 import { type Cell, FakeAggregator } from "./fake-aggregators.ts";
 
 export const SLOT_SECONDS = 900;
@@ -49,6 +51,8 @@ export interface HarnessOptions {
   readonly loadEverySlots?: number;
   /** YAML of the tariff of every meter. */
   readonly tariff?: string;
+  /** Key of the utility; a fresh one by default. */
+  readonly signKey?: KeyObject;
   readonly places?: (meter: string) => MembershipRecord["places"];
 }
 
@@ -59,11 +63,13 @@ function meterName(index: number): string {
 
 export class Harness {
   readonly folder: string;
-  readonly options: Required<HarnessOptions>;
+  readonly options: Required<Omit<HarnessOptions, "signKey">>;
   readonly aggregators: FakeAggregator[];
   readonly clock = new SimulatedClock(0);
   readonly notified: RoundRecord[] = [];
   readonly refused: string[] = [];
+  /** The log's key, the same for each process. */
+  readonly signKey: KeyObject;
   realNow = 0;
   /** Called before each request is sent. */
   beforeSend: (request: RoundRequest) => void = () => {};
@@ -87,6 +93,7 @@ export class Harness {
       places: () => [{ feeder: "f-1", from: 0, to: null }],
       ...options,
     };
+    this.signKey = options.signKey ?? generateKeyPairSync("ed25519").privateKey;
     this.aggregators = Array.from(
       { length: this.options.aggregators },
       (_, i) => new FakeAggregator(i + 1, this.options.threshold),
@@ -123,6 +130,7 @@ export class Harness {
     this.utility = {
       db: await openUtilityDatabase(path.join(this.folder, "utility.db")),
       clock: this.clock,
+      ledger: new Ledger({ signer: { name: originOf(this.signKey), signKey: this.signKey } }),
       book,
       roll: {
         meters: () => [...records.keys()],

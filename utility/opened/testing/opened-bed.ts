@@ -36,8 +36,10 @@ import { coefficientsAt } from "../../../protocol/ckks/threshold/stride.ts";
 import { randomiseC1, zeroEncryption } from "../../../protocol/ckks/threshold/zero.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../../../protocol/envelope/index.ts";
 import { type Directory, rawPublicKey, type ServerKeys } from "../../../protocol/keys/index.ts";
+import { originOf } from "../../../protocol/log/index.ts";
 import { type JobOutcome, jobOutcome } from "../../../protocol/messages/ckks.ts";
 import { parseTopic, topicOf } from "../../../protocol/topics.ts";
+import { Ledger } from "../../ledger/ledger.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { type LoadRow, saveLoads } from "../../store/loads-store.ts";
 import { type Opened, startOpened } from "../index.ts";
@@ -74,6 +76,7 @@ export class OpenedBed {
   connected = true;
   time = (DAY + 200) * SLOT_SECONDS;
   db!: UtilityDatabase;
+  ledger!: Ledger;
   opened!: Opened;
   readonly keys: Keys;
   readonly #opener: Opener;
@@ -141,7 +144,10 @@ export class OpenedBed {
       ...{ statisticalBits: 10, openings: 1, maxMeters: 100 },
     };
     this.db = await openUtilityDatabase(path.join(this.folder, "utility.db"));
+    const signKey = this.#parties.get("utility")!.signKey!;
+    this.ledger = new Ledger({ signer: { name: originOf(signKey), signKey } });
     this.opened = startOpened({
+      ledger: this.ledger,
       ...{ db: this.db, party: this.#parties.get("utility")!, opener },
       config: { homomorphic, aggregator: base.aggregator, paths: { ...base.paths, data: this.folder } },
       time: () => this.time,

@@ -3,7 +3,7 @@
  * bill are not enough: they add up export and catch-up over versions.
  */
 import { z } from "zod";
-import { parseLocalDate } from "../tariffs/local-time.ts";
+import { parseLocalDate } from "./tariffs/local-time.ts";
 import type { BillTotals } from "./totals.ts";
 
 const energy = z

@@ -2,9 +2,9 @@
  * Turns released sums and a tariff into a bill, exact to the micro-unit. Each row is rounded half-even for itself, the
  * bill rounds the exact sum once, and a `rounding` row says what the rows would otherwise be off by.
  */
-import { type MicroUnits, microUnits, type WattHours, wattHours } from "../../protocol/units.ts";
-import { add, multiply, negate, type Rational, rational, roundHalfEven, sum, ZERO } from "../tariffs/rational.ts";
-import { type Tariff, type TariffVersion, versionAt } from "../tariffs/tariff.ts";
+import { type MicroUnits, microUnits, type WattHours, wattHours } from "../protocol/units.ts";
+import { add, multiply, negate, type Rational, rational, roundHalfEven, sum, ZERO } from "./tariffs/rational.ts";
+import { type Tariff, type TariffVersion, versionAt } from "./tariffs/tariff.ts";
 import { priceOf, priceOfBand } from "./pricing.ts";
 import type { BillTotals, PeriodTotals, VersionTotals } from "./totals.ts";
 

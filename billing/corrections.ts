@@ -3,10 +3,10 @@
  * released already: a band may be renamed, repriced or joined with another, but never split, for that would need
  * sums that nobody has and that must not be asked for twice.
  */
-import { bandRuns, versionSpans } from "../tariffs/band-runs.ts";
-import { TariffError } from "../tariffs/faults.ts";
-import { countDays, dateAt, dayStart } from "../tariffs/local-time.ts";
-import { type Tariff, versionIndexAt, versionNumber } from "../tariffs/tariff.ts";
+import { bandRuns, versionSpans } from "./tariffs/band-runs.ts";
+import { TariffError } from "./tariffs/faults.ts";
+import { countDays, dateAt, dayStart } from "./tariffs/local-time.ts";
+import { type Tariff, versionIndexAt, versionNumber } from "./tariffs/tariff.ts";
 import { addEnergies, type BillTotals, type PeriodTotals, type VersionTotals } from "./totals.ts";
 
 /**

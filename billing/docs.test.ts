@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { parseTariffYaml } from "../tariffs/load.ts";
-import { localDate } from "../tariffs/local-time.ts";
-import { RESERVED_ROWS } from "../tariffs/schema.ts";
-import { versionAt } from "../tariffs/tariff.ts";
+import { parseTariffYaml } from "./tariffs/load.ts";
+import { localDate } from "./tariffs/local-time.ts";
+import { RESERVED_ROWS } from "./tariffs/schema.ts";
+import { versionAt } from "./tariffs/tariff.ts";
 import { invoice } from "./invoice.ts";
 import { june } from "./testing/bills.ts";
 
-const guide = await readFile(new URL("../../docs/tariffs.md", import.meta.url), "utf8");
+const guide = await readFile(new URL("../docs/tariffs.md", import.meta.url), "utf8");
 
 function exampleTariff() {
   const yaml = /<!-- example: household -->\n```yaml\n([\s\S]*?)```/.exec(guide)?.[1];

@@ -1,6 +1,6 @@
 /** What energy costs, as exact fractions of a micro-unit: prices are per kWh, energy is in Wh, thresholds per period. */
-import { type Rational, rational } from "../tariffs/rational.ts";
-import type { Band } from "../tariffs/tariff.ts";
+import { type Rational, rational } from "./tariffs/rational.ts";
+import type { Band } from "./tariffs/tariff.ts";
 
 const WH_PER_KWH = 1000n;
 

@@ -2,11 +2,11 @@
  * What a bill is computed from: released sums, one per band and tariff version, never a slot. Sums come in as
  * (column, value) pairs and go out grouped by the prices they get.
  */
-import type { UnixSeconds } from "../../protocol/units.ts";
-import { versionSpans } from "../tariffs/band-runs.ts";
-import type { BillColumn } from "../tariffs/band-masks.ts";
-import { countDays, dateAt, type LocalDate } from "../tariffs/local-time.ts";
-import type { Tariff } from "../tariffs/tariff.ts";
+import type { UnixSeconds } from "../protocol/units.ts";
+import { versionSpans } from "./tariffs/band-runs.ts";
+import type { BillColumn } from "./tariffs/band-masks.ts";
+import { countDays, dateAt, type LocalDate } from "./tariffs/local-time.ts";
+import type { Tariff } from "./tariffs/tariff.ts";
 
 /** The released sums, in watt-hours, of the part of a period in which one tariff version holds. */
 export interface VersionTotals {

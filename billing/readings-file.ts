@@ -1,10 +1,17 @@
 /** Readings of a file with the columns of a replay, to check bills with: exact integers, every fault with its line. */
 import { createReadStream } from "node:fs";
 import { CsvError, parse } from "csv-parse";
-import type { KindName } from "../../protocol/units.ts";
+import type { KindName } from "../protocol/units.ts";
 
 /** Watt-hours by slot, for each kind. */
 export type MeterReadings = Readonly<Record<KindName, ReadonlyMap<number, bigint>>>;
+
+export const NO_READINGS: MeterReadings = {
+  import: new Map(),
+  export: new Map(),
+  catchup: new Map(),
+  catchupExport: new Map(),
+};
 
 /** What is wrong with a file of readings; the message names the line. */
 export class ReadingsError extends Error {

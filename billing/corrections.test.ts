@@ -1,11 +1,11 @@
 /** New versions of bills: what they keep, what they refuse, and that released sums suffice. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hasMember } from "../../protocol/bitmap.ts";
-import { billColumns } from "../tariffs/band-masks.ts";
-import { localDate } from "../tariffs/local-time.ts";
-import { type Period, periodOf } from "../tariffs/periods.ts";
-import { parseTariff, type Tariff } from "../tariffs/tariff.ts";
+import { hasMember } from "../protocol/bitmap.ts";
+import { billColumns } from "./tariffs/band-masks.ts";
+import { localDate } from "./tariffs/local-time.ts";
+import { type Period, periodOf } from "./tariffs/periods.ts";
+import { parseTariff, type Tariff } from "./tariffs/tariff.ts";
 import { correctTotals } from "./corrections.ts";
 import { invoice } from "./invoice.ts";
 import { type BillTotals, collectTotals, type PeriodTotals } from "./totals.ts";

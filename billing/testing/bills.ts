@@ -1,6 +1,6 @@
 /** Tariffs and released sums small enough to work a bill out by hand. */
-import { localDate } from "../../tariffs/local-time.ts";
-import { parseTariff, type Tariff } from "../../tariffs/tariff.ts";
+import { localDate } from "../tariffs/local-time.ts";
+import { parseTariff, type Tariff } from "../tariffs/tariff.ts";
 import type { BillTotals, PeriodTotals, VersionTotals } from "../totals.ts";
 
 export const ALWAYS = { from: "2000-01-01" };

@@ -1,0 +1,103 @@
+/** What the utility logs, as entries: which part anyone may read, and what is only committed to. */
+import { createHash } from "node:crypto";
+import type { SetContent } from "../../protocol/messages/round.ts";
+import type { RoundRecord } from "../rounds/record.ts";
+import type { HeResult, HeValue } from "../opened/opened-store.ts";
+import type { BillsTable, ReleasedTotalsTable } from "../store/tables.ts";
+import type { NewEntry } from "./ledger.ts";
+
+type BillKey = Pick<BillsTable, "meter_id" | "period_start" | "period_end" | "version">;
+type Load = readonly [slotStart: number, energyWh: number, exportWh: number | null, meters: number];
+
+const LOADS_AT_ONCE = 1_000;
+const NO_SET = new Uint8Array(32);
+
+/** The name of a bill's content in the log's private table. */
+export function billSubject({ meter_id, period_start, period_end, version }: BillKey): string {
+  return `bill ${meter_id} ${period_start} ${period_end} ${version}`;
+}
+
+/** A bill, as the very JSON that its customer gets. */
+export function billEntry(bill: BillKey, json: string): NewEntry {
+  return { entry: { type: "bill" }, subject: billSubject(bill), content: Buffer.from(json) };
+}
+
+/** A set is fixed. Cells and meters are in what its id is the hash of. */
+export function setEntry({ id, question, setId }: RoundRecord): NewEntry {
+  const { purpose, feeder, segments } = question;
+  return { entry: { type: "set", round: id, purpose, feeder, segments, setId: setId ?? NO_SET } };
+}
+
+/** Loads that a round released. */
+export function loadEntries({ id, question, setId }: RoundRecord, loads: readonly Load[]): NewEntry[] {
+  return Array.from({ length: Math.ceil(loads.length / LOADS_AT_ONCE) }, (_, i): NewEntry => {
+    const some = loads.slice(i * LOADS_AT_ONCE, (i + 1) * LOADS_AT_ONCE).map((load): [...Load] => [...load]);
+    return { entry: { type: "loads", round: id, feeder: question.feeder, setId: setId ?? NO_SET, loads: some } };
+  });
+}
+
+/** Sums of single meters that a billing round opened. */
+export function totalsEntry(
+  { id, setId }: RoundRecord,
+  content: SetContent,
+  rows: readonly ReleasedTotalsTable[],
+): NewEntry {
+  const entry = {
+    type: "totals",
+    round: id,
+    feeder: content.feeder,
+    setId: setId ?? NO_SET,
+    count: rows.length,
+  } as const;
+  return { entry, subject: totalsSubject(id), content: totalsContent(rows) };
+}
+
+export function totalsSubject(round: string): string {
+  return `totals ${round}`;
+}
+
+/** The rows as they are committed to: in one order, whatever the database's. */
+export function totalsContent(rows: readonly ReleasedTotalsTable[]): Buffer {
+  const values = rows.map((row) => [
+    ...[row.meter_id, row.period_start, row.period_end, row.source_start, row.source_end, row.row, row.kind],
+    ...[row.cells, row.energy_wh, row.spare_answers],
+  ]);
+  return Buffer.from(JSON.stringify(values.map((value) => JSON.stringify(value)).sort()));
+}
+
+/** A round that came to nothing. The evidence may name meters. */
+export function failureEntry({ id, status, reason, evidence }: RoundRecord): NewEntry {
+  const content = Buffer.from(JSON.stringify({ reason, evidence: evidence ?? null }));
+  return { entry: { type: "failure", round: id, code: status }, subject: `failure ${id}`, content };
+}
+
+/** What was opened of ciphertexts. */
+export function jobEntry(result: HeResult, values: readonly HeValue[], transcript: Uint8Array): NewEntry {
+  const { job, circuit, status } = result;
+  const hash = Uint8Array.from(createHash("sha256").update(transcript).digest());
+  return { entry: { type: "job", job, circuit, status, transcript: hash, result: jobDigest(result, values) } };
+}
+
+/** SHA-256 over what came out: columns of `he_results` and the numbers in their order. */
+export function jobDigest(result: HeResult, values: readonly HeValue[]): Uint8Array {
+  const row = result;
+  const facts = [
+    ...[row.job, row.circuit, row.parameters, row.feeders, row.series, row.window_start, row.window_end, row.slots],
+    ...[row.meters, row.inputs, row.unit, row.error_bound, row.residue, row.residue_bound, row.opened_by],
+    ...[row.epoch, row.parameter_set, row.status, row.reason],
+  ];
+  const numbers = values.map(({ name, position, slot_start, value }) =>
+    JSON.stringify([name, position, slot_start, value]),
+  );
+  return Uint8Array.from(
+    createHash("sha256")
+      .update(JSON.stringify([facts, numbers.sort()]))
+      .digest(),
+  );
+}
+
+/** A public key that counts from now on. */
+export function keyEntry(id: string, use: string, key: Uint8Array): NewEntry {
+  const fingerprint = Uint8Array.from(createHash("sha256").update(key).digest());
+  return { entry: { type: "key", id, use, fingerprint } };
+}

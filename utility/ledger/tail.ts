@@ -1,0 +1,17 @@
+/** The last entries of the log as JSON lines: what anyone may read of them. */
+import { decodeEntry } from "../../protocol/log/index.ts";
+import type { Queries } from "../store/rounds-store.ts";
+
+/** Oldest first; hashes in hex, times in ISO 8601. */
+export async function tailEntries(db: Queries, lines: number, type?: string): Promise<string[]> {
+  let query = db.selectFrom("ledger_entries").selectAll();
+  if (type !== undefined) query = query.where("type", "=", type);
+  const rows = await query.orderBy("idx", "desc").limit(lines).execute();
+  return rows.reverse().map(({ idx, entry }) => {
+    const { time, content } = decodeEntry(entry);
+    const at = new Date(time * 1_000).toISOString();
+    return JSON.stringify({ index: idx, time: at, ...content }, (_, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
+    );
+  });
+}
