@@ -8,7 +8,7 @@ import { type MeterReadings, NO_READINGS, readReadings, ReadingsError } from "./
 export const RECEIPT_EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Wrong use, or a file that cannot be read: exit code 2. */
-export class ReceiptUsageError extends Error {}
+class ReceiptUsageError extends Error {}
 
 interface VerifyFlags {
   readonly key: string;
@@ -122,7 +122,7 @@ function summary({ verified, readings, findings }: CheckedReceipt): Record<strin
 }
 
 /** The answer for a person. */
-export function receiptText({ verified, readings, findings }: CheckedReceipt): string {
+function receiptText({ verified, readings, findings }: CheckedReceipt): string {
   if (verified === undefined) return `This receipt proves nothing: ${findings.join("; ")}`;
   const { bill, index, loggedAt, size, origin, cosigned } = verified;
   const witnesses =

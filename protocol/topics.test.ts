@@ -169,6 +169,7 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/pub/feeder/f-1/load", [utility], anybody],
   ["wv/1/pub/grid/losses", [utility, analytics], anybody],
   ["wv/1/pub/alert/late", [utility, analytics], anybody],
+  ["wv/1/pub/log/checkpoint", [utility], anybody],
   ["wv/1/pub/analytics/f-1-sum", [utility], anybody],
   ["wv/1/m/m-001/he/load", [bulk], [analytics]],
   ["wv/1/m/m-001/digest/1", [meter], [a1]],

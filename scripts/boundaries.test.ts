@@ -99,6 +99,8 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
     ["../protocol/shamir/interpolate.ts"],
     ["trust-interpolate", "trust-interpolate-reach"],
   ],
+  ["billing/reads-config.ts", ["../config/index.ts"], ["billing-is-arithmetic"]],
+  ["witness/asks-utility.ts", ["../utility/opening.ts"], ["roles-apart"]],
   ["utility/bills/interpolates.ts", ["../../protocol/shamir/interpolate.ts"], ["trust-interpolate"]],
   ["analytics/frees-by-hand.ts", ["node-seal"], ["seal-behind-the-engine"]],
   ["config/keys/loads-seal.ts", ["../../protocol/ckks/seal/engine.ts"], ["configuration-without-seal"]],

@@ -36,7 +36,7 @@ export interface OpenedCheckpoint extends Checkpoint {
 }
 
 /** The text that is signed. */
-export function checkpointText({ origin, size, root }: Checkpoint): string {
+function checkpointText({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${encodeBase64(root)}\n`;
 }
 

@@ -1,8 +1,6 @@
 /** Public names of the log's formats and proofs: all of it is computing, nothing reads a file or a database. */
-export { decodeBase64, encodeBase64 } from "./base64.ts";
 export {
   type Checkpoint,
-  checkpointText,
   type Cosigned,
   type LogPolicy,
   openCheckpoint,
@@ -22,7 +20,7 @@ export {
   SALT_BYTES,
 } from "./entry.ts";
 export { LogError, type LogErrorCode } from "./errors.ts";
-export { formatProof, type LoggedProof, parseProof, verifyLogged } from "./logged-proof.ts";
+export { formatProof } from "./logged-proof.ts";
 export { HASH_BYTES, leafHash, merkleRoot, nodeHash } from "./merkle.ts";
 export {
   cosignNote,
@@ -36,7 +34,6 @@ export {
   parseKey,
   parseNote,
   parseSignature,
-  signNote,
   verifyNote,
 } from "./note.ts";
 export { originOf } from "./origin.ts";
@@ -51,7 +48,6 @@ export {
 } from "./proofs.ts";
 export {
   formatReceipt,
-  MAX_RECEIPT_BYTES,
   parseBill,
   parseReceipt,
   type Receipt,
@@ -64,7 +60,6 @@ export {
   foldNodes,
   levelsOf,
   levelWidth,
-  MAX_ENTRY_BYTES,
   nodeIn,
   type NodeId,
   nodesOf,

@@ -13,7 +13,7 @@ import { parseProof, verifyLogged } from "./logged-proof.ts";
 
 const FORMAT = "wattveil-receipt/1";
 /** A bill with its gaps, a tariff, and a proof fit in many times over. */
-export const MAX_RECEIPT_BYTES = 240 * 1024;
+const MAX_RECEIPT_BYTES = 240 * 1024;
 /** Hex digits of the tariff's hash by which a bill names it. */
 const TARIFF_DIGITS = 32;
 

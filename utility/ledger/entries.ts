@@ -2,11 +2,13 @@
 import { createHash } from "node:crypto";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import type { RoundRecord } from "../rounds/record.ts";
-import type { HeResult, HeValue } from "../opened/opened-store.ts";
+import type { HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
 import type { BillsTable, ReleasedTotalsTable } from "../store/tables.ts";
 import type { NewEntry } from "./ledger.ts";
 
 type BillKey = Pick<BillsTable, "meter_id" | "period_start" | "period_end" | "version">;
+type HeResult = Omit<HeResultsTable, "published" | "opened">;
+type HeValue = Omit<HeValuesTable, "job">;
 type Load = readonly [slotStart: number, energyWh: number, exportWh: number | null, meters: number];
 
 const LOADS_AT_ONCE = 1_000;

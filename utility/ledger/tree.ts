@@ -86,7 +86,7 @@ async function readTile(db: Queries, { level, index }: TileId, width: number): P
 }
 
 /** The hashes of a tile. */
-export function splitHashes(bytes: Uint8Array): Uint8Array[] {
+function splitHashes(bytes: Uint8Array): Uint8Array[] {
   return Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, i) =>
     Uint8Array.from(bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)),
   );

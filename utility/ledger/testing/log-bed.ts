@@ -13,7 +13,7 @@ import { TreeReader } from "../tree.ts";
 export const TIME = 1_750_000_000;
 
 /** A log's key that no test shares with another. */
-export function logSigner(name = "log.example/test"): NoteSigner {
+function logSigner(name = "log.example/test"): NoteSigner {
   const { privateKey }: { privateKey: KeyObject } = generateKeyPairSync("ed25519");
   return { name, signKey: privateKey };
 }
