@@ -56,7 +56,8 @@ export class Recorder {
     } catch (cause) {
       throw new RecordingError(`--record ${path}: ${wordsOf(cause)}`, { cause });
     }
-    this.#write({ recording: "wattveil", version: 1, ...what, start: this.#start });
+    const { port, kind } = what;
+    this.#write({ recording: "wattveil", version: 1, port, kind, start: this.#start });
   }
 
   bytes(chunk: Uint8Array): void {
