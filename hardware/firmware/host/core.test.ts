@@ -12,7 +12,6 @@ import { directionKey } from "../../../protocol/envelope/aead.ts";
 import type { Ack } from "../../../protocol/envelope/index.ts";
 import { polynomialOf } from "../../../protocol/prf.ts";
 import { splitBatch } from "../../../protocol/shamir/split.ts";
-import type { Kind } from "../../../protocol/units.ts";
 import type { Variant } from "./testing/build.ts";
 import { Driver, hex, unhex } from "./testing/driver.ts";
 import { poly1305 } from "./testing/poly1305.ts";
