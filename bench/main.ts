@@ -10,6 +10,7 @@ import { run as billing } from "./billing.ts";
 import { run as broker } from "./broker.ts";
 import { run as delivery } from "./delivery.ts";
 import { describeAggregatorBill, describeIntake } from "./describe.ts";
+import { run as emulator } from "./emulator.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
 import { run as gateway } from "./gateway.ts";
@@ -45,6 +46,11 @@ const BENCHES: readonly Bench[] = [
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
   { name: "readers", about: "telegrams of real meters: P1, SML and D0 through the readers", run: readers },
   { name: "gateway", about: "ten P1 meters of a telegram per second: processor time of the gateway", run: gateway },
+  {
+    name: "emulator",
+    about: "five hundred binaries of the firmware for a simulated hour, on one thread",
+    run: emulator,
+  },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 
