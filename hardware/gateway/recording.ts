@@ -33,7 +33,7 @@ const entry = z.union([
 ]);
 
 /** A file is no recording, or cannot be written or read. */
-export class RecordingError extends ExplainedError {
+class RecordingError extends ExplainedError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "RecordingError";
