@@ -10,6 +10,7 @@ import { run as billing } from "./billing.ts";
 import { run as broker } from "./broker.ts";
 import { run as delivery } from "./delivery.ts";
 import { describeAggregatorBill, describeIntake } from "./describe.ts";
+import { run as emulator } from "./emulator.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
 import { run as gateway } from "./gateway.ts";
@@ -50,6 +51,9 @@ const BENCHES: readonly Bench[] = [
     name: "ledger",
     about: "the log: durable appends, proofs at a million entries, the check of all of it",
     run: ledger,
+    name: "emulator",
+    about: "five hundred binaries of the firmware for a simulated hour, on one thread",
+    run: emulator,
   },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];

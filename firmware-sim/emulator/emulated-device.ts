@@ -35,6 +35,8 @@ export interface EmulatedDeviceOptions {
   readonly faults?: DeviceFaults | undefined;
   /** Bytes that the host reads, up to the end of a frame. */
   readonly onData: (bytes: Uint8Array) => void;
+  /** Translates nothing: for comparisons. */
+  readonly interpretsOnly?: boolean | undefined;
 }
 
 export class EmulatedDevice {
@@ -45,12 +47,12 @@ export class EmulatedDevice {
   readonly cyclesPerSecond: number;
   readonly #sent: number[] = [];
 
-  constructor({ program, image, random, faults = {}, onData }: EmulatedDeviceOptions) {
+  constructor({ program, image, random, faults = {}, onData, interpretsOnly }: EmulatedDeviceOptions) {
     const { driftPpm = 0, baudErrorPpm = 0, noise, bounce, endurance } = faults;
     this.cyclesPerSecond = CPU_HZ * (1 + driftPpm * 1e-6);
     const eeprom = new Eeprom({ image, random, ...(endurance === undefined ? {} : { endurance }) });
     this.machine = new Machine({
-      ...{ program, eeprom, random },
+      ...{ program, eeprom, random, interpretsOnly },
       onTransmit: (byte, cyclesPerBit) => this.line.transmitted(byte, cyclesPerBit),
     });
     this.line = new SerialLine({

@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINDS } from "../../protocol/units.ts";
+import { loadFirmware } from "./firmware.ts";
 import { keptState } from "./kept-state.ts";
-import { deviceBed, seededRandom } from "./testing/bench-device.ts";
 import { heldTogether } from "./testing/held.ts";
+import { seededRandom, virtualBed } from "./virtual-bed.ts";
 
 const CUTS = 1_000;
 const SEED = 20_250_115;
@@ -21,7 +22,8 @@ const START_SECONDS = 0.5;
 test(`${CUTS} power cuts: no nonce twice, no reading twice, at most ${CHECKPOINT} pulses lost by each`, () => {
   const random = seededRandom(SEED);
   const losing = seededRandom(SEED + 1);
-  const { device, host, aggregators, now } = deviceBed({
+  const { device, host, aggregators, now } = virtualBed({
+    program: loadFirmware(),
     ...{ seed: 7, slotSeconds: SLOT_SECONDS, checkpoint: CHECKPOINT },
     isLost: () => losing() < 0.05,
   });

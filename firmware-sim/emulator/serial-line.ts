@@ -34,7 +34,7 @@ const SAMPLED_BITS = 9.5;
 export class SerialLine {
   readonly #options: SerialLineOptions;
   readonly #alarm;
-  readonly #hostCyclesPerBit: number;
+  #hostCyclesPerBit: number;
   readonly #queue: number[] = [];
   #head = 0;
   noise: LineNoise;
@@ -45,6 +45,11 @@ export class SerialLine {
     this.#hostCyclesPerBit = machine.cpuHz / baud;
     this.#alarm = machine.addAlarm(() => this.#arrived());
     this.noise = noise;
+  }
+
+  /** The host takes another baud rate. */
+  setBaud(baud: number): void {
+    this.#hostCyclesPerBit = this.#options.machine.cpuHz / baud;
   }
 
   /** Bytes on their way to the device. */

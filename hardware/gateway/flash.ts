@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { ExplainedError } from "../../config/faults.ts";
 
 /** What stands in the way of flashing, in words. */
-export class FlashError extends ExplainedError {
+class FlashError extends ExplainedError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "FlashError";

@@ -33,7 +33,7 @@ const STATIONS: Readonly<Record<PortSettings["kind"], Station>> = {
 };
 
 /** Under which the gateway's figures are kept, for each meter. */
-export function statsName(meter: string): string {
+function statsName(meter: string): string {
   return `${meter}-gateway`;
 }
 

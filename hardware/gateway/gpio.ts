@@ -19,7 +19,7 @@ export interface GpioOptions {
 }
 
 /** `gpio:gpiochip0/17` */
-export function gpioLineOf(port: string): { chip: string; line: string } | undefined {
+function gpioLineOf(port: string): { chip: string; line: string } | undefined {
   const [, chip, line] = /^gpio:([^/]+)\/(\d+)$/.exec(port) ?? [];
   return chip === undefined || line === undefined ? undefined : { chip, line };
 }

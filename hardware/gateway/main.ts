@@ -7,6 +7,7 @@ import { runGateway } from "./gateway.ts";
 import { PORT_FLAGS, portsOf } from "./port-flags.ts";
 import { provision } from "./provision-command.ts";
 import { openReplay } from "./recording.ts";
+import { released } from "./released-command.ts";
 
 async function listen(context: RoleContext): Promise<number> {
   const { options } = context;
@@ -57,8 +58,10 @@ async function run(context: RoleContext): Promise<number> {
       return await listen(context);
     case "provision":
       return await provision(context);
+    case "released":
+      return await released(context);
     default:
-      throw new UsageError(`${command}: expected provision or nothing`);
+      throw new UsageError(`${command}: expected provision, released or nothing`);
   }
 }
 
@@ -75,7 +78,8 @@ await runRole({
     { flags: "--replay <file>", description: "plays a recording in place of the port, as fast as it can be taken" },
   ],
   help: `Commands (without one: listen):
-  provision  gives a new wattveil device the keys of --meter, once; needs --port, --meter, --pulses-per-kwh and the jumper`,
+  provision  gives a new wattveil device the keys of --meter, once; needs --port, --meter, --pulses-per-kwh and the jumper
+  released   shows released feeder loads in Home Assistant (homeAssistant.url), from the broker's public port`,
   examples: [
     "npm run gateway -- --port /dev/ttyUSB0 --kind p1 --dry-run",
     "npm run gateway -- --port /dev/ttyUSB0 --kind wattveil --meter m-001",

@@ -13,7 +13,7 @@ export const PORT_FLAGS = [
     flags: "--baud <rate>",
     description: "baud rate; left out: the usual one of the kind, for p1 the one that is found",
   },
-  { flags: "--pulses-per-kwh <n>", description: "pulse: as printed on the meter" },
+  { flags: "--pulses-per-kwh <n>", description: "pulse and provision: as printed on the meter" },
   { flags: "--key-file <file>", description: "p1: 32 hex digits, for meters that encrypt" },
   { flags: "--sign-on", description: "d0: ask the meter, which does not speak by itself" },
 ] as const;

@@ -30,7 +30,7 @@ export function printedTelegram(meter: string, telegram: Telegram, time: number)
 }
 
 /** Exact: digits are moved, nothing is divided. */
-export function decimalText({ digits, exponent }: Decimal): string {
+function decimalText({ digits, exponent }: Decimal): string {
   if (exponent >= 0) return `${digits * 10n ** BigInt(exponent)}`;
   const text = `${digits < 0n ? -digits : digits}`.padStart(1 - exponent, "0");
   return `${digits < 0n ? "-" : ""}${text.slice(0, exponent)}.${text.slice(exponent)}`;

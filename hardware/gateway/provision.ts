@@ -13,7 +13,7 @@ import { DeviceLink } from "./device-link.ts";
 import type { Line } from "./serial-port.ts";
 
 /** The device refused, or there is none; the message says what to do. */
-export class ProvisionError extends ExplainedError {
+class ProvisionError extends ExplainedError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "ProvisionError";

@@ -33,7 +33,7 @@ const entry = z.union([
 ]);
 
 /** A file is no recording, or cannot be written or read. */
-export class RecordingError extends ExplainedError {
+class RecordingError extends ExplainedError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "RecordingError";
@@ -56,7 +56,8 @@ export class Recorder {
     } catch (cause) {
       throw new RecordingError(`--record ${path}: ${wordsOf(cause)}`, { cause });
     }
-    this.#write({ recording: "wattveil", version: 1, ...what, start: this.#start });
+    const { port, kind } = what;
+    this.#write({ recording: "wattveil", version: 1, port, kind, start: this.#start });
   }
 
   bytes(chunk: Uint8Array): void {

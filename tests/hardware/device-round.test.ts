@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { openDatabase } from "../../config/runtime/database.ts";
-import { seededRandom } from "../../firmware-sim/emulator/testing/bench-device.ts";
+import { seededRandom } from "../../firmware-sim/emulator/virtual-bed.ts";
 import { until } from "../../hardware/gateway/testing/pty.ts";
 import { readElement } from "../../protocol/field.ts";
 import { customerBill } from "../../protocol/messages/bill.ts";

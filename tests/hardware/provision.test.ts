@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { enrol } from "../../config/enrolment/index.ts";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { directionKey } from "../../protocol/envelope/aead.ts";
-import { seededRandom } from "../../firmware-sim/emulator/testing/bench-device.ts";
+import { seededRandom } from "../../firmware-sim/emulator/virtual-bed.ts";
 import { GatewayProcess } from "./testing/gateway-process.ts";
 import { LiveDevice } from "./testing/live-device.ts";
 

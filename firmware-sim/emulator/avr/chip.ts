@@ -10,6 +10,7 @@ import { ExternalInterrupts } from "./external-interrupts.ts";
 import { MachineError } from "./machine-error.ts";
 import { MCUSR, RESET_FLAGS, SMCR, SREG } from "./registers.ts";
 import { EventTimer, TIMERS } from "./timer.ts";
+import { ProgramTraces } from "./traces.ts";
 import { Uart } from "./uart.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -44,6 +45,8 @@ export interface ChipOptions {
   /** Alarms of what surrounds the chip. */
   readonly alarms: readonly Alarm[];
   readonly onTransmit: (byte: number, cyclesPerBit: number) => void;
+  /** Translates nothing: for comparisons. */
+  readonly interpretsOnly?: boolean | undefined;
 }
 
 export class Chip {
@@ -53,6 +56,7 @@ export class Chip {
   readonly #cpu: CPU;
   readonly #ports: Readonly<Record<PortName, AVRIOPort>>;
   readonly #external: ExternalInterrupts;
+  readonly #traces: ProgramTraces | undefined;
   #base: number;
   #until = 0;
   /** Where the burst of instructions that is under way must look up, in the cycles of the CPU. */
@@ -64,9 +68,10 @@ export class Chip {
   sleptCycles = 0;
 
   constructor(options: ChipOptions) {
-    const { program, eeprom, cpuHz, startAt, resetFlags, ram, alarms, onTransmit } = options;
+    const { program, eeprom, cpuHz, startAt, resetFlags, ram, alarms, onTransmit, interpretsOnly } = options;
     const cpu = new CPU(program, SRAM_BYTES);
     this.#cpu = cpu;
+    this.#traces = interpretsOnly === true ? undefined : ProgramTraces.of(program);
     this.#base = startAt;
     cpu.data.set(ram, SRAM_START);
     cpu.data[MCUSR] = resetFlags;
@@ -131,8 +136,18 @@ export class Chip {
 
   #burst(): void {
     const cpu = this.#cpu;
-    const { progMem, data } = cpu;
+    const { progMem, progBytes, data } = cpu;
+    const traces = this.#traces;
     while (cpu.cycles < this.#limit) {
+      const { pc } = cpu;
+      if (traces !== undefined) {
+        const trace = traces.compiled[pc];
+        if (trace === undefined) traces.pass(pc);
+        // A pending interrupt waits for the end of one instruction, not of a trace.
+        else if (cpu.cycles + trace.lead < this.#limit && !this.#isInterrupted()) {
+          if (trace.run(cpu, data, progBytes) === 0) continue;
+        }
+      }
       const opcode = progMem[cpu.pc];
       if (opcode === SLEEP && (data[SMCR]! & SLEEP_ENABLED) !== 0) {
         this.#fallAsleep();
@@ -140,11 +155,16 @@ export class Chip {
       }
       avrInstruction(cpu);
       // After SEI and RETI one more instruction runs, so that `sei; sleep` cannot sleep through an interrupt.
-      if (cpu.nextInterrupt >= 0 && (data[SREG]! & INTERRUPTS_ENABLED) !== 0 && opcode !== SEI && opcode !== RETI) {
+      if (this.#isInterrupted() && opcode !== SEI && opcode !== RETI) {
         cpu.tick();
         cpu.cycles += INTERRUPT_EXTRA_CYCLES;
       }
     }
+  }
+
+  #isInterrupted(): boolean {
+    const cpu = this.#cpu;
+    return cpu.nextInterrupt >= 0 && (cpu.data[SREG]! & INTERRUPTS_ENABLED) !== 0;
   }
 
   #fallAsleep(): void {
@@ -158,7 +178,7 @@ export class Chip {
 
   #sleep(): void {
     const cpu = this.#cpu;
-    if (cpu.nextInterrupt >= 0 && (cpu.data[SREG]! & INTERRUPTS_ENABLED) !== 0) {
+    if (this.#isInterrupted()) {
       this.#asleep = false;
       cpu.cycles += WAKE_CYCLES;
       cpu.tick();

@@ -21,6 +21,8 @@ export interface MachineOptions {
   readonly random: () => number;
   /** A byte left the UART at this moment; each bit took so many cycles. */
   readonly onTransmit?: (byte: number, cyclesPerBit: number) => void;
+  /** Translates nothing: for comparisons. */
+  readonly interpretsOnly?: boolean | undefined;
 }
 
 export class Machine {
@@ -158,13 +160,13 @@ export class Machine {
   }
 
   #start(cause: ResetCause, ram: Uint8Array, flags: number): void {
-    const { program, onTransmit = () => undefined } = this.#options;
+    const { program, interpretsOnly, onTransmit = () => undefined } = this.#options;
     this.resets[cause] += 1;
     const { eeprom, cpuHz } = this;
     const startAt = this.#now;
     const resetFlags = flags | RESET_FLAGS[cause];
     this.#chip = new Chip({
-      ...{ program, eeprom, cpuHz, startAt, resetFlags, ram, onTransmit },
+      ...{ program, eeprom, cpuHz, startAt, resetFlags, ram, onTransmit, interpretsOnly },
       alarms: this.#alarms,
     });
     for (const { port, bit, level } of this.#pins.values()) this.#chip.setPin(port, bit, level);

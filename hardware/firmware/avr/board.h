@@ -49,6 +49,8 @@ static inline void sleep_until_interrupt(void)
 void clock_begin(void);
 /* Makes the chip wake when second `at` begins, or within four seconds; false if that is now. Call with interrupts off. */
 bool clock_wake(uint32_t at);
+/* Did it wake the chip since? Call with interrupts off. */
+bool clock_rang(void);
 
 void pulses_begin(void);
 /* Pulses that wait for wv_port_take_pulses. Call with interrupts off. */

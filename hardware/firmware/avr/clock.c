@@ -11,7 +11,12 @@
 static uint32_t seconds;
 static uint16_t second_began;
 
-EMPTY_INTERRUPT(TIMER1_COMPA_vect)
+static volatile bool rang;
+
+ISR(TIMER1_COMPA_vect)
+{
+    rang = true;
+}
 
 void clock_begin(void)
 {
@@ -46,8 +51,14 @@ bool clock_wake(uint32_t at)
     }
     uint32_t left = at - seconds;
     uint16_t ahead = (left < LONGEST_SLEEP ? (uint8_t)left : LONGEST_SLEEP) * TICKS_PER_SECOND;
+    rang = false;
     TIFR1 = _BV(OCF1A);
     OCR1A = second_began + ahead;
     /* Should the timer have got there while this was computed, the match may never come. */
     return (uint16_t)(TCNT1 - second_began) < ahead;
+}
+
+bool clock_rang(void)
+{
+    return rang;
 }

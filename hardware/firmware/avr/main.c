@@ -37,20 +37,24 @@ static void save_power(void)
 /* Sleeps for `wait` seconds, or until a frame is complete or pulses have to be fetched. */
 static void sleep_for(uint16_t wait)
 {
-    uint32_t due = wv_port_seconds() + wait;
+    const uint32_t due = wv_port_seconds() + wait;
     bool called = false;
     eeprom_park();
-    while (!called && wv_port_seconds() < due) {
-        cli();
-        called = line_take_frame() || pulses_waiting() >= WV_PULSES_DUE;
-        if (!called && clock_wake(due)) {
+    cli();
+    while (!called && clock_wake(due)) {
+        /* Edges and bytes wake the chip too; they are looked at without asking for the time. */
+        do {
+            called = line_take_frame() || pulses_waiting() >= WV_PULSES_DUE;
+            if (called) {
+                break;
+            }
             uint8_t before = doing(DOING_SLEEP);
             sleep_until_interrupt();
             doing(before);
-        }
-        sei();
+        } while (!clock_rang());
         wdt_reset();
     }
+    sei();
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /*
- * S0 pulses (EN 62053-31: at least 30 ms low, then 30 ms high) on INT0. The first edge shuts the interrupt; the level
- * counts as changed when it is still there 7 and 14 ms later, and as noise otherwise. So bouncing, however fast, costs two
- * short interrupts per 7 ms, and half waves of hum (10 ms) are no pulses.
+ * S0 pulses (EN 62053-31: at least 30 ms low, then 30 ms high) on INT0. The first edge shuts the interrupt; a level counts
+ * as changed when it stayed for 14 ms without another edge, looked at every 7 ms. So bouncing, however fast, costs a short
+ * interrupt per 7 ms, 5 ms of it are stood in a pulse of 30 ms, and half waves of hum (10 ms) are no pulses.
  */
 #include "../core/wv.h"
 #include "board.h"
@@ -30,6 +30,7 @@ static void sample_later(void)
 static void begin_change(void)
 {
     EIMSK = 0;
+    EIFR = _BV(INTF0);
     samples_left = SAMPLES;
     sample_later();
 }
@@ -44,7 +45,7 @@ static void end_change(void)
     TIMSK1 = _BV(OCIE1A);
     EIFR = _BV(INTF0);
     EIMSK = _BV(INT0);
-    /* An edge between the last look and the interrupt's return would be lost. */
+    /* An edge between the last look and this clearing would be lost. */
     if (pin_is_low() != is_low) {
         begin_change();
     }
@@ -52,7 +53,12 @@ static void end_change(void)
 
 ISR(TIMER1_COMPB_vect)
 {
-    if (pin_is_low() == is_low) {
+    if (EIFR & _BV(INTF0)) {
+        /* An edge since the last look, which the interrupt that is shut off did not take: begin again. */
+        EIFR = _BV(INTF0);
+        samples_left = SAMPLES;
+        sample_later();
+    } else if (pin_is_low() == is_low) {
         end_change();
     } else if (--samples_left > 0) {
         sample_later();

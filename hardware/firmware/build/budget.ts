@@ -1,5 +1,5 @@
 /** The limits of the firmware, and its budget as a page: measurements in, verdicts and Markdown out. */
-import { AROUND_PARTS, bytesOf, CORE_PARTS } from "./image.ts";
+import { AROUND_PARTS, bytesOf, CORE_PARTS, LIBRARY, PLATFORM } from "./image.ts";
 import { type Measured, type Measurements, milliseconds } from "./measure.ts";
 
 const FLASH_BYTES = 32_768;
@@ -103,8 +103,8 @@ export function budgetPage(measurements: Measurements): string {
     `| **core** | **${count(sum(CORE_PARTS, measurements))}** |`,
     ...AROUND_PARTS.map(([part, files]) => `| ${part} | ${count(bytesOf(image, files))} |`),
     `| **the device around it** | **${count(sum(AROUND_PARTS, measurements))}** |`,
-    `| ATmega328P: line, EEPROM, pulses, time, sleep | ${count(bytesOf(image, ["avr"]))} |`,
-    `| compiler's library, start-up | ${count(bytesOf(image, ["library and start-up"]))} |`,
+    `| ATmega328P: line, EEPROM, pulses, time, sleep | ${count(bytesOf(image, [PLATFORM]))} |`,
+    `| compiler's library, start-up | ${count(bytesOf(image, [LIBRARY]))} |`,
     `| **image** (of ${count(FLASH_BYTES - BOOTLOADER_BYTES)} beside a boot loader) | **${count(image.flashBytes)}** |`,
     `| static RAM (of ${count(RAM_BYTES)}) | ${count(image.staticRamBytes)} |`,
     "",

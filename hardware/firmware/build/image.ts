@@ -26,7 +26,10 @@ export const AROUND_PARTS: readonly (readonly [part: string, files: readonly str
   ["main loop, status, identity", ["device", "report"]],
 ];
 
-/** Reads wattveil.map and wattveil.elf in a folder. Throws ToolchainError; Error when parts do not add up. */
+export const PLATFORM = "avr";
+export const LIBRARY = "library and start-up";
+
+/** Reads wattveil.map and wattveil.elf in a folder. Throws ToolchainError; Error when a file is of no part or parts do not add up. */
 export async function imageParts(folder: string): Promise<ImageParts> {
   const map = await readFile(join(folder, "wattveil.map"), "utf8");
   const files = new Map<string, number>();
@@ -38,6 +41,10 @@ export async function imageParts(folder: string): Promise<ImageParts> {
     const file = partOf(folder, object);
     files.set(file, (files.get(file) ?? 0) + Number.parseInt(bytes, 16));
   }
+  const listed = new Set([...CORE_PARTS, ...AROUND_PARTS].flatMap(([, names]) => names));
+  const unlisted = [...files.keys()].filter((file) => !listed.has(file) && file !== PLATFORM && file !== LIBRARY);
+  // A new file of the core must be counted somewhere, or the limits would not see it.
+  if (unlisted.length > 0) throw new Error(`these files belong to no part of the image: ${unlisted.join(", ")}`);
   const size = await sizeOf(join(folder, "wattveil.elf"));
   const sum = [...files.values()].reduce((total, bytes) => total + bytes, 0);
   // The linker leaves a few bytes between sections.
@@ -48,9 +55,9 @@ export async function imageParts(folder: string): Promise<ImageParts> {
 }
 
 function partOf(folder: string, object: string): string {
-  if (!object.startsWith(folder)) return "library and start-up";
+  if (!object.startsWith(folder)) return LIBRARY;
   const path = object.slice(folder.length + 1).replace(/\.o$/, "");
-  return path.startsWith("avr/") ? "avr" : basename(path);
+  return path.startsWith("avr/") ? PLATFORM : basename(path);
 }
 
 /** The bytes of a list of files together. */

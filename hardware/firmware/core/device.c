@@ -25,12 +25,15 @@ uint8_t wv_pending(uint8_t mask)
 
 bool wv_any_pending(uint8_t mask)
 {
+    return (wv.unsettled & mask) != 0;
+}
+
+static void look_for_unsettled(void)
+{
+    wv.unsettled = 0;
     for (uint8_t i = 0; i < wv.capacity; i++) {
-        if ((wv.outstanding[i] & mask) != 0) {
-            return true;
-        }
+        wv.unsettled |= wv.outstanding[i];
     }
-    return false;
 }
 
 void wv_stop(void)
@@ -179,6 +182,7 @@ uint16_t wv_poll(void)
         wv.link = false;
         return wait;
     }
+    look_for_unsettled();
     uint32_t time;
     const uint8_t lost = wv_lost_sessions();
     if (lost != 0 || (wv.renew_for_time && !wv_clock(&time))) {

@@ -54,6 +54,8 @@ typedef struct {
     uint8_t capacity;
     /* By position: a bit for each aggregator that has not settled the reading there. */
     uint8_t outstanding[WV_MAX_BOUNDARIES];
+    /* All of them together, as wv_poll found them. */
+    uint8_t unsettled;
     /* The slot that the clock is in; valid once the time is known. */
     uint32_t slot;
     bool slot_known;
@@ -112,7 +114,7 @@ uint8_t wv_bit(uint8_t aggregator);
 uint8_t wv_all(void);
 /* Ends for good: what would have to be guessed is not guessed. */
 void wv_stop(void);
-/* Is anything outstanding with one of the aggregators in `mask`? */
+/* Was anything outstanding with one of the aggregators in `mask` when this call of wv_poll began? */
 uint8_t wv_pending(uint8_t mask);
 bool wv_any_pending(uint8_t mask);
 

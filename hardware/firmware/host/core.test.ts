@@ -12,8 +12,7 @@ import { directionKey } from "../../../protocol/envelope/aead.ts";
 import type { Ack } from "../../../protocol/envelope/index.ts";
 import { polynomialOf } from "../../../protocol/prf.ts";
 import { splitBatch } from "../../../protocol/shamir/split.ts";
-import type { Kind } from "../../../protocol/units.ts";
-import type { Variant } from "./testing/build.ts";
+import { hasNarrow, type Variant } from "./testing/build.ts";
 import { Driver, hex, unhex } from "./testing/driver.ts";
 import { poly1305 } from "./testing/poly1305.ts";
 
@@ -56,7 +55,11 @@ const u32 = fc.oneof(
 );
 const meter = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,31}$/).filter((id) => !/^(a-\d+|public|broker)$/.test(id));
 
-const variants: Variant[] = ["plain", "sanitized"];
+const narrow = await hasNarrow();
+const variants: Variant[] = ["plain", "sanitized", ...(narrow ? ["narrow" as const] : [])];
+if (!narrow)
+  void test("the core, 32-bit", { skip: "cc makes no 32-bit programs here (gcc-multilib)" }, () => undefined);
+
 for (const variant of variants) {
   void describe(`the core, ${variant}`, () => {
     let driver: Driver;

@@ -50,6 +50,7 @@ enum {
     BOOTLOADER_AT = 0x7e00, /* 512 bytes, as an Uno's fuses say (BOOTSZ = 11) */
     PAINT = 0xa5,
     GPIOR0 = 0x3e,
+    EIFR = 0x3c,
     MCUSR = 0x54,
     PORF = 1,
     EXTRF = 2,
@@ -160,6 +161,19 @@ static void on_mark(avr_t *chip, avr_io_addr_t address, uint8_t value, void *par
     close_mark();
     marks.value = value;
     marks.times[value]++;
+}
+
+/* simavr keeps a flag of EIFR when a program clears it by writing a one. */
+static void on_edge_flags(avr_t *chip, avr_io_addr_t address, uint8_t value, void *param)
+{
+    (void)param;
+    chip->data[address] &= (uint8_t)~value;
+    for (int i = 0; i < chip->interrupts.vector_count; i++) {
+        avr_int_vector_t *vector = chip->interrupts.vector[i];
+        if (vector->raised.reg == address && ((value >> vector->raised.bit) & 1) != 0) {
+            avr_clear_interrupt(chip, vector);
+        }
+    }
 }
 
 static avr_cycle_count_t on_deadline(avr_t *chip, avr_cycle_count_t when, void *param)
@@ -508,6 +522,7 @@ int main(int count, char **arguments)
     load(arguments[1]);
     connect_serial();
     avr_register_io_write(avr, GPIOR0, on_mark, NULL);
+    avr_register_io_write(avr, EIFR, on_edge_flags, NULL);
     start(PORF);
     paint_ram();
     drive('D', 2, 1);

@@ -19,7 +19,7 @@ export interface StationRigOptions {
 }
 
 /** Quick retries; a broker that is not there. */
-export function testConfig(data: string, configure = (config: Config) => config): Config {
+function testConfig(data: string, configure = (config: Config) => config): Config {
   const base = loadConfig({ env: {} });
   return configure({
     ...base,

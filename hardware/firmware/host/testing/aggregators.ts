@@ -14,10 +14,11 @@ import {
 import { ACK_CODES, type AckEntry } from "../../../../protocol/messages/ack-codes.ts";
 import { interpolate } from "../../../../protocol/shamir/interpolate.ts";
 import type { HelloFrame, PeerKeys, Provisioning } from "../../../link/index.ts";
+import type { StreetAggregator } from "./street.ts";
 
 const SLOT_SECONDS = 900;
 
-export class ModelAggregator {
+export class ModelAggregator implements StreetAggregator {
   readonly index: number;
   readonly keys: PeerKeys;
   online = true;
@@ -48,23 +49,19 @@ export class ModelAggregator {
   }
 
   /** The answer to a hello: the same challenge keeps its grant. */
-  answer(hello: HelloFrame, time: number): Uint8Array {
+  onHello(hello: HelloFrame, time: number): Uint8Array[] {
     const challenge = Buffer.from(hello.challenge).toString("hex");
     if (challenge !== this.#challenge) {
       this.#challenge = challenge;
       this.highestBoot = Math.max(this.highestBoot, this.#granted, this.#seen.boot, hello.boot) + 1;
       this.#granted = this.highestBoot;
     }
-    return this.seal({
-      time,
-      highest: this.#seen,
-      entries: [],
-      hello: { challenge: hello.challenge, boot: this.#granted },
-    });
+    const granted = { challenge: hello.challenge, boot: this.#granted };
+    return [this.seal({ time, highest: this.#seen, entries: [], hello: granted })];
   }
 
   /** Takes a share message; the entry of its ack. Throws when it does not authenticate or repeats a nonce. */
-  take(message: Uint8Array): AckEntry {
+  #take(message: Uint8Array): AckEntry {
     const { kind, firstSlot, number, entries } = this.#opener.open(message);
     const nonce = `${number.boot}:${number.counter}`;
     assert.equal(this.nonces.get(nonce), undefined, `aggregator ${this.index}: nonce ${nonce} was used before`);
@@ -78,6 +75,10 @@ export class ModelAggregator {
     else this.conflicts++;
     const code = stored === undefined ? ACK_CODES.stored : stored === entry ? ACK_CODES.duplicate : ACK_CODES.conflict;
     return { kind, firstSlot, count: 1, code };
+  }
+
+  onShare(message: Uint8Array, time: number): Uint8Array[] {
+    return [this.ackOf([this.#take(message)], time)];
   }
 
   ackOf(entries: readonly AckEntry[], time: number): Uint8Array {

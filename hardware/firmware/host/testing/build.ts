@@ -28,6 +28,18 @@ const sources = (folder: string): string[] =>
 
 const built = new Map<Variant, Promise<string>>();
 
+/** Can this compiler make 32-bit programs? Debian's needs gcc-multilib for it. */
+export async function hasNarrow(): Promise<boolean> {
+  return await buildDriver("narrow").then(
+    () => true,
+    (fault: unknown) => {
+      // A fault of ours would stop the 64-bit build as well; what is missing here is a library for 32 bits.
+      if (/skipping incompatible|cannot find|No such file/.test(String(fault))) return false;
+      throw fault;
+    },
+  );
+}
+
 /** The path of the driver, compiled once for each process; throws what the compiler said. */
 export function buildDriver(variant: Variant): Promise<string> {
   let program = built.get(variant);

@@ -2,13 +2,25 @@
  * A device, its aggregators and a gateway between them that hands everything on at once, second by second. The gateway
  * may be told to lose, hold back or repeat what passes.
  */
-import type { DeviceFrame, HostFrame, ReplyFrame } from "../../../link/index.ts";
-import { type ModelAggregator, type ModelSystem, modelSystem } from "./aggregators.ts";
+import type { DeviceFrame, HelloFrame, HostFrame, Provisioning, ReplyFrame } from "../../../link/index.ts";
 import { HostDevice } from "./device.ts";
+
+/** What a street needs of an aggregator: each answers with the acks that it sends at once. */
+export interface StreetAggregator {
+  readonly index: number;
+  online: boolean;
+  onHello(hello: HelloFrame, time: number): readonly Uint8Array[];
+  onShare(message: Uint8Array, time: number): readonly Uint8Array[];
+}
+
+export interface StreetSystem {
+  readonly aggregators: readonly StreetAggregator[];
+  readonly provisioning: Provisioning;
+}
 
 export class Street {
   readonly device: HostDevice;
-  readonly system: ModelSystem;
+  readonly system: StreetSystem;
   /** Unix time at the device's start. */
   epoch: number;
   /** Seconds that the device's clock runs fast per second. */
@@ -23,14 +35,14 @@ export class Street {
   #elapsed = 0;
   #linkSaid = Number.NEGATIVE_INFINITY;
 
-  constructor(device: HostDevice, system: ModelSystem, epoch: number) {
+  constructor(device: HostDevice, system: StreetSystem, epoch: number) {
     this.device = device;
     this.system = system;
     this.epoch = epoch;
   }
 
   /** A provisioned device, powered, with a gateway that says that the link is up. */
-  static async create(epoch: number, system = modelSystem(), device?: HostDevice): Promise<Street> {
+  static async create(epoch: number, system: StreetSystem, device?: HostDevice): Promise<Street> {
     const street = new Street(device ?? (await HostDevice.create()), system, epoch);
     await street.device.boot();
     await street.device.provision(system.provisioning);
@@ -44,10 +56,6 @@ export class Street {
 
   get online(): number {
     return this.system.aggregators.reduce((mask, { online, index }) => mask | (online ? 1 << (index - 1) : 0), 0);
-  }
-
-  aggregator(index: number): ModelAggregator {
-    return this.system.aggregators[index - 1]!;
   }
 
   /** Power comes back after `seconds` without it. */
@@ -90,16 +98,15 @@ export class Street {
     for (const frame of frames) {
       if (frame.kind === "reply") this.replies.push(frame);
       else this.frames.push(frame);
-      if (frame.kind === "hello") {
-        for (const aggregator of this.system.aggregators) {
-          if (aggregator.online) await this.ack(aggregator.index, aggregator.answer(frame, this.now));
-        }
-      }
-      if (frame.kind === "share") {
-        const aggregator = this.aggregator(frame.aggregator);
+      for (const aggregator of this.system.aggregators) {
         if (!aggregator.online) continue;
-        const entry = aggregator.take(frame.message);
-        await this.ack(aggregator.index, aggregator.ackOf([entry], this.now));
+        const isShare = frame.kind === "share" && frame.aggregator === aggregator.index;
+        const acks = isShare
+          ? aggregator.onShare(frame.message, this.now)
+          : frame.kind === "hello"
+            ? aggregator.onHello(frame, this.now)
+            : [];
+        for (const ack of acks) await this.ack(aggregator.index, ack);
       }
     }
   }
