@@ -1,9 +1,11 @@
 /** The schemas of a job's messages: what passes, and that each bound refuses what lies just beyond it. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodeCbor, encodeCbor } from "../cbor.ts";
 import {
+  JOB_REFUSAL_CODES,
   jobAnswer,
   jobOutcome,
   jobRequest,
@@ -91,4 +93,9 @@ test("numbers arrive as they left, bit for bit", () => {
     }),
   );
   assert.deepEqual(Buffer.from(packNumbers([1])).toString("hex"), "3ff0000000000000");
+});
+
+test("docs/protocol.md says what each refusal means", () => {
+  const text = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
+  for (const code of JOB_REFUSAL_CODES) assert.match(text, new RegExp(`^\\|[^|]*\`${code}\`[^|]*\\|`, "m"), code);
 });

@@ -4,8 +4,15 @@
  * t shares the same code opens every one.
  */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { loadCkksMaterial, openParty } from "../../config/keys/index.ts";
+import { proveAuthorship } from "../../protocol/ckks/authorship/authorship.ts";
+import { assertSender, encryptAs } from "../../protocol/ckks/authorship/sender.ts";
+import { CkksEngine, dataLevels, unpackCiphertext } from "../../protocol/ckks/index.ts";
+import { packCiphertext, rawOfPacked } from "../../protocol/ckks/packed.ts";
+import { encryptZero } from "../../protocol/ckks/threshold/zero.ts";
 import { FleetBed } from "../fleet/testing/bed.ts";
 import { CiphertextHolder } from "../testing/ciphertext-holder.ts";
 import { type Published, readRecording, RECORDING_FILE } from "../testing/recording.ts";
@@ -115,6 +122,42 @@ describe("curious parties and ciphertexts", () => {
     const withOne = (await holding("utility", "a-1")).give(await holding("analytics"));
     assertNothing(withOne);
     assertEverything((await holding("utility", "a-1", "a-2")).give(await holding("analytics")));
+  });
+
+  test("analytics and a meter together cannot pass a neighbour's ciphertext off as the meter's own, whatever they add", async () => {
+    const [victim, copier] = meters as [string, string];
+    const party = openParty(path.join(bed.data, "keys", copier));
+    const { parameters } = party.ckks!.current.sets.get("light")!;
+    const engine = await CkksEngine.create(parameters);
+    const { publicKey: file } = loadCkksMaterial(bed.data, party.ckks!.current, "light", ["publicKey"]);
+    const publicKey = engine.keys.publicPolys(file);
+    const level = dataLevels(parameters);
+    const { bytes } = (await holding("analytics", copier)).takeDisk().ciphertexts.get(victim)!;
+    const theirs = unpackCiphertext(engine, bytes, level);
+    assertSender(engine, publicKey[1], theirs, victim);
+    // With an encryption of zero on top, and the proof that the copier has for its part of the randomness.
+    const { zero, u } = encryptZero({ ring: engine.ring, publicKey, level, random: randomBytes });
+    const raw = rawOfPacked(engine, theirs);
+    const mixed = { ...raw, polys: raw.polys.map((poly, i) => engine.ring.add(poly.slice(), zero[i]!)) };
+    const input = { ring: engine.ring, a: publicKey[1], statement: randomBytes(32) };
+    const proofs = [theirs.proof, proveAuthorship({ ...input, c1: zero[1] }, u, randomBytes), new Uint8Array()];
+    assert.throws(() => proveAuthorship({ ...input, c1: mixed.polys[1]! }, u, randomBytes), /u: it is not what/);
+    for (const proof of proofs) {
+      for (const one of [raw, mixed]) {
+        const copy = unpackCiphertext(
+          engine,
+          packCiphertext(engine, theirs, one, theirs.stride, () => proof),
+          level,
+        );
+        assert.throws(() => assertSender(engine, publicKey[1], copy, copier), { code: "not-its-own" });
+      }
+    }
+    // The control: numbers that the copier knows itself are its own ciphertext, even if they are the neighbour's.
+    const numbers = Float64Array.from(windows.get(victim)!);
+    const own = { meter: copier, window: theirs, level, stride: theirs.stride, numbers };
+    const made = unpackCiphertext(engine, encryptAs(engine, publicKey, own, randomBytes), level);
+    assertSender(engine, publicKey[1], made, copier);
+    engine.close();
   });
 
   test("the broker and a customer open nothing of it", async () => {
