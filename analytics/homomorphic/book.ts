@@ -63,14 +63,16 @@ class Book implements CircuitBook {
 
   defaultSeries(name: string, parameters: Readonly<Record<string, unknown>>): readonly string[] | undefined {
     const { circuit, parameters: bound } = this.#bind(name, parameters);
-    const buckets = name === "buckets" ? (parameters["edges"] as number[]).length : 1;
-    const { series: wanted, wholeInputs, relin, galoisSteps } = circuit.needs(bound, this.#daySlots * buckets);
+    const moments = name === MOMENTS_CIRCUIT;
+    const width = name === "buckets" ? (parameters["edges"] as number[]).length : moments ? 2 : 1;
+    const { series: wanted, wholeInputs, relin, galoisSteps } = circuit.needs(bound, this.#daySlots * width);
     const needsKeys = wholeInputs || relin || galoisSteps.length > 0;
     const shapes = Object.keys(this.#config.homomorphic.series)
       .map((series) => this.#shape(series))
-      .filter((shape) => shape.numbers(1) === buckets && !(needsKeys && shape.sumsOnly))
+      .filter((shape) => shape.numbers(1) === width && !(needsKeys && shape.sumsOnly))
+      .filter(({ content }) => (content === "moments") === moments)
       // Comparisons take long products: a set with fewer primes would be refused.
-      .filter(({ set }) => circuit.needs(bound, this.#daySlots * buckets).depth <= 1 || set === "strong");
+      .filter(({ set }) => circuit.needs(bound, this.#daySlots * width).depth <= 1 || set === "strong");
     const [first] = shapes;
     if (first === undefined) return undefined;
     const fitting = shapes.filter(({ set }) => set === first.set).map((shape) => shape.name);
@@ -177,8 +179,14 @@ class Book implements CircuitBook {
     }
     const width = first!.numbers(1);
     if (shapes.some((shape) => shape.numbers(1) !== width)) return "the series have different numbers for each slot";
+    const moments = shapes.find(({ content }) => content === "moments");
+    if ((circuit === MOMENTS_CIRCUIT) !== (moments !== undefined)) {
+      return moments === undefined
+        ? `${circuit} reads energies and squares side by side, and ${first!.name} holds ${first!.content}; a series of content moments would do`
+        : `${moments.name} holds energies and squares side by side, which ${circuit} cannot tell apart; ${MOMENTS_CIRCUIT} can`;
+    }
     const most = Math.floor(meters / minMeters);
-    if (width > most) {
+    if (moments === undefined && width > most) {
       return `${circuit} opens the ${width} buckets of each slot; ${meters} meters allow ${most} numbers, one for ${minMeters} meters`;
     }
     if (circuit === "buckets" && first!.content !== "buckets") {
@@ -187,6 +195,9 @@ class Book implements CircuitBook {
     return "";
   }
 }
+
+/** The circuit for series of content `moments`. */
+const MOMENTS_CIRCUIT = "variance-of-squares";
 
 function shapeOfJob(shapes: readonly SeriesShape[], windowSlots: number, meters: number) {
   const maxValue = Math.max(...shapes.map(({ largest }) => largest));
