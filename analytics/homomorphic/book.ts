@@ -3,7 +3,13 @@ import { ckksPlan } from "../../config/enrolment/ckks-plan.ts";
 import { type SeriesShape, seriesShape } from "../../config/ckks-series.ts";
 import type { Config } from "../../config/index.ts";
 import { parametersOf } from "../../config/schema-ckks.ts";
-import { circuitNames, type JobPlan, planJob, type PlanRequest } from "../../protocol/ckks/circuits/index.ts";
+import {
+  circuitNames,
+  type JobPlan,
+  type JobShape,
+  planJob,
+  type PlanRequest,
+} from "../../protocol/ckks/circuits/index.ts";
 import { resultUnit, type SeriesUnit } from "../../protocol/ckks/circuits/units.ts";
 import { decodeTranscript } from "../../protocol/ckks/job.ts";
 import type { CkksParameters } from "../../protocol/ckks/parameters.ts";
@@ -83,7 +89,7 @@ class Book implements CircuitBook {
     const shapes = job.series.map((name) => this.#shape(name));
     const { set } = shapes[0]!;
     const dealt = this.#dealt(set, epoch);
-    const plan = this.#planned(job, shapes, meters, dealt);
+    const plan = this.#planned(job, shapes, shapeOfJob(shapes, job.slots, meters), dealt);
     const reason = plan.fits ? this.#otherFault(job, shapes, meters) : plan.reason;
     const { cost, depth, floodingBits } = plan;
     const lines: (readonly [string, string])[] = [
@@ -105,12 +111,15 @@ class Book implements CircuitBook {
     return { fits: reason === "", reason, errors, lines };
   }
 
-  read(job: OpenedJob, outputs: readonly Uint8Array[]): Reading {
+  read(job: OpenedJob, outputs: readonly Uint8Array[], metersBySlot: readonly number[]): Reading {
     const shapes = job.series.map((name) => this.#shape(name));
     const [first] = shapes;
     const meters = job.total / job.series.length;
     const epoch = job.transcript === undefined ? undefined : decodeTranscript(job.transcript).epoch;
-    const shape = shapeOfJob(shapes, job.slots, meters);
+    if (metersBySlot.length !== job.slots || metersBySlot.some((count) => count > meters)) {
+      throw new RangeError(`meters: expected at most ${meters} for each of ${job.slots} slots`);
+    }
+    const shape = { ...shapeOfJob(shapes, job.slots, meters), counts: metersBySlot };
     const { circuit, parameters } = circuitFor(job.circuit, job.parameters, shape.slots);
     const opened = Object.entries(circuit.open(parameters, shape, outputs.map(unpackNumbers)));
     const unit = unitOfSeries(first!);
@@ -120,7 +129,7 @@ class Book implements CircuitBook {
       ),
       units: Object.fromEntries(opened.map(([name]) => [name, resultUnit(job.circuit, name, unit)])),
       // It was opened: limits on what may be asked no longer matter.
-      errorBounds: this.#planned(job, shapes, meters, this.#dealt(first!.set, epoch), NO_LIMITS).errors,
+      errorBounds: this.#planned(job, shapes, shape, this.#dealt(first!.set, epoch), NO_LIMITS).errors,
     };
   }
 
@@ -155,7 +164,7 @@ class Book implements CircuitBook {
   #planned(
     job: PlannedJob,
     shapes: readonly SeriesShape[],
-    meters: number,
+    shape: JobShape,
     { set, keys }: Dealt,
     limits = this.#limits(),
   ): JobPlan {
@@ -163,7 +172,7 @@ class Book implements CircuitBook {
     const first = shapes[0]!;
     return planJob({
       ...{ circuit: job.circuit, parameters: job.parameters, series: shapes.length, set, keys },
-      ...{ level: first.level(set), wholeInputs: !first.sumsOnly, shape: shapeOfJob(shapes, job.slots, meters) },
+      ...{ level: first.level(set), wholeInputs: !first.sumsOnly, shape },
       ...{ threshold: system.threshold, ...limits },
       ...{ statisticalBits: homomorphic.statisticalBits, openings: homomorphic.openings },
     });

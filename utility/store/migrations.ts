@@ -3,7 +3,7 @@
  * never changed; a new one is added below it.
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
-import { opened } from "./opened-migration.ts";
+import { metersBySlot, opened } from "./opened-migration.ts";
 
 /** PostgreSQL says `bytea`. */
 const BYTES = sql`blob`;
@@ -202,5 +202,6 @@ export const migrations: MigrationProvider = {
       "003-seen": seen,
       "004-unpublished": unpublished,
       "005-opened": opened,
+      "006-meters-by-slot": metersBySlot,
     }),
 };
