@@ -51,6 +51,8 @@ const BENCHES: readonly Bench[] = [
     name: "ledger",
     about: "the log: durable appends, proofs at a million entries, the check of all of it",
     run: ledger,
+  },
+  {
     name: "emulator",
     about: "five hundred binaries of the firmware for a simulated hour, on one thread",
     run: emulator,

@@ -19,6 +19,8 @@ import type { NumberClaim } from "./number-budget.ts";
 export interface CheckedJob {
   readonly machineJob: MachineJob;
   readonly claims: readonly NumberClaim[];
+  /** With a value, for each slot of the window. */
+  readonly meters: readonly number[];
   /** What is computed of whom, whatever the inputs are. */
   readonly statistic: Uint8Array;
   readonly transcript: Transcript;
@@ -34,7 +36,7 @@ export async function checkJob(bytes: Uint8Array, keys: KeyBook, rules: JobRules
   const { epoch, parametersId, circuit, parameters, series, firstSlot, slots, feeders, inputs, outputs } = transcript;
   const key = keys.find(epoch, parametersId);
   const window = windowOf(transcript, rules.series, key.parameters.name);
-  const claims = await assertJob(transcript, window, opening(transcript, key, rules.series), rules);
+  const { claims, meters } = await assertJob(transcript, window, opening(transcript, key, rules.series), rules);
   const statistic = digestOf([epoch, circuit, parameters, series, firstSlot, slots, feeders]);
   const kinds = series.map((name) => rules.series.get(name)!);
   const machineJob = {
@@ -44,7 +46,7 @@ export async function checkJob(bytes: Uint8Array, keys: KeyBook, rules: JobRules
     levels: kinds.map(({ level }) => level(key.parameters)),
     sumsOnly: kinds.map(({ sumsOnly }) => sumsOnly),
   };
-  return { machineJob, claims, statistic, transcript, key };
+  return { machineJob, claims, meters, statistic, transcript, key };
 }
 
 /** What the circuit tells. Throws JobError `unknown-circuit`, or `malformed-job` for parameters that are not its own. */

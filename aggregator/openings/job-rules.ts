@@ -92,13 +92,20 @@ export function windowOf({ series, slots }: Transcript, book: SeriesBook, set: s
   return slots / width;
 }
 
-/** Throws JobError unless the job may be recomputed; returns what it would open beyond the loads. */
+export interface AllowedJob {
+  /** What it would open beyond the loads. */
+  readonly claims: readonly NumberClaim[];
+  /** For each slot, how many meters have a value of every series. */
+  readonly meters: readonly number[];
+}
+
+/** Throws JobError unless the job may be recomputed. */
 export async function assertJob(
   transcript: Transcript,
   window: number,
   opens: CircuitOpening,
   rules: JobRules,
-): Promise<NumberClaim[]> {
+): Promise<AllowedJob> {
   assertFeeders(transcript, rules.members);
   const vouched = await assertInputs(transcript, window, rules);
   const counts = await assertSets(transcript, window, vouched, rules);
@@ -108,7 +115,13 @@ export async function assertJob(
   if (meters.size < rules.minMeters) {
     throw new JobError("too-few-inputs", `at least ${rules.minMeters} meters are needed, ${meters.size} have values`);
   }
-  return claimsOf(transcript, window, opens, counts, rules.series);
+  const bySlot = [...counts.values()].map((byFeeder) => [...byFeeder.values()]);
+  return {
+    claims: claimsOf(transcript, opens, counts, rules.series),
+    meters: Array.from({ length: window }, (_, slot) =>
+      Math.min(...bySlot.map((feeders) => feeders.reduce((sum, count) => sum + count[slot]!, 0))),
+    ),
+  };
 }
 
 function assertFeeders({ feeders }: Transcript, members: JobMembers): void {
@@ -248,7 +261,6 @@ function membersIn(bits: Uint8Array, from: number, to: number): number {
 
 function claimsOf(
   { series, feeders, firstSlot }: Transcript,
-  window: number,
   { numbersPerSlot, linear }: CircuitOpening,
   counts: SlotCounts,
   book: SeriesBook,

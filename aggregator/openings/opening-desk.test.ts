@@ -210,7 +210,12 @@ test("opens what a meter left out of its load and ciphertext alike", async (cont
   bed.endorse(one, "f-1", NAMES, { slots: [0, 1, 2, 3, 4, 5, 6] });
   assert.equal(code((await bed.run(one, bed.transcript(NAMES))).answer), "not-released");
   bed.endorse(one, "f-1", ["m-1", "m-2"], { slots: [7] });
-  assert.equal((await bed.run(one, bed.transcript(NAMES))).answer?.type, "ready");
+  const { job, answer } = await bed.run(one, bed.transcript(NAMES));
+  assert.equal(answer?.type, "ready");
+  for (let times = 0; times < 2; times++) {
+    const partial = await bed.open(one, job, [1, 2]);
+    assert.deepEqual(partial?.type === "partial" && partial.meters, [3, 3, 3, 3, 3, 3, 3, 2]);
+  }
 });
 
 test("peaks are of the first slot alone: where rosters differ between slots one meter's would be the difference", async (context) => {

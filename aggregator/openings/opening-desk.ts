@@ -127,7 +127,7 @@ export class OpeningDesk {
 
   async #recompute({ job, bytes }: QueuedJob, current: Current): Promise<void> {
     const { store, now, keys, rules, limits } = this.#options;
-    const { machineJob, claims, statistic, transcript, key } = await checkJob(bytes, keys!, rules);
+    const { machineJob, claims, meters, statistic, transcript, key } = await checkJob(bytes, keys!, rules);
     store.assertRoom(claims, statistic);
     store.assertOpenings(keyName(key), transcript.outputs.length, limits.openings);
     const machine = this.#obtainMachine();
@@ -151,7 +151,7 @@ export class OpeningDesk {
         }
       }
       const outputs = await machine.finish();
-      store.ready({ job, statistic, transcript: bytes, outputs, claims, readyAt: Math.floor(now()) });
+      store.ready({ job, statistic, transcript: bytes, outputs, claims, meters, readyAt: Math.floor(now()) });
     } catch (error) {
       if (!(error instanceof MachineLost)) await machine.abandon();
       throw error;
@@ -186,7 +186,7 @@ export class OpeningDesk {
     const transcript = decodeTranscript(known.transcript);
     const key = keys.find(transcript.epoch, transcript.parametersId);
     assertActive(active, index, key);
-    const told = { transcript: transcriptHash(known.transcript), active: [...active] };
+    const told = { transcript: transcriptHash(known.transcript), active: [...active], meters: [...known.meters] };
     const message: Omit<PartialMessage, "outputs"> = { type: "partial", job, index, ...told };
     const given = store.given(job, active);
     if (given !== undefined) {

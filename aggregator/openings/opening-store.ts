@@ -14,12 +14,15 @@ export interface ReadyJob {
   readonly transcript: Uint8Array;
   readonly outputs: readonly ComputedOutput[];
   readonly claims: readonly NumberClaim[];
+  /** With a value, for each slot of the window. */
+  readonly meters: readonly number[];
   /** Unix seconds. */
   readonly readyAt: number;
 }
 
 export interface KnownJob {
   readonly transcript: Uint8Array;
+  readonly meters: readonly number[];
   /** None any more once it is opened. */
   readonly outputs: readonly ComputedOutput[] | undefined;
   /** Who opens it, once that is so. */
@@ -68,11 +71,12 @@ export class OpeningStore {
     this.#db = db;
     this.#budget = budget;
     this.#limits = limits;
-    this.#job = db.prepare<[string], { transcript: Buffer; outputs: Buffer | null; active: string | null }>(
-      "SELECT transcript, outputs, active FROM he_jobs WHERE job = ?",
-    );
-    this.#insertJob = db.prepare<[string, Uint8Array, Uint8Array, Uint8Array, number]>(
-      "INSERT INTO he_jobs (job, statistic, transcript, outputs, ready_at) VALUES (?, ?, ?, ?, ?)",
+    this.#job = db.prepare<
+      [string],
+      { transcript: Buffer; meters: string; outputs: Buffer | null; active: string | null }
+    >("SELECT transcript, meters, outputs, active FROM he_jobs WHERE job = ?");
+    this.#insertJob = db.prepare<[string, Uint8Array, Uint8Array, string, Uint8Array, number]>(
+      "INSERT INTO he_jobs (job, statistic, transcript, meters, outputs, ready_at) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#sameStatistic = db
       .prepare<[Uint8Array], string>("SELECT job FROM he_jobs WHERE statistic = ? AND active IS NULL")
@@ -111,6 +115,7 @@ export class OpeningStore {
     if (row === undefined) return undefined;
     return {
       transcript: row.transcript,
+      meters: JSON.parse(row.meters) as number[],
       outputs: row.outputs === null ? undefined : outputsOf(row.outputs),
       active: row.active === null ? undefined : (JSON.parse(row.active) as number[]),
     };
@@ -125,7 +130,7 @@ export class OpeningStore {
    * Writes a job down as recomputed, and what it would open as spent. A job over other inputs for the same statistic
    * that is not opened gives way: over the same meters it tells the same. Throws JobError `too-many-numbers`.
    */
-  ready({ job, statistic, transcript, outputs, claims, readyAt }: ReadyJob): void {
+  ready({ job, statistic, transcript, outputs, claims, meters, readyAt }: ReadyJob): void {
     this.#db
       .transaction(() => {
         this.#budget.assertRoom(statistic, claims);
@@ -133,7 +138,7 @@ export class OpeningStore {
         const surplus = this.#waiting.get()! + 1 - this.#limits.waitingJobs;
         if (surplus > 0) for (const other of this.#oldest.all(surplus)) this.#removeJob.run(other);
         const rows = outputs.map(({ level, sigmaBits, c1Digest, c1 }): OutputRow => [level, sigmaBits, c1Digest, c1]);
-        this.#insertJob.run(job, statistic, transcript, encodeCbor(rows), readyAt);
+        this.#insertJob.run(job, statistic, transcript, JSON.stringify(meters), encodeCbor(rows), readyAt);
         this.#budget.add(statistic, claims);
       })
       .immediate();

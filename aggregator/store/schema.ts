@@ -167,4 +167,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (kind, first_slot, statistic, feeder)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Meters with a value in each slot of the window; a JSON array.
+  ALTER TABLE he_jobs ADD COLUMN meters TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

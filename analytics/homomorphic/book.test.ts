@@ -9,6 +9,7 @@ const series = {
   load: { ...energy, set: "light" as const },
   whole: { ...energy, set: "standard" as const },
   solar: { kind: "export" as const, content: "energy" as const, set: "standard" as const },
+  both: { kind: "import" as const, content: "moments" as const, set: "standard" as const, maxReadingWh: 2_500 },
   hot: { kind: "import" as const, content: "buckets" as const, levels: [500, 1_000], set: "light" as const },
 };
 const config = { ...base, homomorphic: { ...base.homomorphic, series } };
@@ -47,6 +48,14 @@ test("what does not fit is refused with what would do", () => {
   assert.match(reason(job("buckets", ["load"], { edges: [0] }), 100), /buckets would do/);
   assert.match(reason(job("guess", ["load"]), 100), /expected one of /);
   assert.throws(() => book.plan(job("sum", ["other"]), 100), /RangeError: series: other is not configured/);
+});
+
+test("energies and squares side by side are for one circuit, and no other series is", () => {
+  const reason = (circuit: string, name: string): string => book.plan(job(circuit, [name]), 10).reason;
+  assert.equal(reason("variance-of-squares", "both"), "");
+  assert.deepEqual(book.defaultSeries("variance-of-squares", {}), ["both"]);
+  assert.match(reason("sum", "both"), /^both holds energies and squares side by side, which sum cannot tell apart/);
+  assert.match(reason("variance-of-squares", "load"), /load holds energy; a series of content moments would do/);
 });
 
 test("a job above the memory is refused before it runs", () => {

@@ -3,7 +3,13 @@ import { ckksPlan } from "../../config/enrolment/ckks-plan.ts";
 import { type SeriesShape, seriesShape } from "../../config/ckks-series.ts";
 import type { Config } from "../../config/index.ts";
 import { parametersOf } from "../../config/schema-ckks.ts";
-import { circuitNames, type JobPlan, planJob, type PlanRequest } from "../../protocol/ckks/circuits/index.ts";
+import {
+  circuitNames,
+  type JobPlan,
+  type JobShape,
+  planJob,
+  type PlanRequest,
+} from "../../protocol/ckks/circuits/index.ts";
 import { resultUnit, type SeriesUnit } from "../../protocol/ckks/circuits/units.ts";
 import { decodeTranscript } from "../../protocol/ckks/job.ts";
 import type { CkksParameters } from "../../protocol/ckks/parameters.ts";
@@ -63,14 +69,16 @@ class Book implements CircuitBook {
 
   defaultSeries(name: string, parameters: Readonly<Record<string, unknown>>): readonly string[] | undefined {
     const { circuit, parameters: bound } = this.#bind(name, parameters);
-    const buckets = name === "buckets" ? (parameters["edges"] as number[]).length : 1;
-    const { series: wanted, wholeInputs, relin, galoisSteps } = circuit.needs(bound, this.#daySlots * buckets);
+    const moments = name === MOMENTS_CIRCUIT;
+    const width = name === "buckets" ? (parameters["edges"] as number[]).length : moments ? 2 : 1;
+    const { series: wanted, wholeInputs, relin, galoisSteps } = circuit.needs(bound, this.#daySlots * width);
     const needsKeys = wholeInputs || relin || galoisSteps.length > 0;
     const shapes = Object.keys(this.#config.homomorphic.series)
       .map((series) => this.#shape(series))
-      .filter((shape) => shape.numbers(1) === buckets && !(needsKeys && shape.sumsOnly))
+      .filter((shape) => shape.numbers(1) === width && !(needsKeys && shape.sumsOnly))
+      .filter(({ content }) => (content === "moments") === moments)
       // Comparisons take long products: a set with fewer primes would be refused.
-      .filter(({ set }) => circuit.needs(bound, this.#daySlots * buckets).depth <= 1 || set === "strong");
+      .filter(({ set }) => circuit.needs(bound, this.#daySlots * width).depth <= 1 || set === "strong");
     const [first] = shapes;
     if (first === undefined) return undefined;
     const fitting = shapes.filter(({ set }) => set === first.set).map((shape) => shape.name);
@@ -81,7 +89,7 @@ class Book implements CircuitBook {
     const shapes = job.series.map((name) => this.#shape(name));
     const { set } = shapes[0]!;
     const dealt = this.#dealt(set, epoch);
-    const plan = this.#planned(job, shapes, meters, dealt);
+    const plan = this.#planned(job, shapes, shapeOfJob(shapes, job.slots, meters), dealt);
     const reason = plan.fits ? this.#otherFault(job, shapes, meters) : plan.reason;
     const { cost, depth, floodingBits } = plan;
     const lines: (readonly [string, string])[] = [
@@ -103,12 +111,15 @@ class Book implements CircuitBook {
     return { fits: reason === "", reason, errors, lines };
   }
 
-  read(job: OpenedJob, outputs: readonly Uint8Array[]): Reading {
+  read(job: OpenedJob, outputs: readonly Uint8Array[], metersBySlot: readonly number[]): Reading {
     const shapes = job.series.map((name) => this.#shape(name));
     const [first] = shapes;
     const meters = job.total / job.series.length;
     const epoch = job.transcript === undefined ? undefined : decodeTranscript(job.transcript).epoch;
-    const shape = shapeOfJob(shapes, job.slots, meters);
+    if (metersBySlot.length !== job.slots || metersBySlot.some((count) => count > meters)) {
+      throw new RangeError(`meters: expected at most ${meters} for each of ${job.slots} slots`);
+    }
+    const shape = { ...shapeOfJob(shapes, job.slots, meters), counts: metersBySlot };
     const { circuit, parameters } = circuitFor(job.circuit, job.parameters, shape.slots);
     const opened = Object.entries(circuit.open(parameters, shape, outputs.map(unpackNumbers)));
     const unit = unitOfSeries(first!);
@@ -118,7 +129,7 @@ class Book implements CircuitBook {
       ),
       units: Object.fromEntries(opened.map(([name]) => [name, resultUnit(job.circuit, name, unit)])),
       // It was opened: limits on what may be asked no longer matter.
-      errorBounds: this.#planned(job, shapes, meters, this.#dealt(first!.set, epoch), NO_LIMITS).errors,
+      errorBounds: this.#planned(job, shapes, shape, this.#dealt(first!.set, epoch), NO_LIMITS).errors,
     };
   }
 
@@ -153,7 +164,7 @@ class Book implements CircuitBook {
   #planned(
     job: PlannedJob,
     shapes: readonly SeriesShape[],
-    meters: number,
+    shape: JobShape,
     { set, keys }: Dealt,
     limits = this.#limits(),
   ): JobPlan {
@@ -161,7 +172,7 @@ class Book implements CircuitBook {
     const first = shapes[0]!;
     return planJob({
       ...{ circuit: job.circuit, parameters: job.parameters, series: shapes.length, set, keys },
-      ...{ level: first.level(set), wholeInputs: !first.sumsOnly, shape: shapeOfJob(shapes, job.slots, meters) },
+      ...{ level: first.level(set), wholeInputs: !first.sumsOnly, shape },
       ...{ threshold: system.threshold, ...limits },
       ...{ statisticalBits: homomorphic.statisticalBits, openings: homomorphic.openings },
     });
@@ -177,8 +188,14 @@ class Book implements CircuitBook {
     }
     const width = first!.numbers(1);
     if (shapes.some((shape) => shape.numbers(1) !== width)) return "the series have different numbers for each slot";
+    const moments = shapes.find(({ content }) => content === "moments");
+    if ((circuit === MOMENTS_CIRCUIT) !== (moments !== undefined)) {
+      return moments === undefined
+        ? `${circuit} reads energies and squares side by side, and ${first!.name} holds ${first!.content}; a series of content moments would do`
+        : `${moments.name} holds energies and squares side by side, which ${circuit} cannot tell apart; ${MOMENTS_CIRCUIT} can`;
+    }
     const most = Math.floor(meters / minMeters);
-    if (width > most) {
+    if (moments === undefined && width > most) {
       return `${circuit} opens the ${width} buckets of each slot; ${meters} meters allow ${most} numbers, one for ${minMeters} meters`;
     }
     if (circuit === "buckets" && first!.content !== "buckets") {
@@ -187,6 +204,9 @@ class Book implements CircuitBook {
     return "";
   }
 }
+
+/** The circuit for series of content `moments`. */
+const MOMENTS_CIRCUIT = "variance-of-squares";
 
 function shapeOfJob(shapes: readonly SeriesShape[], windowSlots: number, meters: number) {
   const maxValue = Math.max(...shapes.map(({ largest }) => largest));

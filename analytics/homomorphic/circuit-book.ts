@@ -18,8 +18,11 @@ export interface CircuitBook {
   parse(circuit: string, parameters: unknown): Readonly<Record<string, unknown>>;
   /** Whether a job fits, and what to expect. Throws RangeError for a series that is not configured. */
   plan(job: PlannedJob, meters: number, epoch?: number): Plan;
-  /** Names the numbers that the utility opened. Throws RangeError where they do not fit the circuit. */
-  read(job: OpenedJob, outputs: readonly Uint8Array[]): Reading;
+  /**
+   * Names the numbers that the utility opened, with the meters that have a value in each slot. Throws RangeError where
+   * they do not fit the circuit.
+   */
+  read(job: OpenedJob, outputs: readonly Uint8Array[], metersBySlot: readonly number[]): Reading;
   /** Meters of a transcript's inputs, in its order. */
   inputMeters(transcript: Uint8Array): readonly string[];
 }

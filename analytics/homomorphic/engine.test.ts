@@ -81,7 +81,8 @@ test("products and rotations in the threads give what plain arithmetic gives", a
     const computed: Computed = await keyed.evaluator.compute(request, watch);
     const job = { circuit, parameters: request.parameters, series, slots: WINDOW.slots, total: request.inputs.length };
     const outputs = keyed.slotsOf(computed).map((values) => packNumbers(values));
-    const { values, units, errorBounds } = book.read({ ...job, transcript: computed.transcript }, outputs);
+    const meters = slots.map(() => 3);
+    const { values, units, errorBounds } = book.read({ ...job, transcript: computed.transcript }, outputs, meters);
     for (const [name, numbers] of Object.entries(expected)) {
       for (const [i, value] of numbers.entries()) {
         const error = Math.abs(values[name]![i]! - value);

@@ -120,7 +120,7 @@ export class OpeningDesk {
     }
     try {
       const known = results.get(outcome.job);
-      this.#store(job, known ?? this.#options.read(job, outcome.outputs), outcome.active, now());
+      this.#store(job, known ?? this.#options.read(job, outcome.outputs, outcome.meters), outcome.active, now());
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       this.#end(job, "failed", "malformed-result", error.message);

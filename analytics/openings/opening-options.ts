@@ -31,7 +31,7 @@ export interface OpeningDeskOptions {
   /** Meters of the transcript's inputs, in its order. */
   readonly inputMeters: (transcript: Uint8Array) => readonly string[];
   /** Throws RangeError where the numbers do not fit the circuit. */
-  readonly read: (job: Job, outputs: readonly Uint8Array[]) => Reading;
+  readonly read: (job: Job, outputs: readonly Uint8Array[], metersBySlot: readonly number[]) => Reading;
   /** Computes a job anew without these meters; false when that changes nothing. */
   readonly again: (number: number, exclude: readonly string[]) => boolean;
   readonly ended: (job: Job) => void;

@@ -255,7 +255,7 @@ export class FakeUtility {
     if (this.#partials.get(`${job} ${active.join()}`)?.size !== active.length) return;
     const outcome: JobOutcome =
       this.fails === undefined
-        ? { type: "result", job, active: [...active], outputs: [packNumbers([1, 2, 3])], residue: 0.01 }
+        ? { type: "result", job, active: [...active], meters: [3], outputs: [packNumbers([1, 2, 3])], residue: 0.01 }
         : { type: "failed", job, code: this.fails, detail: "as the test says" };
     const sealed = await sealServerMessage(outcome, this.#party, "analytics");
     for (const chunk of splitChunks(sealed)) this.link.send(topicOf("jobResult", { job }), chunk);

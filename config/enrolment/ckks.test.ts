@@ -10,7 +10,7 @@ import type { CkksParameters } from "../../protocol/ckks/parameters.ts";
 import { Ring } from "../../protocol/ckks/ring/ring.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
 import { decodeShare, type KeyShare, lagrangeAtZero } from "../../protocol/ckks/threshold/share.ts";
-import { ckksFolder, KeyFolderError, loadCkksMaterial, openCkksShare, openParty } from "../keys/index.ts";
+import { ckksFolder, CkksWatch, KeyFolderError, loadCkksMaterial, openCkksShare, openParty } from "../keys/index.ts";
 import { loadConfig } from "../load.ts";
 import { ckksPlan, type CkksPlan } from "./ckks-plan.ts";
 import { redealCkks } from "./ckks-redeal.ts";
@@ -244,6 +244,26 @@ test("a system founded without keys gets them by redeal, and says so when they a
   await enrol({ data: plain, meters, simulation: true, ckks: PLAN });
   const ring = await ringOf(SMALL);
   assert.ok(isTernary(secretOf(await sharesOf(["a-2", "a-3"], ring, 2, at), ring), ring));
+});
+
+test("a running party sees a redealing, and goes on with what it had when the new file does not verify", async () => {
+  const at = join(copyOfSystem(), "keys");
+  const faults: unknown[] = [];
+  const watch = new CkksWatch(party("m-001", at), (error) => faults.push(error));
+  assert.equal(watch.manifest!.current.epoch, 1);
+  await redealCkks({ keys: at, authority: openAuthority(at), plan: PLAN, now: 1 });
+  assert.equal(watch.manifest!.current.epoch, 2);
+  const file = join(at, "m-001", "ckks.cose");
+  const altered = readFileSync(file);
+  altered[altered.length - 1]! ^= 1;
+  writeFileSync(file, altered);
+  assert.equal(watch.manifest!.current.epoch, 2);
+  assert.equal(watch.manifest!.epochs.length, 2);
+  assert.deepEqual(
+    faults.map((fault) => fault instanceof KeyFolderError && fault.code),
+    ["not-trusted"],
+    "told once",
+  );
 });
 
 test("other parameters than those that were dealt are refused, with the remedy", async () => {

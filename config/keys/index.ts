@@ -1,5 +1,6 @@
 /** Public names of the folders of keys: what a process opens at its start. */
 export { ckksFolder, loadCkksMaterial, openCkksShare } from "./ckks-files.ts";
+export { CkksWatch } from "./ckks-watch.ts";
 export { openCustomers } from "./customers-file.ts";
 export { KeyFolderError, type KeyFolderErrorCode } from "./folder.ts";
 export { openMeterKeys } from "./meter-keys-file.ts";

@@ -53,5 +53,6 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
 
 /** Undefined for circuits that this does not compute: they are opened, and not compared. */
 export function truthOf(circuit: string, content: SeriesSettings["content"]): Truth | undefined {
+  if (content === "moments" && circuit === "variance-of-squares") return TRUTHS["variance"];
   return content === "energy" && Object.hasOwn(TRUTHS, circuit) ? TRUTHS[circuit] : undefined;
 }

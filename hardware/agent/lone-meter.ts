@@ -12,7 +12,7 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
-import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
+import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";

@@ -2,8 +2,8 @@
  * A meter's ciphertext as it travels: canonical CBOR [2, parameters, series, first slot, slots, stride, c0, c1, epoch,
  * proof], residues bit-packed prime after prime; the epoch names the public key, since keys of one set look alike. With a
  * stride above 1 the plaintext is a polynomial in X^stride, and of c0 only the coefficients at its multiples are sent:
- * sums need no others, products do. The proof that its sender made it (authorship/) is for all that stands before it. The
- * digest of all bytes is what a meter vouches for, so one ciphertext has one encoding, and whatever else is refused.
+ * sums need no others, products do. The proof that its sender made it (authorship/) is for all that stands before it. A
+ * meter vouches for the digest of all bytes, so one ciphertext has one encoding, and whatever else is refused.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -128,8 +128,8 @@ export function packCiphertext(
   if (raw.scale !== 2 ** at.parameters.scaleBits) {
     throw new RangeError(`scale: expected that of fresh ciphertexts, got ${raw.scale}`);
   }
-  assertStride(window.slots, stride, at.parameters.degree);
   const { degree } = at.parameters;
+  assertStride(window.slots, stride, degree);
   const first = stride === 1 ? c0 : pickCoefficients(at.ring.inverse(c0.slice()), degree, stride);
   const { series, firstSlot, slots, epoch = FIRST_EPOCH } = window;
   if (!Number.isInteger(epoch) || epoch < FIRST_EPOCH || epoch > MAX_EPOCH) {
@@ -137,8 +137,7 @@ export function packCiphertext(
   }
   const halves = [packPoly(at, first, raw.level), packPoly(at, c1, raw.level)];
   const content = encodeCbor([VERSION, at.id, series, firstSlot, slots, stride, ...halves, epoch]);
-  // The last item is still to come.
-  content[0]! += 1;
+  content[0]! += 1; // the proof
   const proof = prove(content);
   return Uint8Array.from(Buffer.concat([content, byteStringHead(proof.length), proof]));
 }
@@ -192,7 +191,7 @@ function canonicalContent(
   epoch: number,
 ): Uint8Array {
   start[0]! += strings.length + 1;
-  const [c0, c1, last] = strings.map((bytesOf) => [byteStringHead(bytesOf.length), bytesOf]);
+  const [c0, c1, last] = strings.map((item) => [byteStringHead(item.length), item]);
   const content = [start, ...c0!, ...c1!, encodeCbor(epoch)];
   const end = content.reduce((sum, { length }) => sum + length, 0);
   let at = 0;

@@ -25,9 +25,15 @@ const RIGHT = [
   [jobAnswer, { type: "need", job, inputs: [["m-001", "load"]] }],
   [jobAnswer, { type: "ready", job, endorsement: bytes(9) }],
   [jobAnswer, { type: "refuse", job, code: "not-released", detail: "slot 5 of f-1", where: [0, 7] }],
-  [partialMessage, { type: "partial", job, index: 2, transcript: bytes(32), active: [1, 2], outputs: [bytes(9)] }],
+  [
+    partialMessage,
+    { type: "partial", job, index: 2, transcript: bytes(32), active: [1, 2], meters: [5, 0], outputs: [bytes(9)] },
+  ],
   [outputMessage, { type: "output", transcript: bytes(9), active: [2], c0: [bytes(9), bytes(1)] }],
-  [jobOutcome, { type: "result", job, active: [1, 2], outputs: [packNumbers([1.5, -2])], residue: 0.25 }],
+  [
+    jobOutcome,
+    { type: "result", job, active: [1, 2], meters: [5, 4], outputs: [packNumbers([1.5, -2])], residue: 0.25 },
+  ],
   [jobOutcome, { type: "failed", job, code: "beyond-noise", detail: "a zero slot holds 7" }],
 ] as const;
 
@@ -71,12 +77,23 @@ const WRONG: Readonly<Record<string, readonly [(typeof RIGHT)[number][0], unknow
   "an unknown refusal": [jobAnswer, { type: "refuse", job, code: "tired", detail: "", where: [] }],
   "a detail too long": [jobAnswer, { type: "refuse", job, code: "too-busy", detail: "x".repeat(1001), where: [] }],
   "a negative index": [jobAnswer, { type: "refuse", job, code: "too-busy", detail: "", where: [-1] }],
-  "half a number": [jobOutcome, { type: "result", job, active: [1], outputs: [bytes(12)], residue: 0 }],
-  "no output": [jobOutcome, { type: "result", job, active: [1], outputs: [], residue: 0 }],
-  "a residue that is no number": [jobOutcome, { type: "result", job, active: [1], outputs: [bytes(8)], residue: NaN }],
+  "half a number": [jobOutcome, { type: "result", job, active: [1], meters: [1], outputs: [bytes(12)], residue: 0 }],
+  "no output": [jobOutcome, { type: "result", job, active: [1], meters: [1], outputs: [], residue: 0 }],
+  "a residue that is no number": [
+    jobOutcome,
+    { type: "result", job, active: [1], meters: [1], outputs: [bytes(8)], residue: NaN },
+  ],
   "too many outputs": [
     partialMessage,
-    { type: "partial", job, index: 1, transcript: bytes(32), active: [1], outputs: Array(65).fill(bytes(1)) },
+    {
+      type: "partial",
+      job,
+      index: 1,
+      transcript: bytes(32),
+      active: [1],
+      meters: [1],
+      outputs: Array(65).fill(bytes(1)),
+    },
   ],
 };
 

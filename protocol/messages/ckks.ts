@@ -129,13 +129,21 @@ export type JobRefuseMessage = z.infer<typeof jobRefuseMessage>;
 export const jobAnswer = z.discriminatedUnion("type", [needMessage, readyMessage, jobRefuseMessage]);
 export type JobAnswer = z.infer<typeof jobAnswer>;
 
-/** Aggregator to utility: its part of opening each output; `transcript` is the SHA-256 of the one that it recomputed. */
+const MAX_SLOTS = 16_384;
+/** Meters with a value, for each slot of time of the window. */
+const metersBySlot = z.array(z.int().min(0).max(MAX_INPUTS)).min(1).max(MAX_SLOTS);
+
+/**
+ * Aggregator to utility: its part of opening each output; `transcript` is the SHA-256 of the one that it recomputed. The
+ * meters are those whose digests say that they have a value in the slot: the same in all loads that it has endorsed.
+ */
 export const partialMessage = z.strictObject({
   type: z.literal("partial"),
   job: jobId,
   index: aggregatorIndex,
   transcript: bytesOfLength(32, "the hash of a transcript"),
   active,
+  meters: metersBySlot,
   outputs: z.array(ciphertext).min(1).max(MAX_OUTPUTS),
 });
 export type PartialMessage = z.infer<typeof partialMessage>;
@@ -149,7 +157,6 @@ export const outputMessage = z.strictObject({
 });
 export type OutputMessage = z.infer<typeof outputMessage>;
 
-const MAX_SLOTS = 16_384;
 const NUMBER_BYTES = 8;
 /** The numbers of one output; `packNumbers` makes them. */
 const numbers = byteString.refine(
@@ -162,6 +169,7 @@ const resultMessage = z.strictObject({
   type: z.literal("result"),
   job: jobId,
   active,
+  meters: metersBySlot,
   outputs: z.array(numbers).min(1).max(MAX_OUTPUTS),
   /** The largest magnitude in slots that must come out as zero: how much noise the opening had. */
   residue: z.number().min(0),

@@ -142,7 +142,7 @@ test("the plain circuits are linear in the loads, and their slots come out in or
   ];
   for (const [name, parameters] of linear) {
     const { values } = plainCircuit(name)!;
-    const run = (of: readonly number[]): number[] => Object.values(values(of, 4, parameters)).flat();
+    const run = (of: readonly number[]): number[] => Object.values(values(of, () => 4, parameters)).flat();
     fc.assert(
       fc.property(loads, loads, (a, b) => {
         const [x, y, z] = [run(a), run(b), run(a.map((value, i) => value + b[i]!))];
@@ -155,8 +155,14 @@ test("the plain circuits are linear in the loads, and their slots come out in or
     );
   }
   const rising = [0, 2, 4, 6, 8, 10, 12, 14];
-  assert.deepEqual(plainCircuit("trend")!.values(rising, 1, {}), { slope: [2], intercept: [0] });
-  assert.deepEqual(plainCircuit("moving-average")!.values([1, 3, 5], 1, { window: 2 }), { averages: [2, 4] });
+  assert.deepEqual(
+    plainCircuit("trend")!.values(rising, () => 1, {}),
+    { slope: [2], intercept: [0] },
+  );
+  assert.deepEqual(
+    plainCircuit("moving-average")!.values([1, 3, 5], () => 1, { window: 2 }),
+    { averages: [2, 4] },
+  );
   assert.equal(plainCircuit("variance"), undefined);
   assert.equal(plainCircuit("constructor"), undefined);
 });

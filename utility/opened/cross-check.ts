@@ -9,7 +9,7 @@ import { unpackNumbers } from "../../protocol/messages/ckks.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import type { UtilityDatabase } from "../store/open.ts";
 import type { HeChecksTable, HeResultRow } from "../store/opened-tables.ts";
-import type { OpenedJob } from "./opened-job.ts";
+import { type OpenedJob, withMeters } from "./opened-job.ts";
 import type { OpenedStore } from "./opened-store.ts";
 import { PLAIN_CIRCUITS, plainCircuit } from "./plain.ts";
 import { type CheckStatus, compare, type SlotLoad, type Verdict } from "./verdict.ts";
@@ -102,7 +102,9 @@ export class CrossCheck {
     const [result, transcript] = [await store.result(job), await store.transcript(job)];
     if (result === undefined || transcript === undefined) return;
     try {
-      await this.opened(result, read(transcript));
+      const { meters_by_slot: meters } = result;
+      const job = read(transcript);
+      await this.opened(result, meters === null ? job : withMeters(job, JSON.parse(meters) as number[]));
     } catch (error) {
       if (!(error instanceof CkksError)) throw error;
       log.warn({ job }, `a job cannot be compared any more: ${error.message}`); // the configuration has changed

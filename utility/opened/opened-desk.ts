@@ -12,7 +12,7 @@ import type { JobFailureCode, JobOutcome, OutputMessage, PartialMessage } from "
 import type { HeResultRow } from "../store/opened-tables.ts";
 import type { OpenedOutput } from "./combination.ts";
 import type { Opener } from "./opener.ts";
-import { assertHalves, assertOpeners, assertSizes, type OpenedJob } from "./opened-job.ts";
+import { assertHalves, assertOpeners, assertSizes, type OpenedJob, withMeters } from "./opened-job.ts";
 import type { Kept, OpenedStore, StoredOutput, StoredPartial } from "./opened-store.ts";
 import { judge, type Outcome, resultRow, valueRows } from "./result-row.ts";
 
@@ -110,7 +110,7 @@ export class OpenedDesk {
     }
   }
 
-  async #partial({ job, index, transcript, active, outputs }: PartialMessage): Promise<void> {
+  async #partial({ job, index, transcript, active, meters, outputs }: PartialMessage): Promise<void> {
     const { store, refuse } = this.#ports;
     if (!active.includes(index)) {
       refuse("opened-wrong-active-set", `aggregator ${index}, job ${job}: it is not in its active set`);
@@ -128,7 +128,7 @@ export class OpenedDesk {
       refuse("opened-other-transcript", `aggregator ${index}, job ${job}: it opened another transcript`);
       return;
     }
-    const kept = await store.keepPartial({ job, aggregator: index, transcript, active, outputs });
+    const kept = await store.keepPartial({ job, aggregator: index, transcript, active, meters, outputs });
     if (this.#isKept(kept, `aggregator ${index}, job ${job}`) && output !== undefined) await this.#consider(job);
   }
 
@@ -167,9 +167,10 @@ export class OpenedDesk {
 
   async #open({ transcript, active, c0 }: StoredOutput, parts: readonly StoredPartial[]): Promise<void> {
     const { opener, data } = this.#ports;
-    const read = this.#ports.read(transcript);
+    let read = this.#ports.read(transcript);
     try {
       for (const { aggregator, outputs } of parts) assertSizes(read, outputs, `aggregator ${aggregator}`);
+      read = withMeters(read, agreed(parts));
     } catch (error) {
       if (!(error instanceof CkksError)) throw error;
       await this.#settle(read, active, { status: "malformed-partial", reason: error.message });
@@ -211,16 +212,27 @@ export class OpenedDesk {
     await settled(result, job);
   }
 
-  async #tell({ job, status, reason, opened_by, opened, residue }: HeResultRow): Promise<void> {
+  async #tell({ job, status, reason, opened_by, meters_by_slot, opened, residue }: HeResultRow): Promise<void> {
     const code = FAILURES[status];
-    if (code !== undefined || opened === null) {
+    if (code !== undefined || opened === null || meters_by_slot === null) {
       await this.#ports.tell({ type: "failed", job, code: code ?? "malformed-output", detail: reason.slice(0, 1_000) });
       return;
     }
     const outputs = decodeCbor(opened) as Uint8Array[];
     const active = opened_by.split(",").map(Number);
-    await this.#ports.tell({ type: "result", job, active, outputs, residue: residue ?? 0 });
+    const meters = JSON.parse(meters_by_slot) as number[];
+    await this.#ports.tell({ type: "result", job, active, meters, outputs, residue: residue ?? 0 });
   }
+}
+
+/** What all say of the meters in each slot. Throws CkksError where they do not agree. */
+function agreed([first, ...others]: readonly StoredPartial[]): readonly number[] {
+  for (const { aggregator, meters } of others) {
+    if (meters.join() === first?.meters.join()) continue;
+    const detail = `aggregators ${first?.aggregator} and ${aggregator} count other meters with a value`;
+    throw new CkksError("wrong-parameters", detail);
+  }
+  return first?.meters ?? [];
 }
 
 /** The job's name is only the first half of this hash. */

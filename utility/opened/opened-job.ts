@@ -87,6 +87,19 @@ export function readJob(bytes: Uint8Array, { manifest, homomorphic }: OpeningRul
   };
 }
 
+/**
+ * The same job with what aggregators say of its meters: how many have a value, for each slot. Throws CkksError where that
+ * cannot be.
+ */
+export function withMeters(job: OpenedJob, counts: readonly number[]): OpenedJob {
+  const { shape, timeSlots, bound, outputs } = job;
+  if (counts.length !== timeSlots) throw wrong(`${counts.length} numbers of meters for ${timeSlots} slots`);
+  if (counts.some((count) => count > shape.meters)) throw wrong(`more than its ${shape.meters} meters have a value`);
+  const counted = { ...shape, counts };
+  const slotErrors = outputs.map(({ slotError: error }) => error);
+  return { ...job, shape: counted, errors: bound.circuit.errors(bound.parameters, counted, slotErrors) };
+}
+
 /** Names what was opened. Throws RangeError where the numbers are none that the circuit gives. */
 export function nameValues({ bound, shape }: OpenedJob, slots: readonly ArrayLike<number>[]): CircuitValues {
   return bound.circuit.open(bound.parameters, shape, slots);

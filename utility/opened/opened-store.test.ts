@@ -10,7 +10,14 @@ async function storeOf(t: TestContext, limits: WaitingLimits) {
   let time = 0;
   const store = new OpenedStore(bed.db, () => time++, bed.ledger, limits);
   const part = (job: string, aggregator: number, bytes: number) =>
-    store.keepPartial({ job, aggregator, transcript: HASH, active: [1, 2], outputs: [new Uint8Array(bytes)] });
+    store.keepPartial({
+      job,
+      aggregator,
+      transcript: HASH,
+      active: [1, 2],
+      meters: [],
+      outputs: [new Uint8Array(bytes)],
+    });
   const output = (job: string, bytes: number) =>
     store.keepOutput({ job, transcript: new Uint8Array(bytes), active: [1, 2], c0: [new Uint8Array(bytes)] });
   const kept = async (table: "he_partials" | "he_outputs") =>

@@ -32,6 +32,8 @@ export interface StoredPartial {
   /** Hash of the one that it opened. */
   readonly transcript: Uint8Array;
   readonly active: readonly number[];
+  /** With a value, for each slot of time. */
+  readonly meters: readonly number[];
   readonly outputs: readonly Uint8Array[];
 }
 
@@ -81,17 +83,19 @@ export class OpenedStore {
   }
 
   /** The first part of an aggregator stands, as the aggregator gives the same one again. */
-  async keepPartial({ job, aggregator, transcript, active, outputs }: StoredPartial): Promise<Kept> {
+  async keepPartial({ job, aggregator, transcript, active, meters, outputs }: StoredPartial): Promise<Kept> {
     const known = (await this.partials(job)).find((one) => one.aggregator === aggregator);
     if (known !== undefined) {
       if (known.active.join() !== active.join()) return "other-active-set";
-      return sameAll([known.transcript, ...known.outputs], [transcript, ...outputs]) ? "known" : "conflict";
+      const same = known.meters.join() === meters.join();
+      return same && sameAll([known.transcript, ...known.outputs], [transcript, ...outputs]) ? "known" : "conflict";
     }
     const row = {
       job,
       aggregator,
       transcript_hash: transcript,
       active: JSON.stringify(active),
+      meters: JSON.stringify(meters),
       outputs: encodeCbor([...outputs]),
     };
     const received_at = Math.floor(this.#now());
@@ -154,8 +158,9 @@ export class OpenedStore {
       .where("job", "=", job)
       .orderBy("aggregator")
       .execute();
-    return rows.map(({ aggregator, transcript_hash: transcript, active, outputs }) => ({
+    return rows.map(({ aggregator, transcript_hash: transcript, active, meters, outputs }) => ({
       ...{ job, aggregator, transcript, active: JSON.parse(active) as number[] },
+      meters: JSON.parse(meters) as number[],
       outputs: decodeCbor(outputs) as Uint8Array[],
     }));
   }

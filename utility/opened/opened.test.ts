@@ -330,13 +330,47 @@ function describedOf(bed: OpenedBed, job: BedJob) {
   };
 }
 
+test("a mean is over the meters that have a value in the slot, as the aggregators agree", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const job = bed.compute(day(4), { circuit: "mean" });
+  const readings = sums(day(4));
+  const meters = readings.map((_, slot) => (slot === 0 ? 2 : slot === 1 ? 0 : 4));
+  await bed.output(job, [1, 2]);
+  for (const index of [1, 2]) await bed.part(job, index, [1, 2], { meters });
+  const values = await bed.db.selectFrom("he_values").selectAll().orderBy("position").execute();
+  for (const [slot, sum] of readings.entries()) {
+    const expected = sum / Math.max(1, meters[slot]!);
+    assert.ok(Math.abs(values[slot]!.value - expected) <= 2 * values[slot]!.error_bound!, `slot ${slot}`);
+  }
+  const row = await bed.db.selectFrom("he_results").selectAll().executeTakeFirstOrThrow();
+  assert.deepEqual([row.meters, JSON.parse(row.meters_by_slot!)], [4, meters]);
+  const [told] = bed.told;
+  assert.deepEqual(told?.type === "result" && told.meters, meters);
+});
+
+test("aggregators that count other meters open nothing", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const wrong = [
+    Array.from({ length: SLOTS }, () => 3),
+    Array.from({ length: SLOTS }, () => 5),
+    Array.from({ length: SLOTS - 1 }, () => 4),
+  ];
+  for (const [i, meters] of wrong.entries()) {
+    const job = bed.compute(day(4, i + 1));
+    await bed.output(job, [1, 2]);
+    await bed.part(job, 1, [1, 2], i === 0 ? {} : { meters });
+    await bed.part(job, 2, [1, 2], { meters });
+    assert.equal(await statusOf(bed, job), "malformed-partial");
+  }
+});
+
 test("refuses forged, replayed, misdirected and malformed messages with a code", async (t) => {
   const bed = await OpenedBed.make(t);
   const job = bed.compute(day());
   const output = { type: "output", transcript: job.transcript, active: [1, 2], c0: bed.halves(job) };
   const outputs = bed.parts(job, 1, [1, 2]);
   const hash = transcriptHash(job.transcript);
-  const part = { type: "partial", job: job.job, index: 1, transcript: hash, active: [1, 2], outputs };
+  const part = { type: "partial", job: job.job, index: 1, transcript: hash, active: [1, 2], meters: [4], outputs };
   const outputTopic = topicOf("jobOutput", { job: job.job });
   const partTopic = topicOf("jobPartial", { agg: "1", job: job.job });
   const expectRefused = async (code: string, send: () => Promise<void>): Promise<void> => {

@@ -8,7 +8,8 @@ export interface PlainCircuit {
   readonly slotwise: boolean;
   readonly values: (
     loads: readonly number[],
-    meters: number,
+    /** With a value in that slot; 1 where there is none. */
+    metersIn: (slot: number) => number,
     parameters: Readonly<Record<string, unknown>>,
   ) => Readonly<Record<string, readonly number[]>>;
 }
@@ -19,7 +20,7 @@ const listOf = (value: unknown): readonly number[] => value as readonly number[]
 const CIRCUITS: Readonly<Record<string, PlainCircuit>> = {
   sum: { slotwise: true, values: (loads) => ({ sum: loads }) },
   profile: { slotwise: true, values: (loads) => ({ sum: loads }) },
-  mean: { slotwise: true, values: (loads, meters) => ({ mean: loads.map((load) => load / meters) }) },
+  mean: { slotwise: true, values: (loads, metersIn) => ({ mean: loads.map((load, slot) => load / metersIn(slot)) }) },
   affine: {
     slotwise: true,
     values: (loads, _, { factor, offset }) => ({

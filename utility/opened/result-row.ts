@@ -80,6 +80,7 @@ export function resultRow(job: OpenedJob, { slotSeconds, active, openedAt }: Row
     window_end: (transcript.firstSlot + timeSlots) * slotSeconds,
     slots: timeSlots,
     meters: shape.meters,
+    meters_by_slot: shape.counts === undefined ? null : JSON.stringify(shape.counts),
     inputs: transcript.inputs.length,
     unit: unitOf(transcript.circuit, main ?? "", job.series),
     error_bound: main === undefined ? null : (errors[main] ?? null),

@@ -2,6 +2,7 @@
  * Compares what was opened with what the released loads of the same feeders and slots say, and tells which of the two
  * paths is wrong, where that can be known. Pure arithmetic on released numbers.
  */
+import { divisorIn } from "../../protocol/ckks/circuits/circuit.ts";
 import { nameValues, type OpenedJob } from "./opened-job.ts";
 import type { PlainCircuit } from "./plain.ts";
 
@@ -62,7 +63,7 @@ export function compare(
 
   const expected = plain.values(
     states.map(({ load }) => load ?? 0),
-    job.shape.meters,
+    (slot) => divisorIn(job.shape, slot),
     job.transcript.parameters,
   );
   const opened = nameValues(job, slots);

@@ -4,7 +4,7 @@
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
 import { ledger } from "./ledger-migration.ts";
-import { opened } from "./opened-migration.ts";
+import { metersBySlot, opened } from "./opened-migration.ts";
 
 /** PostgreSQL says `bytea`. */
 const BYTES = sql`blob`;
@@ -203,6 +203,7 @@ export const migrations: MigrationProvider = {
       "003-seen": seen,
       "004-unpublished": unpublished,
       "005-opened": opened,
-      "006-ledger": ledger,
+      "006-meters-by-slot": metersBySlot,
+      "007-ledger": ledger,
     }),
 };

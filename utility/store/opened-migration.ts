@@ -43,6 +43,17 @@ export const opened: Migration = {
   },
 };
 
+/** Not every meter has a value in every slot. */
+export const metersBySlot: Migration = {
+  async up({ schema }: Kysely<never>): Promise<void> {
+    await schema
+      .alterTable("he_partials")
+      .addColumn("meters", "text", (c) => c.notNull().defaultTo("[]"))
+      .execute();
+    await schema.alterTable("he_results").addColumn("meters_by_slot", "text").execute();
+  },
+};
+
 async function createWaiting({ schema }: Pick<Kysely<never>, "schema">): Promise<void> {
   await schema
     .createTable("he_outputs")

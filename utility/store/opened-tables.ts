@@ -19,6 +19,8 @@ export interface HePartialsTable {
   /** SHA-256 of the transcript that the aggregator opened. */
   transcript_hash: Uint8Array;
   active: string;
+  /** JSON: for each slot, how many meters have a value. */
+  meters: string;
   /** CBOR: the part of each output. */
   outputs: Uint8Array;
   received_at: number;
@@ -37,6 +39,8 @@ export interface HeResultsTable {
   window_end: number;
   slots: number;
   meters: number;
+  /** JSON: how many of them have a value, for each slot; null where nothing came out. */
+  meters_by_slot: string | null;
   inputs: number;
   unit: string;
   /** Largest error of the main numbers that the analysis allows for, in `unit`. */

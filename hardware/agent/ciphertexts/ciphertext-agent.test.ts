@@ -306,3 +306,21 @@ test("digests are not sent before an aggregator has answered this start's challe
   assert.equal(rig.digests.get(1)!.length, 1);
   assert.equal(rig.ciphertexts.unsettled, 0);
 });
+
+test("windows after a redealing are of the new epoch; what was made before goes as it is", async () => {
+  const rig = new CiphertextRig();
+  rig.analyticsAnswers = false;
+  await rig.day("2025-01-15");
+  await rig.tick();
+  rig.epoch = 2;
+  await rig.day("2025-01-16");
+  await rig.tick();
+  assert.deepEqual(
+    rig.requests.map(({ epoch }) => epoch),
+    [1, 2],
+  );
+  assert.deepEqual(
+    rig.records().map(({ epoch }) => epoch),
+    [1, 2],
+  );
+});

@@ -89,7 +89,7 @@ export class CiphertextAgent implements AgentCompanion {
       ...{ settings, readings, calendar, store, encryptor, now, monotonic, failed },
       made: (item, { milliseconds }) => this.#made(item, milliseconds),
       tooLarge: (item, error) => {
-        store.addNone(this.#number, { ...item, epoch: settings.epoch }, "too-large");
+        store.addNone(this.#number, { ...item, epoch: settings.dealt().epoch }, "too-large");
         this.#tell({ ...item, code: "too-large", who: "meter", detail: error.message });
       },
     });

@@ -15,8 +15,8 @@ import { sealCiphertext } from "../../../protocol/envelope/ciphertext.ts";
 export interface SetKey {
   readonly parameters: CkksParameters;
   readonly publicKey: Uint8Array;
-  /** Of which dealing; the first where it is left out. */
-  readonly epoch?: number;
+  /** Of which dealing. */
+  readonly epoch: number;
 }
 
 export interface EncryptionSettings {
@@ -28,7 +28,8 @@ export interface EncryptionSettings {
 
 export interface EncryptionRequest {
   readonly meter: string;
-  /** The name of a parameter set. */
+  /** The dealing and the name of the parameter set. */
+  readonly epoch: number;
   readonly set: string;
   readonly series: string;
   readonly firstSlot: number;
@@ -63,20 +64,26 @@ export class Encryption {
     this.#settings = settings;
   }
 
-  /** Makes the engine of a set; the caller has checked the key's digest. Throws as the engine does. */
-  async load(set: string, { parameters, publicKey, epoch = 1 }: SetKey): Promise<void> {
-    if (this.#engines.has(set)) return;
+  /**
+   * Makes the engine of a set, in place of one of another epoch; the caller has checked the key's digest. Throws as the
+   * engine does.
+   */
+  async load(set: string, { parameters, publicKey, epoch }: SetKey): Promise<void> {
+    const known = this.#engines.get(set);
+    if (known?.epoch === epoch) return;
+    known?.engine.close();
+    this.#engines.delete(set);
     const engine = await CkksEngine.create(parameters, { insecureForTests: this.#settings.insecureForTests });
     this.#engines.set(set, { engine, publicKey: engine.keys.publicPolys(publicKey), epoch });
   }
 
   /** Throws RangeError for a set that was not loaded and for numbers that do not fit. */
   async encrypt(request: EncryptionRequest): Promise<Encrypted> {
-    const { meter, set, series, firstSlot, level, cut, numbers } = request;
+    const { meter, epoch, set, series, firstSlot, level, cut, numbers } = request;
     const slots = numbers.length;
     const known = this.#engines.get(set);
-    if (known === undefined) throw new RangeError(`set: the keys of ${set} were not loaded`);
-    const { engine, publicKey, epoch } = known;
+    if (known?.epoch !== epoch) throw new RangeError(`set: the keys of ${set} of epoch ${epoch} were not loaded`);
+    const { engine, publicKey } = known;
     const started = performance.now();
     const stride = cut ? strideOf(slots, engine.degree) : 1;
     const window = { series, firstSlot, slots, epoch };

@@ -18,12 +18,12 @@ const engine = await CkksEngine.create(SMALL, { insecureForTests: true });
 const decrypt = decryptForTests(engine, keys.secretKey);
 
 const REQUEST: EncryptionRequest = {
-  ...{ meter: "m-001", set: "small", series: "load", firstSlot: 1_930_556, level: 3, cut: true },
+  ...{ meter: "m-001", epoch: 1, set: "small", series: "load", firstSlot: 1_930_556, level: 3, cut: true },
   numbers: Float64Array.from({ length: 100 }, (_, slot) => 10 * slot),
 };
 
 function encryptor(options: Partial<ThreadEncryptorOptions> = {}): ThreadEncryptor {
-  const keyOf = () => ({ parameters: SMALL, publicKey: keys.publicKey });
+  const keyOf = (epoch: number) => ({ epoch, parameters: SMALL, publicKey: keys.publicKey });
   return new ThreadEncryptor({ insecureForTests: true, analyticsKey, keyOf, idleMilliseconds: 60_000, ...options });
 }
 
@@ -71,15 +71,33 @@ test("windows are done in the order in which they came, and two of the same numb
 
 test("a missing key fails its windows, says why, and leaves the others", async () => {
   const made = encryptor({
-    keyOf: (set) => {
+    keyOf: (epoch, set) => {
       if (set === "lost") throw new Error("public.key cannot be read");
-      return { parameters: SMALL, publicKey: keys.publicKey };
+      return { epoch, parameters: SMALL, publicKey: keys.publicKey };
     },
   });
   const failing = made.encrypt({ ...REQUEST, set: "lost" });
   const fine = made.encrypt(REQUEST);
   await assert.rejects(failing, (error) => error instanceof EncryptionError && error.message.includes("public.key"));
   assert.ok((await fine).sealed.length > 0);
+  await made.close();
+});
+
+test("after keys were dealt anew the thread encrypts for the new epoch, without a restart", async () => {
+  const other = await testKeys(SMALL, []);
+  const made = encryptor({
+    keyOf: (epoch) => ({ epoch, parameters: SMALL, publicKey: epoch === 1 ? keys.publicKey : other.publicKey }),
+  });
+  for (const [epoch, { publicKey }] of [
+    [1, keys],
+    [2, other],
+    [1, keys],
+  ] as const) {
+    const { sealed } = await made.encrypt({ ...REQUEST, epoch });
+    const window = unpackCiphertext(engine, await openCiphertext(sealed, { id: "analytics", sealKey }, "m-001"), 3);
+    assert.equal(window.epoch, epoch);
+    assertSender(engine, engine.keys.publicPolys(publicKey)[1], window, "m-001");
+  }
   await made.close();
 });
 

@@ -25,7 +25,7 @@ export class EncryptionError extends Error {
 
 export interface ThreadEncryptorOptions extends EncryptionSettings {
   /** The public key of a set, read when it is first needed. May throw: then the window fails. */
-  readonly keyOf: (set: string) => SetKey;
+  readonly keyOf: (epoch: number, set: string) => SetKey;
   /** The thread ends when there was nothing to do for so long. */
   readonly idleMilliseconds: number;
 }
@@ -42,8 +42,8 @@ export class ThreadEncryptor implements Encryptor {
   #head = 0;
   #worker: Worker | undefined;
   #current: Task | undefined;
-  /** Sets whose keys the thread has. */
-  #loaded = new Set<string>();
+  /** By set, the epoch whose keys the thread has. */
+  #loaded = new Map<string, number>();
   #idle: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -91,7 +91,8 @@ export class ThreadEncryptor implements Encryptor {
     try {
       const worker = (this.#worker ??= this.#start());
       worker.ref();
-      const key = this.#loaded.has(request.set) ? {} : { key: this.#options.keyOf(request.set) };
+      const { epoch, set } = request;
+      const key = this.#loaded.get(set) === epoch ? {} : { key: this.#options.keyOf(epoch, set) };
       const message: WorkerRequest = { request, ...key };
       worker.postMessage(message);
     } catch (cause) {
@@ -118,7 +119,7 @@ export class ThreadEncryptor implements Encryptor {
     if (task === undefined) return;
     this.#current = undefined;
     if ("done" in answer) {
-      this.#loaded.add(task.request.set);
+      this.#loaded.set(task.request.set, task.request.epoch);
       task.resolve(answer.done);
     } else task.reject(new EncryptionError(`${task.request.series}: ${answer.failed}`));
     this.#next();

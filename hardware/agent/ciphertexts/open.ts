@@ -5,12 +5,14 @@
 import type { Database } from "better-sqlite3";
 import { seriesShape } from "../../../config/ckks-series.ts";
 import type { Config } from "../../../config/index.ts";
-import { loadCkksMaterial, type Party } from "../../../config/keys/index.ts";
+import { CkksWatch, loadCkksMaterial, type Party } from "../../../config/keys/index.ts";
 import { filterOf } from "../../../protocol/topics.ts";
 import type { MeterAgent } from "../agent.ts";
 import type { AgentLink, MeterSecrets } from "../agent-options.ts";
 import type { Outbox } from "../outbox.ts";
 import type { ConnectBulk } from "./bulk-courier.ts";
+import type { CkksEpoch } from "../../../protocol/keys/index.ts";
+import type { DealtKeys } from "./window-maker.ts";
 import { CiphertextAgent, type CiphertextAgentEvents, type CiphertextSettings } from "./ciphertext-agent.ts";
 import { type Encryptor, ThreadEncryptor } from "./encryptor.ts";
 import { CiphertextStore } from "./store.ts";
@@ -20,7 +22,7 @@ import { WindowCalendar } from "../../../config/windows.ts";
 export interface CiphertextProcessOptions {
   readonly config: Config;
   /** Of any meter of the process: what the authority signed is the same for all. */
-  readonly party: Pick<Party, "ckks" | "directory">;
+  readonly party: Pick<Party, "ckks" | "directory" | "folder">;
   readonly database: Database;
   readonly outbox: Outbox;
   /** Unix seconds; 0 while nobody has told the time. */
@@ -100,7 +102,8 @@ export function openCiphertexts(options: CiphertextProcessOptions): CiphertextPr
   const { config, party, warn } = options;
   const { homomorphic, meter, system, paths } = config;
   if (!homomorphic.enabled) return undefined;
-  const epoch = party.ckks?.current;
+  const watch = new CkksWatch(party, (error) => warn(error instanceof Error ? error.message : String(error)));
+  const epoch = watch.manifest?.current;
   const analyticsKey = party.directory.servers.get("analytics")?.sealKey;
   if (epoch === undefined || analyticsKey === undefined) {
     warn("homomorphic.enabled: no keys for ciphertexts were dealt (npm run enrol -- redeal); only shares are sent");
@@ -114,19 +117,19 @@ export function openCiphertexts(options: CiphertextProcessOptions): CiphertextPr
     warn(`series ${name}: epoch ${epoch.epoch} has no keys of the set ${set}; it is not encrypted`);
   }
   if (dealt.length === 0) return undefined;
-  const keyOf = (set: string) => ({
-    epoch: epoch.epoch,
-    parameters: epoch.sets.get(set)!.parameters,
-    ...loadCkksMaterial(paths.data, epoch, set, ["publicKey"]),
-  });
+  const keyOf = (number: number, set: string) => {
+    const of = watch.manifest?.epochs.find((one) => one.epoch === number);
+    const parameters = of?.sets.get(set)?.parameters;
+    if (of === undefined || parameters === undefined) throw new RangeError(`epoch ${number} has no keys of ${set}`);
+    return { epoch: number, parameters, ...loadCkksMaterial(paths.data, of, set, ["publicKey"]) };
+  };
   const { insecureForTests } = homomorphic;
   const encryptor =
     options.encryptor ??
     new ThreadEncryptor({ insecureForTests, analyticsKey, keyOf, idleMilliseconds: IDLE_MILLISECONDS });
   const settings: CiphertextSettings = {
     shapes: dealt,
-    parameters: new Map([...epoch.sets].map(([name, { parameters }]) => [name, parameters])),
-    epoch: epoch.epoch,
+    dealt: () => dealtKeys(watch.manifest?.current ?? epoch),
     slotSeconds: system.slotSeconds,
     graceSlots: homomorphic.graceSlots,
     mostWh: meter.maxIntervalWh,
@@ -137,6 +140,10 @@ export function openCiphertexts(options: CiphertextProcessOptions): CiphertextPr
     bytesPerSecond: homomorphic.bytesPerSecond,
   };
   return new CiphertextProcess(options, settings, encryptor);
+}
+
+function dealtKeys({ epoch, sets }: CkksEpoch): DealtKeys {
+  return { epoch, parameters: new Map([...sets].map(([name, { parameters }]) => [name, parameters])) };
 }
 
 function after(milliseconds: number, callback: () => void): () => void {

@@ -29,11 +29,17 @@ export interface SettledReadings {
   settlement(kind: Kind, from: number, to: number): Settlement;
 }
 
+/** What meters encrypt under: the newest dealing. */
+export interface DealtKeys {
+  readonly epoch: number;
+  /** By name of the set. */
+  readonly parameters: ReadonlyMap<string, CkksParameters>;
+}
+
 export interface WindowSettings {
   readonly shapes: readonly SeriesShape[];
-  /** By name of the set; what was dealt. */
-  readonly parameters: ReadonlyMap<string, CkksParameters>;
-  readonly epoch: number;
+  /** Asked for each window: keys may be dealt anew meanwhile. */
+  readonly dealt: () => DealtKeys;
   readonly slotSeconds: number;
   readonly graceSlots: number;
   /** The largest reading that a meter may have, in Wh; a series may allow less. */
@@ -189,12 +195,15 @@ export class WindowMaker {
     const key = windowKey(series, firstSlot);
     this.#making.add(key);
     try {
-      const level = shape.level(settings.parameters.get(set)!);
-      const request = { meter: readings.meter, set, series, firstSlot, level, cut: shape.sumsOnly, numbers };
+      const { epoch, parameters } = settings.dealt();
+      const dealt = parameters.get(set);
+      if (dealt === undefined) throw new RangeError(`series ${series}: epoch ${epoch} has no keys of the set ${set}`);
+      const level = shape.level(dealt);
+      const request = { meter: readings.meter, epoch, set, series, firstSlot, level, cut: shape.sumsOnly, numbers };
       const encrypted = await encryptor.encrypt(request);
       if (this.#closed) return;
       const { sealed, digest } = encrypted;
-      made({ ...window, series, epoch: settings.epoch, presence, digest, sealed }, encrypted);
+      made({ ...window, series, epoch, presence, digest, sealed }, encrypted);
     } catch (error) {
       if (this.#closed) return;
       this.#making.delete(key);

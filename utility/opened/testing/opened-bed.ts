@@ -13,6 +13,7 @@ import { decodeCbor, encodeCbor } from "../../../protocol/cbor.ts";
 import { bindCircuit } from "../../../protocol/ckks/circuits/registry.ts";
 import { packHalf } from "../../../protocol/ckks/half.ts";
 import {
+  decodeTranscript,
   describeOutput,
   encodeTranscript,
   jobIdOf,
@@ -280,7 +281,9 @@ export class OpenedBed {
   ): Promise<void> {
     const outputs = change["outputs"] ?? this.parts(job, index, active);
     const transcript = transcriptHash(job.transcript);
-    const message = { type: "partial", job: job.job, index, transcript, active, outputs, ...change };
+    const { slots, inputs } = decodeTranscript(job.transcript);
+    const meters = Array.from({ length: slots }, () => inputs.length);
+    const message = { type: "partial", job: job.job, index, transcript, active, meters, outputs, ...change };
     await this.send(`a-${index}`, topicOf("jobPartial", { agg: String(index), job: job.job }), message);
   }
 

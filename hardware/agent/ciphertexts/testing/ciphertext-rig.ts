@@ -116,6 +116,8 @@ export class CiphertextRig {
   connected = true;
   connects = 0;
   closes = 0;
+  /** Of the newest dealing. */
+  epoch = 1;
   /** Unix seconds. */
   time = 0;
   database: Database.Database;
@@ -130,8 +132,7 @@ export class CiphertextRig {
     const { homomorphic } = config;
     this.settings = {
       shapes: [seriesShape(homomorphic, "load")],
-      parameters: new Map(Object.entries(PARAMETER_SETS)),
-      epoch: 1,
+      dealt: () => ({ epoch: this.epoch, parameters: new Map(Object.entries(PARAMETER_SETS)) }),
       slotSeconds: 900,
       graceSlots: 4,
       mostWh: 25_000,
