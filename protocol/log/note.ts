@@ -115,14 +115,14 @@ export function formatSignature({ name, id, bytes }: NoteSignature): string {
 
 /** Signs a text that ends with a newline. */
 export function signNote(text: string, { name, signKey }: NoteSigner): NoteSignature {
-  const { id } = noteKey(name, NOTE_TYPE.signature, rawPublicKey(signKey));
+  const id = idOf(name, NOTE_TYPE.signature, signKey);
   return { name, id, bytes: sign(null, Buffer.from(assertText(text)), signKey) };
 }
 
 /** Cosigns a text as of `time`, in Unix seconds. */
 export function cosignNote(text: string, { name, signKey }: NoteSigner, time: number): NoteSignature {
   if (!Number.isSafeInteger(time) || time < 0) throw new RangeError(`time: expected whole Unix seconds, got ${time}`);
-  const { id } = noteKey(name, NOTE_TYPE.cosignature, rawPublicKey(signKey));
+  const id = idOf(name, NOTE_TYPE.cosignature, signKey);
   const bytes = Buffer.alloc(TIME_BYTES + SIGNATURE_BYTES);
   bytes.writeBigUInt64BE(BigInt(time));
   bytes.set(sign(null, cosigned(assertText(text), time), signKey), TIME_BYTES);
@@ -153,6 +153,17 @@ export function verifyNote({ text, signatures }: Note, keys: readonly NoteKey[])
     if (!found.has(key)) found.set(key, { key, time });
   }
   return [...found.values()];
+}
+
+/** A log signs its head with every append: exporting its key each time would cost more than the signature. */
+const ids = new WeakMap<KeyObject, Map<string, Uint8Array>>();
+
+function idOf(name: string, type: NoteType, signKey: KeyObject): Uint8Array {
+  const known = ids.get(signKey) ?? new Map<string, Uint8Array>();
+  ids.set(signKey, known);
+  const id = known.get(`${type} ${name}`) ?? noteKey(name, type, rawPublicKey(signKey)).id;
+  known.set(`${type} ${name}`, id);
+  return id;
 }
 
 function timeOf(bytes: Uint8Array): number {

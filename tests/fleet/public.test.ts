@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseCheckpoint, parseNote } from "../../protocol/log/index.ts";
 import { alert, feederLoad } from "../../protocol/messages/public.ts";
 import { FleetBed } from "./testing/bed.ts";
 import { ROOT } from "./testing/command.ts";
@@ -96,7 +97,10 @@ test("anyone may read public results with mosquitto_sub, and nothing else; sqlit
   for (const [topic, payload] of published) {
     const parsed: unknown = JSON.parse(payload);
     if (topic.startsWith("wv/1/pub/alert/")) alert.parse(parsed);
-    else {
+    else if (topic === "wv/1/pub/log/checkpoint") {
+      const { checkpoint, size } = parsed as { checkpoint: string; size: number };
+      assert.equal(parseCheckpoint(parseNote(checkpoint).text).size, size);
+    } else {
       const load = feederLoad.parse(parsed);
       assert.equal(topic, `wv/1/pub/feeder/${load.feederId}/load`);
       loads.set(`${load.feederId}/${load.slotStart}`, load.energyWh);

@@ -87,8 +87,10 @@ async function readTile(db: Queries, { level, index }: TileId, width: number): P
 
 /** The hashes of a tile. */
 function splitHashes(bytes: Uint8Array): Uint8Array[] {
-  return Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, i) =>
-    Uint8Array.from(bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)),
+  // One copy of all: what the database gives may be a view of something larger.
+  const copy = new Uint8Array(bytes);
+  return Array.from({ length: Math.floor(copy.length / HASH_BYTES) }, (_, i) =>
+    copy.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
   );
 }
 
