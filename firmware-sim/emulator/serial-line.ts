@@ -14,7 +14,7 @@ export interface LineNoise {
   readonly invent: number;
 }
 
-export const QUIET: LineNoise = { flip: 0, drop: 0, invent: 0 };
+const QUIET: LineNoise = { flip: 0, drop: 0, invent: 0 };
 
 export interface SerialLineOptions {
   readonly machine: Machine;
@@ -107,7 +107,7 @@ export class SerialLine {
  * What a receiver reads whose bits are `ratio` times as long as the sender's: it samples the middle of each of its bits
  * after the start bit's edge. Undefined where it does not even see the start bit.
  */
-export function sampleFrame(byte: number, ratio: number): { byte: number; framingError: boolean } | undefined {
+function sampleFrame(byte: number, ratio: number): { byte: number; framingError: boolean } | undefined {
   const level = (bit: number): boolean => {
     const at = Math.floor((bit + 0.5) * ratio);
     if (at === 0) return false;

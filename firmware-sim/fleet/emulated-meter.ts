@@ -16,7 +16,7 @@ import { AckWatch } from "./ack-watch.ts";
 import type { DeviceFile } from "./device-file.ts";
 
 /** One pulse for each Wh, so that bills are exact to the pulse. */
-export const PULSES_PER_KWH = 1_000;
+const PULSES_PER_KWH = 1_000;
 const CHECKPOINT_PULSES = 64;
 const RESEND_SECONDS = 30;
 /** The device gives the link up after 150 s without a frame. */

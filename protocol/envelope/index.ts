@@ -16,7 +16,7 @@ export {
   type DigestOpener,
   type DigestSealer,
 } from "./digest.ts";
-export { endorsementsOf, readyOf, signReady } from "./endorsements.ts";
+export { readyOf, signReady } from "./endorsements.ts";
 export { sealLetter, takeLetter } from "./letter.ts";
 export { openServerMessage, sealServerMessage, type ServerParty } from "./server-message.ts";
 export {

@@ -1,12 +1,12 @@
 /** Reads Intel HEX, as linkers for AVR write it, into words of flash. Nothing but a whole, undamaged file is accepted. */
 
 /** Flash of the ATmega328P. */
-export const FLASH_BYTES = 32_768;
+const FLASH_BYTES = 32_768;
 
 const TYPES = { data: 0, end: 1, segment: 2, start: 3, linear: 4, startLinear: 5 } as const;
 
 /** A program that cannot be loaded. The message names the line and what is wrong with it. */
-export class HexError extends Error {
+class HexError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "HexError";

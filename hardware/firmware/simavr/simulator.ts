@@ -138,12 +138,12 @@ export class Simulator {
   }
 
   async #answer(expected: string): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) {
+    const next = await this.#lines.next();
+    if (next.done === true) {
       await this.#ended;
       throw new Error(`the simulated chip ended: ${this.#faults.trim()}`);
     }
-    const [word = "", ...rest] = value.split(" ");
+    const [word = "", ...rest] = next.value.split(" ");
     if (word !== expected) throw new Error(`the simulated chip answered: ${value}`);
     return rest.join(" ");
   }
