@@ -36,7 +36,7 @@ export interface PulseTrain {
 
 export class Simulator {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
+  readonly #lines: AsyncIterator<string, undefined>;
   readonly #ended: Promise<unknown>;
   #faults = "";
 
@@ -138,13 +138,13 @@ export class Simulator {
   }
 
   async #answer(expected: string): Promise<string> {
-    const next = await this.#lines.next();
+    const next: IteratorResult<string, undefined> = await this.#lines.next();
     if (next.done === true) {
       await this.#ended;
       throw new Error(`the simulated chip ended: ${this.#faults.trim()}`);
     }
     const [word = "", ...rest] = next.value.split(" ");
-    if (word !== expected) throw new Error(`the simulated chip answered: ${value}`);
+    if (word !== expected) throw new Error(`the simulated chip answered: ${next.value}`);
     return rest.join(" ");
   }
 }
