@@ -184,5 +184,5 @@ test("what the EEPROM tells from outside is what aggregators hold", () => {
       ...imports(pulses).map((reading) => ({ ...reading, isSettled: true })),
     ],
   );
-  assert.equal(kept?.pulses, 24);
+  assert.equal(kept.pulses, 24);
 });
