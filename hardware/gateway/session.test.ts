@@ -170,7 +170,9 @@ test("the baud rate is found, and found again when the meter is exchanged for an
   };
   try {
     await speakAt("9600 7E1", "dsmr2.2");
-    assert.deepEqual(rates, ["115200 8N1", "9600 7E1"]);
+    // On a slow machine a rate is opened again before anything came.
+    const tried = rates.filter((rate, at) => rate !== rates[at - 1]);
+    assert.deepEqual(tried, ["115200 8N1", "9600 7E1"]);
     await speakAt("115200 8N1", "dsmr5");
     assert.equal(rates.at(-1), "115200 8N1");
   } finally {
