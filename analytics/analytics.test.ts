@@ -108,6 +108,27 @@ test("t - 1 aggregators are not enough, and one that returns is", async (t) => {
   );
 });
 
+test("one output is opened by one active set, whatever jobs it is of", async (t) => {
+  const bed = await Bed.open(t, { meters: 3, analytics: { answerSeconds: 60 } });
+  const [first, second] = bed.aggregators;
+  first!.silent = true;
+  await bed.start();
+  await bed.sendAll();
+  const sum = bed.request();
+  await bed.untilState(sum, "opened");
+  first!.silent = false;
+  second!.silent = true;
+  // The mean of one feeder is its sum until it is read. Aggregators 1 and 3 are ready for it.
+  const mean = bed.request({ circuit: "mean" });
+  await bed.untilState(mean, "opening");
+  for (const number of [sum, mean]) {
+    assert.deepEqual(
+      bed.store((jobs) => jobs.get(number)?.active),
+      [2, 3],
+    );
+  }
+});
+
 test("an aggregator that signs something else is not ready, whatever it says", async (t) => {
   const bed = await Bed.open(t, { meters: 3, analytics: { answerSeconds: 30 } });
   bed.aggregators[0]!.forges = true;

@@ -148,6 +148,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     bytesOf: (meter, series, firstSlot) => store.bytesOf(meter, series, firstSlot),
     openingHalves: (...opening) => evaluator.openingHalves(...opening),
     inputMeters: (transcript) => book.inputMeters(transcript),
+    outputNames: (transcript) => book.outputNames(transcript),
     read: (...opened) => book.read(...opened),
     again: (number, exclude) => {
       const recomputes = desk.again(number, exclude);

@@ -137,6 +137,11 @@ class Book implements CircuitBook {
     return decodeTranscript(transcript).inputs.map(({ meter }) => meter);
   }
 
+  outputNames(transcript: Uint8Array): readonly string[] {
+    const { outputs } = decodeTranscript(transcript);
+    return outputs.map(({ c1Digest, level }) => `${Buffer.from(c1Digest).toString("hex")} ${level}`);
+  }
+
   #shape(name: string): SeriesShape {
     return seriesShape(this.#config.homomorphic, name);
   }

@@ -25,4 +25,6 @@ export interface CircuitBook {
   read(job: OpenedJob, outputs: readonly Uint8Array[], metersBySlot: readonly number[]): Reading;
   /** Meters of a transcript's inputs, in its order. */
   inputMeters(transcript: Uint8Array): readonly string[];
+  /** Names of a transcript's outputs by what aggregators open, in its order. */
+  outputNames(transcript: Uint8Array): readonly string[];
 }

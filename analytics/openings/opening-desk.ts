@@ -170,7 +170,7 @@ export class OpeningDesk {
   }
 
   #consider(opening: Opening): void {
-    const { jobs, again, inputMeters, monotonic, answerSeconds } = this.#options;
+    const { jobs, again, inputMeters, outputNames, monotonic, answerSeconds } = this.#options;
     const job = jobs.get(opening.number);
     if (job?.job !== opening.job || isOver(job.state)) {
       this.drop(opening.job);
@@ -183,7 +183,8 @@ export class OpeningDesk {
     }
     const chosen = opening.choose(this.#gone);
     if (chosen !== undefined) {
-      const active = jobs.activeOf(opening.job) ?? chosen;
+      // Aggregators open an output with one set, whatever job it is of.
+      const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(outputNames(job.transcript!)) ?? chosen;
       void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
       return;
     }
@@ -212,7 +213,7 @@ export class OpeningDesk {
   }
 
   async #fix(opening: Opening, job: Job, active: readonly number[]): Promise<void> {
-    const { jobs, openingHalves, now, monotonic } = this.#options;
+    const { jobs, openingHalves, outputNames, now, monotonic } = this.#options;
     opening.fixing = true;
     const outputs = jobs.outputs(job.number).map(({ bytes }) => bytes);
     let halves: readonly Uint8Array[];
@@ -225,7 +226,8 @@ export class OpeningDesk {
     }
     const current = jobs.get(job.number);
     if (this.#stopped || current?.state !== "asking" || current.job !== opening.job) return;
-    jobs.fixActive(job.number, active, { c0: halves, ready: opening.words }, now());
+    const names = outputNames(job.transcript!);
+    jobs.fixActive(job.number, active, { c0: halves, ready: opening.words, outputs: names }, now());
     opening.fixed(active, monotonic());
     this.poll();
   }

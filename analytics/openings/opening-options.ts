@@ -30,6 +30,8 @@ export interface OpeningDeskOptions {
   readonly openingHalves: (transcript: Uint8Array, outputs: readonly Uint8Array[]) => Promise<Uint8Array[]>;
   /** Meters of the transcript's inputs, in its order. */
   readonly inputMeters: (transcript: Uint8Array) => readonly string[];
+  /** Names of the transcript's outputs: two jobs that give one have the same name for it. */
+  readonly outputNames: (transcript: Uint8Array) => readonly string[];
   /** Throws RangeError where the numbers do not fit the circuit. */
   readonly read: (job: Job, outputs: readonly Uint8Array[], metersBySlot: readonly number[]) => Reading;
   /** Computes a job anew without these meters; false when that changes nothing. */

@@ -21,6 +21,15 @@ export interface JobOutput {
   readonly c0: Uint8Array | undefined;
 }
 
+/** What goes with an active set. */
+interface FixedOpening {
+  readonly c0: readonly Uint8Array[];
+  /** Words of the aggregators that are ready. */
+  readonly ready: readonly Uint8Array[];
+  /** Names of the outputs, the same for every job that has them. */
+  readonly outputs: readonly string[];
+}
+
 interface Computed {
   readonly job: string;
   readonly transcript: Uint8Array;
@@ -97,6 +106,13 @@ export class JobStore {
       .prepare<[string], { active: string }>("SELECT active FROM jobs WHERE job = ? AND active IS NOT NULL LIMIT 1")
       .get(job);
     return row === undefined ? undefined : (JSON.parse(row.active) as number[]);
+  }
+
+  /** The active set that was ever fixed for one of these outputs, of whatever job: no other may open it. */
+  activeOfOutputs(outputs: readonly string[]): readonly number[] | undefined {
+    const select = this.#db.prepare<[string], string>("SELECT active FROM active_sets WHERE output = ?").pluck();
+    const found = outputs.map((output) => select.get(output)).find((active) => active !== undefined);
+    return found === undefined ? undefined : (JSON.parse(found) as number[]);
   }
 
   /** By number, by the transcript's hash, or by a beginning of it that fits only one; undefined when none does. */
@@ -212,14 +228,11 @@ export class JobStore {
    * Fixes the active set together with what the utility gets under it, and the words of those that are ready. It is never
    * changed afterwards.
    */
-  fixActive(
-    number: number,
-    active: readonly number[],
-    { c0, ready }: { readonly c0: readonly Uint8Array[]; readonly ready: readonly Uint8Array[] },
-    now: number,
-  ): void {
+  fixActive(number: number, active: readonly number[], { c0, ready, outputs }: FixedOpening, now: number): void {
     this.#db
       .transaction(() => {
+        const remember = this.#db.prepare("INSERT OR IGNORE INTO active_sets (output, active) VALUES (?, ?)");
+        for (const output of outputs) remember.run(output, JSON.stringify(active));
         const update = this.#db.prepare("UPDATE job_outputs SET c0 = ? WHERE number = ? AND position = ?");
         for (const [position, bytes] of c0.entries()) update.run(Buffer.from(bytes), number, position);
         this.#db

@@ -103,4 +103,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE jobs ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
   ALTER TABLE he_results ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- Who opens an output, whatever job it is of: the mean of one feeder is opened like its sum.
+  CREATE TABLE active_sets (output TEXT PRIMARY KEY, active TEXT NOT NULL) STRICT;
+  `,
 ];

@@ -160,4 +160,5 @@ export const fakeBook: CircuitBook = {
     errorBounds: { sum: 0.5 },
   }),
   inputMeters: (bytes) => readTranscript(bytes).inputs.map(([meter]) => meter),
+  outputNames: (bytes) => readTranscript(bytes).outputs.map((output) => Buffer.from(output).toString("hex")),
 };
