@@ -15,6 +15,7 @@ import { decodeCbor } from "../../protocol/cbor.ts";
 import { hpkeOpen, serverContext } from "../../protocol/envelope/hpke.ts";
 import { verify1 } from "../../protocol/envelope/index.ts";
 import { add, inverse, multiply, negate, readElement } from "../../protocol/field.ts";
+import { parseBill, parseReceipt } from "../../protocol/log/index.ts";
 import { feederLoad } from "../../protocol/messages/public.ts";
 import { setContent, type SetContent, sumsMessage } from "../../protocol/messages/round.ts";
 import { aggregatorId } from "../../protocol/names.ts";
@@ -342,7 +343,7 @@ test("a customer opens their own bill and shares, and nothing of a neighbour's, 
   const key = customerKeyObject(openMeterSecrets(folder("m-1")).customerSealKey);
   const { plaintext } = await hpkeOpen(await owner.bill(), "m-1", key);
   const { payload } = verify1(plaintext, stage.party("m-1").directory, serverContext("utility", "m-1"), "utility");
-  const bill = JSON.parse(Buffer.from(payload).toString("utf8")) as { meterId: string; energyWh: number };
+  const bill = parseBill(parseReceipt(Buffer.from(payload).toString("utf8")).bill);
   assert.deepEqual([bill.meterId, bill.energyWh], ["m-1", dayTotal("m-1")]);
   const other = customerKeyObject(openMeterSecrets(folder("m-2")).customerSealKey);
   await assert.rejects(hpkeOpen(await owner.bill(), "m-1", other), { code: "bad-seal" });
