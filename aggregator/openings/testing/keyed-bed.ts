@@ -32,7 +32,7 @@ import { WorkerMachine } from "../worker-machine.ts";
 import { JobBed, type Said, WINDOW } from "./job-bed.ts";
 
 /** At this scale there is room to flood a product, too. */
-export const SMALL = { ...FULL_SCALE, scaleBits: 40 };
+const SMALL = { ...FULL_SCALE, scaleBits: 40 };
 export const LEVEL = 3;
 export const STRIDE = strideOf(WINDOW, SMALL.degree);
 export const NAMES = ["m-1", "m-2", "m-3", "m-4"];
