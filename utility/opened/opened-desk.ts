@@ -190,20 +190,18 @@ export class OpenedDesk {
 
   async #settleOpened(job: OpenedJob, active: readonly number[], outputs: readonly OpenedOutput[]): Promise<void> {
     const judged = judge(job, outputs);
-    if (judged.status !== "final") await this.#settle(job, active, judged);
-    else await this.#settle(job, active, judged, outputs);
+    await this.#settle(job, active, judged, judged.status === "final" ? judged.slots : undefined);
   }
 
   async #settle(
     job: OpenedJob,
     active: readonly number[],
     outcome: Outcome,
-    outputs?: readonly OpenedOutput[],
+    slots?: readonly Float64Array[],
   ): Promise<void> {
     const { store, slotSeconds, now, settled, refuse } = this.#ports;
     const row = resultRow(job, { slotSeconds, active, openedAt: now() }, outcome);
     const values = valueRows(job, outcome.values ?? {}, slotSeconds);
-    const slots = outputs?.map((output) => output.slots);
     if (!(await store.settle(row, values, slots))) return;
     if (row.status !== "final") refuse(`opened-${row.status}`, `job ${job.job}: ${row.reason}`);
     const result = await store.result(job.job);
@@ -221,8 +219,13 @@ export class OpenedDesk {
     const outputs = decodeCbor(opened) as Uint8Array[];
     const active = opened_by.split(",").map(Number);
     const meters = JSON.parse(meters_by_slot) as number[];
-    await this.#ports.tell({ type: "result", job, active, meters, outputs, residue: residue ?? 0 });
+    await this.#ports.tell({ type: "result", job, active, meters, outputs, residue: told(residue ?? 0) });
   }
+}
+
+/** Two digits are enough to see whether noise is as large as it should be. */
+function told(residue: number): number {
+  return Number(residue.toPrecision(2));
 }
 
 /** What all say of the meters in each slot. Throws CkksError where they do not agree. */

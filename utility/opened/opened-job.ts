@@ -6,6 +6,7 @@ import { seriesShape, type SeriesShape } from "../../config/ckks-series.ts";
 import type { Config } from "../../config/index.ts";
 import type { CircuitValues, JobShape } from "../../protocol/ckks/circuits/circuit.ts";
 import { freshSigma, slotError } from "../../protocol/ckks/circuits/noise.ts";
+import { toldErrors } from "../../protocol/ckks/circuits/told.ts";
 import { bindCircuit, type BoundCircuit } from "../../protocol/ckks/circuits/registry.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { halfDigest } from "../../protocol/ckks/half.ts";
@@ -47,7 +48,7 @@ export interface OpenedJob {
   /** Slots of a period, of which those beyond the window must come out as zero where the circuit says so. */
   readonly period: number;
   readonly outputs: readonly ExpectedOutput[];
-  /** By name, as the circuit gives them. */
+  /** By name, as the circuit gives them and as they are told. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
@@ -76,7 +77,8 @@ export function readJob(bytes: Uint8Array, { manifest, homomorphic }: OpeningRul
   const shape = { slots, meters: inputs.length / series.length, maxValue };
   const stride = strideOf(slots, set.parameters.degree);
   const outputs = expectedOutputs(transcript, epoch, set, bound, shape, stride, homomorphic);
-  const errors = circuit.errors(
+  const errors = toldErrors(
+    circuit,
     parameters,
     shape,
     outputs.map((output) => output.slotError),
@@ -97,7 +99,7 @@ export function withMeters(job: OpenedJob, counts: readonly number[]): OpenedJob
   if (counts.some((count) => count > shape.meters)) throw wrong(`more than its ${shape.meters} meters have a value`);
   const counted = { ...shape, counts };
   const slotErrors = outputs.map(({ slotError: error }) => error);
-  return { ...job, shape: counted, errors: bound.circuit.errors(bound.parameters, counted, slotErrors) };
+  return { ...job, shape: counted, errors: toldErrors(bound.circuit, bound.parameters, counted, slotErrors) };
 }
 
 /** Names what was opened. Throws RangeError where the numbers are none that the circuit gives. */

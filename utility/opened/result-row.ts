@@ -1,5 +1,6 @@
 /** An opened job as its rows in `he_results` and `he_values`. What does not pass its checks leaves no number behind. */
 import type { CircuitValues } from "../../protocol/ckks/circuits/circuit.ts";
+import { toldSlots } from "../../protocol/ckks/circuits/told.ts";
 import type { OpenedOutput } from "./combination.ts";
 import { nameValues, type OpenedJob } from "./opened-job.ts";
 import type { HeResult, HeValue } from "./opened-store.ts";
@@ -12,6 +13,8 @@ export interface Judged {
   readonly residue: number;
   readonly residueBound: number;
   readonly values: CircuitValues;
+  /** The slots of each output, rounded to what their error allows: what others are told. */
+  readonly slots: readonly Float64Array[];
 }
 
 /**
@@ -32,7 +35,14 @@ export function judge(job: OpenedJob, outputs: readonly OpenedOutput[]): Judged 
     if (!slots.subarray(0, shape.slots).every((value) => Math.abs(value) <= largest)) beyond.push(String(at));
   }
   const { residue, residueBound, at } = worst;
-  const failed = (reason: string): Judged => ({ status: "inconsistent", reason, residue, residueBound, values: {} });
+  const failed = (reason: string): Judged => ({
+    status: "inconsistent",
+    reason,
+    residue,
+    residueBound,
+    values: {},
+    slots: [],
+  });
   // Not `residue > bound`: what is no number passes no check.
   if (!(residue <= residueBound)) {
     const size = `${residue.toPrecision(3)} where at most ${residueBound.toPrecision(3)} can be noise`;
@@ -45,11 +55,9 @@ export function judge(job: OpenedJob, outputs: readonly OpenedOutput[]): Judged 
     return failed(`output ${beyond.join(", ")} holds more than its meters can make: the ciphertext path is wrong`);
   }
   try {
-    const values = nameValues(
-      job,
-      outputs.map(({ slots }) => slots),
-    );
-    return { status: "final", reason: "", residue, residueBound, values };
+    const slots = outputs.map((output, i) => toldSlots(bound.circuit, output.slots, job.outputs[i]!.slotError));
+    const values = nameValues(job, slots);
+    return { status: "final", reason: "", residue, residueBound, values, slots };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return failed(`the circuit cannot read what was opened (${error.message}): the ciphertext path is wrong`);

@@ -60,6 +60,7 @@ function bucketAt(counts: readonly number[], quantile: number): number {
 /** Per slot: histogram, minimum, maximum, median and quantiles, each to its bucket's lower edge. */
 export const buckets: Circuit<z.infer<typeof bucketed>> = {
   name: "buckets",
+  step: 1,
   parameters: bucketed,
   needs: ({ edges }, slots) => {
     if (slots % edges.length !== 0) {

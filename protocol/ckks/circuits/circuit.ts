@@ -90,6 +90,8 @@ export interface Circuit<P = unknown> {
   start(engine: CkksEngine, parameters: P, slots: number): Evaluation;
   /** Noise and size of every output when inputs are fresh at `level`. */
   noise(set: CkksParameters, level: number, parameters: P, shape: JobShape): OutputNoise[];
+  /** Opened numbers are multiples of it, were it not for noise; left out where they may be any. */
+  readonly step?: number | undefined;
   /** Whether slots between the window and its period come out as zero, which the utility then checks. */
   readonly zeroPadding: boolean;
   /** Opened outputs (the slots of one period each) to named results, in clear. */

@@ -195,6 +195,7 @@ const edgesOf = (levels: readonly number[]): number[] => [0, ...levels];
 /** Counts above public levels, and in clear what follows from them. */
 export const compare: Circuit<CompareParameters> = {
   name: "compare",
+  step: 1,
   parameters: schema,
   needs: ({ levels }, slots) => {
     blocksOf(LARGEST_DEGREE, slots, levels.length);

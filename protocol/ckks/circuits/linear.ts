@@ -53,6 +53,7 @@ const weightError = (shape: JobShape): number => (2 * shape.slots * shape.meters
 export const sum: Circuit<z.infer<typeof none>> = {
   name: "sum",
   parameters: none,
+  step: 1, // readings are whole watt-hours
   needs: () => SUM_ONLY,
   opens: () => ALL_SLOTS,
   zeroPadding: true,
@@ -159,6 +160,7 @@ export const weightedSum: Circuit<z.infer<typeof priced>> = {
 export const trend: Circuit<z.infer<typeof none>> = {
   ...total,
   name: "trend",
+  step: 0.5, // centred times are halves
   needs: (_, slots) => {
     if (slots < 2) throw new RangeError(`slots: expected two or more for a trend, got ${slots}`);
     return overSlots(slots);
@@ -191,6 +193,7 @@ const smooth = z.strictObject({ window: z.int().min(2).max(2048) });
 export const movingAverage: Circuit<z.infer<typeof smooth>> = {
   ...eachSlot,
   name: "moving-average",
+  step: 1,
   parameters: smooth,
   needs: ({ window }, slots) => {
     if (window > slots) throw new RangeError(`window: expected at most ${slots} slots, got ${window}`);

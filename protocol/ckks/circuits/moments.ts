@@ -38,6 +38,7 @@ function centralError(product: number, x: number, y: number, shape: JobShape): n
 export const variance: Circuit<z.infer<typeof none>> = {
   name: "variance",
   parameters: none,
+  step: 1,
   needs: () => PRODUCT,
   opens: () => ({ numbersPerSlot: 1, linear: false }), // the sum beside it is a released load
   zeroPadding: true,

@@ -4,6 +4,7 @@ import type { CkksParameters } from "../parameters.ts";
 import { SIGMA_BITS } from "../ring/gaussian.ts";
 import { sigmaBitsFor } from "../threshold/flooding.ts";
 import type { JobShape, OutputNoise } from "./circuit.ts";
+import { toldErrors } from "./told.ts";
 import { freshSigma, roomBits, slotError } from "./noise.ts";
 import type { BoundCircuit } from "./registry.ts";
 
@@ -66,7 +67,7 @@ export function errorsWith(
   sigmas: readonly number[],
 ) {
   const slotErrors = noises.map((noise, at) => slotError(noise, shape.slots, sigmas[at]!, threshold));
-  return bound.circuit.errors(bound.parameters, shape, slotErrors);
+  return toldErrors(bound.circuit, bound.parameters, shape, slotErrors);
 }
 
 /** Counts are exact or of no use; a load is right to one unit; what else may be limited is the request's to say. */
