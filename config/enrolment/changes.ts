@@ -7,8 +7,8 @@ import { signRecord } from "../../protocol/membership.ts";
 import type { MembershipRecord, Place } from "../../protocol/messages/enrolment.ts";
 import { aggregatorId, feederId, meterId } from "../../protocol/names.ts";
 import { sealServerMessage } from "../../protocol/envelope/index.ts";
-import { type MeterSecrets, openMeterSecrets, type Party } from "../keys/index.ts";
-import { encodeMeterSecrets } from "../keys/meter-secrets.ts";
+import type { MeterSecrets, Party } from "../keys/index.ts";
+import { encodeMeterSecrets, openMeterForRekey } from "../keys/meter-secrets.ts";
 import { type Change, describe, sameChange } from "./change.ts";
 import { addCustomers, openCa } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
@@ -57,7 +57,7 @@ export function assertPossible(
   if (change.action !== "rekey") return;
   const folder = keyFolder(keys, meter);
   if (!existsSync(folder)) throw new EnrolmentError(`${folder} is missing: bring it here and repeat the command`);
-  openMeterSecrets(folder);
+  openMeterForRekey(folder);
 }
 
 /**
@@ -126,7 +126,7 @@ async function keysFor(
     return { record: { ...record, keyVersion: secrets.keyVersion }, secrets };
   }
   if (change.action === "rekey") {
-    const old = openMeterSecrets(keyFolder(keys, meter));
+    const old = openMeterForRekey(keyFolder(keys, meter));
     // Above every version that was ever sent, also one that did not find enough countersignatures.
     const keyVersion = Math.max(record.keyVersion, book.get(meter)?.record.keyVersion ?? 0) + 1;
     const secrets = { ...old, keyVersion, rootKeys: newRootKeys(authority.directory.n) };

@@ -3,13 +3,14 @@
  * aggregator; the customer's key opens what is sealed to the household. Where a device that shares by itself has taken
  * the keys over, the file says so and keeps the customer's alone.
  */
-import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
+import { createHash, createPrivateKey, type KeyObject, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { aggregatorIndex, feederId, meterId } from "../../protocol/names.ts";
 import { KeyFolderError, readKeyFile } from "./folder.ts";
 
 export const METER_FILE = "meter.json";
+const KEY_BYTES = 32;
 
 const key = z.string().regex(/^[0-9a-f]{64}$/, "a key is 64 hex digits");
 const content = z.strictObject({
@@ -80,6 +81,19 @@ export function openCustomerKey(folder: string): Uint8Array {
  */
 export function openMeterSecrets(folder: string): MeterSecrets {
   return secretsOfText(readKeyFile(folder, METER_FILE).toString("utf8"), folder);
+}
+
+/**
+ * What stays of a meter when it gets new root keys. A device that had taken the keys over is then blank or gone: the meter
+ * gets a new polynomial key, too. Throws KeyFolderError.
+ */
+export function openMeterForRekey(folder: string): Omit<MeterSecrets, "rootKeys"> {
+  const text = readKeyFile(folder, METER_FILE).toString("utf8");
+  const parsed = deviceFile.safeParse(parseJson(text));
+  if (!parsed.success) return secretsOfText(text, folder);
+  const { meter, feeder, keyVersion, customerSealKey } = parsed.data;
+  const polynomialKey = Uint8Array.from(randomBytes(KEY_BYTES));
+  return { meter, feeder, keyVersion, polynomialKey, customerSealKey: bytes(customerSealKey) };
 }
 
 /** Like `openMeterSecrets`, for a file's text; `folder` is for the error message. */

@@ -13,6 +13,7 @@ import {
   openParty,
   openRoll,
   type Party,
+  KeyFolderError,
 } from "../../config/keys/index.ts";
 import type { Directory } from "../../protocol/keys/index.ts";
 import { checkCiphertextKeys } from "./ciphertexts.ts";
@@ -153,6 +154,7 @@ function checkSecrets(meters: readonly Party[]): Finding[] {
       if (rootKeys.size === directory.n) return [];
       return [fault("meter secrets", `${id} has ${rootKeys.size} keys for ${directory.n} aggregators`, "rekey it")];
     } catch (error) {
+      if (error instanceof KeyFolderError && error.code === "on-device") return [];
       return [fault("meter secrets", messageOf(error), `npm run enrol -- rekey ${id}`)];
     }
   });

@@ -14,7 +14,6 @@ import {
 } from "../link/index.ts";
 import { FRAME_TYPES } from "../link/frames.ts";
 
-/** How long the device may take for its reply. */
 const REPLY_MILLISECONDS = 1_000;
 /** Frames that may wait for their turn; beyond it the oldest that may be lost goes. */
 const MAX_WAITING = 64;
@@ -26,6 +25,8 @@ export interface DeviceLinkOptions {
   readonly line: Duplex;
   /** A frame that the device sent, its replies excepted. */
   readonly frame: (frame: SpokenFrame) => void;
+  /** How long a reply may take; by default the second that the protocol allows. */
+  readonly replyMilliseconds?: number;
   /** Something was dropped: noise on the line, a reply that did not come. */
   readonly refused: (code: string, detail?: string) => void;
 }
@@ -82,7 +83,7 @@ export class DeviceLink {
     this.#timer = setTimeout(() => {
       this.#options.refused("no-reply");
       this.#settle(undefined);
-    }, REPLY_MILLISECONDS);
+    }, this.#options.replyMilliseconds ?? REPLY_MILLISECONDS);
     if (!this.#options.line.destroyed) this.#options.line.write(encodeHostFrame(next.frame));
   }
 

@@ -36,6 +36,8 @@ export interface ProvisionOptions {
   readonly signal: AbortSignal;
 }
 
+/** Keys are written and read back; nothing is sent meanwhile. */
+const REPLY_MILLISECONDS = 5_000;
 /** A board that was just reset is busy with its boot loader. */
 const ASK_MILLISECONDS = 500;
 
@@ -53,6 +55,7 @@ export async function provisionDevice(options: ProvisionOptions): Promise<Uint8A
   const heard: { identity?: IdentityFrame } = {};
   const device = new DeviceLink({
     line: line.stream,
+    replyMilliseconds: REPLY_MILLISECONDS,
     refused: () => undefined,
     frame: (frame) => {
       if (frame.kind === "identity") heard.identity = frame;
@@ -70,7 +73,8 @@ export async function provisionDevice(options: ProvisionOptions): Promise<Uint8A
     for (const frame of frames) {
       const code = await device.request(frame);
       frame.content.fill(0);
-      if (code === REPLY_CODES.done) continue;
+      // Whether the last part arrived is seen from what the device then is, not from its reply.
+      if (code === REPLY_CODES.done || (code === undefined && frame === frames.at(-1))) continue;
       const words = code === undefined ? "it does not answer any more" : (WORDS[replyName(code)] ?? replyName(code));
       throw new ProvisionError(`the device did not take part ${frame.part}: ${words}; it is still without keys`);
     }

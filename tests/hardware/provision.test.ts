@@ -1,12 +1,13 @@
 /** A blank device on a pseudo-terminal, and the command that makes it a meter. */
 // needs: socat
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { enrol } from "../../config/enrolment/index.ts";
-import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
+import { openCustomerKey, openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { directionKey } from "../../protocol/envelope/aead.ts";
 import { seededRandom } from "../../firmware-sim/emulator/virtual-bed.ts";
 import { GatewayProcess } from "./testing/gateway-process.ts";
@@ -41,9 +42,9 @@ async function provision(device: LiveDevice, meter: string, ...more: string[]) {
     ROOT,
     ...more,
   ];
-  const process = new GatewayProcess([...args, "--set", `paths.logs=${join(ROOT, "logs")}`]);
-  const code = await process.ended;
-  return { code, stdout: process.stdout, stderr: process.stderr };
+  const command = new GatewayProcess([...args, "--set", `paths.logs=${join(ROOT, "logs")}`]);
+  const code = await command.ended;
+  return { code, stdout: command.stdout, stderr: command.stderr };
 }
 
 test("a blank device takes the keys of its meter once, and the folder forgets them", async () => {
@@ -88,25 +89,39 @@ test("a blank device takes the keys of its meter once, and the folder forgets th
   }
 });
 
+test("an erased device gets its meter back with new keys, and the check of an installation knows where keys are", () => {
+  const folder = join(ROOT, "keys", "m-001");
+  const command = (...args: string[]) =>
+    spawnSync(process.execPath, ["config/runtime/start.mjs", ...args, "--data", ROOT], { encoding: "utf8" });
+  assert.throws(() => openMeterSecrets(folder), { code: "on-device" });
+  const checked = command("firmware-sim/validate-main.ts", "--json", "--set", `paths.logs=${join(ROOT, "logs")}`);
+  assert.equal(checked.stdout.includes("meter secrets"), false, checked.stdout);
+  const customer = openCustomerKey(folder);
+  const rekeyed = command("config/enrolment/main.ts", "rekey", "--meter", "m-001", "--offline");
+  assert.equal(rekeyed.status, 0, rekeyed.stderr);
+  const { rootKeys, keyVersion, customerSealKey } = openMeterSecrets(folder);
+  assert.deepEqual([rootKeys.size, keyVersion, customerSealKey], [3, 2, customer]);
+});
+
 test("without its jumper a device is waited for, and left without keys", async () => {
   const device = new LiveDevice(seededRandom(2));
   await device.start();
   const args = ["provision", "--port", device.port, "--meter", "m-002", "--pulses-per-kwh", "500", "--keep-keys"];
-  const process = new GatewayProcess([...args, "--data", ROOT, "--set", `paths.logs=${join(ROOT, "logs")}`]);
+  const gateway = new GatewayProcess([...args, "--data", ROOT, "--set", `paths.logs=${join(ROOT, "logs")}`]);
   try {
     const told = async (): Promise<void> => {
-      while (!process.stderr.includes("connect pin 4 to ground"))
+      while (!gateway.stderr.includes("connect pin 4 to ground"))
         await new Promise((resolve) => setTimeout(resolve, 10));
     };
-    await Promise.race([told(), process.ended]);
-    assert.match(process.stderr, /connect pin 4 to ground/);
+    await Promise.race([told(), gateway.ended]);
+    assert.match(gateway.stderr, /connect pin 4 to ground/);
     device.device.setJumper(true);
-    assert.equal(await process.ended, 0, process.stderr);
-    assert.match(process.stdout, /m-002 is provisioned, fingerprint [0-9a-f]{32}/);
-    assert.match(process.stdout, /its keys are still in .*m-002: whoever reads them can read its shares/);
+    assert.equal(await gateway.ended, 0, gateway.stderr);
+    assert.match(gateway.stdout, /m-002 is provisioned, fingerprint [0-9a-f]{32}/);
+    assert.match(gateway.stdout, /its keys are still in .*m-002: whoever reads them can read its shares/);
     assert.equal(openMeterSecrets(join(ROOT, "keys", "m-002")).meter, "m-002");
   } finally {
-    await process.stop();
+    await gateway.stop();
     await device.stop();
   }
 });

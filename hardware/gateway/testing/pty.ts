@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Line, openSerialPort } from "../serial-port.ts";
 
 const RATE = { baudRate: 115_200, dataBits: 8, parity: "none" } as const;
-const PATIENCE_MILLISECONDS = 10_000;
+const PATIENCE_MILLISECONDS = 60_000;
 
 /** Waits until `holds`, without a fixed time; fails where it never does. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
