@@ -36,21 +36,24 @@ export function singleSlotFault(view: FeederView, minMeters: number): SlotFault 
 /** Slots of equal columns: the same meters in the load and in the same bills. Those of which nothing is known are left out. */
 function slotClasses(view: FeederView): number[][] {
   const patterns = new Map<string, SlotBits>();
-  const anything = emptySlots(view.slots);
-  for (const { load, billed, bills } of view.meters) {
+  for (const { load, bills } of view.meters) {
     for (const bits of [load, ...bills.map(({ cells }) => cells)]) patterns.set(bits.join(), bits);
-    for (let i = 0; i < anything.length; i++) anything[i]! |= load[i]! | billed[i]!;
   }
-  let classes = [[...slotsOf(anything)]];
-  for (const bits of patterns.values()) {
-    classes = classes.flatMap((slots) => {
-      const held = slots.filter((slot) => hasSlot(bits, slot));
-      return held.length === 0 || held.length === slots.length
-        ? [slots]
-        : [held, slots.filter((slot) => !hasSlot(bits, slot))];
-    });
+  // A slot's column: for 32 patterns a word, which hold the slot.
+  const words = Array.from({ length: Math.ceil(patterns.size / 32) }, () => new Uint32Array(view.slots));
+  for (const [at, bits] of [...patterns.values()].entries()) {
+    const word = words[at >>> 5]!;
+    for (const slot of slotsOf(bits)) word[slot]! |= 1 << (at & 31);
   }
-  return classes.filter((slots) => slots.length > 0);
+  const classes = new Map<string, number[]>();
+  for (let slot = 0; slot < view.slots; slot++) {
+    if (words.every((word) => word[slot] === 0)) continue;
+    const column = words.map((word) => word[slot]).join();
+    const alike = classes.get(column);
+    if (alike === undefined) classes.set(column, [slot]);
+    else alike.push(slot);
+  }
+  return [...classes.values()];
 }
 
 function allBut(view: FeederView, slot: number): SlotBits {
@@ -87,18 +90,22 @@ function weightsWithin(view: FeederView, slots: SlotBits): Weights {
 
 /** The meters on the edges of a cut lighter than `minMeters`. Each cell of the slot joins what gives it its weight. */
 function lightSide(view: FeederView, slot: number, weights: Weights, minMeters: number): number[] | undefined {
-  const edges: (Edge & { readonly meter: number })[] = [];
+  const joined: { readonly a: number; readonly b: number; readonly meter: number }[] = [];
+  const edges = new Map<number, Edge>();
   let nodes = NODES;
   for (const [m, { meter, load, bills }] of view.meters.entries()) {
     const held = bills.findIndex(({ cells }) => hasSlot(cells, slot));
     const a = hasSlot(load, slot) ? LOAD : GROUND;
     const b = held < 0 ? GROUND : weights[m]![held]!;
-    if (a !== b) edges.push({ a, b, weight: 1, meter });
+    if (a === b) continue;
+    joined.push({ a, b, meter });
+    // `a` is below NODES.
+    const key = NODES * b + a;
+    edges.set(key, { a, b, weight: (edges.get(key)?.weight ?? 0) + 1 });
     nodes = Math.max(nodes, b + 1);
   }
-  if (edges.length === 0) return undefined;
-  const side = lightCut(nodes, edges, minMeters);
+  const side = lightCut(nodes, [...edges.values()], minMeters);
   return side === undefined
     ? undefined
-    : edges.flatMap(({ a, b, meter }) => (side.has(a) === side.has(b) ? [] : [meter]));
+    : joined.flatMap(({ a, b, meter }) => (side.has(a) === side.has(b) ? [] : [meter]));
 }

@@ -18,6 +18,7 @@ import { fakeCiphertext } from "./fake-circuits.ts";
 import { type CommandResult, runHeCommand } from "./he-command.ts";
 import { FakeAggregator, FakeMeter, FakeUtility, Happenings } from "./fake-parties.ts";
 
+const START = path.join(import.meta.dirname, "../../config/runtime/start.mjs");
 const ENTRY = path.join(import.meta.dirname, "analytics-main.ts");
 const SLOT_SECONDS = 3_600;
 const DAY_SECONDS = 86_400;
@@ -79,8 +80,7 @@ export class Bed {
   }
 
   async start(env: Record<string, string> = {}): Promise<void> {
-    const child = fork(ENTRY, ["--config", path.join(this.data, "config.yaml")], {
-      execArgv: ["--import", "tsx"],
+    const child = fork(START, [ENTRY, "--config", path.join(this.data, "config.yaml")], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "inherit", "pipe", "ipc"],
     });

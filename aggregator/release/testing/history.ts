@@ -1,6 +1,7 @@
 /** Builds sets over few meters and slots for tests of the release rules, and keeps what was allowed as vectors. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import path from "node:path";
+import type { Database } from "better-sqlite3";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
 import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
@@ -31,10 +32,15 @@ export interface HistoryOptions {
   /** Which meters belong to the feeder at a slot; all if left out. */
   readonly belongs?: CellTest;
   readonly missing?: number;
+  /** Name of the database; any if left out. */
+  readonly file?: string;
+  /** As an aggregator writes it. */
+  readonly durable?: boolean;
 }
 
 export class History {
   readonly meters: string[];
+  readonly db: Database;
   readonly context: RuleContext;
   /** Indicator vectors of all released totals, as maps from "meter slot". */
   readonly released: ReadonlySet<string>[] = [];
@@ -43,9 +49,9 @@ export class History {
   constructor(folder: string, options: HistoryOptions) {
     const { minMeters = 2, minSlots, belongs = ALWAYS } = options;
     this.meters = Array.from({ length: options.meters }, (_, i) => `m-${i}`);
-    const db = openTestDatabase(
-      path.join(folder, `${createHash("sha256").update(String(performance.now())).digest("hex")}.db`),
-    );
+    const db = openTestDatabase(path.join(folder, options.file ?? `${randomUUID()}.db`));
+    if (options.durable === true) db.pragma("synchronous = FULL");
+    this.db = db;
     this.context = {
       store: new ReleaseStore(db),
       minMeters,
