@@ -101,6 +101,7 @@ export class TestAggregator {
       party: this.#system.party(aggregatorId(this.index)),
       settings: this.#settings,
       now: () => this.#system.now,
+      wallTime: () => this.#system.seconds,
       monotonic: () => this.#system.seconds,
       scheduleCommit: () => {},
       send: (topic, payload) => this.sent.push({ topic, payload }),
