@@ -127,6 +127,26 @@ test("an aggregator that signs something else is not ready, whatever it says", a
   );
 });
 
+test("an aggregator that is ready and then does not open is named, and others open the next job", async (t) => {
+  const bed = await Bed.open(t, { meters: 3 });
+  bed.aggregators[0]!.stalls = true;
+  bed.utility.impatient = true;
+  await bed.start();
+  await bed.sendAll();
+  const stuck = bed.request();
+  const [jobOf, reasonOf] = [
+    (number: number) => bed.store((jobs) => jobs.get(number)),
+    () => jobOf(stuck)?.reason ?? "",
+  ];
+  await bed.happenings.until(() => reasonOf().startsWith("a-1 said ready"), "a-1 to be named");
+  assert.deepEqual([jobOf(stuck)?.state, jobOf(stuck)?.code, jobOf(stuck)?.active], ["opening", "unanswered", [1, 2]]);
+  const next = bed.request({ circuit: "mean" });
+  await bed.untilState(next, "opened");
+  assert.deepEqual(jobOf(next)?.active, [2, 3]);
+  bed.aggregators[0]!.stalls = false;
+  await bed.untilState(stuck, "opened");
+});
+
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
   for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };

@@ -20,6 +20,8 @@ export class OpeningDesk {
   readonly #open = new Map<string, Opening>();
   readonly #since = new Map<string, number>();
   readonly #gone = new Set<number>();
+  /** Said that they were ready, and then did not open. Others are taken first. */
+  readonly #silent = new Set<number>();
   readonly #couriers: Couriers;
   #stopped = false;
 
@@ -78,8 +80,7 @@ export class OpeningDesk {
 
   answered(aggregator: number, answer: JobAnswer): void {
     const opening = this.#open.get(answer.job);
-    // What is over, or was computed anew under another transcript, is still answered for a while.
-    if (opening === undefined) return;
+    if (opening === undefined) return; // what is over, or was computed anew, is still answered for a while
     const now = this.#options.monotonic();
     if (answer.type === "need") {
       this.#couriers.bring(opening, aggregator, answer.inputs);
@@ -109,6 +110,13 @@ export class OpeningDesk {
 
   #settle(job: Job, outcome: JobOutcome): void {
     const { jobs, results, now, refuse } = this.#options;
+    if (outcome.type === "waiting") {
+      for (const index of jobs.activeOf(outcome.job) ?? []) this.#silent.delete(index);
+      for (const index of outcome.missing) this.#silent.add(index);
+      const words = "said ready and has not given its part; no other may open it now";
+      jobs.note(job.number, "unanswered", `${outcome.missing.map((index) => `a-${index}`).join(", ")} ${words}`);
+      return;
+    }
     if (outcome.type === "failed") {
       this.#end(job, "failed", outcome.code, outcome.detail);
       return;
@@ -118,6 +126,7 @@ export class OpeningDesk {
       refuse("job-wrong-active-set", `the utility opened ${outcome.job} with ${outcome.active.join()}`);
       return;
     }
+    for (const index of outcome.active) this.#silent.delete(index);
     try {
       const known = results.get(outcome.job);
       this.#store(job, known ?? this.#options.read(job, outcome.outputs, outcome.meters), outcome.active, now());
@@ -181,7 +190,7 @@ export class OpeningDesk {
       this.#end(job, "refused", lost.code, `aggregator ${lost.index} of the active set: ${lost.detail}`);
       return;
     }
-    const chosen = opening.choose(this.#gone);
+    const chosen = opening.choose(this.#gone, this.#silent);
     if (chosen !== undefined) {
       const active = jobs.activeOf(opening.job) ?? chosen;
       void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
@@ -252,15 +261,7 @@ export class OpeningDesk {
     const inputs = job.total / Math.max(1, series.length);
     db.transaction(() => {
       results.add({
-        job: job.job!,
-        number,
-        circuit,
-        label,
-        series,
-        firstSlot,
-        slots,
-        inputs,
-        leftOut,
+        ...{ job: job.job!, number, circuit, label, series, firstSlot, slots, inputs, leftOut },
         status: "opened",
         values: reading.values,
         units: reading.units,

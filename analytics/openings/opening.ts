@@ -148,12 +148,15 @@ export class Opening {
   }
 
   /**
-   * The first t of those ready that are not gone; undefined while fewer than q are ready, or fewer than t of them there.
+   * The first t of those ready that are not gone, those last that keep other jobs waiting; undefined while fewer than q
+   * are ready, or fewer than t of them there.
    */
-  choose(gone: ReadonlySet<number>): number[] | undefined {
+  choose(gone: ReadonlySet<number>, silent: ReadonlySet<number>): number[] | undefined {
     if (this.#active !== undefined || this.fixing) return undefined;
     const ready = [...this.#seats].filter(([, { state }]) => state === "ready").map(([index]) => index);
-    const there = ready.filter((index) => !gone.has(index));
+    const there = ready
+      .filter((index) => !gone.has(index))
+      .sort((a, b) => Number(silent.has(a)) - Number(silent.has(b)) || a - b);
     return this.words.length < this.#quorum || there.length < this.#threshold
       ? undefined
       : there.slice(0, this.#threshold).sort((a, b) => a - b);

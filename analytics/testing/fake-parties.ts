@@ -90,6 +90,8 @@ export class FakeAggregator {
   refuses: { code: JobRefusalCode; where: number[] } | undefined;
   /** Told, but says nothing. */
   silent = false;
+  /** Says that it is ready, and then does not open. */
+  stalls = false;
   /** Signs another transcript than the one that it was told. */
   forges = false;
   readonly jobs = new Set<string>();
@@ -137,6 +139,7 @@ export class FakeAggregator {
       for (const [meter, series, bytes] of request.items) this.#held.set(this.#key(meter, series, bytes), bytes);
       this.inputsReceived += request.items.length;
     }
+    if (request.type === "open" && this.stalls) return;
     if (request.type === "open") this.#open(request);
     else await this.#answer(job);
     this.happenings.happened();
@@ -209,6 +212,8 @@ export class FakeAggregator {
 export class FakeUtility {
   /** What it tells in place of the result. */
   fails: Extract<JobOutcome, { type: "failed" }>["code"] | undefined;
+  /** Tells at once who is missing. */
+  impatient = false;
   silent = false;
   readonly outputs = new Map<string, { active: readonly number[]; c0: readonly Uint8Array[] }>();
   readonly results: string[] = [];
@@ -252,15 +257,21 @@ export class FakeUtility {
     const output = this.outputs.get(job);
     if (output === undefined || this.silent) return;
     const { active } = output;
-    if (this.#partials.get(`${job} ${active.join()}`)?.size !== active.length) return;
-    const outcome: JobOutcome =
-      this.fails === undefined
-        ? { type: "result", job, active: [...active], meters: [3], outputs: [packNumbers([1, 2, 3])], residue: 0.01 }
-        : { type: "failed", job, code: this.fails, detail: "as the test says" };
+    const here = this.#partials.get(`${job} ${active.join()}`) ?? new Set();
+    const missing = active.filter((index) => !here.has(index));
+    if (missing.length > 0 && !this.impatient) return;
+    const outcome: JobOutcome = missing.length > 0 ? { type: "waiting", job, missing } : this.#outcome(job, active);
     const sealed = await sealServerMessage(outcome, this.#party, "analytics");
     for (const chunk of splitChunks(sealed)) this.link.send(topicOf("jobResult", { job }), chunk);
+    if (missing.length > 0) return;
     this.results.push(job);
     this.#happenings.happened();
+  }
+
+  #outcome(job: string, active: readonly number[]): JobOutcome {
+    return this.fails === undefined
+      ? { type: "result", job, active: [...active], meters: [3], outputs: [packNumbers([1, 2, 3])], residue: 0.01 }
+      : { type: "failed", job, code: this.fails, detail: "as the test says" };
   }
 }
 

@@ -16,7 +16,7 @@ import { type Opener, threadOpener } from "./opener.ts";
 export interface OpenedOptions {
   readonly db: UtilityDatabase;
   readonly party: Party;
-  readonly config: Pick<Config, "homomorphic" | "aggregator" | "paths">;
+  readonly config: Pick<Config, "homomorphic" | "aggregator" | "analytics" | "paths">;
   /** Unix seconds. */
   readonly time: () => number;
   /** Real seconds that do not go back. */
@@ -78,7 +78,8 @@ export function startOpened(options: OpenedOptions): Opened | undefined {
     partial: (message) => desk.partial(message),
   });
   const desk: OpenedDesk = new OpenedDesk({
-    ...{ store, opener, slotSeconds, data: config.paths.data, now: time, read, refuse },
+    ...{ store, opener, slotSeconds, data: config.paths.data, now: time, monotonic: now, read, refuse },
+    patienceSeconds: config.analytics.answerSeconds,
     // What the broker does not get is asked for again.
     tell: (outcome) => letters.tell(outcome).catch(() => {}),
     settled: async (result, job) => {

@@ -24,6 +24,10 @@ export interface OpenedDeskPorts {
   readonly data: string;
   /** Unix seconds. */
   readonly now: () => number;
+  /** Real seconds that do not go back. */
+  readonly monotonic: () => number;
+  /** Real seconds after which a part that has not come is told to be missing. */
+  readonly patienceSeconds: number;
   /** Throws CkksError. */
   readonly read: (transcript: Uint8Array) => OpenedJob;
   readonly tell: (outcome: JobOutcome) => Promise<void>;
@@ -45,6 +49,8 @@ export class OpenedDesk {
   /** Messages are taken one after the other; combining goes on beside them. */
   #taking: Promise<void> = Promise.resolve();
   readonly #opening = new Map<string, Promise<void>>();
+  /** Since when parts of a job are waited for. */
+  readonly #since = new Map<string, number>();
   #stopped = false;
 
   constructor(ports: OpenedDeskPorts) {
@@ -107,7 +113,20 @@ export class OpenedDesk {
     }
     if (this.#isKept(await store.keepOutput({ job, transcript, active, c0 }), `analytics, job ${job}`)) {
       await this.#consider(job);
+      await this.#tellMissing(job, active);
     }
+  }
+
+  /** Analytics asks again: it hears who keeps the job waiting. */
+  async #tellMissing(job: string, active: readonly number[]): Promise<void> {
+    const { store, monotonic, patienceSeconds, tell } = this.#ports;
+    if (this.#opening.has(job)) return;
+    const since = this.#since.get(job) ?? monotonic();
+    this.#since.set(job, since);
+    if (monotonic() - since < patienceSeconds) return;
+    const here = new Set((await store.partials(job)).map(({ aggregator }) => aggregator));
+    const missing = active.filter((index) => !here.has(index));
+    if (missing.length > 0) await tell({ type: "waiting", job, missing });
   }
 
   async #partial({ job, index, transcript, active, meters, outputs }: PartialMessage): Promise<void> {
@@ -202,6 +221,7 @@ export class OpenedDesk {
     const { store, slotSeconds, now, settled, refuse } = this.#ports;
     const row = resultRow(job, { slotSeconds, active, openedAt: now() }, outcome);
     const values = valueRows(job, outcome.values ?? {}, slotSeconds);
+    this.#since.delete(job.job);
     if (!(await store.settle(row, values, slots))) return;
     if (row.status !== "final") refuse(`opened-${row.status}`, `job ${job.job}: ${row.reason}`);
     const result = await store.result(job.job);

@@ -67,6 +67,8 @@ export type Readings = ReadonlyMap<string, readonly number[]>;
 
 export class OpenedBed {
   readonly folder: string;
+  /** What does not follow a simulation. */
+  seconds = 0;
   /** Outcomes that analytics was told. */
   readonly told: JobOutcome[] = [];
   readonly published: [topic: string, text: string][] = [];
@@ -144,9 +146,14 @@ export class OpenedBed {
     this.db = await openUtilityDatabase(path.join(this.folder, "utility.db"));
     this.opened = startOpened({
       ...{ db: this.db, party: this.#parties.get("utility")!, opener },
-      config: { homomorphic, aggregator: base.aggregator, paths: { ...base.paths, data: this.folder } },
+      config: {
+        homomorphic,
+        aggregator: base.aggregator,
+        analytics: base.analytics,
+        paths: { ...base.paths, data: this.folder },
+      },
       time: () => this.time,
-      now: () => 0,
+      now: () => this.seconds,
       publish: (topic, payload) => this.#carry(topic, payload),
       connected: () => this.connected,
       refuse: (code, detail) => {
