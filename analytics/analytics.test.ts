@@ -148,6 +148,25 @@ test("an aggregator that signs something else is not ready, whatever it says", a
   );
 });
 
+test("an aggregator that is ready and then does not open is named, and others open the next job", async (t) => {
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { answerSeconds: 1 } });
+  bed.aggregators[0]!.stalls = true;
+  await bed.start();
+  await bed.sendAll();
+  const stuck = bed.request();
+  const [jobOf, reasonOf] = [
+    (number: number) => bed.store((jobs) => jobs.get(number)),
+    () => jobOf(stuck)?.reason ?? "",
+  ];
+  await bed.happenings.until(() => reasonOf().startsWith("a-1 said ready"), "a-1 to be named");
+  assert.deepEqual([jobOf(stuck)?.state, jobOf(stuck)?.code, jobOf(stuck)?.active], ["opening", "unanswered", [1, 2]]);
+  const next = bed.request({ label: "f-2", feeders: ["f-2"] });
+  await bed.untilState(next, "opened");
+  assert.deepEqual(jobOf(next)?.active, [2, 3]);
+  bed.aggregators[0]!.stalls = false;
+  await bed.untilState(stuck, "opened");
+});
+
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
   for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };

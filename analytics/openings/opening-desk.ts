@@ -20,6 +20,8 @@ export class OpeningDesk {
   readonly #open = new Map<string, Opening>();
   readonly #since = new Map<string, number>();
   readonly #gone = new Set<number>();
+  /** Said that they were ready, and then did not open. Others are taken first. */
+  readonly #silent = new Set<number>();
   readonly #couriers: Couriers;
   #stopped = false;
 
@@ -78,8 +80,7 @@ export class OpeningDesk {
 
   answered(aggregator: number, answer: JobAnswer): void {
     const opening = this.#open.get(answer.job);
-    // What is over, or was computed anew under another transcript, is still answered for a while.
-    if (opening === undefined) return;
+    if (opening === undefined) return; // what is over, or was computed anew, is still answered for a while
     const now = this.#options.monotonic();
     if (answer.type === "need") {
       this.#couriers.bring(opening, aggregator, answer.inputs);
@@ -109,6 +110,10 @@ export class OpeningDesk {
 
   #settle(job: Job, outcome: JobOutcome): void {
     const { jobs, results, now, refuse } = this.#options;
+    if (outcome.type === "waiting") {
+      this.#waits(job, outcome.missing);
+      return;
+    }
     if (outcome.type === "failed") {
       this.#end(job, "failed", outcome.code, outcome.detail);
       return;
@@ -118,6 +123,7 @@ export class OpeningDesk {
       refuse("job-wrong-active-set", `the utility opened ${outcome.job} with ${outcome.active.join()}`);
       return;
     }
+    for (const index of active) this.#silent.delete(index);
     try {
       const known = results.get(outcome.job);
       this.#store(job, known ?? this.#options.read(job, outcome.outputs, outcome.meters), outcome.active, now());
@@ -125,6 +131,21 @@ export class OpeningDesk {
       if (!(error instanceof RangeError)) throw error;
       this.#end(job, "failed", "malformed-result", error.message);
     }
+  }
+
+  /** The utility lacks parts. Once there was time for them, whoever owes one is named, and taken last for other jobs. */
+  #waits(job: Job, missing: readonly number[]): void {
+    const { jobs, monotonic, answerSeconds } = this.#options;
+    const opening = this.#open.get(job.job!);
+    if (opening?.active === undefined || monotonic() - opening.activeSince < answerSeconds) return;
+    for (const index of opening.active) {
+      if (missing.includes(index)) this.#silent.add(index);
+      else this.#silent.delete(index);
+    }
+    const silent = opening.active.filter((index) => missing.includes(index)).map((index) => `a-${index}`);
+    if (silent.length === 0) return;
+    const words = "said ready, but the utility has no part of it; nobody else may open this now";
+    jobs.note(job.number, "unanswered", `${silent.join(", ")} ${words}`);
   }
 
   async stop(): Promise<void> {
@@ -181,7 +202,7 @@ export class OpeningDesk {
       this.#end(job, "refused", lost.code, `aggregator ${lost.index} of the active set: ${lost.detail}`);
       return;
     }
-    const chosen = opening.choose(this.#gone);
+    const chosen = opening.choose(this.#gone, this.#silent);
     if (chosen !== undefined) {
       // Aggregators open an output with one set, whatever job it is of.
       const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(outputNames(job.transcript!)) ?? chosen;
@@ -254,15 +275,7 @@ export class OpeningDesk {
     const inputs = job.total / Math.max(1, series.length);
     db.transaction(() => {
       results.add({
-        job: job.job!,
-        number,
-        circuit,
-        label,
-        series,
-        firstSlot,
-        slots,
-        inputs,
-        leftOut,
+        ...{ job: job.job!, number, circuit, label, series, firstSlot, slots, inputs, leftOut },
         status: "opened",
         values: reading.values,
         units: reading.units,

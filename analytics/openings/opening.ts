@@ -53,6 +53,7 @@ export class Opening {
   /** The active set is being fixed: its outputs are computed. */
   fixing = false;
   #active: readonly number[] | undefined;
+  #activeSince: number;
   #nextOpen: number;
   #openFailures = 0;
 
@@ -63,6 +64,7 @@ export class Opening {
     this.number = number;
     this.job = job;
     this.#active = active;
+    this.#activeSince = now;
     this.#threshold = threshold;
     this.#quorum = quorum;
     this.#backoff = backoff;
@@ -78,6 +80,11 @@ export class Opening {
 
   get active(): readonly number[] | undefined {
     return this.#active;
+  }
+
+  /** When this process began to ask the active set for its parts. */
+  get activeSince(): number {
+    return this.#activeSince;
   }
 
   /** Whom to tell the job (again) now; each is told again later if it stays silent. */
@@ -148,12 +155,15 @@ export class Opening {
   }
 
   /**
-   * The first t of those ready that are not gone; undefined while fewer than q are ready, or fewer than t of them there.
+   * The first t of those ready that are not gone, those last that keep other jobs waiting; undefined while fewer than q
+   * are ready, or fewer than t of them there.
    */
-  choose(gone: ReadonlySet<number>): number[] | undefined {
+  choose(gone: ReadonlySet<number>, silent: ReadonlySet<number>): number[] | undefined {
     if (this.#active !== undefined || this.fixing) return undefined;
     const ready = [...this.#seats].filter(([, { state }]) => state === "ready").map(([index]) => index);
-    const there = ready.filter((index) => !gone.has(index));
+    const there = ready
+      .filter((index) => !gone.has(index))
+      .sort((a, b) => Number(silent.has(a)) - Number(silent.has(b)) || a - b);
     return this.words.length < this.#quorum || there.length < this.#threshold
       ? undefined
       : there.slice(0, this.#threshold).sort((a, b) => a - b);
@@ -161,6 +171,7 @@ export class Opening {
 
   fixed(active: readonly number[], now: number): void {
     this.#active = active;
+    this.#activeSince = now;
     this.fixing = false;
     this.#openFailures = 0;
     this.#nextOpen = now;

@@ -348,6 +348,21 @@ test("a mean is over the meters that have a value in the slot, as the aggregator
   assert.deepEqual(told?.type === "result" && told.meters, meters);
 });
 
+test("an aggregator that keeps a job waiting is named to analytics as often as it asks again", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const job = bed.compute(day());
+  await bed.output(job, [1, 3]);
+  await bed.part(job, 1, [1, 3]);
+  assert.deepEqual(bed.told, []);
+  await bed.output(job, [1, 3]);
+  assert.deepEqual(bed.told, [{ type: "waiting", job: job.job, missing: [3] }]);
+  await bed.part(job, 3, [1, 3]);
+  assert.deepEqual(
+    bed.told.map(({ type }) => type),
+    ["waiting", "result"],
+  );
+});
+
 test("aggregators that count other meters open nothing", async (t) => {
   const bed = await OpenedBed.make(t);
   const wrong = [
