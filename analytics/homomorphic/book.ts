@@ -22,6 +22,11 @@ import type { Plan } from "./evaluator.ts";
 const MIB = 2 ** 20;
 const DAY_SECONDS = 86_400;
 
+/** What was dealt for ciphertexts, as it is now: a CkksWatch, or a manifest that stays. */
+interface Dealings {
+  readonly manifest?: CkksManifest | undefined;
+}
+
 interface Dealt {
   readonly set: CkksParameters;
   readonly keys: { readonly relin: boolean; readonly galoisSteps: readonly number[] };
@@ -34,21 +39,21 @@ const NO_LIMITS: Limits = {
   maxMemoryBytes: Number.POSITIVE_INFINITY,
 };
 
-/** Without a manifest, the keys are taken to be those that the configuration asks for. */
-export function createBook(config: Config, manifest?: CkksManifest): CircuitBook {
-  return new Book(config, manifest);
+/** Without a manifest, the keys are taken to be those that the configuration asks for. `dealt` is asked each time. */
+export function createBook(config: Config, dealt: Dealings = {}): CircuitBook {
+  return new Book(config, dealt);
 }
 
 class Book implements CircuitBook {
   readonly names = circuitNames();
   readonly #config: Config;
-  readonly #manifest: CkksManifest | undefined;
+  readonly #dealings: Dealings;
   /** Slots of an ordinary day, for what is asked before a window is named. */
   readonly #daySlots: number;
 
-  constructor(config: Config, manifest: CkksManifest | undefined) {
+  constructor(config: Config, dealings: Dealings) {
     this.#config = config;
-    this.#manifest = manifest;
+    this.#dealings = dealings;
     this.#daySlots = Math.floor(DAY_SECONDS / config.system.slotSeconds);
   }
 
@@ -148,7 +153,7 @@ class Book implements CircuitBook {
 
   /** A set as it was dealt in an epoch, the current one unless given. */
   #dealt(name: SeriesShape["set"], epoch: number | undefined): Dealt {
-    const manifest = this.#manifest;
+    const { manifest } = this.#dealings;
     const dealing = epoch === undefined ? manifest?.current : manifest?.epochs.find((one) => one.epoch === epoch);
     const set = dealing?.sets.get(name);
     if (set !== undefined) {

@@ -58,7 +58,7 @@ test("worker threads check, add up and recompute ciphertexts, byte for byte", as
 
 test("products and rotations in the threads give what plain arithmetic gives", async (t) => {
   const keyed = await KeyedEngine.open(t);
-  const book = createBook(keyed.config, keyed.manifest);
+  const book = createBook(keyed.config, keyed);
   const inputs: JobInput[] = [];
   for (const [i, meter] of METERS.entries()) {
     for (const [series, values] of [
@@ -165,6 +165,28 @@ test("ciphertexts of two epochs are told apart, and each is computed with its ow
   // The epoch is the byte before the proof and its head.
   later[later.length - authorshipBytes(2048) - 4] = 3;
   await assert.rejects(evaluator.check("m-001", "load", later), refused("unknown-epoch", WINDOW.firstSlot));
+});
+
+test("a redealing counts for the threads at once, and what was under way under the old keys is finished", async (t) => {
+  const keyed = await KeyedEngine.open(t, { epochs: 2 });
+  const { evaluator, manifest } = keyed;
+  const [old] = manifest.epochs;
+  keyed.manifest = { epochs: [old!], current: old! };
+  const inputs = [await keyed.take("m-001", "load", day(0))];
+  const early = keyed.encrypt("load", day(1), { epoch: 2, meter: "m-002" });
+  await assert.rejects(evaluator.check("m-002", "load", early), refused("unknown-epoch", WINDOW.firstSlot));
+  const request = { ...order, epoch: 1, circuit: "sum", series: ["load"], inputs };
+  const underWay = evaluator.compute(request, watch);
+  keyed.manifest = manifest;
+  const second = await keyed.take("m-002", "load", day(1), 2);
+  assert.equal(decodeTranscript((await underWay).transcript).epoch, 1);
+  for (const [epoch, input] of [
+    [1, inputs[0]!],
+    [2, second],
+  ] as const) {
+    const computed = await evaluator.compute({ ...request, epoch, inputs: [input] }, watch);
+    assert.ok(Math.abs(keyed.slotsOf(computed)[0]![1]! - day(epoch - 1)[1]!) < 0.01);
+  }
 });
 
 test("hundreds of ciphertexts go in and sums come out with flat memory", async (t) => {

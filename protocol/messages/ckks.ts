@@ -85,6 +85,7 @@ export const JOB_REFUSAL_CODES = [
   "unknown-circuit",
   "wrong-parameters",
   "wrong-epoch",
+  "unknown-epoch",
   "not-a-feeder",
   "unknown-member",
   "duplicate-input",
@@ -104,9 +105,10 @@ export const JOB_REFUSAL_CODES = [
 ] as const;
 export type JobRefusalCode = (typeof JOB_REFUSAL_CODES)[number];
 
-/** Refusals that may pass: digests and loads still come, and a restarted aggregator is told the job again. */
+/** Refusals that may pass: digests, loads and keys of a redealing still come, and a restarted aggregator is told the job again. */
 export const PASSING_JOB_REFUSALS: ReadonlySet<JobRefusalCode> = new Set([
   "unknown-job",
+  "unknown-epoch",
   "unknown-digest",
   "unknown-member",
   "not-released",

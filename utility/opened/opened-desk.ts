@@ -101,6 +101,8 @@ export class OpenedDesk {
       if (!(error instanceof CkksError || error instanceof RangeError)) throw error;
       const code = error instanceof CkksError ? error.code : "malformed";
       refuse(`opened-${code}`, `analytics, job ${job}: ${error.message}`);
+      // A redealing has not reached this folder yet: analytics asks again.
+      if (code === "unknown-epoch") return;
       // Nothing is kept: a corrected output may still come.
       await this.#ports.tell({ type: "failed", job, code: "malformed-output", detail: error.message.slice(0, 1_000) });
       return;
