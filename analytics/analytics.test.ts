@@ -306,6 +306,8 @@ test("the command line asks, waits, prints, lists and refuses beside the running
   assert.match((await bed.he("jobs")).stdout, /sum .* f-1 .* opened/);
   assert.match((await bed.he("job", "1")).stdout, /active set +a-\d, a-\d/);
   assert.match((await bed.he("results")).stdout, /a-\d, a-\d/);
+  const twice = await bed.he("sum", "--group", "fleet,f-1");
+  assert.match(twice.stderr, /--group fleet,f-1: fleet is all feeders; it stands alone/);
   const wrong = await bed.he("sum", "--group", "f-9");
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /--group f-9: no such feeder; expected fleet, or one or more of f-1/);
@@ -365,7 +367,9 @@ test("a job over two series, scheduled or asked for, takes both of every meter i
   assert.deepEqual(queued?.series, ["load", "load-products"]);
   assert.match((await bed.he("sum", "--series", "load,load")).stderr, /--series load,load: a series twice/);
   assert.match((await bed.he("max")).stderr, /max: load .* cannot be compared on ciphertexts; .* would do/);
-  const plan = await bed.he("plan", "variance", "--series", "load");
+  const plan = await bed.he("plan", "affine", "--parameter", "factor=2", "--parameter", "offset=1");
   assert.equal(plan.code, 1);
-  assert.match(plan.stdout, /variance of load from .*, up to 3 meters: does not fit: .*standard would do/);
+  const fault = /affine of load from .*, up to 3 meters: does not fit: .*standard would do \(here: load-products\)/;
+  assert.match(plan.stdout, fault);
+  assert.doesNotMatch(plan.stdout, /Infinity/);
 });

@@ -95,12 +95,14 @@ class Book implements CircuitBook {
     const { set } = shapes[0]!;
     const dealt = this.#dealt(set, epoch);
     const plan = this.#planned(job, shapes, shapeOfJob(shapes, job.slots, meters), dealt);
-    const reason = plan.fits ? this.#otherFault(job, shapes, meters) : plan.reason;
+    const reason = plan.fits ? this.#otherFault(job, shapes, meters) : `${plan.reason}${this.#here(plan, shapes)}`;
     const { cost, depth, floodingBits } = plan;
     const lines: (readonly [string, string])[] = [
       ["parameter set", set],
       ["products in a row", String(depth)],
-      ...(floodingBits === undefined ? [] : [["room for flooding", `${floodingBits} bits`] as const]),
+      ...(floodingBits === undefined || !Number.isFinite(floodingBits)
+        ? []
+        : [["room for flooding", `${floodingBits} bits`] as const]),
       ...(cost === undefined
         ? []
         : [
@@ -186,6 +188,15 @@ class Book implements CircuitBook {
       ...{ threshold: system.threshold, ...limits },
       ...{ statisticalBits: homomorphic.statisticalBits, openings: homomorphic.openings },
     });
+  }
+
+  /** ` (here: load-products)`: configured series of the set that would do. */
+  #here({ wouldDo }: JobPlan, [first]: readonly SeriesShape[]): string {
+    const names = Object.keys(this.#config.homomorphic.series)
+      .map((name) => this.#shape(name))
+      .filter(({ set, content }) => set === wouldDo && content === first!.content)
+      .map(({ name }) => name);
+    return names.length === 0 ? "" : ` (here: ${names.join(", ")})`;
   }
 
   /** What the planner of circuits does not know: how series are made, and that a slot may have several numbers. */

@@ -265,6 +265,10 @@ export class OpeningDesk {
     for (const aggregator of active) {
       this.#quietly(ask(opening.job, aggregator, { type: "open", job: opening.job, active: [...active], ready }));
     }
+    const { monotonic, answerSeconds } = this.#options;
+    if (job.reason === "" && monotonic() - opening.activeSince > answerSeconds) {
+      jobs.note(job.number, "unanswered", "the utility has not answered yet");
+    }
     const c0 = jobs.outputs(job.number).map(({ c0: half }) => half!);
     this.#quietly(handOver(opening.job, { type: "output", transcript: job.transcript, active: [...active], c0 }));
   }
