@@ -149,7 +149,7 @@ test("an aggregator that signs something else is not ready, whatever it says", a
 });
 
 test("an aggregator that is ready and then does not open is named, and others open the next job", async (t) => {
-  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { answerSeconds: 1 } });
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { answerSeconds: 2 } });
   bed.aggregators[0]!.stalls = true;
   await bed.start();
   await bed.sendAll();

@@ -202,14 +202,14 @@ export class OpeningDesk {
       this.#end(job, "refused", lost.code, `aggregator ${lost.index} of the active set: ${lost.detail}`);
       return;
     }
-    const chosen = opening.choose(this.#gone, this.#silent);
+    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
+    const chosen = opening.choose(this.#gone, this.#silent, patient);
     if (chosen !== undefined) {
       // Aggregators open an output with one set, whatever job it is of.
       const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(outputNames(job.transcript!)) ?? chosen;
       void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
       return;
     }
-    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
     const faulty = opening.faultyInputs(patient && !opening.hopeless);
     if (faulty.length > 0 || opening.hopeless) {
       const meters = inputMeters(job.transcript!);

@@ -10,6 +10,9 @@ export interface Backoff {
   readonly mostSeconds: number;
 }
 
+/** May become ready. */
+const UNDECIDED = new Set<SeatState>(["asked", "waiting"]);
+
 type SeatState = "asked" | "ready" | "waiting" | "refused";
 
 interface Seat {
@@ -156,17 +159,19 @@ export class Opening {
 
   /**
    * The first t of those ready that are not gone, those last that keep other jobs waiting; undefined while fewer than q
-   * are ready, or fewer than t of them there.
+   * are ready, or fewer than t of them there. `patient`: rather than one that is silent, others are waited for that may
+   * still be ready.
    */
-  choose(gone: ReadonlySet<number>, silent: ReadonlySet<number>): number[] | undefined {
+  choose(gone: ReadonlySet<number>, silent: ReadonlySet<number>, patient: boolean): number[] | undefined {
     if (this.#active !== undefined || this.fixing) return undefined;
     const ready = [...this.#seats].filter(([, { state }]) => state === "ready").map(([index]) => index);
     const there = ready
       .filter((index) => !gone.has(index))
       .sort((a, b) => Number(silent.has(a)) - Number(silent.has(b)) || a - b);
-    return this.words.length < this.#quorum || there.length < this.#threshold
-      ? undefined
-      : there.slice(0, this.#threshold).sort((a, b) => a - b);
+    if (this.words.length < this.#quorum || there.length < this.#threshold) return undefined;
+    const chosen = there.slice(0, this.#threshold);
+    const others = [...this.#seats].some(([index, { state }]) => UNDECIDED.has(state) && !gone.has(index));
+    return patient && others && chosen.some((index) => silent.has(index)) ? undefined : chosen.sort((a, b) => a - b);
   }
 
   fixed(active: readonly number[], now: number): void {
