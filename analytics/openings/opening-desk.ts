@@ -11,6 +11,7 @@ import { ComputeError } from "../homomorphic/evaluator.ts";
 import { Couriers } from "./couriers.ts";
 import { Opening } from "./opening.ts";
 import type { OpeningDeskOptions } from "./opening-options.ts";
+import { Silence } from "./silence.ts";
 
 /** Jobs that are taken up at the same time, however long they have waited. */
 const MAX_TAKEN = 1_024;
@@ -20,8 +21,7 @@ export class OpeningDesk {
   readonly #open = new Map<string, Opening>();
   readonly #since = new Map<string, number>();
   readonly #gone = new Set<number>();
-  /** Said that they were ready, and then did not open. Others are taken first. */
-  readonly #silent = new Set<number>();
+  readonly #silence = new Silence();
   readonly #couriers: Couriers;
   #stopped = false;
 
@@ -123,7 +123,7 @@ export class OpeningDesk {
       refuse("job-wrong-active-set", `the utility opened ${outcome.job} with ${outcome.active.join()}`);
       return;
     }
-    for (const index of active) this.#silent.delete(index);
+    this.#silence.ended(active);
     try {
       const known = results.get(outcome.job);
       this.#store(job, known ?? this.#options.read(job, outcome.outputs, outcome.meters), outcome.active, now());
@@ -138,14 +138,7 @@ export class OpeningDesk {
     const { jobs, monotonic, answerSeconds } = this.#options;
     const opening = this.#open.get(job.job!);
     if (opening?.active === undefined || monotonic() - opening.activeSince < answerSeconds) return;
-    for (const index of opening.active) {
-      if (missing.includes(index)) this.#silent.add(index);
-      else this.#silent.delete(index);
-    }
-    const silent = opening.active.filter((index) => missing.includes(index)).map((index) => `a-${index}`);
-    if (silent.length === 0) return;
-    const words = "said ready, but the utility has no part of it; nobody else may open this now";
-    jobs.note(job.number, "unanswered", `${silent.join(", ")} ${words}`);
+    jobs.note(job.number, "unanswered", this.#silence.goesOn(opening.active, missing));
   }
 
   async stop(): Promise<void> {
@@ -203,7 +196,7 @@ export class OpeningDesk {
       return;
     }
     const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
-    const chosen = opening.choose(this.#gone, this.#silent, patient);
+    const chosen = opening.choose(this.#gone, this.#silence.of, patient);
     if (chosen !== undefined) {
       // Aggregators open an output with one set, whatever job it is of.
       const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(outputNames(job.transcript!)) ?? chosen;
@@ -254,7 +247,7 @@ export class OpeningDesk {
   }
 
   #sayOpen(opening: Opening): void {
-    const { jobs, ask, handOver } = this.#options;
+    const { jobs, ask, handOver, monotonic, answerSeconds } = this.#options;
     const job = jobs.get(opening.number);
     const active = opening.active;
     if (job?.transcript === undefined || job.state !== "opening" || active === undefined) {
@@ -265,7 +258,6 @@ export class OpeningDesk {
     for (const aggregator of active) {
       this.#quietly(ask(opening.job, aggregator, { type: "open", job: opening.job, active: [...active], ready }));
     }
-    const { monotonic, answerSeconds } = this.#options;
     if (job.reason === "" && monotonic() - opening.activeSince > answerSeconds) {
       jobs.note(job.number, "unanswered", "the utility has not answered yet");
     }
@@ -281,11 +273,8 @@ export class OpeningDesk {
       results.add({
         ...{ job: job.job!, number, circuit, label, series, firstSlot, slots, inputs, leftOut },
         status: "opened",
-        values: reading.values,
-        units: reading.units,
-        errorBounds: reading.errorBounds,
-        openedBy,
-        openedAt: now,
+        ...{ values: reading.values, units: reading.units, errorBounds: reading.errorBounds },
+        ...{ openedBy, openedAt: now },
       });
       jobs.move(number, "opened", now);
     }).immediate();
