@@ -64,7 +64,10 @@ export class Letters {
     if (answer === undefined) return;
     // The topic is only the broker's word; what counts is signed.
     if (answer.job === job && answer.type === type) this.#ports.answered(aggregator, answer);
-    else this.#ports.refuse("job-wrong-topic", `aggregator ${aggregator}: job ${answer.job} under ${job}`);
+    else {
+      const came = `${answer.type} of job ${answer.job} under ${type} of ${job}`;
+      this.#ports.refuse("job-wrong-topic", `aggregator ${aggregator}: ${came}`);
+    }
   }
 
   /** Takes one chunk of the utility's outcome. */
