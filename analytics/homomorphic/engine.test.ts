@@ -136,13 +136,18 @@ test("one-hot buckets give the histogram and extremes of every slot at depth zer
   }
 });
 
-test("ciphertexts of two epochs are told apart, and each is computed with its own keys", async (t) => {
+test("a redealing counts for running threads; ciphertexts of both epochs are told apart, and computed with their own keys", async (t) => {
   const keyed = await KeyedEngine.open(t, { epochs: 2 });
-  const { evaluator } = keyed;
-  const [first, second] = await Promise.all([
-    keyed.take("m-001", "load", day(0)),
-    keyed.take("m-002", "load", day(1), 2),
-  ]);
+  const { evaluator, manifest } = keyed;
+  const [old] = manifest.epochs;
+  keyed.manifest = { epochs: [old!], current: old! };
+  const first = await keyed.take("m-001", "load", day(0));
+  const early = keyed.encrypt("load", day(1), { epoch: 2, meter: "m-002" });
+  await assert.rejects(evaluator.check("m-002", "load", early), refused("unknown-epoch", WINDOW.firstSlot));
+  const underWay = evaluator.compute({ ...order, circuit: "sum", series: ["load"], inputs: [first] }, watch);
+  keyed.manifest = manifest;
+  const second = await keyed.take("m-002", "load", day(1), 2);
+  assert.equal(decodeTranscript((await underWay).transcript).epoch, 1, "what was under way is finished");
   assert.deepEqual(
     keyed.store.inputs("load", WINDOW.firstSlot).map(({ meter, epoch }) => [meter, epoch]),
     [
@@ -167,28 +172,6 @@ test("ciphertexts of two epochs are told apart, and each is computed with its ow
   // The epoch is the byte before the proof and its head.
   later[later.length - authorshipBytes(2048) - 4] = 3;
   await assert.rejects(evaluator.check("m-001", "load", later), refused("unknown-epoch", WINDOW.firstSlot));
-});
-
-test("a redealing counts for the threads at once, and what was under way under the old keys is finished", async (t) => {
-  const keyed = await KeyedEngine.open(t, { epochs: 2 });
-  const { evaluator, manifest } = keyed;
-  const [old] = manifest.epochs;
-  keyed.manifest = { epochs: [old!], current: old! };
-  const inputs = [await keyed.take("m-001", "load", day(0))];
-  const early = keyed.encrypt("load", day(1), { epoch: 2, meter: "m-002" });
-  await assert.rejects(evaluator.check("m-002", "load", early), refused("unknown-epoch", WINDOW.firstSlot));
-  const request = { ...order, epoch: 1, circuit: "sum", series: ["load"], inputs };
-  const underWay = evaluator.compute(request, watch);
-  keyed.manifest = manifest;
-  const second = await keyed.take("m-002", "load", day(1), 2);
-  assert.equal(decodeTranscript((await underWay).transcript).epoch, 1);
-  for (const [epoch, input] of [
-    [1, inputs[0]!],
-    [2, second],
-  ] as const) {
-    const computed = await evaluator.compute({ ...request, epoch, inputs: [input] }, watch);
-    assert.ok(Math.abs(keyed.slotsOf(computed)[0]![1]! - day(epoch - 1)[1]!) < 0.01);
-  }
   // The manifest may be here before the folder that it speaks of: what needs it waits, the rest goes on.
   rmSync(path.join(keyed.folder, "ckks", "2"), { recursive: true });
   await evaluator.renew();
@@ -200,15 +183,15 @@ test("a redealing counts for the threads at once, and what was under way under t
 test("hundreds of ciphertexts go in and sums come out with flat memory", async (t) => {
   const keyed = await KeyedEngine.open(t);
   const { evaluator } = keyed;
-  const names = Array.from({ length: 300 }, (_, i) => `m-${String(i).padStart(4, "0")}`);
+  const names = Array.from({ length: 100 }, (_, i) => `m-${String(i).padStart(4, "0")}`);
   const inputs = [];
   for (const name of names) inputs.push(await keyed.take(name, "whole", day(0)));
   const request = { ...order, circuit: "variance", series: ["whole"], inputs };
   const seen: number[] = [];
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 12; round++) {
     await evaluator.compute(request, watch);
     seen.push(evaluator.threadBytes);
   }
-  // A thread that kept its inputs would grow by 300 ciphertexts of 100 KB each time; what is not collected yet is less.
-  assert.ok(seen[5]! - seen[1]! < 60e6, `thread bytes after each round: ${seen.join(", ")}`);
+  // A thread that kept its inputs would grow by 100 ciphertexts of 100 KB each time; what is not collected yet is less.
+  assert.ok(seen.at(-1)! - seen[1]! < 60e6, `thread bytes after each round: ${seen.join(", ")}`);
 });
