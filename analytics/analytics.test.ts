@@ -304,6 +304,7 @@ test("the command line asks, waits, prints, lists and refuses beside the running
   assert.equal(result.meters, 3);
   assert.equal(result.openedBy.length, 2);
   assert.match((await bed.he("jobs")).stdout, /sum .* f-1 .* opened/);
+  assert.match((await bed.he("sum", "--group", "f-1")).stdout, /^job 2: sum of load over f-1/);
   assert.match((await bed.he("job", "1")).stdout, /active set +a-\d, a-\d/);
   assert.match((await bed.he("results")).stdout, /a-\d, a-\d/);
   const twice = await bed.he("sum", "--group", "fleet,f-1");

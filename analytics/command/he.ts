@@ -111,7 +111,7 @@ class He {
   }
 
   #showJob(job: Job): number {
-    const result = job.job === undefined ? undefined : this.#results.get(job.job);
+    const result = this.#results.of(job);
     if (this.#context.json) {
       const opened = result === undefined ? null : resultJson(result, this.#calendar);
       printJson({ ...jobJson(job, this.#calendar), result: opened });

@@ -166,7 +166,7 @@ export class Orders {
   #report(verb: string, jobs: readonly Job[]): number {
     const { results, calendar } = this.#stores;
     const shown = (name: string): boolean => shows(verb, name);
-    const found = jobs.map((job) => (job.job === undefined ? undefined : results.get(job.job)));
+    const found = jobs.map((job) => results.of(job));
     if (this.#context.json) {
       printJson(jobs.map((job, i) => (found[i] ? resultJson(found[i], calendar) : jobJson(job, calendar))));
     } else {
