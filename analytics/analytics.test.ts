@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { CIPHERTEXT_CODES } from "../protocol/messages/ack-codes.ts";
 import { Bed } from "./testing/bed.ts";
 import { EPOCH_MARK } from "./testing/fake-circuits.ts";
+import type { FakeMeter } from "./testing/fake-parties.ts";
+import type { Job } from "./store/job.ts";
 
 test("a job over all meters' ciphertexts is opened by t aggregators and told by the utility", async (t) => {
   const bed = await Bed.open(t, { meters: 4 });
@@ -169,7 +171,7 @@ test("an aggregator that is ready and then does not open is named, and others op
 
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", meters: [] };
   await bed.start();
   await bed.sendAll();
   const number = bed.request();
@@ -181,7 +183,7 @@ test("loads that are not released yet are waited for", async (t) => {
 
 test("a job that aggregators refuse keeps the reason", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "too-many-numbers", where: [] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "too-many-numbers", meters: [] };
   await bed.start();
   await bed.sendAll();
   const number = bed.request();
@@ -193,7 +195,7 @@ test("a job that aggregators refuse keeps the reason", async (t) => {
 
 test("inputs that aggregators object to are left out", async (t) => {
   const bed = await Bed.open(t, { meters: 4 });
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [1] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", meters: [bed.meters[1]!.id] };
   await bed.start();
   await bed.sendAll();
   const number = bed.request();
@@ -209,7 +211,8 @@ test("inputs that aggregators object to are left out", async (t) => {
 test("a feeder whose inputs are all objected to is left out, and the result says so", async (t) => {
   const bed = await Bed.open(t, { meters: 6, feeders: 2 });
   // Meters go to feeders in turn: these are all of one feeder.
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [0, 2, 4] };
+  const meters = [0, 2, 4].map((i) => bed.meters[i]!.id);
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", meters };
   await bed.start();
   await bed.sendAll();
   const number = bed.request({ label: "fleet", feeders: ["f-1", "f-2"] });
@@ -219,6 +222,32 @@ test("a feeder whose inputs are all objected to is left out, and the result says
   const row = bed.store((_, db) => db.prepare("SELECT inputs, left_out FROM he_results").get());
   assert.deepEqual(row, { inputs: 3, left_out: '["f-1"]' });
   assert.match((await bed.he("results")).stdout, /fleet without f-1/);
+});
+
+test("a feeder that was left out for want of a ciphertext is taken again when it comes", async (t) => {
+  const jobs = [{ circuit: "sum", series: "load", group: "fleet" as const, everyWindows: 1, parameters: {} }];
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { jobs, quietSeconds: 0 }, graceSlots: 0 });
+  const [first, second, ofFirst, ofSecond] = bed.meters;
+  // The load of the second feeder has a meter whose ciphertext lacks: nothing of that feeder may be an input.
+  const refuses = { code: "other-meters" as const, meters: [second!.id] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = refuses;
+  await bed.start();
+  const job = (): Job | undefined => bed.store((store) => store.latest(1)[0]);
+  const send = (meter: FakeMeter): Promise<void> => meter.send("load", bed.ciphertext(`of ${meter.id}`));
+  const refused = async (code: string, total: number): Promise<void> => {
+    const stands = (): boolean => job()?.code === code && job()?.state === "refused" && job()?.total === total;
+    await bed.happenings.until(stands, `${code} over ${total}`);
+  };
+  await Promise.all([send(first!), send(second!)]);
+  await refused("too-few-inputs", 1);
+  assert.deepEqual(job()?.excluded, [second!.id]);
+  await send(ofFirst!);
+  await refused("other-meters", 2);
+  for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
+  await send(ofSecond!);
+  await bed.untilState(job()!.number, "opened");
+  const row = bed.store((_, db) => db.prepare("SELECT inputs, left_out FROM he_results").get());
+  assert.deepEqual(row, { inputs: 4, left_out: "[]" });
 });
 
 test("refuses what does not fit, what has too few inputs, and what the queue has no room for", async (t) => {

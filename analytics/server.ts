@@ -155,6 +155,8 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
       if (recomputes) desk.poll();
       return recomputes;
     },
+    // What follows is polled for when all that came is stored.
+    came: (number, meters) => desk.came(number, meters),
     ended,
     monotonic,
     now,
@@ -170,7 +172,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     graceSlots: config.homomorphic.graceSlots,
     minMeters,
     maxJobs,
-    quietSeconds: settings.retrySeconds,
+    quietSeconds: settings.quietSeconds,
     now,
     monotonic,
   });

@@ -4,8 +4,7 @@
  */
 import { LinkError } from "../../config/runtime/link.ts";
 import type { JobAnswer, JobOutcome } from "../../protocol/messages/ckks.ts";
-import type { Job } from "../store/job.ts";
-import { isOver } from "../store/job.ts";
+import { isOver, type Job } from "../store/job.ts";
 import type { Reading } from "../homomorphic/circuit-book.ts";
 import { ComputeError } from "../homomorphic/evaluator.ts";
 import { Couriers } from "./couriers.ts";
@@ -61,13 +60,20 @@ export class OpeningDesk {
   }
 
   /** Ciphertexts came late: jobs that wait for aggregators, or were refused, may be over the wrong meters. */
-  inputsCame(items: readonly { readonly series: string; readonly firstSlot: number }[]): void {
-    const { jobs, again } = this.#options;
-    const windows = new Map(items.map(({ series, firstSlot }) => [`${firstSlot} ${series}`, { series, firstSlot }]));
-    for (const { series, firstSlot } of windows.values()) {
+  inputsCame(items: readonly { readonly meter: string; readonly series: string; readonly firstSlot: number }[]): void {
+    const { jobs, came } = this.#options;
+    const windows = new Map<string, { series: string; firstSlot: number; meters: string[] }>();
+    for (const { meter, series, firstSlot } of items) {
+      const key = `${firstSlot} ${series}`;
+      const window = windows.get(key);
+      if (window === undefined) windows.set(key, { series, firstSlot, meters: [meter] });
+      else window.meters.push(meter);
+    }
+    for (const { series, firstSlot, meters } of windows.values()) {
       for (const job of jobs.overWindow(series, firstSlot)) {
-        if (job.state !== "asking" && !(job.state === "refused" && job.key !== undefined)) continue;
-        if (again(job.number, []) && job.job !== undefined) this.drop(job.job);
+        // Nobody would ask for a scheduled job again.
+        if (isOver(job.state) && !(job.state === "refused" && job.key !== undefined)) continue;
+        if (came(job.number, meters) && job.job !== undefined) this.drop(job.job);
       }
     }
   }

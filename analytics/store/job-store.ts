@@ -273,6 +273,10 @@ export class JobStore {
       .run(Number(isAttempt), JSON.stringify(excluded), Math.floor(now), number);
   }
 
+  exclude(number: number, excluded: readonly string[]): void {
+    this.#db.prepare("UPDATE jobs SET excluded = ? WHERE number = ?").run(JSON.stringify(excluded), number);
+  }
+
   /** What a kill interrupted in the middle of a computation is computed anew: it is deterministic. */
   resume(now: number): void {
     this.#db.prepare("UPDATE jobs SET state = 'queued', updated_at = ? WHERE state = 'computing'").run(Math.floor(now));

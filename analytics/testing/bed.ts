@@ -26,6 +26,8 @@ export interface BedOptions {
   readonly meters: number;
   readonly feeders?: number;
   readonly analytics?: Partial<Config["analytics"]>;
+  /** By default longer than the window is over. */
+  readonly graceSlots?: number;
 }
 
 export class Bed {
@@ -43,7 +45,7 @@ export class Bed {
 
   static async open(
     context: { after(done: () => Promise<void>): void },
-    { meters, feeders = 1, analytics = {} }: BedOptions,
+    { meters, feeders = 1, analytics = {}, graceSlots = 48 }: BedOptions,
   ): Promise<Bed> {
     const bed = new Bed();
     context.after(() => bed.close());
@@ -58,7 +60,7 @@ export class Bed {
       paths: { data: bed.data, logs: path.join(bed.data, "logs"), results: path.join(bed.data, "results") },
       broker: { ...base.broker, tlsPort: bed.#broker.port },
       simulation: { ...base.simulation, enabled: false },
-      homomorphic: { ...base.homomorphic, enabled: true, graceSlots: 48 },
+      homomorphic: { ...base.homomorphic, enabled: true, graceSlots },
       analytics: { ...base.analytics, jobs: [], retrySeconds: 0.3, answerSeconds: 5, ...analytics },
     };
     writeFileSync(path.join(bed.data, "config.yaml"), stringify(bed.config));

@@ -86,8 +86,8 @@ type PassPartial = (job: string, index: number, active: readonly number[]) => vo
 export class FakeAggregator {
   readonly index: number;
   readonly happenings: Happenings;
-  /** Asked to refuse: the code it answers with instead of `ready`. */
-  refuses: { code: JobRefusalCode; where: number[] } | undefined;
+  /** Asked to refuse: the code it answers with instead of `ready`; `meters` are those of the inputs that it objects to. */
+  refuses: { code: JobRefusalCode; meters: readonly string[] } | undefined;
   /** Told, but says nothing. */
   silent = false;
   /** Says that it is ready, and then does not open. */
@@ -175,7 +175,9 @@ export class FakeAggregator {
       return;
     }
     if (this.refuses !== undefined) {
-      await this.#say({ type: "refuse", job, detail: "as the test says", ...this.refuses });
+      const { code, meters } = this.refuses;
+      const where = inputs.flatMap(([meter], i) => (meters.includes(meter) ? [i] : []));
+      await this.#say({ type: "refuse", job, detail: "as the test says", code, where });
       return;
     }
     if (!Buffer.from(outputs[0]!).equals(fakeOutput(held as Uint8Array[]))) {
