@@ -50,7 +50,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   };
   feed.onTick(scheduleCommit);
   const { slotSeconds } = party.directory;
-  const homomorphic = jobSettings(config, party);
+  const homomorphic = jobSettings(config, party, (message) => log.warn(message));
   const aggregator = guardStorage(
     db,
     () =>
