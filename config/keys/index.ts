@@ -6,3 +6,4 @@ export { openMeterKeys } from "./meter-keys-file.ts";
 export { customerKeyObject, type MeterSecrets, openMeterSecrets } from "./meter-secrets.ts";
 export { openParty, type Party } from "./party.ts";
 export { openRoll, readRoll } from "./roll-file.ts";
+export { openSubsetKeys } from "./subset-keys-file.ts";

@@ -16,7 +16,7 @@ export {
   type DigestOpener,
   type DigestSealer,
 } from "./digest.ts";
-export { sealLetter, takeLetter } from "./letter.ts";
+export { sealLetter, takeLetter, takeSignedLetter } from "./letter.ts";
 export { openServerMessage, sealServerMessage, type ServerParty } from "./server-message.ts";
 export {
   createShareOpener,
