@@ -19,7 +19,7 @@ import { CustomerKeys } from "./customers.ts";
 import { LogDesk, logEarlierBills, logKeys } from "./ledger/index.ts";
 import { openLedger } from "./ledger/open.ts";
 import { startOpened } from "./opened/index.ts";
-import { Publisher, roundAlert } from "./publisher.ts";
+import { detectionAlert, Publisher, roundAlert } from "./publisher.ts";
 import { loadRoll, takeCertificate } from "./roll.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import type { RoundRecord } from "./rounds/record.ts";
@@ -89,7 +89,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     refuse,
     // What the broker does not get is asked for again.
     send: (topic, payload) => handle.link?.send(topic, payload),
-    answered: (round, aggregator, answer) => void desk.handle(round, aggregator, answer),
+    answered: (...answer) => void desk.handle(...answer),
   });
   const customers = await CustomerKeys.load(db, party);
   const publish = (topic: string, payload: Uint8Array | string): Promise<void> =>
@@ -150,6 +150,11 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       send: (round, aggregator, request) => void correspondence.ask(round, aggregator, request),
       mayAnswer: (aggregator) => !offline.has(aggregator),
       verifyEndorsement: (...endorsement) => correspondence.verifyEndorsement(...endorsement),
+      detected: (record, detection) => {
+        const alert = detectionAlert(record, detection, feed.clock.now());
+        log.warn({ round: record.id, code: detection.code, aggregator: detection.aggregator }, alert.message);
+        publisher.alert(alert);
+      },
       settled: (record) => {
         stats.settled(record);
         if (record.question.purpose === "load") void opened?.loadsReleased();

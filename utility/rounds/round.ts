@@ -3,13 +3,13 @@
  * every state is saved before what follows from it is sent, so that a kill at any moment resumes with the same set.
  * Requests are repeated until they are answered; what cannot go on waits and says why.
  */
-import { decodeCbor } from "../../protocol/cbor.ts";
 import type { RoundAnswer, SetContent } from "../../protocol/messages/round.ts";
 import { type Collected, CollectError, type SumsAnswer } from "../collector/collect.ts";
 import { sameBytes } from "./agree.ts";
+import { FixedSet } from "./fixed-set.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Keeper } from "./keeper.ts";
-import { AnswerError } from "./manifests.ts";
+import { type AgreedCells, AnswerError } from "./manifests.ts";
 import { Outstanding } from "./outstanding.ts";
 import { Patience } from "./patience.ts";
 import { endorsed, failed, finished, fixed, type HeldCells, isSettled, reopened, type RoundRecord } from "./record.ts";
@@ -17,6 +17,7 @@ import { excludedBy, type Refusal, verdictOf } from "./refusals.ts";
 import type { RoundPorts, RoundSettings } from "./round-ports.ts";
 import { encodeSet } from "./set-builder.ts";
 import { Tally } from "./tally.ts";
+import { type Proposal, Trial } from "./trial.ts";
 
 /** A set is fixed anew only while refusals name something; this bounds a quarrel without end. */
 const MAX_SETS = 12;
@@ -29,9 +30,11 @@ export class Round {
   #queue: Promise<void> = Promise.resolve();
   readonly #patience: Patience;
   readonly #inquiry: Inquiry;
+  readonly #trial: Trial;
   readonly #endorsements = new Map<number, Uint8Array>();
   readonly #refusals = new Map<number, Refusal>();
   readonly #sums: Tally;
+  readonly #set = new FixedSet();
 
   constructor(record: RoundRecord, settings: RoundSettings, ports: RoundPorts) {
     this.#settings = settings;
@@ -56,6 +59,9 @@ export class Round {
       outstanding: this.#outstanding,
       patience: this.#patience,
     });
+    const { aggregators, threshold } = settings;
+    const [outstanding, patience] = [this.#outstanding, this.#patience];
+    this.#trial = new Trial({ round: record.id, aggregators, threshold, outstanding, patience });
   }
 
   get record(): RoundRecord {
@@ -79,10 +85,10 @@ export class Round {
     });
   }
 
-  /** An authentic, well-formed answer of that aggregator. */
-  handle(aggregator: number, answer: RoundAnswer): Promise<void> {
+  /** An authentic, well-formed answer of that aggregator, and the same as it was signed. */
+  handle(aggregator: number, answer: RoundAnswer, signed: Uint8Array): Promise<void> {
     return this.#enqueue(() => {
-      this.#take(aggregator, answer);
+      this.#take(aggregator, answer, signed);
     });
   }
 
@@ -95,14 +101,17 @@ export class Round {
     return this.#queue;
   }
 
-  #take(aggregator: number, answer: RoundAnswer): void {
+  #take(aggregator: number, answer: RoundAnswer, signed: Uint8Array): void {
     try {
       switch (answer.type) {
         case "manifest":
-          if (this.#keeper.record.state === "opened") this.#inquiry.takeManifest(aggregator, answer);
+          if (this.#keeper.record.state === "opened") this.#inquiry.takeManifest(aggregator, answer, signed);
           return;
         case "tags":
           if (this.#keeper.record.state === "opened") this.#inquiry.takeTags(aggregator, answer.units);
+          return;
+        case "probed":
+          this.#trial.take(answer, signed);
           return;
         case "endorse":
           this.#takeEndorsement(aggregator, answer.setId, answer.endorsement);
@@ -111,7 +120,7 @@ export class Round {
           this.#takeRefusal(aggregator, answer);
           return;
         case "sums":
-          this.#takeSums(aggregator, answer);
+          this.#takeSums(answer, signed);
           return;
       }
     } catch (error) {
@@ -138,6 +147,11 @@ export class Round {
 
   #takeRefusal(aggregator: number, refusal: Refusal & { setId?: Uint8Array | undefined }): void {
     const own = this.#keeper.record.setId;
+    if (this.#trial.refuse(aggregator, refusal.setId)) {
+      const where = `aggregator ${aggregator}, round ${this.#keeper.record.id}`;
+      this.#ports.refuse("untested-shares", `${where}: ${refusal.code}: ${refusal.detail}`);
+      return;
+    }
     if (refusal.setId !== undefined && (own === undefined || !sameBytes(own, refusal.setId))) return;
     this.#ports.refuse(
       `refused-${refusal.code}`,
@@ -151,23 +165,18 @@ export class Round {
     this.#outstanding.slow(aggregator, state === "endorsed" ? "endorsed" : "set");
   }
 
-  #takeSums(aggregator: number, answer: SumsAnswer & { setId: Uint8Array }): void {
+  #takeSums(answer: SumsAnswer & { setId: Uint8Array }, signed: Uint8Array): void {
+    const { aggregator } = answer;
     const { state, setId } = this.#keeper.record;
     if (state !== "endorsed" || setId === undefined || !sameBytes(setId, answer.setId)) return;
-    this.#sums.take(answer, this.#content());
+    this.#sums.take(answer, this.#content(), signed);
     this.#refusals.delete(aggregator);
     this.#outstanding.done(aggregator, "endorsed");
     this.#outstanding.done(aggregator, "set");
   }
 
-  #decoded: { bytes: Uint8Array; content: SetContent } | undefined;
-
-  /** The fixed set. It is our own encoding, read back from our own store: no schema is needed. */
   #content(): SetContent {
-    const bytes = this.#keeper.record.content;
-    if (bytes === undefined) throw new Error(`round ${this.#keeper.record.id} has no set`);
-    if (this.#decoded?.bytes !== bytes) this.#decoded = { bytes, content: decodeCbor(bytes) as SetContent };
-    return this.#decoded.content;
+    return this.#set.of(this.#keeper.record);
   }
 
   async #advance(): Promise<void> {
@@ -192,27 +201,57 @@ export class Round {
   }
 
   async #advanceOpened(): Promise<void> {
+    if (this.#trial.proposal !== undefined) {
+      await this.#advanceTrial(this.#trial.proposal);
+      return;
+    }
     const state = this.#inquiry.advance();
     if (state.kind === "short") {
       await this.#keeper.waitFor("manifests", state.got, state.needed);
     } else if (state.kind === "agreed") {
       const plan = await this.#ports.plan(this.#keeper.record, state.agreed);
       const built = this.#inquiry.build(state.agreed, plan);
-      if (built !== undefined) await this.#fix(built.content, built.empty, plan.held);
+      if (built !== undefined) await this.#propose(built, plan.held, state.agreed);
     }
   }
 
-  async #fix(content: SetContent, empty: boolean, held: readonly HeldCells[]): Promise<void> {
+  /** The set that would be fixed, unless its shares turn out not to belong together. */
+  async #propose(
+    { content, empty }: { content: SetContent; empty: boolean },
+    held: readonly HeldCells[],
+    { holders }: AgreedCells,
+  ): Promise<void> {
     if (empty) {
       await this.#finish(finished(this.#keeper.record, held), undefined, undefined);
       return;
     }
-    const { bytes, setId } = encodeSet(content);
-    await this.#keeper.save(fixed(this.#keeper.record, bytes, setId, held));
-    this.#decoded = { bytes, content };
-    this.#inquiry.clear();
-    this.#endorsements.clear();
+    const proposal = { content, ...encodeSet(content), held, holders };
+    this.#trial.begin(proposal);
     this.#step();
+    await this.#advanceTrial(proposal);
+  }
+
+  async #advanceTrial({ content, bytes, setId, held }: Proposal): Promise<void> {
+    const verdict = this.#trial.advance();
+    if (verdict.kind === "pending") return;
+    this.#trial.end();
+    this.#step();
+    const { record } = this.#keeper;
+    if (verdict.kind === "passed") {
+      await this.#keeper.save(fixed(record, bytes, setId, held, verdict.tested));
+      this.#inquiry.clear();
+      this.#endorsements.clear();
+      return;
+    }
+    const { reason } = verdict;
+    this.#ports.refuse("inconsistent-shares", `round ${record.id}: ${reason}`);
+    if (verdict.kind === "failing" && record.excluded.length < MAX_SETS) {
+      await this.#keeper.save(reopened(record, verdict.excluded, reason));
+      await this.#advanceOpened();
+      return;
+    }
+    const code = "inconsistent-shares";
+    await this.#finish(failed(record, code, reason, { code, ...verdict.evidence }), content, undefined);
   }
 
   async #advanceFixed(): Promise<void> {
@@ -291,7 +330,11 @@ export class Round {
   }
 
   async #finish(record: RoundRecord, content: SetContent | undefined, collected: Collected | undefined): Promise<void> {
-    await this.#keeper.finish(record, { content, collected });
+    const { aggregators } = this.#settings;
+    const wrong = collected?.corrected ?? [];
+    const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, aggregators.length);
+    const detections = [...this.#inquiry.detections, ...this.#trial.detections, ...found];
+    await this.#keeper.finish(record, { content, collected, detections });
     this.#outstanding.clear();
     this.#inquiry.clear();
     this.#sums.clear();

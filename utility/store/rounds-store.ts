@@ -2,7 +2,9 @@
 import type { Kysely } from "kysely";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import type { Purpose, Question, SetContent } from "../../protocol/messages/round.ts";
+import type { Detection } from "../rounds/detections.ts";
 import type { Excluded, HeldCells, RoundRecord, RoundState } from "../rounds/record.ts";
+import type { Tested } from "../rounds/tested.ts";
 import type { RoundsTable, UtilityTables } from "./tables.ts";
 
 /** A database or a transaction on it. */
@@ -28,12 +30,33 @@ export async function saveRound(db: Queries, record: RoundRecord, slotSeconds: n
     endorsements: encodeCbor([...record.endorsements]),
     excluded: JSON.stringify(record.excluded),
     held: encodeCbor([...record.held]),
+    tested: record.tested === undefined ? null : encodeCbor(record.tested),
+    untested_meters: record.tested?.untested ?? null,
   };
   const { id, question, purpose, feeder_id, range_start, range_end, opened_at, ...changing } = row;
   await db
     .insertInto("rounds")
     .values(row)
     .onConflict((conflict) => conflict.column("id").doUpdateSet(changing))
+    .execute();
+}
+
+/** What a round found out about aggregators; said once. */
+export async function saveDetections(
+  db: Queries,
+  round: string,
+  detections: readonly Detection[],
+  time: number,
+): Promise<void> {
+  if (detections.length === 0) return;
+  const rows = detections.map(({ aggregator, code, verdict, detail, answers }) => ({
+    ...{ round_id: round, aggregator, code, verdict, detail, detected_at: Math.floor(time) },
+    answers: encodeCbor([...answers]),
+  }));
+  await db
+    .insertInto("detections")
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
@@ -48,6 +71,7 @@ function recordOf(row: RoundsTable): RoundRecord {
     reason: row.reason,
     content: row.content ?? undefined,
     setId: row.set_id ?? undefined,
+    tested: row.tested === null ? undefined : (decodeCbor(row.tested) as Tested),
     sets: row.sets,
     endorsements: decodeCbor(row.endorsements) as Uint8Array[],
     excluded: JSON.parse(row.excluded) as Excluded[],
