@@ -9,15 +9,14 @@ import { sameBytes } from "./agree.ts";
 import { FixedSet } from "./fixed-set.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Keeper } from "./keeper.ts";
-import { type AgreedCells, AnswerError } from "./manifests.ts";
+import { AnswerError } from "./manifests.ts";
 import { Outstanding } from "./outstanding.ts";
 import { Patience } from "./patience.ts";
-import { endorsed, failed, finished, fixed, type HeldCells, isSettled, reopened, type RoundRecord } from "./record.ts";
+import { endorsed, failed, finished, isSettled, reopened, type RoundRecord } from "./record.ts";
+import { Proposals } from "./proposals.ts";
 import { excludedBy, type Refusal, verdictOf } from "./refusals.ts";
 import type { RoundPorts, RoundSettings } from "./round-ports.ts";
-import { encodeSet } from "./set-builder.ts";
 import { Tally } from "./tally.ts";
-import { type Proposal, Trial } from "./trial.ts";
 
 /** A set is fixed anew only while refusals name something; this bounds a quarrel without end. */
 const MAX_SETS = 12;
@@ -30,7 +29,7 @@ export class Round {
   #queue: Promise<void> = Promise.resolve();
   readonly #patience: Patience;
   readonly #inquiry: Inquiry;
-  readonly #trial: Trial;
+  readonly #proposals: Proposals;
   readonly #endorsements = new Map<number, Uint8Array>();
   readonly #refusals = new Map<number, Refusal>();
   readonly #sums: Tally;
@@ -60,8 +59,13 @@ export class Round {
       patience: this.#patience,
     });
     const { aggregators, threshold } = settings;
-    const [outstanding, patience] = [this.#outstanding, this.#patience];
-    this.#trial = new Trial({ round: record.id, aggregators, threshold, outstanding, patience });
+    this.#proposals = new Proposals({
+      ...{ round: record.id, aggregators, threshold, ports, most: MAX_SETS },
+      ...{ outstanding: this.#outstanding, patience: this.#patience, keeper: this.#keeper, inquiry: this.#inquiry },
+      step: () => {
+        this.#step();
+      },
+    });
   }
 
   get record(): RoundRecord {
@@ -111,7 +115,7 @@ export class Round {
           if (this.#keeper.record.state === "opened") this.#inquiry.takeTags(aggregator, answer.units);
           return;
         case "probed":
-          this.#trial.take(answer, signed);
+          this.#proposals.take(answer, signed);
           return;
         case "endorse":
           this.#takeEndorsement(aggregator, answer.setId, answer.endorsement);
@@ -146,19 +150,11 @@ export class Round {
   }
 
   #takeRefusal(aggregator: number, refusal: Refusal & { setId?: Uint8Array | undefined }): void {
-    const own = this.#keeper.record.setId;
-    if (this.#trial.refuse(aggregator, refusal.setId)) {
-      const where = `aggregator ${aggregator}, round ${this.#keeper.record.id}`;
-      this.#ports.refuse("untested-shares", `${where}: ${refusal.code}: ${refusal.detail}`);
-      return;
-    }
+    if (this.#proposals.refuse(aggregator, refusal)) return;
+    const { id, state, setId: own } = this.#keeper.record;
     if (refusal.setId !== undefined && (own === undefined || !sameBytes(own, refusal.setId))) return;
-    this.#ports.refuse(
-      `refused-${refusal.code}`,
-      `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${refusal.detail}`,
-    );
+    this.#ports.refuse(`refused-${refusal.code}`, `aggregator ${aggregator}, round ${id}: ${refusal.detail}`);
     this.#refusals.set(aggregator, refusal);
-    const { state } = this.#keeper.record;
     if (state === "opened" && refusal.code === "unknown-round") this.#inquiry.forget(aggregator);
     if (state === "endorsed") this.#endorsements.delete(aggregator);
     // Some refusals pass (a member that has not arrived there yet), so the question stays, at a slower pace.
@@ -201,57 +197,19 @@ export class Round {
   }
 
   async #advanceOpened(): Promise<void> {
-    if (this.#trial.proposal !== undefined) {
-      await this.#advanceTrial(this.#trial.proposal);
+    const outcome = await this.#proposals.advance();
+    if (outcome === undefined) return;
+    if (isSettled(outcome.record)) {
+      await this.#finish(outcome.record, outcome.content, undefined);
       return;
     }
-    const state = this.#inquiry.advance();
-    if (state.kind === "short") {
-      await this.#keeper.waitFor("manifests", state.got, state.needed);
-    } else if (state.kind === "agreed") {
-      const plan = await this.#ports.plan(this.#keeper.record, state.agreed);
-      const built = this.#inquiry.build(state.agreed, plan);
-      if (built !== undefined) await this.#propose(built, plan.held, state.agreed);
-    }
-  }
-
-  /** The set that would be fixed, unless its shares turn out not to belong together. */
-  async #propose(
-    { content, empty }: { content: SetContent; empty: boolean },
-    held: readonly HeldCells[],
-    { holders }: AgreedCells,
-  ): Promise<void> {
-    if (empty) {
-      await this.#finish(finished(this.#keeper.record, held), undefined, undefined);
-      return;
-    }
-    const proposal = { content, ...encodeSet(content), held, holders };
-    this.#trial.begin(proposal);
-    this.#step();
-    await this.#advanceTrial(proposal);
-  }
-
-  async #advanceTrial({ content, bytes, setId, held }: Proposal): Promise<void> {
-    const verdict = this.#trial.advance();
-    if (verdict.kind === "pending") return;
-    this.#trial.end();
-    this.#step();
-    const { record } = this.#keeper;
-    if (verdict.kind === "passed") {
-      await this.#keeper.save(fixed(record, bytes, setId, held, verdict.tested));
-      this.#inquiry.clear();
-      this.#endorsements.clear();
-      return;
-    }
-    const { reason } = verdict;
-    this.#ports.refuse("inconsistent-shares", `round ${record.id}: ${reason}`);
-    if (verdict.kind === "failing" && record.excluded.length < MAX_SETS) {
-      await this.#keeper.save(reopened(record, verdict.excluded, reason));
+    await this.#keeper.save(outcome.record);
+    if (outcome.record.state === "opened") {
       await this.#advanceOpened();
       return;
     }
-    const code = "inconsistent-shares";
-    await this.#finish(failed(record, code, reason, { code, ...verdict.evidence }), content, undefined);
+    this.#inquiry.clear();
+    this.#endorsements.clear();
   }
 
   async #advanceFixed(): Promise<void> {
@@ -333,7 +291,7 @@ export class Round {
     const { aggregators } = this.#settings;
     const wrong = collected?.corrected ?? [];
     const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, aggregators.length);
-    const detections = [...this.#inquiry.detections, ...this.#trial.detections, ...found];
+    const detections = [...this.#inquiry.detections, ...this.#proposals.detections, ...found];
     await this.#keeper.finish(record, { content, collected, detections });
     this.#outstanding.clear();
     this.#inquiry.clear();

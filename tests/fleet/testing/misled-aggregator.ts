@@ -9,10 +9,13 @@ const SHARE_LOW_BYTE = 7;
 const put = Reflect.get<ShareStore, "put">(ShareStore.prototype, "put");
 Reflect.set(ShareStore.prototype, "put", function (this: ShareStore, ...given: Parameters<typeof put>) {
   const [meter, kind, firstSlot, entries, ...rest] = given;
-  if (meter !== 1) return put.apply(this, given);
+  if (meter !== 1) {
+    put.apply(this, given);
+    return;
+  }
   const altered = Uint8Array.from(entries);
   for (let at = SHARE_LOW_BYTE; at < altered.length; at += 16) altered[at]! ^= 1;
-  return put.call(this, meter, kind, firstSlot, altered, ...rest);
+  put.call(this, meter, kind, firstSlot, altered, ...rest);
 });
 
 await import("../../../aggregator/main.ts");
