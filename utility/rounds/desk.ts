@@ -7,7 +7,7 @@ import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts
 import { sameBytes } from "../../protocol/log/index.ts";
 import { slotOf } from "../../protocol/slots.ts";
 import { writeBilling } from "../bills/billing-results.ts";
-import { failureEntry, setEntry } from "../ledger/entries.ts";
+import { failureEntry, lieEntries, setEntry } from "../ledger/entries.ts";
 import { writeLoads } from "../loads/load-results.ts";
 import { periodAt, type Utility } from "../settings.ts";
 import { nextSerial, openRounds, saveDetections, saveRound } from "../store/rounds-store.ts";
@@ -244,13 +244,14 @@ export class RoundDesk {
     const { db, slotSeconds, ledger, clock } = this.#utility;
     await db.transaction().execute(async (transaction) => {
       await saveRound(transaction, record, slotSeconds);
-      await saveDetections(transaction, record.id, outcome.detections, clock.now());
+      const detected = await saveDetections(transaction, record.id, outcome.detections, clock.now());
       const entries =
         record.question.purpose === "load"
           ? await writeLoads(transaction, record, outcome, slotSeconds)
           : await writeBilling(transaction, this.#utility, record, outcome);
       const failure = record.state === "failed" ? [failureEntry(record)] : [];
-      await ledger.append(transaction, clock.now(), [...failure, ...entries]);
+      const lies = isSettled(record) ? lieEntries(record, detected) : [];
+      await ledger.append(transaction, clock.now(), [...lies, ...failure, ...entries]);
     });
     if (!isSettled(record)) return;
     this.#rounds.delete(record.id);

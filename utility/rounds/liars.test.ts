@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { bitmapOf } from "../../protocol/bitmap.ts";
-import { decodeCbor } from "../../protocol/cbor.ts";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import type { SetContent, SumsMessage } from "../../protocol/messages/round.ts";
 import { FIELD_PRIME } from "../../protocol/field.ts";
 import { DAY, Harness, valueOf } from "../testing/harness.ts";
@@ -53,6 +53,11 @@ describe("one of five lies", () => {
         const said = decodeCbor(signed!) as SumsMessage;
         assert.deepEqual([said.type, said.aggregator], ["sums", aggregator], "the evidence is its own answer");
       }
+      assert.deepEqual(
+        (await harness.logged("lie")).map(({ round, code, servers }) => [round, code, servers]),
+        rows.map(({ round_id }) => [round_id, "wrong-sums", [`a-${liar}`]]),
+      );
+      assert.deepEqual(await harness.findings(), []);
       const bills = await harness.utility.db.selectFrom("current_bills").selectAll().execute();
       assert.ok(
         bills.every(({ spare_answers }) => spare_answers === 2),
@@ -86,6 +91,46 @@ describe("one of five lies", () => {
     await assertExact(harness);
     assert.deepEqual(verdicts(harness), []);
   });
+});
+
+test("what was logged of a lie cannot be changed, taken away or invented afterwards", async (t) => {
+  const harness = await runDay(t, ({ aggregators }) => (aggregators[1]!.lie = 1n));
+  const { db } = harness.utility;
+  const kept = await db.selectFrom("detections").selectAll().execute();
+  const [first] = kept;
+  const changes: [string, () => Promise<unknown>, RegExp][] = [
+    [
+      "another aggregator",
+      () => db.updateTable("detections").set({ aggregator: 4 }).where("round_id", "=", first!.round_id).execute(),
+      /^detections: .*, wrong-sums: not what was logged$/,
+    ],
+    [
+      "other evidence",
+      () =>
+        db
+          .updateTable("detections")
+          .set({ answers: encodeCbor([]) })
+          .execute(),
+      /^detections: .*, wrong-sums: not what was logged$/,
+    ],
+    ["none", () => db.deleteFrom("detections").execute(), /^detections: .*, wrong-sums: it was logged and is gone$/],
+    [
+      "one more",
+      () =>
+        db
+          .insertInto("detections")
+          .values({ ...first!, code: "equivocation" })
+          .execute(),
+      /^detections: .*, equivocation: it is not in the log$/,
+    ],
+  ];
+  for (const [what, change, message] of changes) {
+    await change();
+    assert.match((await harness.findings())[0] ?? "", message, what);
+    await db.deleteFrom("detections").execute();
+    await db.insertInto("detections").values(kept).execute();
+    assert.deepEqual(await harness.findings(), [], what);
+  }
 });
 
 describe("two signed answers that exclude each other", () => {
@@ -138,6 +183,11 @@ describe("two signed answers that exclude each other", () => {
       found.map(({ aggregator, detail }) => [aggregator, detail]),
       [[2, "two different manifests of one round"]],
     );
+    const lies = await harness.logged("lie");
+    assert.deepEqual(
+      lies.map(({ code, servers }) => [code, servers]),
+      [["equivocation", ["a-2"]]],
+    );
   });
 });
 
@@ -153,4 +203,8 @@ test("two of five that lie differently are too many: the round fails, says so, a
   const failed = harness.notified.filter(({ state }) => state === "failed");
   assert.match(failed[0]!.reason, /more of them answer wrongly than can be told apart/);
   assert.deepEqual(verdicts(harness), []);
+  assert.deepEqual(
+    [await harness.logged("lie"), (await harness.logged("failure")).map(({ code }) => code)],
+    [[], failed.map(() => "inconsistent-sums")],
+  );
 });

@@ -75,6 +75,18 @@ describe("a meter that gives shares which do not belong together is left out, an
     await assertExactWithout(harness, [1]);
     assert.deepEqual(verdicts(harness), []);
     assert.ok(harness.refused.includes("inconsistent-shares"));
+    // The log names no server; which meter was left out is committed to.
+    const lies = await harness.logged("lie");
+    assert.ok(
+      lies.length > 0 && lies.every(({ code, servers }) => code === "inconsistent-shares" && servers.length === 0),
+    );
+    const kept = await harness.utility.db
+      .selectFrom("ledger_private")
+      .selectAll()
+      .where("subject", "like", "lie %")
+      .execute();
+    assert.ok(kept.every(({ content }) => /the shares of m-002 do not belong/.test(Buffer.from(content!).toString())));
+    assert.deepEqual(await harness.findings(), []);
   });
 
   test("in a single slot, by values that add up to nothing with another slot's", async (t) => {

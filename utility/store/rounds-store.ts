@@ -5,7 +5,7 @@ import type { Purpose, Question, SetContent } from "../../protocol/messages/roun
 import type { Detection } from "../rounds/detections.ts";
 import type { Excluded, HeldCells, RoundRecord, RoundState } from "../rounds/record.ts";
 import type { Tested } from "../rounds/tested.ts";
-import type { RoundsTable, UtilityTables } from "./tables.ts";
+import type { DetectionsTable, RoundsTable, UtilityTables } from "./tables.ts";
 
 /** A database or a transaction on it. */
 export type Queries = Kysely<UtilityTables>;
@@ -41,23 +41,20 @@ export async function saveRound(db: Queries, record: RoundRecord, slotSeconds: n
     .execute();
 }
 
-/** What a round found out about aggregators; said once. */
+/** Keeps what a round found out about aggregators, of one code the first that proves it, and returns the rows. */
 export async function saveDetections(
   db: Queries,
   round: string,
   detections: readonly Detection[],
   time: number,
-): Promise<void> {
-  if (detections.length === 0) return;
-  const rows = detections.map(({ aggregator, code, verdict, detail, answers }) => ({
+): Promise<DetectionsTable[]> {
+  const first = new Map(detections.toReversed().map((one) => [`${one.aggregator} ${one.code}`, one]));
+  const rows = [...first.values()].map(({ aggregator, code, verdict, detail, answers }) => ({
     ...{ round_id: round, aggregator, code, verdict, detail, detected_at: Math.floor(time) },
     answers: encodeCbor([...answers]),
   }));
-  await db
-    .insertInto("detections")
-    .values(rows)
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  if (rows.length > 0) await db.insertInto("detections").values(rows).execute();
+  return rows;
 }
 
 function recordOf(row: RoundsTable): RoundRecord {
