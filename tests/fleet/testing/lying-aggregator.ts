@@ -4,7 +4,7 @@
  */
 import { Aggregator } from "../../../aggregator/aggregator.ts";
 import { parseTopic } from "../../../protocol/topics.ts";
-import { alterSums } from "./altered-sums.ts";
+import { alterSums } from "../../../aggregator/testing/altered-sums.ts";
 
 type Lie = (honest: readonly bigint[], before: readonly bigint[]) => bigint[];
 

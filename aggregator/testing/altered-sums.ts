@@ -1,7 +1,6 @@
 /** What an aggregator that lies does to the sums of its answer. */
-import type { Answer } from "../../../aggregator/rounds/desk.ts";
-import { RoundDesk } from "../../../aggregator/rounds/desk.ts";
-import { ELEMENT_BYTES, readElement, reduce, writeElement } from "../../../protocol/field.ts";
+import { ELEMENT_BYTES, readElement, reduce, writeElement } from "../../protocol/field.ts";
+import { type Answer, RoundDesk } from "../rounds/desk.ts";
 
 type Sums = Extract<Answer, { type: "sums" }>;
 
