@@ -1,6 +1,6 @@
 /**
  * Translates AVR instructions into traces (`trace-writer.ts`), with the results and cycles of avr8js's interpreter. What
- * touches I/O registers, interrupts or sleep is left to that: between two such instructions nobody can look.
+ * touches I/O registers or enables interrupts ends a trace, and sleep is not part of any: in between nobody can look.
  */
 import {
   type Next,
@@ -31,7 +31,7 @@ export interface Trace {
 
 const MOST_INSTRUCTIONS = 80;
 const MOST_CYCLES = 250;
-const BRANCH_FLAGS: readonly Flag[] = ["C", "Z", "N", "V", "S", "H", "T"];
+const STATUS_FLAGS: readonly Flag[] = ["C", "Z", "N", "V", "S", "H", "T", "I"];
 
 /** Writes one instruction; `false` where it has to be interpreted. */
 type Write = (w: TraceWriter, opcode: number, flash: Uint16Array) => Next | false;
@@ -43,9 +43,13 @@ export function translate(flash: Uint16Array, from: number): Trace {
   let written = 0;
   for (let next: Next = from; next !== undefined; ) {
     w.pc = next & PC_MASK;
+    if (written > 0 && w.pc === from) {
+      w.leaveFor(from, 0);
+      break;
+    }
     const going: Next | false = written < MOST_INSTRUCTIONS && w.cycles < MOST_CYCLES ? writeOne(w, flash) : false;
     if (going === false) {
-      w.leave(String(w.pc), 0);
+      w.leaveFor(w.pc, 0);
       break;
     }
     lead = w.instructionAt;
@@ -85,7 +89,8 @@ function withDisplacement(w: TraceWriter, opcode: number): Next {
 
 function direct(w: TraceWriter, opcode: number, flash: Uint16Array): Next | false {
   const at = flash[w.pc + 1]!;
-  if (at < 0x100 || at > 0x8ff) return false;
+  if (at > 0x8ff || at < 0x20) return false;
+  if (at < 0x100) return (opcode & 0x200) === 0 ? read(w, d5(opcode), at, 2) : write(w, at, w.register(d5(opcode)), 2);
   if ((opcode & 0x200) !== 0) w.statement(`d[${at}] = ${w.register(d5(opcode))};`);
   else w.setRegister(d5(opcode), w.let(`d[${at}]`));
   return on(w, 2, 2);
@@ -114,10 +119,67 @@ function call(w: TraceWriter, target: number, returnTo: number, cycles: number):
 
 const relative = (w: TraceWriter, opcode: number): number => w.pc + 1 + (((opcode & 0xfff) << 20) >> 20);
 
-function branch(w: TraceWriter, opcode: number): Next | false {
-  const flag = BRANCH_FLAGS[opcode & 7];
-  // Whether interrupts are on is nobody's branch.
-  if (flag === undefined) return false;
+const SPL = 0x5d;
+const SPH = 0x5e;
+const SREG = 0x5f;
+/** Registers without a hook: the three for general purposes. */
+const PLAIN = new Set([0x3e, 0x4a, 0x4b]);
+
+/** IN and LDS: of so many cycles, which are also its words. */
+function read(w: TraceWriter, register: number, at: number, cycles: 1 | 2): Next {
+  if (at === SPL) w.setRegister(register, w.let(`${w.stackPointer()} & 255`));
+  else if (at === SPH) w.setRegister(register, w.let(`${w.stackPointer()} >> 8`));
+  else if (at === SREG) w.setRegister(register, w.status());
+  else if (PLAIN.has(at)) w.setRegister(register, w.let(`d[${at}]`));
+  else {
+    w.leaveWith(`d[${register}] = c.readData(${at});`, String(w.pc + cycles), cycles - 1, "1");
+    return undefined;
+  }
+  return on(w, cycles, cycles);
+}
+
+/** OUT and STS. */
+function write(w: TraceWriter, at: number, value: string, cycles: 1 | 2): Next | false {
+  if (PLAIN.has(at)) {
+    w.statement(`d[${at}] = ${value};`);
+    return on(w, cycles, cycles);
+  }
+  // A stack that is moved is another stack.
+  if (at === SPL || at === SPH) return false;
+  w.leaveWith(`c.writeData(${at}, ${value});`, String(w.pc + cycles), 0, String(cycles));
+  return undefined;
+}
+
+const lowRegister = (opcode: number): number => ((opcode >> 3) & 31) + 32;
+
+function changeBit(w: TraceWriter, opcode: number): Next {
+  const at = lowRegister(opcode);
+  const mask = 1 << (opcode & 7);
+  const isSet = (opcode & 0x200) !== 0;
+  const value = isSet ? `c.readData(${at}) | ${mask}` : `c.readData(${at}) & ${~mask}`;
+  w.leaveWith(`c.writeData(${at}, ${value}, ${mask});`, String(w.pc + 1), 0, isSet ? "2" : "1");
+  return undefined;
+}
+
+function skipOnPort(w: TraceWriter, opcode: number, flash: Uint16Array): Next {
+  const words = isTwoWords(flash[w.pc + 1] ?? 0) ? 2 : 1;
+  const bit = `c.readData(${lowRegister(opcode)}) & ${1 << (opcode & 7)}`;
+  const skipped = `const skipped = (${bit}) ${(opcode & 0x200) === 0 ? "===" : "!=="} 0 ? ${words} : 0;`;
+  w.leaveWith(skipped, `${w.pc + 1} + skipped`, 0, "1 + skipped");
+  return undefined;
+}
+
+/** RET; after RETI one more instruction runs before the next interrupt. */
+function returning(w: TraceWriter, isInterrupt: boolean): Next {
+  const high = w.pop();
+  const pc = `(${high} << 8) + ${w.pop()}`;
+  if (isInterrupt) w.setFlag("I", "1");
+  w.leave(pc, 4);
+  return undefined;
+}
+
+function branch(w: TraceWriter, opcode: number): Next {
+  const flag = STATUS_FLAGS[opcode & 7]!;
   const target = w.pc + 1 + (((opcode & 0x3f8) << 22) >> 25);
   const isSet = (opcode & 0x400) === 0;
   w.leaveIf(isSet ? `(${w.flag(flag)}) !== 0` : `(${w.flag(flag)}) === 0`, target, 2);
@@ -144,11 +206,14 @@ function setRegister(w: TraceWriter, register: number, expression: string): Next
   return on(w);
 }
 
-function setStatus(w: TraceWriter, opcode: number): Next | false {
-  const flag = BRANCH_FLAGS[(opcode >> 4) & 7];
-  if (flag === undefined) return false;
-  w.setFlag(flag, (opcode & 0x80) === 0 ? "1" : "0");
-  return on(w);
+function setStatus(w: TraceWriter, opcode: number): Next {
+  const flag = STATUS_FLAGS[(opcode >> 4) & 7]!;
+  const isSet = (opcode & 0x80) === 0;
+  w.setFlag(flag, isSet ? "1" : "0");
+  if (flag !== "I" || !isSet) return on(w);
+  // After SEI one more instruction runs before an interrupt does.
+  w.leaveFor(w.pc + 1, 1);
+  return undefined;
 }
 
 function count(w: TraceWriter, register: number, by: 1 | -1): Next {
@@ -233,12 +298,17 @@ const INSTRUCTIONS: readonly (readonly [number, number, Write])[] = [
   [0xf000, 0xd000, (w, o) => call(w, relative(w, o), w.pc + 1, 3)],
   [0xffff, 0x940c, (w, _o, flash) => jump(w, flash[w.pc + 1]!, 3)],
   [0xffff, 0x940e, (w, _o, flash) => call(w, flash[w.pc + 1]!, w.pc + 2, 4)],
+  [0xffff, 0x9508, (w) => returning(w, false)],
+  [0xffff, 0x9518, (w) => returning(w, true)],
+  [0xf800, 0xb000, (w, o) => read(w, d5(o), 32 + ((o & 15) | ((o >> 5) & 0x30)), 1)],
+  [0xf800, 0xb800, (w, o) => write(w, 32 + ((o & 15) | ((o >> 5) & 0x30)), w.register(d5(o)), 1)],
+  [0xfd00, 0x9800, changeBit],
+  [0xfd00, 0x9900, skipOnPort],
   [
     0xffff,
-    0x9508,
+    0x95a8,
     (w) => {
-      const high = w.pop();
-      w.leave(`(${high} << 8) + ${w.pop()}`, 4);
+      w.leaveWith("c.onWatchdogReset();", String(w.pc + 1), 0, "1");
       return undefined;
     },
   ],
