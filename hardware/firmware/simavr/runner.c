@@ -15,7 +15,8 @@
  *   load HEX            replaces the EEPROM's contents                                   -> ok
  *   flash               contents                                                         -> flash HEX
  *   power               supply off and on again: RAM is lost, EEPROM stays               -> ok
- *   reset               the reset pin, as a programmer pulls it: RAM stays               -> ok
+ *   reset               the reset pin, as a programmer pulls it: RAM stays. A `pty` that follows holds the pin until its
+ *                       first byte comes                                                 -> ok
  *   pty LINK            serial line on a pty whose name LINK points to, in wall-clock time, until an empty line comes -> ok, ran CYCLE HEX
  *   quit
  *
@@ -54,6 +55,10 @@ enum {
     MCUSR = 0x54,
     PORF = 1,
     EXTRF = 2,
+    /* A millisecond; from reset to the first byte; without a byte for so long a programmer is thinking. */
+    STEP_CYCLES = FREQUENCY / 1000,
+    RELEASE_CYCLES = FREQUENCY / 20,
+    QUIET_CYCLES = FREQUENCY / 5,
     QUEUE = 1 << 16,
     LINE = 1 << 17,
 };
@@ -65,7 +70,7 @@ typedef struct {
 
 static avr_t *avr;
 static queue_t to_chip, from_chip;
-static bool may_receive = true, frame_ended, deadline_passed;
+static bool reset_held, may_receive = true, frame_ended, deadline_passed;
 static avr_irq_t *serial_in;
 static unsigned static_ram;
 
@@ -342,7 +347,11 @@ static int open_pty(const char *link)
     return symlink(name, link) == 0 ? master : -1;
 }
 
-/* A programmer counts on the chip's clock running beside its own, so this keeps pace in steps of a millisecond. */
+/*
+ * The line on a pty, at most as fast as the wall clock. With a programmer (after `reset`) the chip's time stands still while
+ * the line is quiet: it lets go of the reset pin a little before it talks, and a computer that is busy elsewhere for a
+ * second does not make the boot loader give up.
+ */
 static void serve_pty(const char *link)
 {
     int master = open_pty(link);
@@ -352,25 +361,42 @@ static void serve_pty(const char *link)
     }
     printf("ok\n");
     fflush(stdout);
-    double began = seconds();
-    avr_cycle_count_t first = avr->cycle;
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    const bool programmer = reset_held;
+    bool released = !reset_held;
+    reset_held = false;
+    avr_cycle_count_t heard_at = avr->cycle;
+    struct pollfd wires[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = master, .events = POLLIN}};
+    double due = seconds();
     for (;;) {
+        const bool quiet = programmer && avr->cycle - heard_at >= QUIET_CYCLES;
+        if (!released || quiet) {
+            poll(wires, 2, -1);
+            due = seconds();
+        }
+        if (poll(wires, 1, 0) != 0) {
+            break;
+        }
+        if (!released) {
+            released = true;
+            run_for(RELEASE_CYCLES, false);
+        }
         uint8_t bytes[256];
         ssize_t length = read(master, bytes, sizeof bytes);
         for (ssize_t i = 0; i < length; i++) {
             put(&to_chip, bytes[i]);
+            heard_at = avr->cycle;
         }
-        run_for(FREQUENCY / 1000, false);
+        run_for(STEP_CYCLES, false);
         while (!is_empty(&from_chip)) {
             uint8_t byte = take(&from_chip);
             if (write(master, &byte, 1) != 1) {
                 break;
             }
         }
-        double ahead = (double)(avr->cycle - first) / FREQUENCY - (seconds() - began);
-        if (poll(&input, 1, ahead > 0 ? (int)(ahead * 1000) + 1 : 0) != 0) {
-            break;
+        due += (double)STEP_CYCLES / FREQUENCY;
+        const double ahead = due - seconds();
+        if (ahead > 0) {
+            poll(wires, 1, (int)(ahead * 1000) + 1);
         }
     }
     char line[2];
@@ -443,6 +469,7 @@ static void obey(char *line)
         puts("ok");
     } else if (strcmp(line, "reset") == 0) {
         start(EXTRF);
+        reset_held = true;
         puts("ok");
     } else if (sscanf(line, "pty %131071s", text) == 1) {
         serve_pty(text);
