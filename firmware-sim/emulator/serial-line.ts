@@ -107,7 +107,7 @@ export class SerialLine {
  * What a receiver reads whose bits are `ratio` times as long as the sender's: it samples the middle of each of its bits
  * after the start bit's edge. Undefined where it does not even see the start bit.
  */
-function sampleFrame(byte: number, ratio: number): { byte: number; framingError: boolean } | undefined {
+export function sampleFrame(byte: number, ratio: number): { byte: number; framingError: boolean } | undefined {
   const level = (bit: number): boolean => {
     const at = Math.floor((bit + 0.5) * ratio);
     if (at === 0) return false;

@@ -5,7 +5,7 @@ import { HexError, parseIntelHex } from "./intel-hex.ts";
 const END = ":00000001FF";
 
 test("data records become words of flash, low byte first; what is not written is erased", () => {
-  const flash = parseIntelHex(`:0400000034120C94${"16"}\n${END}\n`);
+  const flash = parseIntelHex(`:0400000034120C9416\n${END}\n`);
   assert.deepEqual([...flash.slice(0, 3)], [0x1234, 0x940c, 0xffff]);
   assert.equal(flash.length, 16_384);
 });
