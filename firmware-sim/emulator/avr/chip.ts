@@ -34,6 +34,12 @@ const LONGEST_CYCLES = 2 ** 30;
 const PORTS = { B: portBConfig, C: portCConfig, D: { ...portDConfig, externalInterrupts: [] } };
 export type PortName = keyof typeof PORTS;
 
+export interface CpuState {
+  /** Counted in words. */
+  readonly pc: number;
+  readonly data: Uint8Array;
+}
+
 export interface ChipOptions {
   readonly program: Uint16Array;
   readonly eeprom: Eeprom;
@@ -105,6 +111,11 @@ export class Chip {
   /** A copy of the RAM. */
   ram(): Uint8Array {
     return this.#cpu.data.slice(SRAM_START, SRAM_START + SRAM_BYTES);
+  }
+
+  /** What the CPU holds: registers, I/O and RAM by address. A copy. */
+  state(): CpuState {
+    return { pc: this.#cpu.pc, data: this.#cpu.data.slice() };
   }
 
   /** MCUSR: a reset adds to what the program has not cleared. */
