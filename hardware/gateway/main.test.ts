@@ -127,6 +127,10 @@ test("wrong use is told in one line that names the flag", async () => {
     [["--port", "x", "--kind", "p1"], /^--meter is missing\n$/],
     [["--keep-keys", "--port", "x", "--kind", "p1", "--meter", "m-1"], /^--keep-keys: only with provision\n$/],
     [["provision", "--port", "x", "--meter", "m-1"], /^--pulses-per-kwh is missing\n$/],
+    [
+      ["provision", "--port", "x", "--meter", "m-1", "--pulses-per-kwh", "9", "--checkpoint", "5"],
+      /^--checkpoint: expected a whole number from 16 to 255, got 5\n$/,
+    ],
     [["released"], /^homeAssistant\.url is empty/],
     [["listen"], /^listen: expected provision, released or nothing\n$/],
   ];
