@@ -13,9 +13,9 @@ import { loadFirmware } from "./firmware.ts";
 import { EmulatedChip } from "./testing/emulated-chip.ts";
 
 const ARDUINO_CORE = "/usr/share/arduino/hardware/arduino/avr/cores/arduino";
-const SLOT_SECONDS = 20;
+const SLOT_SECONDS = 16;
 const PULSES = 7;
-const LATE_MS = 3_000;
+const LATE_MS = 2_000;
 
 /** Continuous integration must have it; a developer without it is told. */
 const missing = existsSync(ARDUINO_CORE) || process.env["CI"] === "true" ? false : "arduino-core-avr is not installed";
