@@ -153,6 +153,8 @@ test("an aggregator that signs something else is not ready, whatever it says", a
 test("an aggregator that is ready and then does not open is named, and others open the next job", async (t) => {
   const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { answerSeconds: 2 } });
   bed.aggregators[0]!.stalls = true;
+  // So that the first two are chosen, whoever is quicker.
+  bed.aggregators[2]!.refuses = { code: "not-released", meters: [] };
   await bed.start();
   await bed.sendAll();
   const stuck = bed.request();
@@ -162,6 +164,7 @@ test("an aggregator that is ready and then does not open is named, and others op
   ];
   await bed.happenings.until(() => reasonOf().startsWith("a-1 said ready"), "a-1 to be named");
   assert.deepEqual([jobOf(stuck)?.state, jobOf(stuck)?.code, jobOf(stuck)?.active], ["opening", "unanswered", [1, 2]]);
+  bed.aggregators[2]!.refuses = undefined;
   const next = bed.request({ label: "f-2", feeders: ["f-2"] });
   await bed.untilState(next, "opened");
   assert.deepEqual(jobOf(next)?.active, [2, 3]);
