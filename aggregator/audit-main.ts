@@ -11,6 +11,7 @@ import { createProgress, renderTable } from "../config/runtime/terminal.ts";
 import { aggregatorId } from "../protocol/names.ts";
 import type { KindName } from "../protocol/units.ts";
 import { auditTotals, type Disclosure, type Finding, meterOf, slotOf } from "./audit/disclosure.ts";
+import { indexOf } from "./id-flag.ts";
 import { meterNames, releasedFeeders, releasedTotals } from "./audit/release-totals.ts";
 
 /** Beyond so many choices of atoms the search is a random one. */
@@ -26,10 +27,7 @@ interface Line extends Disclosure {
 }
 
 function audit({ config, options, json }: RoleContext): number {
-  const index = Number(options["id"]);
-  if (!Number.isInteger(index) || index < 1 || index > 7) {
-    throw new UsageError(`--id: expected the aggregator's index, 1 to 7, got ${String(options["id"])}`);
-  }
+  const index = indexOf(options);
   const file = path.join(config.paths.data, aggregatorId(index), "aggregator.db");
   if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the aggregator first, or set --data`);
   const { minMeters, minSlots } = config.release;

@@ -14,20 +14,13 @@ import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { aggregatorId } from "../protocol/names.ts";
 import { topicOf } from "../protocol/topics.ts";
 import { Aggregator } from "./aggregator.ts";
+import { indexOf } from "./id-flag.ts";
 import { jobSettings } from "./openings/settings.ts";
 import { MIGRATIONS } from "./store/schema.ts";
 
 const STATS_MILLISECONDS = 5_000;
 /** Work of a round goes on for this long before shares get their turn. */
 const TURN_MILLISECONDS = 20;
-
-function indexOf(options: RoleContext["options"]): number {
-  const index = Number(options["id"]);
-  if (!Number.isInteger(index) || index < 1 || index > 7) {
-    throw new UsageError(`--id: expected the aggregator's index, 1 to 7, got ${String(options["id"])}`);
-  }
-  return index;
-}
 
 async function run({ config, log, process: processLog, options, signal }: RoleContext): Promise<void> {
   const index = indexOf(options);

@@ -27,13 +27,8 @@ async function run({ options, config, json, signal, log }: RoleContext): Promise
   let board: Board;
   try {
     board = new Board({ port, eepromFile, watts, pulsesPerKwh, jumper, random });
-    let lost: BoardError | undefined;
-    const stopped = new AbortController();
-    signal.addEventListener("abort", () => stopped.abort(), { once: true });
-    await board.plugIn((error) => {
-      lost = error;
-      stopped.abort();
-    });
+    const gone = new AbortController();
+    await board.plugIn((error) => gone.abort(error));
     log.info({ port, watts, pulsesPerKwh, jumper }, "simulated board plugged in");
     if (!json) {
       const set = jumper ? "jumper set: it can be provisioned" : "no jumper";
@@ -41,9 +36,9 @@ async function run({ options, config, json, signal, log }: RoleContext): Promise
         `simulated board on ${port}, ${watts} W as ${pulsesPerKwh} pulses per kWh, ${set}; Ctrl-C unplugs it\n`,
       );
     }
-    await aborted(stopped.signal);
+    await aborted(AbortSignal.any([signal, gone.signal]));
     await board.unplug();
-    if (lost !== undefined) throw lost;
+    gone.signal.throwIfAborted();
   } catch (error) {
     if (error instanceof BoardError) throw new UsageError(error.message);
     throw error;

@@ -10,7 +10,7 @@
  * 3. Of a single slot: can any linear combination leave cells of one slot alone, of fewer than k meters?
  *    Answered exactly too (single-slot.ts).
  */
-import { type Component, componentsOf, type FeederView, type MeterView } from "./components.ts";
+import { type Component, type Components, componentsOf, type FeederView, type MeterView } from "./components.ts";
 import { type Edge, lightCut } from "./min-cut.ts";
 import { singleSlotFault } from "./single-slot.ts";
 import {
@@ -51,16 +51,20 @@ export function differenceFault(
 ): DifferenceFault | undefined {
   const loadedSlots = emptySlots(view.slots);
   for (const { load } of view.meters) absorb(loadedSlots, load);
-  for (const component of componentsOf(view).list) {
+  const all = componentsOf(view);
+  for (const component of all.list) {
     const fault = componentFault(view, component, { freshLoad, loadedSlots }, minSlots);
     if (fault !== undefined) return fault;
   }
-  return meterLeak(view, minSlots) ?? slotLeak(view, minMeters);
+  return meterLeak(view, minSlots, all) ?? slotLeak(view, minMeters);
 }
 
 /** The first question alone. */
-export function meterLeak(view: FeederView, minSlots: number): DifferenceFault | undefined {
-  const all = componentsOf(view);
+export function meterLeak(
+  view: FeederView,
+  minSlots: number,
+  all: Components = componentsOf(view),
+): DifferenceFault | undefined {
   for (const meter of view.meters) {
     const components = all.shapedBy.has(meter) ? componentsOf(view, meter) : all;
     const fault = singleMeterFault(view, meter, components.list, minSlots);

@@ -1,7 +1,7 @@
 /**
  * The test of shares before any sum: of each meter of a proposed set one weighted sum of its shares, under a mask. Right
  * shares lie on polynomials of degree t - 1, and so do these answers; a meter whose answers do not has given shares that
- * belong together nowhere. The masks make every answer uniform, whatever set is asked (docs/decisions/005): nothing is
+ * belong together nowhere. The masks make every answer uniform, whatever set is asked (docs/decisions/007-share-tests.md): nothing is
  * released, so no release rule is asked. Sees shares, never readings.
  */
 import { createHash } from "node:crypto";

@@ -140,6 +140,11 @@ class ThreadEvaluator implements Evaluator {
     await ending;
   }
 
+  #renewAside(): void {
+    // The new threads are there at once; how the old ones end changes nothing for who asks now.
+    this.renew().catch(() => {});
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool.destroy();
@@ -149,7 +154,7 @@ class ThreadEvaluator implements Evaluator {
   /** Rejects with ComputeError when the thread fails, as WebAssembly does when its memory is used up. */
   async #run<T>(name: "check" | "fold" | "halves", task: object): Promise<T> {
     // Threads with the old keys finish what they have begun.
-    if (this.#dealings.manifest !== this.#dealt) void this.renew().catch(() => {});
+    if (this.#dealings.manifest !== this.#dealt) this.#renewAside();
     const pool = this.#pool;
     try {
       const { thread, bytes, answer } = (await pool.run(task, { name })) as Reported<T>;
@@ -158,7 +163,7 @@ class ThreadEvaluator implements Evaluator {
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
       // Whatever it was: the thread's memory may be damaged.
-      if (pool === this.#pool) void this.renew().catch(() => {});
+      if (pool === this.#pool) this.#renewAside();
       const code = /memory|out of bounds|allocat/i.test(detail) ? "out-of-memory" : "failed";
       throw new ComputeError(code, `the computing thread failed: ${detail}`, { cause });
     }

@@ -114,11 +114,14 @@ export class JobDesk {
     const job = jobs.get(number);
     const window = job === undefined ? undefined : calendar.startingAt(job.firstSlot);
     if (job === undefined || window === undefined || job.active !== undefined) return false;
-    const feeders = job.feeders.map((feeder) => wholeMembers(roll, [feeder], window));
-    const back = new Set(feeders.filter((members) => meters.some((meter) => members.includes(meter))).flat());
-    const excluded = job.excluded.filter((meter) => !back.has(meter));
+    let { excluded } = job;
+    if (excluded.length > 0) {
+      const feeders = job.feeders.map((feeder) => wholeMembers(roll, [feeder], window));
+      const back = new Set(feeders.filter((members) => meters.some((meter) => members.includes(meter))).flat());
+      excluded = excluded.filter((meter) => !back.has(meter));
+    }
     if (job.state === "queued" || job.state === "computing") {
-      jobs.exclude(number, excluded);
+      if (excluded.length < job.excluded.length) jobs.exclude(number, excluded);
       return false;
     }
     if (this.#count({ ...job, excluded }) <= job.total) return false;

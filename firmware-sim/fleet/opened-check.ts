@@ -150,7 +150,7 @@ function indices({ opened_by }: ResultRow): number[] {
 
 function isSettled({ due, job, result, check, withheld }: Standing): boolean {
   if (result === undefined) return withheld || ENDED.has(job?.state ?? "");
-  if (result.status !== "final" || !CROSS_CHECKED.has(due.circuit)) return true;
+  if (!CROSS_CHECKED.has(due.circuit)) return true;
   return check !== undefined && check.status !== "waiting" && check.slots_waiting === 0;
 }
 

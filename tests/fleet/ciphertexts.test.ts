@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Outcome } from "../../firmware-sim/fleet/outcome.ts";
 import { FleetBed } from "./testing/bed.ts";
 import { checks, jobs, results, storedCiphertexts } from "./testing/opened-rows.ts";
@@ -174,8 +173,6 @@ describe("ciphertexts", { concurrency: 2 }, () => {
       outcome.opened.missing.join("\n"),
       /sum of f-1, 2025-01-15: inconsistent: .*the ciphertext path is wrong/,
     );
-    // What does not open is settled without the verdict, which follows.
-    for (let tries = 0; tries < 500 && checks(bed.data).length < 2; tries++) await wait(20);
     assert.deepEqual(
       checks(bed.data).map(({ status }) => status),
       ["ciphertexts", "ciphertexts"],
