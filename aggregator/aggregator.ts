@@ -21,6 +21,7 @@ import { JobMail } from "./openings/job-mail.ts";
 import type { OpeningDesk } from "./openings/opening-desk.ts";
 import type { OpeningCounters } from "./openings/opening-options.ts";
 import { ReleaseStore } from "./release/release-store.ts";
+import type { SubsetKeyList } from "../protocol/keys/index.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
@@ -43,6 +44,8 @@ export interface AggregatorOptions {
   readonly db: Database;
   readonly party: Pick<Party, "id" | "directory" | "signKey" | "sealKey">;
   readonly settings: AggregatorSettings;
+  /** Left out: shares are not tested before they are summed. */
+  readonly subsetKeys?: SubsetKeyList | undefined;
   /** Unix seconds; undefined while a simulation has not told the time. */
   readonly now: () => number | undefined;
   /** Seconds that do not follow a simulation, for the age of unfinished messages. */
@@ -112,6 +115,7 @@ export class Aggregator {
       directory,
       rules: { store: releases, members, gaps, minMeters, minSlots },
       holdings: new Holdings(store, members),
+      maskKeys: options.subsetKeys && { index, n: directory.n, t: directory.t, ...options.subsetKeys },
       askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
       pause,
     });

@@ -1,7 +1,7 @@
 /** `npm run aggregator -- --id 1`: one aggregator as a process of its own, with its own keys and its own database. */
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { openMeterKeys, openParty, readRoll } from "../config/keys/index.ts";
+import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/keys/index.ts";
 import { guardStorage, migrate, openDatabase } from "../config/runtime/database.ts";
 import { connectLink } from "../config/runtime/link.ts";
 import type { Link } from "../config/runtime/link.ts";
@@ -50,6 +50,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   feed.onTick(scheduleCommit);
   const { slotSeconds } = party.directory;
   const homomorphic = jobSettings(config, party);
+  const subsetKeys = await openSubsetKeys(party);
   const aggregator = guardStorage(
     db,
     () =>
@@ -57,6 +58,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         index,
         db,
         party,
+        subsetKeys,
         settings: { ...config.aggregator, ...config.release, slotSeconds },
         // A simulated clock stands at 0 until its first tick: any answer before that could close slots for good.
         now: () => (feed.clock.now() > 0 ? feed.clock.now() : undefined),

@@ -2,7 +2,7 @@
 import { renderTable } from "../config/runtime/terminal.ts";
 import type { BillBenchResult } from "./aggregator-bill.ts";
 import type { IntakeBenchResult } from "./aggregator-intake.ts";
-import type { BillingResult, FleetBenchResult } from "./results.ts";
+import type { BillingResult, FleetBenchResult, LiarsResult } from "./results.ts";
 import { duration, figure, listed, type Row } from "./words.ts";
 
 export function describeFleetBench(result: FleetBenchResult): string {
@@ -40,6 +40,20 @@ export function describeBilling(result: BillingResult): string {
         `from ${duration(from)} to ${duration(to)}; ${duration(roundSeconds)} in all rounds together`,
       ],
     ),
+  ]);
+}
+
+export function describeLiars({ meters, slots, rounds, plain, lied, ...ratios }: LiarsResult): string {
+  const { ratio, cpuRatio, targetRatio } = ratios;
+  const cost = ({ wallSeconds, cpuSeconds }: LiarsResult["plain"]): string =>
+    `${duration(wallSeconds)}, ${duration(cpuSeconds)} of the utility's processor time`;
+  return table("one liar of five aggregators", [
+    ["round", `bills of ${figure(meters)} meters over ${figure(slots)} slots, loads released before`],
+    ["measured", `medians of ${figure(rounds)} rounds, every second one with a liar`],
+    ["all honest", cost(plain)],
+    ["one lies in all its sums", cost(lied)],
+    ["ratio", `${figure(ratio, 2)}; of processor time ${figure(cpuRatio, 2)}`],
+    ["target", `below ${figure(targetRatio)}: ${ratio < targetRatio ? "met" : "missed"}`],
   ]);
 }
 

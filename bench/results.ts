@@ -29,3 +29,23 @@ export interface FleetBenchResult {
   readonly targetMiB: number;
   readonly peakMiB: Readonly<Record<string, number>>;
 }
+
+/** Medians over rounds of the bills of one day. */
+interface RoundCost {
+  /** From due to final. */
+  readonly wallSeconds: number;
+  /** Processor time of the utility. */
+  readonly cpuSeconds: number;
+}
+
+export interface LiarsResult {
+  readonly meters: number;
+  readonly slots: number;
+  /** Measured, half of them with a liar. */
+  readonly rounds: number;
+  readonly plain: RoundCost;
+  readonly lied: RoundCost;
+  readonly ratio: number;
+  readonly cpuRatio: number;
+  readonly targetRatio: number;
+}

@@ -10,7 +10,7 @@ import {
   CONTEXT,
   DEFAULT_CHUNK_LIMITS,
   sealLetter,
-  takeLetter,
+  takeSignedLetter,
   verify1,
 } from "../protocol/envelope/index.ts";
 import { ProtocolError } from "../protocol/errors.ts";
@@ -23,7 +23,8 @@ export interface CorrespondencePorts {
   /** Real time in seconds that does not go back. */
   now(): number;
   send(topic: string, payload: Uint8Array): void;
-  answered(round: string, aggregator: number, answer: RoundAnswer): void;
+  /** `signed` is the answer as its sender signed it. */
+  answered(round: string, aggregator: number, answer: RoundAnswer, signed: Uint8Array): void;
   refuse(code: string, detail: string): void;
 }
 
@@ -53,13 +54,14 @@ export class Correspondence {
     try {
       const sender = aggregatorId(aggregator);
       const reader = { chunks: this.#chunks, party: this.#party };
-      const answer = await takeLetter(reader, sender, chunk, roundAnswer);
-      if (answer === undefined) return;
+      const letter = await takeSignedLetter(reader, sender, chunk, roundAnswer);
+      if (letter === undefined) return;
+      const { message: answer, signed } = letter;
       // The topic is only the broker's word; what counts is signed.
       if (answer.round !== round || answer.type !== type || answer.aggregator !== aggregator) {
         throw new ProtocolError("wrong-topic", `an answer of round ${answer.round} came under round ${round}`);
       }
-      this.#ports.answered(round, aggregator, answer);
+      this.#ports.answered(round, aggregator, answer, signed);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#ports.refuse(error.code, `answer of aggregator ${aggregator} in round ${round}: ${error.message}`);

@@ -8,6 +8,7 @@ import type { Alert, FeederLoad } from "../protocol/messages/public.ts";
 import { topicOf } from "../protocol/topics.ts";
 import { sendBill } from "./bills/courier.ts";
 import type { Receipts } from "./ledger/receipts.ts";
+import type { Detection } from "./rounds/detections.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { type FeederLoadsRow, markPublished, unpublishedLoads } from "./store/loads-store.ts";
 import type { UtilityDatabase } from "./store/open.ts";
@@ -141,7 +142,15 @@ export class Publisher {
   }
 }
 
-/** What is said about a round that waits, goes on, or failed; undefined for one that simply finished. */
+/** What is told of an aggregator that answered wrongly. */
+export function detectionAlert(record: RoundRecord, { aggregator, verdict, detail }: Detection, time: number): Alert {
+  const who = verdict === "liar" ? `aggregator ${aggregator} lied` : `aggregator ${aggregator}, or meters, are wrong`;
+  const what = `${record.question.purpose} round of feeder ${record.question.feeder}`;
+  const code = verdict === "liar" ? "aggregator-lied" : "aggregator-disputed";
+  return { time: Math.floor(time), code, message: `${who} in the ${what}: ${detail}`.slice(0, 4000), round: record.id };
+}
+
+/** What is said about a round that waits, goes on, or failed. */
 export function roundAlert(record: RoundRecord, time: number): Alert {
   const what = `${record.question.purpose} round of feeder ${record.question.feeder}`;
   const text =

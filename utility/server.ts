@@ -19,15 +19,15 @@ import { CustomerKeys } from "./customers.ts";
 import { LogDesk, logEarlierBills, logKeys } from "./ledger/index.ts";
 import { openLedger } from "./ledger/open.ts";
 import { startOpened } from "./opened/index.ts";
-import { Publisher, roundAlert } from "./publisher.ts";
+import { originSlot } from "./origin-slot.ts";
+import { detectionAlert, Publisher, roundAlert } from "./publisher.ts";
 import { loadRoll, takeCertificate } from "./roll.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { ServerStats } from "./server-stats.ts";
 import type { Utility } from "./settings.ts";
-import { openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
-import { getMeta, putMeta } from "./store/rounds-store.ts";
-import { addToDate, dayStart, localDate } from "../billing/tariffs/index.ts";
+import { openUtilityDatabase } from "./store/open.ts";
+import { addToDate, localDate } from "../billing/tariffs/index.ts";
 
 export interface UtilityOptions {
   readonly config: Config;
@@ -89,7 +89,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     refuse,
     // What the broker does not get is asked for again.
     send: (topic, payload) => handle.link?.send(topic, payload),
-    answered: (round, aggregator, answer) => void desk.handle(round, aggregator, answer),
+    answered: (...answer) => void desk.handle(...answer),
   });
   const customers = await CustomerKeys.load(db, party);
   const publish = (topic: string, payload: Uint8Array | string): Promise<void> =>
@@ -150,6 +150,11 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       send: (round, aggregator, request) => void correspondence.ask(round, aggregator, request),
       mayAnswer: (aggregator) => !offline.has(aggregator),
       verifyEndorsement: (...endorsement) => correspondence.verifyEndorsement(...endorsement),
+      detected: (record, detection) => {
+        const alert = detectionAlert(record, detection, feed.clock.now());
+        log.warn({ round: record.id, code: detection.code, aggregator: detection.aggregator }, alert.message);
+        publisher.alert(alert);
+      },
       settled: (record) => {
         stats.settled(record);
         if (record.question.purpose === "load") void opened?.loadsReleased();
@@ -281,19 +286,4 @@ function wholePeriod({ billing, simulation }: Config): Utility["whole"] {
   }
   const from = localDate(simulation.start);
   return { from, to: addToDate(from, { days: simulation.days }) };
-}
-
-/**
- * The first slot that counts: the beginning of the simulation, or the making of the system, for nothing was measured
- * before. It is kept, so that a later configuration cannot move it.
- */
-async function originSlot(db: UtilityDatabase, config: Config, directory: Party["directory"]): Promise<number> {
-  const known = await getMeta(db, "origin_slot");
-  if (known !== undefined) return Number(known);
-  const begin = config.simulation.enabled
-    ? dayStart(localDate(config.simulation.start), config.system.timezone)
-    : directory.created;
-  const origin = Math.floor(begin / directory.slotSeconds);
-  await putMeta(db, "origin_slot", String(origin));
-  return origin;
 }

@@ -15,6 +15,7 @@ import {
   type EndorsedMessage,
   endorsementContent,
   type OpenMessage,
+  type ProbeMessage,
   type Question,
   type RoundAnswer,
   type RoundRequest,
@@ -35,6 +36,7 @@ import {
   unitSize,
   withFullBitmaps,
 } from "./layout.ts";
+import { type MaskKeys, testShares } from "./share-test.ts";
 import { type Sums, sumsOf } from "./sums.ts";
 
 export interface DeskOptions {
@@ -43,6 +45,8 @@ export interface DeskOptions {
   readonly directory: Pick<Directory, "servers" | "q">;
   readonly rules: RuleContext;
   readonly holdings: Holdings;
+  /** Left out: shares are not tested before they are summed. */
+  readonly maskKeys?: MaskKeys | undefined;
   /** Asks a meter to send slots again. */
   readonly askAgain: (meter: string, kind: number, firstSlot: number, count: number) => void;
   /** Awaited now and then during long work. */
@@ -79,7 +83,7 @@ export class RoundDesk {
   /** The answer to a request; undefined where none is due. */
   async handle(request: RoundRequest): Promise<Answer | undefined> {
     const { round } = request;
-    const known = request.type === "set" ? sha256(request.content) : undefined;
+    const known = "content" in request ? sha256(request.content) : undefined;
     const setId = request.type === "endorsed" ? request.setId : known;
     try {
       return await this.#answer(request);
@@ -101,6 +105,8 @@ export class RoundDesk {
       case "want":
         this.#want(request);
         return undefined;
+      case "probe":
+        return this.#test(request);
       case "set":
         return this.#endorse(request);
       case "endorsed":
@@ -157,6 +163,17 @@ export class RoundDesk {
     }
   }
 
+  /** Nothing is remembered: whatever is asked, the answer tells nothing but whether shares belong together. */
+  async #test({ round, content, salt }: ProbeMessage): Promise<Answer> {
+    const { maskKeys, holdings, pause, index: aggregator } = this.#options;
+    if (maskKeys === undefined) throw new SetError("no-subset-keys", "this aggregator was dealt no keys for masks");
+    const setId = sha256(content);
+    const set = parseSet(content);
+    const test = await testShares(set, { setId, salt }, maskKeys, holdings, pause);
+    keep(this.#sets, setId.toString("hex"), set, MAX_KEPT_SETS);
+    return { type: "probed", round, aggregator, setId, salt, dealing: maskKeys.dealing, ...test };
+  }
+
   #endorse({ round, content }: SetMessage): Answer {
     const { rules, signer, index: aggregator } = this.#options;
     const setId = sha256(content);
@@ -164,7 +181,7 @@ export class RoundDesk {
     if (stored !== undefined) {
       return { type: "endorse", round, aggregator, setId, endorsement: stored.endorsement };
     }
-    const set = parseSet(content);
+    const set = this.#sets.get(setId.toString("hex")) ?? parseSet(content);
     const releasable = assertReleasable(set, rules);
     const endorsement = sign1(encodeCbor({ setId, aggregator }), signer, CONTEXT.endorse);
     rules.store.transaction(() => {

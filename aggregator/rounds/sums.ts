@@ -57,7 +57,7 @@ async function billSums(set: SetContent, holdings: Holdings, pause: () => Promis
 }
 
 /** For each kind and segment of one meter its shares, put into `rooms`; undefined where they are not the set's. */
-function heldRanges(
+export function heldRanges(
   set: SetContent,
   meter: number,
   holdings: Holdings,
@@ -117,7 +117,7 @@ async function loadSums(set: SetContent, holdings: Holdings, pause: () => Promis
 }
 
 /** The units, which are rosters by slot, as slots by meter and kind. */
-function masksByMeter({ meters, kinds, segments, units }: SetContent): Uint8Array[][] {
+export function masksByMeter({ meters, kinds, segments, units }: SetContent): Uint8Array[][] {
   const slots = segments[0]![1] - segments[0]![0];
   const masks = meters.map(() => kinds.map(() => emptyBitmap(slots)));
   for (const [index, [bitmap]] of units.entries()) {

@@ -21,10 +21,11 @@ import {
 } from "../../protocol/envelope/index.ts";
 import { type CiphertextDigest, createDigestSealer, type DigestSealer } from "../../protocol/envelope/digest.ts";
 import { rawPublicKey } from "../../protocol/keys/index.ts";
-import type { Directory, ServerKeys } from "../../protocol/keys/index.ts";
+import type { Directory, ServerKeys, SubsetKeyList } from "../../protocol/keys/index.ts";
 import { countersign, signRecord } from "../../protocol/membership.ts";
 import type { MembershipCertificate, Place } from "../../protocol/messages/enrolment.ts";
 import { aggregatorId } from "../../protocol/names.ts";
+import { keySubsets } from "../../protocol/shamir/key-subsets.ts";
 import { type Role, topicOf } from "../../protocol/topics.ts";
 import { Aggregator, type AggregatorSettings } from "../aggregator.ts";
 import type { JobDeskSettings } from "../openings/job-desk.ts";
@@ -100,6 +101,7 @@ export class TestAggregator {
       db: this.#db,
       party: this.#system.party(aggregatorId(this.index)),
       settings: this.#settings,
+      subsetKeys: this.#system.subsetKeys(this.index),
       now: () => this.#system.now,
       monotonic: () => this.#system.seconds,
       scheduleCommit: () => {},
@@ -189,6 +191,17 @@ export class TestSystem {
     this.certificates.push(this.certify(this.record(meter, list)));
     this.#rootKeys.set(meter, new Uint8Array(32).fill(this.#rootKeys.size + 1));
   }
+
+  /** Keys of subsets, made of their members' indices; a test may deal none. */
+  subsetKeys = (index: number): SubsetKeyList | undefined => {
+    const { n, t } = this.directory;
+    const own = keySubsets(n, t).filter((members) => members.includes(index));
+    const keys = own.map((members) => ({
+      members,
+      key: new Uint8Array(32).fill(members.reduce((a, b) => a | (1 << b), 0)),
+    }));
+    return { dealing: new Uint8Array(16).fill(1), keys };
+  };
 
   rootKey(meter: string, index: number): Uint8Array {
     const key = Uint8Array.from(this.#rootKeys.get(meter)!);

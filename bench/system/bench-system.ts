@@ -22,6 +22,8 @@ export interface BenchSystemOptions {
   readonly feeders?: number;
   /** Fields of the configuration that the benchmark needs otherwise than by default. */
   readonly set?: Readonly<Record<string, unknown>>;
+  /** Another entry file for a process: one that behaves otherwise. */
+  readonly entryOf?: (name: string) => string | undefined;
   /** Write a CPU profile of each process into this folder when it stops. */
   readonly cpuProfile?: string | undefined;
   readonly onEnrolled?: (done: number, total: number) => void;
@@ -130,8 +132,11 @@ export class BenchSystem {
 
   async startAggregators(): Promise<void> {
     const indices = Array.from({ length: this.config.system.aggregators }, (_, index) => index + 1);
-    const start = (index: number): Promise<unknown> =>
-      this.start(`a-${index}`, "aggregator/main.ts", ["--id", String(index), "--config", this.configFile]);
+    const start = (index: number): Promise<unknown> => {
+      const name = `a-${index}`;
+      const entry = this.#options.entryOf?.(name) ?? "aggregator/main.ts";
+      return this.start(name, entry, ["--id", String(index), "--config", this.configFile]);
+    };
     await Promise.all(indices.map(start));
   }
 
@@ -150,11 +155,10 @@ export class BenchSystem {
     return this.supervisor.start(this.#profiled({ name, entry, args }));
   }
 
-  /** Node's own flags stand before the entry file. */
   #profiled(spec: RoleSpec): RoleSpec {
     const { cpuProfile } = this.#options;
     if (cpuProfile === undefined) return spec;
-    return { name: spec.name, entry: "--cpu-prof", args: [`--cpu-prof-dir=${cpuProfile}`, spec.entry, ...spec.args] };
+    return { ...spec, nodeFlags: ["--cpu-prof", `--cpu-prof-dir=${cpuProfile}`] };
   }
 
   /** Sends a worker a command and waits for the one message that answers it. */

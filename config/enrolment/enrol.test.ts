@@ -23,6 +23,7 @@ import {
   openMeterSecrets,
   openParty,
   openRoll,
+  openSubsetKeys,
 } from "../keys/index.ts";
 import { publicKeyFromRaw, rawPublicKey } from "../../protocol/keys/index.ts";
 import { enrol } from "./enrol.ts";
@@ -55,6 +56,7 @@ async function openAll(folder: string): Promise<void> {
   const opened = openParty(folder);
   if (existsSync(join(folder, "roll.cbor"))) openRoll(opened);
   if (existsSync(join(folder, "meter-keys.cbor"))) await openMeterKeys(opened);
+  if (existsSync(join(folder, "subset-keys.bin"))) await openSubsetKeys(opened);
   if (existsSync(join(folder, "meter.json"))) openMeterSecrets(folder);
   if (existsSync(join(folder, "customers.cbor"))) openCustomers(opened);
 }
@@ -137,6 +139,39 @@ test("the roll is countersigned by all, from the first slot on", () => {
   }
 });
 
+test("aggregators share keys by subsets; those of an older system, or of half a dealing, are dealt at the next run", async () => {
+  const data = join(root, "subsets");
+  const options = { data, meters: meterList(2, 1), aggregators: 5, threshold: 3 };
+  await enrol(options);
+  const dealt = async (): Promise<[string, string[]][]> => {
+    const lists = [1, 2, 3, 4, 5].map((index) => openSubsetKeys(openParty(join(data, "keys", `a-${index}`))));
+    const held = new Map<string, Set<string>>();
+    const dealings = new Set<string>();
+    for (const [i, list] of (await Promise.all(lists)).entries()) {
+      dealings.add(Buffer.from(list!.dealing).toString("hex"));
+      for (const { members, key } of list!.keys) {
+        assert.ok(members.includes(i + 1));
+        const keys = held.get(members.join()) ?? new Set();
+        held.set(members.join(), keys.add(Buffer.from(key).toString("hex")));
+      }
+    }
+    assert.equal(dealings.size, 1);
+    return [...held].map(([members, keys]) => [members, [...keys]]);
+  };
+  const first = await dealt();
+  assert.equal(first.length, 10, "three of five");
+  assert.ok(first.every(([, keys]) => keys.length === 1));
+  assert.equal(new Set(first.flatMap(([, keys]) => keys)).size, 10);
+  await enrol(options);
+  assert.deepEqual(await dealt(), first, "what is complete stays");
+  rmSync(join(data, "keys", "a-4", "subset-keys.bin"));
+  assert.equal(await openSubsetKeys(openParty(join(data, "keys", "a-4"))), undefined);
+  await enrol(options);
+  const again = await dealt();
+  assert.ok(again.every(([, keys]) => keys.length === 1));
+  assert.equal(new Set([...first, ...again].flatMap(([, keys]) => keys)).size, 20);
+});
+
 test("refuses a file that others may read, and says what to do", async () => {
   for (const name of ["identity.key", "seal.key", "meter-keys.cbor"]) {
     const folder = copyOf("a-1");
@@ -183,7 +218,7 @@ test("refuses any one file exchanged for another party's or another system's", a
     cpSync(join(other, "keys", "a-1", name), join(folder, name));
     await assert.rejects(openAll(folder), KeyFolderError, name);
   }
-  for (const name of ["identity.crt", "identity.key", "sign.key", "seal.key", "meter-keys.cbor"]) {
+  for (const name of ["identity.crt", "identity.key", "sign.key", "seal.key", "meter-keys.cbor", "subset-keys.bin"]) {
     const folder = copyOf("a-1");
     cpSync(join(party("a-2"), name), join(folder, name));
     await assert.rejects(openAll(folder), KeyFolderError, name);

@@ -20,6 +20,7 @@ import { countersignFolder } from "./countersign-folder.ts";
 import { EnrolmentError, replaceFile } from "./files.ts";
 import { customerKeyOf, deliverRootKeys, type MeterPlace, secretsFor, writeMeterFolder } from "./new-meters.ts";
 import { aggregatorIds, RollBook } from "./roll-book.ts";
+import { dealSubsetKeys } from "./subset-keys-deal.ts";
 import { keyFolder, openOrFoundSystem, type SystemOptions } from "./system.ts";
 
 export interface EnrolOptions {
@@ -72,6 +73,7 @@ export async function enrol(options: EnrolOptions): Promise<EnrolResult> {
   const authority = await openOrFoundSystem(keys, systemOptions(options, now));
   if (options.ckks !== undefined) assertDealt(authority, options.ckks);
   distributeManifest(keys, authority.folder);
+  await dealSubsetKeys(keys, authority);
   const book = new RollBook(authority);
   const missing = options.meters.filter(({ meter }) => book.get(meter) === undefined);
   if (missing.length > 0) {

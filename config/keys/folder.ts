@@ -45,10 +45,12 @@ const EXTRAS: Readonly<Record<Role, readonly string[]>> = {
 /** What was dealt for ciphertexts; not there where nothing was. */
 export const CKKS_FILE = "ckks.cose";
 export const CKKS_SHARE_FILE = "ckks-share.bin";
+/** What subsets of aggregators share; not there in a system that was founded without. */
+export const SUBSET_KEYS_FILE = "subset-keys.bin";
 /** Files that a role's folder may hold. */
 const OPTIONAL: Readonly<Partial<Record<Role, readonly string[]>>> = {
   meter: [CKKS_FILE],
-  aggregator: [CKKS_FILE, CKKS_SHARE_FILE],
+  aggregator: [CKKS_FILE, CKKS_SHARE_FILE, SUBSET_KEYS_FILE],
   utility: [CKKS_FILE],
   analytics: [CKKS_FILE],
   authority: [CKKS_FILE],

@@ -7,3 +7,4 @@ export { openMeterKeys } from "./meter-keys-file.ts";
 export { customerKeyObject, type MeterSecrets, openCustomerKey, openMeterSecrets } from "./meter-secrets.ts";
 export { openParty, type Party } from "./party.ts";
 export { openRoll, readRoll } from "./roll-file.ts";
+export { openSubsetKeys } from "./subset-keys-file.ts";

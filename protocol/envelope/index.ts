@@ -17,7 +17,7 @@ export {
   type DigestSealer,
 } from "./digest.ts";
 export { readyOf, signReady } from "./endorsements.ts";
-export { sealLetter, takeLetter } from "./letter.ts";
+export { sealLetter, takeLetter, takeSignedLetter } from "./letter.ts";
 export { openServerMessage, sealServerMessage, type ServerParty } from "./server-message.ts";
 export {
   createShareOpener,

@@ -14,17 +14,27 @@ export interface LetterReader {
  * `ChunkAssembler.add` and `openServerMessage`, and `malformed` for a message that the schema refuses.
  */
 export async function takeLetter<T>(
-  { chunks, party }: LetterReader,
+  reader: LetterReader,
   sender: string,
   chunk: Uint8Array,
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
+  return (await takeSignedLetter(reader, sender, chunk, schema))?.message;
+}
+
+/** The same, with the sender's COSE_Sign1: what proves to others that this was said. */
+export async function takeSignedLetter<T>(
+  { chunks, party }: LetterReader,
+  sender: string,
+  chunk: Uint8Array,
+  schema: z.ZodType<T>,
+): Promise<{ message: T; signed: Uint8Array } | undefined> {
   const sealed = chunks.add(sender, chunk);
   if (sealed === undefined) return undefined;
-  const { message } = await openServerMessage(sealed, party, sender);
+  const { message, signed } = await openServerMessage(sealed, party, sender);
   const parsed = schema.safeParse(message);
   if (!parsed.success) throw new ProtocolError("malformed", z.prettifyError(parsed.error));
-  return parsed.data;
+  return { message: parsed.data, signed };
 }
 
 /** The chunks of a message to a server. Rejects as `sealServerMessage`. */

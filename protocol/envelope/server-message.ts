@@ -27,21 +27,25 @@ export async function sealServerMessage(message: unknown, from: ServerParty, to:
   return hpkeSeal(signed, from.id, to, recipientKey);
 }
 
+/** A message that was opened, not yet checked by a schema. */
+export interface OpenedMessage {
+  readonly from: string;
+  readonly message: unknown;
+  /** The COSE_Sign1 of the sender: what a third party can check. */
+  readonly signed: Uint8Array;
+}
+
 /**
- * Opens a message sealed to `me` and verifies its sender; the message itself is not yet checked by a schema.
+ * Opens a message sealed to `me` and verifies its sender.
  * `expected` is the sender that the topic names. Throws ProtocolError `malformed`, `bad-seal`, `wrong-sender` or
  * `bad-signature`.
  */
-export async function openServerMessage(
-  bytes: Uint8Array,
-  me: ServerParty,
-  expected?: string,
-): Promise<{ from: string; message: unknown }> {
+export async function openServerMessage(bytes: Uint8Array, me: ServerParty, expected?: string): Promise<OpenedMessage> {
   if (me.sealKey === undefined) throw new RangeError(`sealKey: ${me.id} holds no sealing key`);
   const { from, plaintext } = await hpkeOpen(bytes, me.id, me.sealKey);
   if (expected !== undefined && from !== expected) {
     throw new ProtocolError("wrong-sender", `expected a message from ${expected}, got one from ${from}`);
   }
   const { payload } = verify1(plaintext, me.directory, serverContext(from, me.id), from);
-  return { from, message: decodeCbor(payload) };
+  return { from, message: decodeCbor(payload), signed: plaintext };
 }

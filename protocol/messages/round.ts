@@ -69,6 +69,16 @@ export type SetContent = z.infer<typeof setContent>;
 export const setMessage = z.strictObject({ type: z.literal("set"), round: roundId, content: byteString });
 export type SetMessage = z.infer<typeof setMessage>;
 
+/** Tests the shares of a proposed set before it is endorsed. */
+export const probeMessage = z.strictObject({
+  type: z.literal("probe"),
+  round: roundId,
+  content: byteString,
+  /** Drawn when the shares could no longer be chosen. */
+  salt: hash,
+});
+export type ProbeMessage = z.infer<typeof probeMessage>;
+
 export const endorsedMessage = z.strictObject({
   type: z.literal("endorsed"),
   round: roundId,
@@ -120,6 +130,8 @@ export const REFUSAL_CODES = [
   "masks-overlap",
   "not-endorsed",
   "too-few-shares",
+  "no-subset-keys",
+  "inconsistent-shares",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
@@ -144,11 +156,26 @@ export const sumsMessage = z.strictObject({
 });
 export type SumsMessage = z.infer<typeof sumsMessage>;
 
+export const probedMessage = z.strictObject({
+  type: z.literal("probed"),
+  ...answer,
+  setId: hash,
+  salt: hash,
+  /** Of the keys that the masks were made with: only answers of one dealing belong together. */
+  dealing: bytesOfLength(16, "the id of a dealing"),
+  /** Which meters are answered, over the set's meters. */
+  have: byteString,
+  /** For each of them the masked, weighted sum of its shares. */
+  values: byteString,
+});
+export type ProbedMessage = z.infer<typeof probedMessage>;
+
 /** Everything the utility sends to an aggregator in a round. */
 export const roundRequest = z.discriminatedUnion("type", [
   openMessage,
   detailMessage,
   wantMessage,
+  probeMessage,
   setMessage,
   endorsedMessage,
 ]);
@@ -158,6 +185,7 @@ export type RoundRequest = z.infer<typeof roundRequest>;
 export const roundAnswer = z.discriminatedUnion("type", [
   manifestMessage,
   tagsMessage,
+  probedMessage,
   endorseMessage,
   refuseMessage,
   sumsMessage,

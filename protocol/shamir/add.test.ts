@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { bitmapOf } from "../bitmap.ts";
 import { FIELD_PRIME, reduce } from "../field.ts";
+import { limbsOf } from "../field-words.ts";
 import { ShareTotals, sumShares, weightedSum } from "./add.ts";
 
 const element = fc.bigInt({ min: 0n, max: FIELD_PRIME - 1n });
@@ -58,11 +59,16 @@ test("weighted sums are exact for any number of entries", () => {
     fc.property(rows, (pairs) => {
       const entries = entriesOf(pairs.map(([share]) => share));
       const weights = pairs.map(([, weight]) => weight);
-      assert.equal(weightedSum(entries, weights), total(pairs.map(([share, weight]) => share * weight)));
+      assert.equal(weightedSum(entries, limbsOf(weights)), total(pairs.map(([share, weight]) => share * weight)));
+      const odd = [...pairs.keys()].filter((index) => index % 2 === 1);
+      assert.equal(
+        weightedSum(entries, limbsOf(weights), bitmapOf(pairs.length, odd)),
+        total(odd.map((index) => pairs[index]![0] * pairs[index]![1])),
+      );
     }),
   );
   const most = Array.from({ length: 5000 }, () => FIELD_PRIME - 1n);
-  assert.equal(weightedSum(entriesOf(most), most), 5000n);
+  assert.equal(weightedSum(entriesOf(most), limbsOf(most)), 5000n);
 });
 
 test("totals by slot follow each meter's mask and weight", () => {
@@ -109,8 +115,8 @@ test("refuses what does not fit", () => {
   assert.throws(() => sumShares(entries.subarray(1)), /RangeError: entries: expected a multiple of 16 bytes, got 31/);
   assert.throws(() => sumShares(entries, new Uint8Array(2)), /RangeError: mask: expected 1 bytes for 2 members, got 2/);
   assert.throws(() => sumShares(entries, Uint8Array.of(0b100)), /RangeError: mask: expected no bit at or beyond 2/);
-  assert.throws(() => weightedSum(entries, [1n]), /RangeError: weights: expected 2 elements, got 1/);
-  assert.throws(() => weightedSum(entries, [1n, FIELD_PRIME]), /RangeError: weights\[1\]: /);
+  assert.throws(() => weightedSum(entries, limbsOf([1n])), /RangeError: weights: expected 6 limbs, got 3/);
+  assert.throws(() => weightedSum(entries, limbsOf([1n, 1n]), Uint8Array.of(4)), /RangeError: mask: /);
   assert.throws(() => totals.add(entries.subarray(16)), /RangeError: entries: expected 32 bytes, got 16/);
   assert.throws(() => totals.add(entries, Uint8Array.of(255)), /RangeError: mask: /);
   assert.throws(() => totals.addWeighted(entries, -1n), /RangeError: weight: /);

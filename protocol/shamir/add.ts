@@ -46,23 +46,25 @@ export function sumShares(entries: Uint8Array, mask?: Uint8Array): FieldElement 
 }
 
 /**
- * The sum of weights[i] * share i over all entries. Throws RangeError on a broken length, on another number of
- * weights than entries, and on a weight outside the field.
+ * The sum of weight i times share i over all entries, or over those in `mask` (bit i is entry i). `weights` are field
+ * elements as `limbsOf` splits them, once for all meters. Throws RangeError on a broken length of any of the three, and
+ * on stray bits.
  */
-export function weightedSum(entries: Uint8Array, weights: readonly FieldElement[]): FieldElement {
+export function weightedSum(entries: Uint8Array, weights: Float64Array, mask?: Uint8Array): FieldElement {
   const count = entryCount(entries);
-  if (weights.length !== count) throw new RangeError(`weights: expected ${count} elements, got ${weights.length}`);
-  for (const [index, weight] of weights.entries()) assertElement(`weights[${index}]`, weight);
-  const limbs = limbsOf(weights);
+  if (weights.length !== 3 * count) {
+    throw new RangeError(`weights: expected ${3 * count} limbs, got ${weights.length}`);
+  }
+  if (mask !== undefined) assertBitmap("mask", mask, count);
   const view = viewOf(entries);
   const sum = new Float64Array(3);
   const total = new BigUint64Array(1);
-  const words = wordsOf(total);
-  for (let index = 0; index < count; index++) {
-    addProduct(view.getUint32(ENTRY_BYTES * index + 4), view.getUint32(ENTRY_BYTES * index), limbs, 3 * index, sum);
-    if (index % MAX_LAZY_PRODUCTS === 0) carryProductSum(sum);
+  for (let index = 0, lazy = 0; index < count; index++) {
+    if (mask !== undefined && (mask[index >>> 3]! & (1 << (index & 7))) === 0) continue;
+    addProduct(view.getUint32(ENTRY_BYTES * index + 4), view.getUint32(ENTRY_BYTES * index), weights, 3 * index, sum);
+    if (++lazy % MAX_LAZY_PRODUCTS === 0) carryProductSum(sum);
   }
-  storeProductSum(sum, words, 0);
+  storeProductSum(sum, wordsOf(total), 0);
   return total[0]!;
 }
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { add, FIELD_PRIME, type FieldElement, multiply } from "../field.ts";
 import { polynomialOf } from "../prf.ts";
+import { limbsOf } from "../field-words.ts";
 import { ShareTotals, weightedSum } from "./add.ts";
 import { interpolate, interpolateBatch, lagrangeWeights } from "./interpolate.ts";
 import { split, splitBatch } from "./split.ts";
@@ -79,7 +80,7 @@ test("weighted sums of shares are shares of the weighted sum", () => {
       const readings = pairs.map(([reading]) => reading);
       const weights = pairs.map(([, weight]) => weight);
       const entries = entriesOf({ key: deviceKey, readings, n, t });
-      const points = xs.map((x) => ({ x, y: weightedSum(entries[x - 1]!, weights) }));
+      const points = xs.map((x) => ({ x, y: weightedSum(entries[x - 1]!, limbsOf(weights)) }));
       const truth = pairs.reduce((sum, [reading, weight]) => add(sum, multiply(BigInt(reading), weight)), 0n);
       assert.deepEqual(interpolate(points, t), { value: truth, spare: xs.length - t, disagreeing: 0 });
     }),

@@ -57,6 +57,41 @@ test("a wrong surplus answer fails the set and names who took part, not their su
   );
 });
 
+test("of five answers one wrong is found, wherever and however, and the totals are those of the others", () => {
+  const lies = fc.array(fc.bigInt({ min: 0n, max: FIELD_PRIME - 1n }), { minLength: 20, maxLength: 20 });
+  fc.assert(
+    fc.property(totalList, fc.integer({ min: 1, max: 5 }), lies, (totals, liar, lie) => {
+      const answers = [1, 2, 3, 4, 5].map((aggregator) => answerOf(aggregator, totals, totals.keys()));
+      const wrong = answers[liar - 1]!;
+      const values = Buffer.from(wrong.values);
+      for (const i of totals.keys())
+        values.writeBigUInt64BE((values.readBigUInt64BE(8 * i) + lie[i]!) % FIELD_PRIME, 8 * i);
+      answers[liar - 1] = { ...wrong, values };
+      const { values: found, spare, corrected } = collect(answers, totals.length, 2);
+      const outputs = [...totals.keys()].filter((i) => lie[i] !== 0n);
+      assert.deepEqual([...found], totals);
+      assert.deepEqual(corrected, outputs.length === 0 ? [] : [{ aggregator: liar, outputs }]);
+      assert.ok([...spare].every((count) => count === (outputs.length === 0 ? 3 : 2)));
+    }),
+  );
+});
+
+test("two of five are too many, also where each alone could be told apart in other outputs", () => {
+  const totals = [5n, 6n, 7n];
+  const lying = (aggregator: number, at: number): SumsAnswer => {
+    const answer = answerOf(aggregator, totals, [0, 1, 2]);
+    const values = Buffer.from(answer.values);
+    values.writeBigUInt64BE((values.readBigUInt64BE(8 * at) + 1n) % FIELD_PRIME, 8 * at);
+    return { ...answer, values };
+  };
+  const honest = [1, 2, 3].map((i) => answerOf(i, totals, [0, 1, 2]));
+  assert.throws(() => collect([...honest, lying(4, 0), lying(5, 2)], 3, 2), { code: "inconsistent-sums" });
+  // Outputs that other aggregators answered are decoded apart.
+  const some = answerOf(3, totals, [0, 1]);
+  const first = [...honest.slice(0, 2), some, lying(4, 0), lying(5, 2)];
+  assert.throws(() => collect(first, 3, 2), { code: "inconsistent-sums" });
+});
+
 test("a total that is negative or beyond any load is not believed, though nobody is left to contradict", () => {
   for (const total of [FIELD_PRIME - 5n, 2n ** 53n]) {
     const answers = [1, 2].map((i) => answerOf(i, [total], [0]));
@@ -68,4 +103,6 @@ test("refuses sums of another shape than the set's", () => {
   const answer = answerOf(1, [5n, 6n], [0, 1]);
   assert.throws(() => assertSums(answer, 20), { code: "malformed-sums" });
   assert.throws(() => assertSums({ ...answer, values: answer.values.subarray(8) }, 2), { code: "malformed-sums" });
+  const beyond = Buffer.alloc(16, 0xff);
+  assert.throws(() => assertSums({ ...answer, values: beyond }, 2), { code: "malformed-sums", message: /field/ });
 });

@@ -1,13 +1,14 @@
 /**
  * The collector: the only place where totals appear. Sums of shares from t or more aggregators come in, one total per
- * output goes out; what a surplus answer contradicts is named and nothing of the set is used.
+ * output goes out. Of a answers floor((a - t) / 2) aggregators may be wrong: they are found, and the totals are those of
+ * the others. Where more contradict each other nothing of the set is used.
  */
 import { addMember, assertBitmap, countMembers, emptyBitmap, hasMember, members } from "../../protocol/bitmap.ts";
-import type { SumsMessage } from "../../protocol/messages/round.ts";
-import { interpolateBatch } from "../../protocol/shamir/interpolate.ts";
+import { ELEMENT_BYTES, readElement } from "../../protocol/field.ts";
+import { correctable } from "../../protocol/shamir/decode.ts";
+import { type Correction, decode, namesOf, type RandomElements, type SumsAnswer } from "./correct.ts";
 
-/** Bytes of one sum. */
-const SUM_BYTES = 8;
+export type { SumsAnswer };
 
 /**
  * The largest total that is believed: what a database row holds exactly, far beyond what meters can use. Without a
@@ -20,8 +21,10 @@ export interface Collected {
   readonly values: BigUint64Array;
   /** Outputs that at least t aggregators answered. */
   readonly have: Uint8Array;
-  /** For each output, answers beyond t: how many wrong ones the check would have found. */
+  /** For each output, answers beyond t that confirm it. */
   readonly spare: Uint8Array;
+  /** Aggregators whose sums are off the polynomial of all others, in rising order, and where. */
+  readonly corrected: readonly Correction[];
 }
 
 /** Why totals are not believed. The evidence names aggregators and outputs, never a sum. */
@@ -41,18 +44,21 @@ export class CollectError extends Error {
   }
 }
 
-export type SumsAnswer = Pick<SumsMessage, "aggregator" | "have" | "values">;
-
-/** Checks the shape of one aggregator's answer. Throws CollectError `malformed-sums`. */
+/** Checks the shape of one aggregator's answer, and that its sums are elements of the field. Throws CollectError `malformed-sums`. */
 export function assertSums(answer: SumsAnswer, outputs: number): void {
   try {
     assertBitmap("have", answer.have, outputs);
   } catch (error) {
     throw malformed(answer.aggregator, error instanceof Error ? error.message : "have");
   }
-  const expected = countMembers(answer.have) * SUM_BYTES;
+  const expected = countMembers(answer.have) * ELEMENT_BYTES;
   if (answer.values.length !== expected) {
     throw malformed(answer.aggregator, `expected ${expected} bytes of sums, got ${answer.values.length}`);
+  }
+  try {
+    for (let at = 0; at < expected; at += ELEMENT_BYTES) readElement(answer.values, at);
+  } catch {
+    throw malformed(answer.aggregator, "a sum is no element of the field");
   }
 }
 
@@ -66,31 +72,30 @@ export function unanswered(answers: readonly SumsAnswer[], wanted: Uint8Array, t
 }
 
 /**
- * Interpolates every output that at least t answers hold, at once for all outputs with the same answers.
- * Throws CollectError `inconsistent-sums` when a surplus answer is off the polynomial of the others,
- * `implausible-total` when a total is negative or beyond any load, `malformed-sums` on a value outside the field.
+ * Interpolates every output that at least t answers hold, at once for all outputs with the same answers, and leaves out
+ * the aggregators whose answers are off the polynomial of the others. Answers are those that `assertSums` has passed.
+ * Throws CollectError `inconsistent-sums` when more answers contradict each other than can be told apart,
+ * `implausible-total` when a total is negative or beyond any load.
  */
-export function collect(answers: readonly SumsAnswer[], outputs: number, t: number): Collected {
+export function collect(
+  answers: readonly SumsAnswer[],
+  outputs: number,
+  t: number,
+  random?: RandomElements,
+): Collected {
   const inOrder = [...answers].sort((a, b) => a.aggregator - b.aggregator);
   const values = new BigUint64Array(outputs);
   const have = emptyBitmap(outputs);
   const spare = new Uint8Array(outputs);
+  const corrections = new Map<number, number[]>();
   for (const { mask, members: group } of groupsOf(inOrder, outputs)) {
     const holders = inOrder.filter((_, i) => (mask & (1 << i)) !== 0);
     if (holders.length < t) continue;
-    const result = batch(holders, group, t);
-    if (result.inconsistent > 0) {
-      const wrong = group.filter((_, i) => (result.disagreeing[i] ?? 0) > 0);
-      throw new CollectError(
-        "inconsistent-sums",
-        `the sums of aggregators ${holders.map(({ aggregator }) => aggregator).join(", ")} contradict each other ` +
-          `in ${wrong.length} of ${group.length} totals: at least one of them answers wrongly`,
-        {
-          aggregators: holders.map(({ aggregator }) => aggregator),
-          outputs: wrong.slice(0, 1000),
-          spare: result.spare,
-        },
-      );
+    const decoded = decode(holders, group, t, random);
+    if (decoded.kind === "inconsistent") throw inconsistent(namesOf(holders), decoded.outputs, decoded.spare);
+    const { result, wrong } = decoded;
+    for (const { aggregator, outputs: where } of wrong) {
+      corrections.set(aggregator, [...(corrections.get(aggregator) ?? []), ...where]);
     }
     group.forEach((output, i) => {
       const value = result.values[i] ?? 0n;
@@ -98,10 +103,7 @@ export function collect(answers: readonly SumsAnswer[], outputs: number, t: numb
         throw new CollectError(
           "implausible-total",
           `total ${output} is negative or beyond any load: the shares do not belong together`,
-          {
-            aggregators: holders.map(({ aggregator }) => aggregator),
-            outputs: [output],
-          },
+          { aggregators: namesOf(holders), outputs: [output] },
         );
       }
       values[output] = value;
@@ -109,11 +111,28 @@ export function collect(answers: readonly SumsAnswer[], outputs: number, t: numb
       addMember(have, output);
     });
   }
-  return { values, have, spare };
+  if (corrections.size > correctable(answers.length, t)) {
+    // Each group alone can be told apart, but so many cannot all be wrong by the assumption that tells them apart.
+    const outputs = [...new Set([...corrections.values()].flat())];
+    throw inconsistent(namesOf(inOrder), outputs, answers.length - t);
+  }
+  const corrected = [...corrections]
+    .map(([aggregator, where]): Correction => ({ aggregator, outputs: where.sort((a, b) => a - b) }))
+    .sort((a, b) => a.aggregator - b.aggregator);
+  return { values, have, spare, corrected };
+}
+
+function inconsistent(aggregators: readonly number[], outputs: readonly number[], spare: number): CollectError {
+  return new CollectError(
+    "inconsistent-sums",
+    `the sums of aggregators ${aggregators.join(", ")} contradict each other in ${outputs.length} totals: ` +
+      "more of them answer wrongly than can be told apart",
+    { aggregators, outputs: [...outputs].sort((a, b) => a - b).slice(0, 1000), spare },
+  );
 }
 
 /** Outputs by who answered them: usually one group with all aggregators. */
-function groupsOf(answers: readonly SumsAnswer[], outputs: number): { mask: number; members: number[] }[] {
+export function groupsOf(answers: readonly SumsAnswer[], outputs: number): { mask: number; members: number[] }[] {
   const groups = new Map<number, number[]>();
   for (let output = 0; output < outputs; output++) {
     let mask = 0;
@@ -126,37 +145,4 @@ function groupsOf(answers: readonly SumsAnswer[], outputs: number): { mask: numb
     else group.push(output);
   }
   return [...groups].map(([mask, group]) => ({ mask, members: group }));
-}
-
-function batch(holders: readonly SumsAnswer[], group: readonly number[], t: number) {
-  const sums = holders.map((answer) => pick(answer, group));
-  try {
-    return interpolateBatch(
-      holders.map(({ aggregator }) => aggregator),
-      sums,
-      t,
-    );
-  } catch (error) {
-    const aggregators = holders.map(({ aggregator }) => aggregator);
-    throw new CollectError("malformed-sums", "a sum is no element of the field", { aggregators, cause: nameOf(error) });
-  }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
-}
-
-/** The sums of some outputs, in their order. `values` holds one sum per set bit of `have`. */
-function pick(answer: SumsAnswer, group: readonly number[]): Uint8Array {
-  const picked = new Uint8Array(group.length * SUM_BYTES);
-  let position = 0;
-  let next = 0;
-  for (const output of members(answer.have)) {
-    if (output === group[next]) {
-      picked.set(answer.values.subarray(position, position + SUM_BYTES), next * SUM_BYTES);
-      next++;
-    }
-    position += SUM_BYTES;
-  }
-  return picked;
 }

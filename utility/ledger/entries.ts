@@ -1,9 +1,10 @@
 /** What the utility logs, as entries: which part anyone may read, and what is only committed to. */
 import { createHash } from "node:crypto";
 import type { SetContent } from "../../protocol/messages/round.ts";
+import { aggregatorId } from "../../protocol/names.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
-import type { BillsTable, ReleasedTotalsTable } from "../store/tables.ts";
+import type { BillsTable, DetectionsTable, ReleasedTotalsTable } from "../store/tables.ts";
 import type { NewEntry } from "./ledger.ts";
 
 type BillKey = Pick<BillsTable, "meter_id" | "period_start" | "period_end" | "version">;
@@ -71,6 +72,44 @@ export function totalsContent(rows: readonly ReleasedTotalsTable[]): Buffer {
 export function failureEntry({ id, status, reason, evidence }: RoundRecord): NewEntry {
   const content = Buffer.from(JSON.stringify({ reason, evidence: evidence ?? null }));
   return { entry: { type: "failure", round: id, code: status }, subject: `failure ${id}`, content };
+}
+
+type Detected = Omit<DetectionsTable, "round_id" | "detected_at">;
+const LEFT_OUT = "inconsistent-shares";
+
+/** Wrong answers in a round and meters that it left out for their shares: an entry for each code. */
+export function lieEntries(
+  { id, excluded }: Pick<RoundRecord, "id" | "excluded">,
+  found: readonly Detected[],
+): NewEntry[] {
+  return [...lieContents(excluded, found)].map(([code, content]) => {
+    const liars = found.filter((one) => one.code === code && one.verdict === "liar");
+    const servers = liars.map(({ aggregator }) => aggregatorId(aggregator)).sort();
+    return { entry: { type: "lie", round: id, code, servers }, subject: lieSubject(id, code), content };
+  });
+}
+
+export function lieSubject(round: string, code: string): string {
+  return `lie ${round} ${code}`;
+}
+
+/** By code what is committed to: who answered wrongly, with the hashes of signed answers, and who was left out. */
+export function lieContents(excluded: RoundRecord["excluded"], found: readonly Detected[]): Map<string, Buffer> {
+  const leftOut = excluded.filter(({ code }) => code === LEFT_OUT);
+  const codes = new Set([...found.map(({ code }) => code), ...(leftOut.length > 0 ? [LEFT_OUT] : [])]);
+  return new Map(
+    [...codes].sort().map((code) => {
+      const detections = found
+        .filter((one) => one.code === code)
+        .sort((a, b) => a.aggregator - b.aggregator)
+        .map(({ aggregator, verdict, detail, answers }) => [
+          ...[aggregator, verdict, detail],
+          createHash("sha256").update(answers).digest("hex"),
+        ]);
+      const content = { detections, leftOut: code === LEFT_OUT ? leftOut : [] };
+      return [code, Buffer.from(JSON.stringify(content))];
+    }),
+  );
 }
 
 /** What was opened of ciphertexts. */

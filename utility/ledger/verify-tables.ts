@@ -11,6 +11,7 @@ import type { ReleasedTotalsTable } from "../store/tables.ts";
 import { billSubject, jobDigest, totalsContent, totalsSubject } from "./entries.ts";
 import { scanEntries } from "./scan.ts";
 import type { Finding } from "./verify.ts";
+import { verifyDetections } from "./verify-detections.ts";
 
 type Found = (finding: Finding) => void;
 
@@ -30,6 +31,7 @@ export async function verifyTables(
 ): Promise<VerifiedTables> {
   const logged = await readLogged(db, size);
   await verifyTotals(db, found);
+  await verifyDetections(db, found);
   return {
     bills: await verifyBills(db, slotSeconds, found),
     loads: await verifyLoads(db, logged, found),

@@ -7,12 +7,13 @@ import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts
 import { sameBytes } from "../../protocol/log/index.ts";
 import { slotOf } from "../../protocol/slots.ts";
 import { writeBilling } from "../bills/billing-results.ts";
-import { failureEntry, setEntry } from "../ledger/entries.ts";
+import { failureEntry, lieEntries, setEntry } from "../ledger/entries.ts";
 import { writeLoads } from "../loads/load-results.ts";
 import { periodAt, type Utility } from "../settings.ts";
-import { nextSerial, openRounds, saveRound } from "../store/rounds-store.ts";
+import { nextSerial, openRounds, saveDetections, saveRound } from "../store/rounds-store.ts";
 import type { Period } from "../../billing/tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
+import type { Detection } from "./detections.ts";
 import { planOf } from "./planner.ts";
 import { maxLoadSlots, questionOf, saveTooFew } from "./questions.ts";
 import { isSettled, newRound, type RoundRecord } from "./record.ts";
@@ -28,6 +29,8 @@ export interface DeskPorts {
   refuse(code: string, detail: string): void;
   /** A round began to wait, went on again, failed, or finished. */
   notify(record: RoundRecord): void;
+  /** An aggregator answered wrongly; it is in the database. */
+  detected(record: RoundRecord, detection: Detection): void;
   /** Results are in the database. */
   settled(record: RoundRecord): void;
 }
@@ -99,10 +102,11 @@ export class RoundDesk {
     await Promise.all([...this.#rounds.values()].map((round) => round.tick()));
   }
 
-  async handle(round: string, aggregator: number, answer: RoundAnswer): Promise<void> {
+  /** An answer, and the same as its sender signed it. */
+  async handle(round: string, aggregator: number, answer: RoundAnswer, signed: Uint8Array): Promise<void> {
     const open = this.#rounds.get(round);
     // Late answers to a settled round are the rule, not an offence.
-    if (open !== undefined && !this.#stopped) await open.handle(aggregator, answer);
+    if (open !== undefined && !this.#stopped) await open.handle(aggregator, answer, signed);
   }
 
   /** An aggregator is back. */
@@ -240,16 +244,19 @@ export class RoundDesk {
     const { db, slotSeconds, ledger, clock } = this.#utility;
     await db.transaction().execute(async (transaction) => {
       await saveRound(transaction, record, slotSeconds);
+      const detected = await saveDetections(transaction, record.id, outcome.detections, clock.now());
       const entries =
         record.question.purpose === "load"
           ? await writeLoads(transaction, record, outcome, slotSeconds)
           : await writeBilling(transaction, this.#utility, record, outcome);
       const failure = record.state === "failed" ? [failureEntry(record)] : [];
-      await ledger.append(transaction, clock.now(), [...failure, ...entries]);
+      const lies = isSettled(record) ? lieEntries(record, detected) : [];
+      await ledger.append(transaction, clock.now(), [...lies, ...failure, ...entries]);
     });
     if (!isSettled(record)) return;
     this.#rounds.delete(record.id);
     this.#busy.delete(record.question.feeder);
+    for (const detection of outcome.detections) this.#ports.detected(record, detection);
     this.#ports.settled(record);
     if (!this.#stopped) void this.poll();
   }

@@ -2,8 +2,9 @@
  * The first half of a round: what the aggregators hold, which tags decide where they differ, and what the meters are
  * asked to send again. Keeps nothing: after a restart it all is asked anew.
  */
-import type { ManifestMessage, Question, RoundRequest, SetContent } from "../../protocol/messages/round.ts";
-import type { Holding } from "./agree.ts";
+import type { ManifestMessage, Question, RoundRequest, SetContent, Unit } from "../../protocol/messages/round.ts";
+import { type Holding, sameBytes } from "./agree.ts";
+import { type Detection, equivocation } from "./detections.ts";
 import {
   type AgreedCells,
   AnswerError,
@@ -48,6 +49,8 @@ export class Inquiry {
   readonly #manifests = new Map<number, Holding[]>();
   readonly #detailWanted = new Map<number, Set<number>>();
   readonly #strikes = new Map<number, number>();
+  readonly #signed = new Map<number, { units: readonly Unit[]; signed: Uint8Array }>();
+  readonly #equivocations: Detection[] = [];
   #wantedAt: number | undefined;
   #polls = 0;
 
@@ -55,10 +58,22 @@ export class Inquiry {
     this.#options = options;
   }
 
-  /** Throws AnswerError for a manifest that does not fit the question or itself. */
-  takeManifest(aggregator: number, manifest: Pick<ManifestMessage, "units" | "root">): void {
+  /**
+   * Takes a manifest, and the same as it was signed. Throws AnswerError when it does not fit the question or itself. An
+   * aggregator whose manifest excludes an earlier one of it is no longer asked.
+   */
+  takeManifest(aggregator: number, manifest: Pick<ManifestMessage, "units" | "root">, signed: Uint8Array): void {
     if (this.#isIgnored(aggregator)) return;
-    this.#manifests.set(aggregator, holdingsOf(this.#options.question, manifest));
+    const holdings = holdingsOf(this.#options.question, manifest);
+    const earlier = this.#signed.get(aggregator);
+    if (earlier !== undefined && exclude(earlier.units, manifest.units)) {
+      this.#equivocations.push(equivocation(aggregator, "manifests of one round", [earlier.signed, signed]));
+      this.#strikes.set(aggregator, MAX_STRIKES);
+      this.forget(aggregator);
+      return;
+    }
+    this.#signed.set(aggregator, { units: manifest.units, signed });
+    this.#manifests.set(aggregator, holdings);
     this.#options.outstanding.done(aggregator, "open");
   }
 
@@ -78,6 +93,11 @@ export class Inquiry {
     if (wanted.size > 0) return;
     this.#options.outstanding.done(aggregator, "detail");
     this.#detailWanted.delete(aggregator);
+  }
+
+  /** Aggregators that said two things that exclude each other. */
+  get detections(): readonly Detection[] {
+    return this.#equivocations;
   }
 
   /** An answer contradicted itself. */
@@ -176,4 +196,12 @@ export class Inquiry {
     }
     return true;
   }
+}
+
+/** Whether two manifests name the same cells of a unit with other contents. A store may grow; its cells never change. */
+function exclude(earlier: readonly Unit[], later: readonly Unit[]): boolean {
+  return earlier.some(([bitmap, digest], unit) => {
+    const other = later[unit];
+    return other !== undefined && sameBytes(bitmap, other[0]) && !sameBytes(digest, other[1]);
+  });
 }

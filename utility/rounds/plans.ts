@@ -17,8 +17,12 @@ export function planLoad(
 ): SetPlan {
   const barred = new Set(excluded.flatMap(({ units }) => units));
   const open = agreed.map((cells, unit) =>
-    barred.has(unit) || released.has(loadPlace(question, unit).slot) ? new Uint8Array(cells.length) : cells,
+    barred.has(unit) || released.has(loadPlace(question, unit).slot) ? new Uint8Array(cells.length) : cells.slice(),
   );
+  const leftOut: HeldCells[] = [];
+  for (const { parts, code } of excluded) {
+    for (const [unit, mask] of parts) take(open, leftOut, unit, Buffer.from(mask, "base64"), code);
+  }
   const cells = releasableLoadUnits(open, minMeters);
   const held = open.flatMap((bitmap, unit): HeldCells[] =>
     countMembers(bitmap) > 0 && countMembers(cells[unit] ?? bitmap) === 0
@@ -31,7 +35,7 @@ export function planLoad(
       for (let k = 1; k < question.kinds.length; k++) cells[index + k] = new Uint8Array(unit.length);
     }
   });
-  return { schemes: [], assignment: [], cells, held };
+  return { schemes: [], assignment: [], cells, held: [...leftOut, ...held] };
 }
 
 export interface BillingPlanFacts {

@@ -1,5 +1,6 @@
 /** A round as it is kept: everything that must survive a kill, saved before anything that follows from it is sent. */
 import type { Question, RefusalCode } from "../../protocol/messages/round.ts";
+import type { Tested } from "./tested.ts";
 
 /**
  * `opened`: asking what the aggregators hold; `fixed`: one set is chosen and endorsements are asked for; `endorsed`: q
@@ -38,6 +39,8 @@ export interface RoundRecord {
   /** The fixed set as encoded, from `fixed` on. */
   readonly content: Uint8Array | undefined;
   readonly setId: Uint8Array | undefined;
+  /** What the test of the set's shares has shown; undefined before, and in rounds of older versions. */
+  readonly tested: Tested | undefined;
   /** How many sets were fixed: more than one only after a quorum had become impossible by refusals. */
   readonly sets: number;
   readonly endorsements: readonly Uint8Array[];
@@ -61,6 +64,7 @@ export function newRound(question: Question, openedAt: number, serial: number): 
     reason: "",
     content: undefined,
     setId: undefined,
+    tested: undefined,
     sets: 0,
     endorsements: [],
     excluded: [],
@@ -80,9 +84,11 @@ export function fixed(
   content: Uint8Array,
   setId: Uint8Array,
   held: readonly HeldCells[],
+  tested: Tested,
 ): RoundRecord {
   const sets = record.sets + 1;
-  return { ...record, state: "fixed", status: "open", reason: "", content, setId, sets, endorsements: [], held };
+  const open = { state: "fixed", status: "open", reason: "", endorsements: [] } as const;
+  return { ...record, ...open, content, setId, sets, held, tested };
 }
 
 /** q aggregators have endorsed it. */
@@ -93,7 +99,8 @@ export function endorsed(record: RoundRecord, endorsements: readonly Uint8Array[
 /** The set is dead; what was named is left out of the next one. */
 export function reopened(record: RoundRecord, excluded: Excluded, reason: string): RoundRecord {
   const all = [...record.excluded, excluded];
-  return { ...record, state: "opened", status: "open", reason, content: undefined, setId: undefined, excluded: all };
+  const none = { content: undefined, setId: undefined, tested: undefined };
+  return { ...record, state: "opened", status: "open", reason, ...none, excluded: all };
 }
 
 export function finished(record: RoundRecord, held = record.held): RoundRecord {

@@ -1,6 +1,7 @@
 /** What a round needs from outside: settings, a way to ask, a place to keep its state, and who decides what may enter. */
 import type { RoundRequest, SetContent } from "../../protocol/messages/round.ts";
 import type { Collected } from "../collector/collect.ts";
+import type { Detection } from "./detections.ts";
 import type { AgreedCells } from "./manifests.ts";
 import type { RoundRecord } from "./record.ts";
 import type { SetPlan } from "./set-builder.ts";
@@ -17,6 +18,8 @@ export interface RoundSettings {
 export interface RoundOutcome {
   readonly content: SetContent | undefined;
   readonly collected: Collected | undefined;
+  /** Who answered wrongly, finished or not. */
+  readonly detections: readonly Detection[];
 }
 
 export interface RoundPorts {

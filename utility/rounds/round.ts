@@ -3,19 +3,19 @@
  * every state is saved before what follows from it is sent, so that a kill at any moment resumes with the same set.
  * Requests are repeated until they are answered; what cannot go on waits and says why.
  */
-import { decodeCbor } from "../../protocol/cbor.ts";
 import type { RoundAnswer, SetContent } from "../../protocol/messages/round.ts";
 import { type Collected, CollectError, type SumsAnswer } from "../collector/collect.ts";
 import { sameBytes } from "./agree.ts";
+import { FixedSet } from "./fixed-set.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Keeper } from "./keeper.ts";
 import { AnswerError } from "./manifests.ts";
 import { Outstanding } from "./outstanding.ts";
 import { Patience } from "./patience.ts";
-import { endorsed, failed, finished, fixed, type HeldCells, isSettled, reopened, type RoundRecord } from "./record.ts";
+import { endorsed, failed, finished, isSettled, reopened, type RoundRecord } from "./record.ts";
+import { Proposals } from "./proposals.ts";
 import { excludedBy, type Refusal, verdictOf } from "./refusals.ts";
 import type { RoundPorts, RoundSettings } from "./round-ports.ts";
-import { encodeSet } from "./set-builder.ts";
 import { Tally } from "./tally.ts";
 
 /** A set is fixed anew only while refusals name something; this bounds a quarrel without end. */
@@ -29,9 +29,11 @@ export class Round {
   #queue: Promise<void> = Promise.resolve();
   readonly #patience: Patience;
   readonly #inquiry: Inquiry;
+  readonly #proposals: Proposals;
   readonly #endorsements = new Map<number, Uint8Array>();
   readonly #refusals = new Map<number, Refusal>();
   readonly #sums: Tally;
+  readonly #set = new FixedSet();
 
   constructor(record: RoundRecord, settings: RoundSettings, ports: RoundPorts) {
     this.#settings = settings;
@@ -56,6 +58,14 @@ export class Round {
       outstanding: this.#outstanding,
       patience: this.#patience,
     });
+    const { aggregators, threshold } = settings;
+    this.#proposals = new Proposals({
+      ...{ round: record.id, aggregators, threshold, ports, most: MAX_SETS },
+      ...{ outstanding: this.#outstanding, patience: this.#patience, keeper: this.#keeper, inquiry: this.#inquiry },
+      step: () => {
+        this.#step();
+      },
+    });
   }
 
   get record(): RoundRecord {
@@ -79,10 +89,10 @@ export class Round {
     });
   }
 
-  /** An authentic, well-formed answer of that aggregator. */
-  handle(aggregator: number, answer: RoundAnswer): Promise<void> {
+  /** An authentic, well-formed answer of that aggregator, and the same as it was signed. */
+  handle(aggregator: number, answer: RoundAnswer, signed: Uint8Array): Promise<void> {
     return this.#enqueue(() => {
-      this.#take(aggregator, answer);
+      this.#take(aggregator, answer, signed);
     });
   }
 
@@ -95,14 +105,17 @@ export class Round {
     return this.#queue;
   }
 
-  #take(aggregator: number, answer: RoundAnswer): void {
+  #take(aggregator: number, answer: RoundAnswer, signed: Uint8Array): void {
     try {
       switch (answer.type) {
         case "manifest":
-          if (this.#keeper.record.state === "opened") this.#inquiry.takeManifest(aggregator, answer);
+          if (this.#keeper.record.state === "opened") this.#inquiry.takeManifest(aggregator, answer, signed);
           return;
         case "tags":
           if (this.#keeper.record.state === "opened") this.#inquiry.takeTags(aggregator, answer.units);
+          return;
+        case "probed":
+          this.#proposals.take(answer, signed);
           return;
         case "endorse":
           this.#takeEndorsement(aggregator, answer.setId, answer.endorsement);
@@ -111,7 +124,7 @@ export class Round {
           this.#takeRefusal(aggregator, answer);
           return;
         case "sums":
-          this.#takeSums(aggregator, answer);
+          this.#takeSums(answer, signed);
           return;
       }
     } catch (error) {
@@ -137,37 +150,29 @@ export class Round {
   }
 
   #takeRefusal(aggregator: number, refusal: Refusal & { setId?: Uint8Array | undefined }): void {
-    const own = this.#keeper.record.setId;
+    if (this.#proposals.refuse(aggregator, refusal)) return;
+    const { id, state, setId: own } = this.#keeper.record;
     if (refusal.setId !== undefined && (own === undefined || !sameBytes(own, refusal.setId))) return;
-    this.#ports.refuse(
-      `refused-${refusal.code}`,
-      `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${refusal.detail}`,
-    );
+    this.#ports.refuse(`refused-${refusal.code}`, `aggregator ${aggregator}, round ${id}: ${refusal.detail}`);
     this.#refusals.set(aggregator, refusal);
-    const { state } = this.#keeper.record;
     if (state === "opened" && refusal.code === "unknown-round") this.#inquiry.forget(aggregator);
     if (state === "endorsed") this.#endorsements.delete(aggregator);
     // Some refusals pass (a member that has not arrived there yet), so the question stays, at a slower pace.
     this.#outstanding.slow(aggregator, state === "endorsed" ? "endorsed" : "set");
   }
 
-  #takeSums(aggregator: number, answer: SumsAnswer & { setId: Uint8Array }): void {
+  #takeSums(answer: SumsAnswer & { setId: Uint8Array }, signed: Uint8Array): void {
+    const { aggregator } = answer;
     const { state, setId } = this.#keeper.record;
     if (state !== "endorsed" || setId === undefined || !sameBytes(setId, answer.setId)) return;
-    this.#sums.take(answer, this.#content());
+    this.#sums.take(answer, this.#content(), signed);
     this.#refusals.delete(aggregator);
     this.#outstanding.done(aggregator, "endorsed");
     this.#outstanding.done(aggregator, "set");
   }
 
-  #decoded: { bytes: Uint8Array; content: SetContent } | undefined;
-
-  /** The fixed set. It is our own encoding, read back from our own store: no schema is needed. */
   #content(): SetContent {
-    const bytes = this.#keeper.record.content;
-    if (bytes === undefined) throw new Error(`round ${this.#keeper.record.id} has no set`);
-    if (this.#decoded?.bytes !== bytes) this.#decoded = { bytes, content: decodeCbor(bytes) as SetContent };
-    return this.#decoded.content;
+    return this.#set.of(this.#keeper.record);
   }
 
   async #advance(): Promise<void> {
@@ -192,27 +197,19 @@ export class Round {
   }
 
   async #advanceOpened(): Promise<void> {
-    const state = this.#inquiry.advance();
-    if (state.kind === "short") {
-      await this.#keeper.waitFor("manifests", state.got, state.needed);
-    } else if (state.kind === "agreed") {
-      const plan = await this.#ports.plan(this.#keeper.record, state.agreed);
-      const built = this.#inquiry.build(state.agreed, plan);
-      if (built !== undefined) await this.#fix(built.content, built.empty, plan.held);
-    }
-  }
-
-  async #fix(content: SetContent, empty: boolean, held: readonly HeldCells[]): Promise<void> {
-    if (empty) {
-      await this.#finish(finished(this.#keeper.record, held), undefined, undefined);
+    const outcome = await this.#proposals.advance();
+    if (outcome === undefined) return;
+    if (isSettled(outcome.record)) {
+      await this.#finish(outcome.record, outcome.content, undefined);
       return;
     }
-    const { bytes, setId } = encodeSet(content);
-    await this.#keeper.save(fixed(this.#keeper.record, bytes, setId, held));
-    this.#decoded = { bytes, content };
+    await this.#keeper.save(outcome.record);
+    if (outcome.record.state === "opened") {
+      await this.#advanceOpened();
+      return;
+    }
     this.#inquiry.clear();
     this.#endorsements.clear();
-    this.#step();
   }
 
   async #advanceFixed(): Promise<void> {
@@ -291,7 +288,11 @@ export class Round {
   }
 
   async #finish(record: RoundRecord, content: SetContent | undefined, collected: Collected | undefined): Promise<void> {
-    await this.#keeper.finish(record, { content, collected });
+    const { aggregators } = this.#settings;
+    const wrong = collected?.corrected ?? [];
+    const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, aggregators.length);
+    const detections = [...this.#inquiry.detections, ...this.#proposals.detections, ...found];
+    await this.#keeper.finish(record, { content, collected, detections });
     this.#outstanding.clear();
     this.#inquiry.clear();
     this.#sums.clear();

@@ -194,6 +194,29 @@ const unpublished: Migration = {
   },
 };
 
+const detections: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    await db.schema
+      .createTable("detections")
+      .addColumn("round_id", "text", (c) => c.notNull())
+      .addColumn("aggregator", "integer", (c) => c.notNull())
+      .addColumn("code", "text", (c) => c.notNull())
+      .addColumn("verdict", "text", (c) => c.notNull())
+      .addColumn("detail", "text", (c) => c.notNull())
+      .addColumn("detected_at", "bigint", (c) => c.notNull())
+      .addColumn("answers", BYTES, (c) => c.notNull())
+      .addPrimaryKeyConstraint("detections_key", ["round_id", "aggregator", "code"])
+      .execute();
+  },
+};
+
+const shareTests: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    await db.schema.alterTable("rounds").addColumn("tested", BYTES).execute();
+    await db.schema.alterTable("rounds").addColumn("untested_meters", "integer").execute();
+  },
+};
+
 /** All migrations by name, in the order in which they apply. */
 export const migrations: MigrationProvider = {
   getMigrations: () =>
@@ -205,5 +228,7 @@ export const migrations: MigrationProvider = {
       "005-opened": opened,
       "006-meters-by-slot": metersBySlot,
       "007-ledger": ledger,
+      "008-detections": detections,
+      "009-share-tests": shareTests,
     }),
 };

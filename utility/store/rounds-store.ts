@@ -2,8 +2,10 @@
 import type { Kysely } from "kysely";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import type { Purpose, Question, SetContent } from "../../protocol/messages/round.ts";
+import type { Detection } from "../rounds/detections.ts";
 import type { Excluded, HeldCells, RoundRecord, RoundState } from "../rounds/record.ts";
-import type { RoundsTable, UtilityTables } from "./tables.ts";
+import type { Tested } from "../rounds/tested.ts";
+import type { DetectionsTable, RoundsTable, UtilityTables } from "./tables.ts";
 
 /** A database or a transaction on it. */
 export type Queries = Kysely<UtilityTables>;
@@ -28,6 +30,8 @@ export async function saveRound(db: Queries, record: RoundRecord, slotSeconds: n
     endorsements: encodeCbor([...record.endorsements]),
     excluded: JSON.stringify(record.excluded),
     held: encodeCbor([...record.held]),
+    tested: record.tested === undefined ? null : encodeCbor(record.tested),
+    untested_meters: record.tested?.untested ?? null,
   };
   const { id, question, purpose, feeder_id, range_start, range_end, opened_at, ...changing } = row;
   await db
@@ -35,6 +39,22 @@ export async function saveRound(db: Queries, record: RoundRecord, slotSeconds: n
     .values(row)
     .onConflict((conflict) => conflict.column("id").doUpdateSet(changing))
     .execute();
+}
+
+/** Keeps what a round found out about aggregators, of one code the first that proves it, and returns the rows. */
+export async function saveDetections(
+  db: Queries,
+  round: string,
+  detections: readonly Detection[],
+  time: number,
+): Promise<DetectionsTable[]> {
+  const first = new Map(detections.toReversed().map((one) => [`${one.aggregator} ${one.code}`, one]));
+  const rows = [...first.values()].map(({ aggregator, code, verdict, detail, answers }) => ({
+    ...{ round_id: round, aggregator, code, verdict, detail, detected_at: Math.floor(time) },
+    answers: encodeCbor([...answers]),
+  }));
+  if (rows.length > 0) await db.insertInto("detections").values(rows).execute();
+  return rows;
 }
 
 function recordOf(row: RoundsTable): RoundRecord {
@@ -48,6 +68,7 @@ function recordOf(row: RoundsTable): RoundRecord {
     reason: row.reason,
     content: row.content ?? undefined,
     setId: row.set_id ?? undefined,
+    tested: row.tested === null ? undefined : (decodeCbor(row.tested) as Tested),
     sets: row.sets,
     endorsements: decodeCbor(row.endorsements) as Uint8Array[],
     excluded: JSON.parse(row.excluded) as Excluded[],

@@ -37,6 +37,23 @@ export interface RoundsTable {
   endorsements: Uint8Array;
   excluded: string;
   held: Uint8Array;
+  /** CBOR: what the test of the set's shares has shown. */
+  tested: Uint8Array | null;
+  /** Meters of the set whose shares were not tested; null before, and in rounds of older versions. */
+  untested_meters: number | null;
+}
+
+export interface DetectionsTable {
+  round_id: string;
+  aggregator: number;
+  /** `wrong-sums`, `equivocation` or `inconsistent-shares`. */
+  code: string;
+  /** `liar`, or `disputed` between the aggregator and meters. */
+  verdict: string;
+  detail: string;
+  detected_at: number;
+  /** CBOR: the aggregator's COSE_Sign1 answers, one that is wrong or two that exclude each other. */
+  answers: Uint8Array;
 }
 
 export interface FeedersTable {
@@ -159,6 +176,7 @@ export interface UtilityTables extends OpenedTables, LedgerTables {
   meta: MetaTable;
   roll: RollTable;
   rounds: RoundsTable;
+  detections: DetectionsTable;
   feeders: FeedersTable;
   feeder_loads: FeederLoadsTable;
   released_totals: ReleasedTotalsTable;

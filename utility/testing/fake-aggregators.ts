@@ -3,12 +3,13 @@
  * endorsed. They do not check release rules unless a test gives them a verdict.
  */
 import { createHash } from "node:crypto";
-import { countMembers, emptyBitmap, addMember, members } from "../../protocol/bitmap.ts";
+import { addMember, countMembers, emptyBitmap, hasMember, members } from "../../protocol/bitmap.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { FIELD_PRIME } from "../../protocol/field.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
 import type {
   EndorsedMessage,
+  ProbeMessage,
   Question,
   RefuseMessage,
   RoundAnswer,
@@ -48,8 +49,12 @@ export class FakeAggregator {
   readonly endorsedSets = new Map<string, string>();
   readonly received: RoundRequest[] = [];
   down = false;
-  /** Added to every sum: a lie. */
-  lie = 0n;
+  /** Added to sums: a lie, by output. */
+  lie: bigint | ((output: number) => bigint) = 0n;
+  /** Added to answers of share tests: a lie, by meter. */
+  testLie: (meter: string) => bigint = () => 0n;
+  /** Added to the shares that a meter gave this aggregator: the meter's lie. */
+  badShare: (cell: Cell) => bigint = () => 0n;
   verdict: (set: SetContent) => Pick<RefuseMessage, "code" | "detail" | "where"> | undefined = () => undefined;
   onWant: () => void = () => {};
   readonly #sets = new Map<string, SetContent>();
@@ -80,7 +85,7 @@ export class FakeAggregator {
 
   shareOf(cell: Cell): bigint {
     const hash = this.#hashOf(cell);
-    let share = BigInt(cell.value);
+    let share = BigInt(cell.value) + this.badShare(cell);
     for (let power = 1; power < this.threshold; power++) {
       const coefficient = hash.readBigUInt64BE(8 * power) % FIELD_PRIME;
       share = (share + coefficient * BigInt(this.index) ** BigInt(power)) % FIELD_PRIME;
@@ -107,6 +112,8 @@ export class FakeAggregator {
       case "want":
         this.onWant();
         return undefined;
+      case "probe":
+        return this.#probe(base, request);
       case "set":
         return this.#endorse(base, Uint8Array.from(request.content));
       case "endorsed":
@@ -192,22 +199,48 @@ export class FakeAggregator {
               band.masks.map((mask, segment) => [billingUnit(content, segment, meter, kind), mask]),
             );
           });
-    const have = emptyBitmap(sums.length);
-    const values: Buffer[] = [];
-    sums.forEach((sum, output) => {
-      if (sum === undefined) return;
-      addMember(have, output);
-      const bytes = Buffer.alloc(8);
-      bytes.writeBigUInt64BE((sum + this.lie) % FIELD_PRIME);
-      values.push(bytes);
-    });
+    const lie = (output: number): bigint => (typeof this.lie === "bigint" ? this.lie : this.lie(output));
     return {
       type: "sums",
       ...base,
       setId,
-      have: Uint8Array.from(have),
-      values: Uint8Array.from(Buffer.concat(values)),
+      ...packed(sums.map((sum, output) => (sum === undefined ? undefined : (sum + lie(output)) % FIELD_PRIME))),
     };
+  }
+
+  /** Masks and weights are hashes: what the utility decodes does not depend on how they are made. */
+  #probe(base: { round: string; aggregator: number }, { content: bytes, salt }: ProbeMessage): RoundAnswer {
+    const content = decodeCbor(bytes) as SetContent;
+    const setId = Uint8Array.from(createHash("sha256").update(bytes).digest());
+    const drawn = (what: string): bigint =>
+      createHash("sha256").update(setId).update(salt).update(what).digest().readBigUInt64BE() % FIELD_PRIME;
+    const sums = content.meters.map((meter, m) => {
+      let sum: bigint | undefined;
+      for (const [unit, [bitmap, digest]] of content.units.entries()) {
+        if (!this.#concerns(content, unit, m)) continue;
+        const cells = [...members(bitmap)].map((member) => this.#cellAt(content, unit, member));
+        if (cells.includes(undefined)) return undefined;
+        const held = cells.map((cell) => this.tagOf(cell!));
+        if (Buffer.compare(unitDigest(content, unit, bitmap, bitmap, Buffer.concat(held)), digest) !== 0)
+          return undefined;
+        for (const cell of cells.filter((one) => one!.meter === meter)) {
+          sum = ((sum ?? 0n) + drawn(`${cell!.kind} ${cell!.slot}`) * this.shareOf(cell!)) % FIELD_PRIME;
+        }
+      }
+      if (sum === undefined) return undefined;
+      for (let power = 0; power < this.threshold; power++) {
+        sum += drawn(`mask ${m} ${power}`) * BigInt(this.index) ** BigInt(power);
+      }
+      return (sum + this.testLie(meter)) % FIELD_PRIME;
+    });
+    const { have, values } = packed(sums);
+    return { type: "probed", ...base, setId, salt: Uint8Array.from(salt), dealing: new Uint8Array(16), have, values };
+  }
+
+  #concerns(content: SetContent, unit: number, meter: number): boolean {
+    const bitmap = content.units[unit]?.[0] ?? new Uint8Array(0);
+    if (bitmap.length === 0) return false;
+    return content.purpose === "load" ? hasMember(bitmap, meter) : billingPlace(content, unit).meter === meter;
   }
 
   #sum(content: SetContent, parts: readonly (readonly [number, Uint8Array | undefined])[]): bigint | undefined {
@@ -228,6 +261,20 @@ export class FakeAggregator {
     }
     return sum;
   }
+}
+
+/** Values as they go on the wire: which there are, then 8 bytes each. */
+function packed(values: readonly (bigint | undefined)[]) {
+  const have = emptyBitmap(values.length);
+  const bytes: Buffer[] = [];
+  for (const [index, value] of values.entries()) {
+    if (value === undefined) continue;
+    addMember(have, index);
+    const one = Buffer.alloc(8);
+    one.writeBigUInt64BE(value);
+    bytes.push(one);
+  }
+  return { have: Uint8Array.from(have), values: Uint8Array.from(Buffer.concat(bytes)) };
 }
 
 function unitKey(content: SetContent, unit: number, member: number): string {

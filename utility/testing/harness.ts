@@ -5,13 +5,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
 import { SimulatedClock } from "../../config/runtime/clock.ts";
-import { decodeCbor } from "../../protocol/cbor.ts";
-import { originOf } from "../../protocol/log/index.ts";
+import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
+import { decodeEntry, type EntryContent, originOf } from "../../protocol/log/index.ts";
 import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
 import type { RoundRequest } from "../../protocol/messages/round.ts";
 import { TariffBook } from "../bills/tariff-book.ts";
 import { Ledger } from "../ledger/ledger.ts";
+import { verifyAll } from "../ledger/verify-command.ts";
 import { sameBytes } from "../rounds/agree.ts";
+import type { Detection } from "../rounds/detections.ts";
 import { RoundDesk } from "../rounds/desk.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { Utility } from "../settings.ts";
@@ -70,6 +72,7 @@ export class Harness {
   readonly refused: string[] = [];
   /** The log's key, the same for each process. */
   readonly signKey: KeyObject;
+  readonly detected: Detection[] = [];
   realNow = 0;
   /** Called before each request is sent. */
   beforeSend: (request: RoundRequest) => void = () => {};
@@ -180,6 +183,7 @@ export class Harness {
         },
         refuse: (code) => this.refused.push(code),
         notify: (record) => this.notified.push(record),
+        detected: (_record, detection) => this.detected.push(detection),
         settled: () => {},
       },
     );
@@ -203,7 +207,7 @@ export class Harness {
     if (aggregator === undefined || aggregator.down) return;
     await Promise.resolve();
     const answer = aggregator.answer(request);
-    if (answer !== undefined && !this.dead) await this.desk.handle(request.round, index, answer);
+    if (answer !== undefined && !this.dead) await this.desk.handle(request.round, index, answer, encodeCbor(answer));
   }
 
   store(cell: Cell, aggregators: readonly number[] = this.aggregators.map(({ index }) => index)): void {
@@ -251,6 +255,24 @@ export class Harness {
       await Promise.all(mail);
       await this.desk.poll();
     }
+  }
+
+  /** The log's entries of a type, in order. */
+  async logged<T extends EntryContent["type"]>(type: T): Promise<Extract<EntryContent, { type: T }>[]> {
+    const rows = await this.utility.db
+      .selectFrom("ledger_entries")
+      .select("entry")
+      .where("type", "=", type)
+      .orderBy("idx")
+      .execute();
+    return rows.map(({ entry }) => decodeEntry(entry).content as Extract<EntryContent, { type: T }>);
+  }
+
+  /** What `npm run ledger -- verify` finds. */
+  async findings(): Promise<string[]> {
+    const { db, ledger } = this.utility;
+    const report = await verifyAll(db, { log: ledger.key, saved: [], slotSeconds: SLOT_SECONDS, silent: true });
+    return report.findings.map(({ where, what }) => `${where}: ${what}`);
   }
 
   setSlot(slot: number): void {

@@ -1,0 +1,84 @@
+/** What rounds find out about aggregators that answer wrongly, with the answers that prove it. */
+import { hasMember, members } from "../../protocol/bitmap.ts";
+import { ELEMENT_BYTES } from "../../protocol/field.ts";
+import type { SetContent } from "../../protocol/messages/round.ts";
+import type { Correction, SumsAnswer } from "../collector/correct.ts";
+import { sameBytes } from "./agree.ts";
+import { billingOutputs } from "./shape.ts";
+
+/**
+ * `liar`: the aggregator, by its own signatures or because no few meters could cause it; `disputed`: the aggregator, or
+ * meters that gave it shares off the polynomial of the others. Nobody is called a liar on a meter's word.
+ */
+export type Verdict = "liar" | "disputed";
+
+export interface Detection {
+  readonly aggregator: number;
+  readonly code: "wrong-sums" | "equivocation" | "inconsistent-shares";
+  readonly verdict: Verdict;
+  /** For people: what was wrong, and where. Never a sum. */
+  readonly detail: string;
+  /** The aggregator's COSE_Sign1, one that is wrong or two that exclude each other. */
+  readonly answers: readonly Uint8Array[];
+}
+
+const NAMED_METERS = 5;
+
+/** Names of some of a set's meters, not too many. */
+export function namesOf(meters: readonly string[], { meters: all }: SetContent): string {
+  const more = meters.length > NAMED_METERS ? `, ... (${meters.length} of ${all.length} meters)` : "";
+  return `${meters.slice(0, NAMED_METERS).join(", ")}${more}`;
+}
+
+/**
+ * Sums that are off the polynomial of all others. `signed` is the answer that holds them; `isAcquitted` tells of meters
+ * whether a test has shown that none of them can be the cause.
+ */
+export function wrongSums(
+  content: SetContent,
+  { aggregator, outputs }: Correction,
+  signed: Uint8Array,
+  isAcquitted: (meters: readonly number[]) => boolean,
+): Detection {
+  const base = { aggregator, code: "wrong-sums" as const, answers: [signed] };
+  if (content.purpose === "load") {
+    const detail = `sums of ${outputs.length} of ${content.units.length} loads are off those of all others`;
+    const added = new Set(outputs.flatMap((unit) => [...members(content.units[unit]?.[0] ?? new Uint8Array(0))]));
+    return { ...base, verdict: isAcquitted([...added]) ? "liar" : "disputed", detail };
+  }
+  const all = billingOutputs(content);
+  const meters = [...new Set(outputs.map((output) => all[output]!.meter))];
+  // Meters with bad shares spoil their own totals only; that more than half of them conspire is not assumed.
+  const verdict = 2 * meters.length > content.meters.length || isAcquitted(meters) ? "liar" : "disputed";
+  const names = namesOf(
+    meters.map((meter) => content.meters[meter]!),
+    content,
+  );
+  return { ...base, verdict, detail: `sums of ${outputs.length} totals of ${names} are off those of all others` };
+}
+
+/** Answers to a share test that are off those of all others: the meters gave this aggregator other shares, or it lies. */
+export function inconsistentShares(
+  aggregator: number,
+  verdict: Verdict,
+  names: string,
+  answers: readonly Uint8Array[],
+): Detection {
+  const detail = `the shares of ${names} do not belong together with those of all others`;
+  return { aggregator, code: "inconsistent-shares", verdict, detail, answers };
+}
+
+/** Two answers to one question, both signed, that cannot both be true. */
+export function equivocation(aggregator: number, what: string, answers: readonly Uint8Array[]): Detection {
+  return { aggregator, code: "equivocation", verdict: "liar", detail: `two different ${what}`, answers };
+}
+
+/** Whether both answer the same output differently. One may answer more: a store recovers what it lacked. */
+export function contradict(a: SumsAnswer, b: SumsAnswer): boolean {
+  const sumsOf = ({ have, values }: SumsAnswer): Map<number, Uint8Array> =>
+    new Map(
+      [...members(have)].map((output, i) => [output, values.subarray(i * ELEMENT_BYTES, (i + 1) * ELEMENT_BYTES)]),
+    );
+  const sums = sumsOf(a);
+  return [...sumsOf(b)].some(([output, sum]) => hasMember(a.have, output) && !sameBytes(sum, sums.get(output)!));
+}
