@@ -104,6 +104,8 @@ export class Aggregator {
       nameOf: (number: number) => this.keys.nameOf(number),
       slotsOn: (meter: string, feeder: string, from: number, to: number) =>
         this.membership.slotsOn(meter, feeder, from, to),
+      isHead: (meter: string) => this.membership.isHead(meter),
+      roster: (feeder: string, from: number, to: number) => this.membership.roster(feeder, from, to),
       feederOver: (meter: string, from: number, to: number) => this.membership.feederOver(meter, from, to),
       feeders: () => this.membership.feeders(),
     };
@@ -113,7 +115,7 @@ export class Aggregator {
       index,
       signer: party,
       directory,
-      rules: { store: releases, members, gaps, minMeters, minSlots },
+      rules: { store: releases, members, gaps, exports: (meter) => store.exports(meter), minMeters, minSlots },
       holdings: new Holdings(store, members),
       maskKeys: options.subsetKeys && { index, n: directory.n, t: directory.t, ...options.subsetKeys },
       askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),

@@ -5,7 +5,7 @@
  */
 import { countMembers, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
-import { KINDS } from "../../protocol/units.ts";
+import { isHeadKind, KINDS } from "../../protocol/units.ts";
 import {
   billCells,
   billingUnitAt,
@@ -14,6 +14,7 @@ import {
   type OutputCells,
   SetError,
 } from "../rounds/layout.ts";
+import { assertBalance, balanceMeters, balanceSlots } from "./balance.ts";
 import { coveredSlots, type Gaps } from "./catchup.ts";
 import { differenceFault, type ReleaseLimits } from "./differences.ts";
 import { faultUnits, tooSmall } from "./fault-report.ts";
@@ -29,12 +30,18 @@ export interface Members {
   numberOf(meter: string): number | undefined;
   /** The slots from `from` up to `to` at which the meter's countersigned place is the feeder, as a bitmap. */
   slotsOn(meter: string, feeder: string, from: number, to: number): Uint8Array;
+  /** Whether the meter stands at the head of feeders; else it is a customer's. */
+  isHead(meter: string): boolean;
+  /** The customers' meters with a place on the feeder in at least one of these slots. */
+  roster(feeder: string, from: number, to: number): string[];
 }
 
 export interface RuleContext extends ReleaseLimits {
   readonly store: ReleaseStore;
   readonly members: Members;
   readonly gaps: Gaps;
+  /** Whether the meter (by number) has ever shared anything of what it feeds back. */
+  readonly exports: (meter: number) => boolean;
 }
 
 /** A set that may be endorsed, with the numbers of its meters, and for a bill the cells of its outputs. */
@@ -48,8 +55,9 @@ export interface Releasable {
 export function assertReleasable(set: SetContent, context: RuleContext): Releasable {
   const numbers = memberNumbers(set, context.members);
   const cells = set.purpose === "billing" ? billCells(set) : [];
-  if (set.purpose === "load") assertLoad(set, numbers, context);
-  else assertBilling({ set, numbers, cells }, context);
+  if (set.purpose === "billing") assertBilling({ set, numbers, cells }, context);
+  else if (set.purpose === "load") assertLoad(set, numbers, context);
+  else assertBalance(set, numbers, context);
   return { set, numbers, cells };
 }
 
@@ -61,6 +69,12 @@ export function recordRelease({ set, numbers, cells }: Releasable, setId: Buffer
       if (isEmptyBitmap(bitmap)) continue;
       const { slot, kind } = loadUnitAt(set, index);
       store.addLoad(feeder, set.kinds[kind]!, slot, setId, numbersIn(bitmap, numbers));
+    }
+    return;
+  }
+  if (set.purpose === "balance") {
+    for (const { slot, first } of balanceSlots(set)) {
+      store.addLoad(feeder, KINDS.head, slot, setId, numbersIn(balanceMeters(set, first), numbers));
     }
     return;
   }
@@ -76,15 +90,19 @@ function memberNumbers(set: SetContent, known: Members): number[] {
   const { feeder, meters, segments } = set;
   const numbers = meters.map((meter) => known.numberOf(meter) ?? -1);
   const allowed = segments.map(([from, to]) => meters.map((meter) => known.slotsOn(meter, feeder, from, to)));
+  const isHead = meters.map((meter) => known.isHead(meter));
   const where: number[] = [];
   for (const [index, [bitmap]] of set.units.entries()) {
     if (set.purpose === "billing") {
       const { segment, meter } = billingUnitAt(set, index);
-      if (!isWithin(bitmap, allowed[segment]![meter]!)) where.push(index);
+      const isOwn = isEmptyBitmap(bitmap) || !isHead[meter]!;
+      if (!isOwn || !isWithin(bitmap, allowed[segment]![meter]!)) where.push(index);
     } else {
-      const at = loadUnitAt(set, index).slot - segments[0]![0];
+      const { slot, kind } = loadUnitAt(set, index);
+      const at = slot - segments[0]![0];
+      const ofHead = isHeadKind(set.kinds[kind]!);
       for (const meter of members(bitmap)) {
-        if ((allowed[0]![meter]![at >>> 3]! & (1 << (at & 7))) !== 0) continue;
+        if (isHead[meter] === ofHead && (allowed[0]![meter]![at >>> 3]! & (1 << (at & 7))) !== 0) continue;
         where.push(index);
         break;
       }

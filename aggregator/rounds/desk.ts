@@ -148,7 +148,7 @@ export class RoundDesk {
     const { askAgain } = this.#options;
     for (const [index, bitmap] of units) {
       const size = unitSize(question, index);
-      if (question.purpose === "load") {
+      if (question.purpose !== "billing") {
         const { slot, kind } = loadUnitAt(question, index);
         for (const meter of members(bitmap)) {
           if (meter < size) askAgain(question.meters[meter]!, question.kinds[kind]!, slot, 1);

@@ -32,6 +32,10 @@ export interface HistoryOptions {
   /** Which meters belong to the feeder at a slot; all if left out. */
   readonly belongs?: CellTest;
   readonly missing?: number;
+  /** Position of the meter that is the feeder's head; none if left out. */
+  readonly head?: number;
+  /** Which meters (by position) feed back; none if left out. */
+  readonly exports?: (meter: number) => boolean;
   /** Name of the database; any if left out. */
   readonly file?: string;
   /** As an aggregator writes it. */
@@ -58,6 +62,8 @@ export class History {
       minSlots,
       members: {
         numberOf: (meter) => this.meters.indexOf(meter) + 1 || undefined,
+        isHead: (meter) => meter === this.meters[options.head ?? -1],
+        roster: () => this.meters.filter((_, position) => position !== options.head),
         slotsOn: (meter, _, from, to) => {
           const position = this.meters.indexOf(meter);
           return bitmapOf(
@@ -67,6 +73,7 @@ export class History {
         },
       },
       gaps: { missingUpTo: () => options.missing ?? 0 },
+      exports: (meter) => options.exports?.(meter - 1) === true,
     };
   }
 
