@@ -1,7 +1,7 @@
 /** What a round asks: who is on the feeder, which slots, and how far a bill looks back. Reads the database and the roll. */
 import type { Question } from "../../protocol/messages/round.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
-import { BALANCE_KINDS, CUSTOMER_KINDS, KINDS } from "../../protocol/units.ts";
+import { CUSTOMER_KINDS, KINDS } from "../../protocol/units.ts";
 import type { Utility } from "../settings.ts";
 import { openGapPeriods } from "../store/bills-store.ts";
 import { saveLoads, unreleasedRange } from "../store/loads-store.ts";

@@ -9,6 +9,8 @@ import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { decodeEntry, type EntryContent, originOf } from "../../protocol/log/index.ts";
 import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
 import type { RoundRequest } from "../../protocol/messages/round.ts";
+import { loadConfig } from "../../config/index.ts";
+import { balanceSettings } from "../balance/settings.ts";
 import { TariffBook } from "../bills/tariff-book.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { verifyAll } from "../ledger/verify-command.ts";
@@ -146,7 +148,10 @@ export class Harness {
               places.some((place) => place.feeder === feeder && place.from < to && (place.to ?? to) > from),
             )
             .map(({ meter }) => meter),
+        heads: () => [],
+        isHead: () => false,
       },
+      balance: balanceSettings(loadConfig({ env: {} }), SLOT_SECONDS),
       slotSeconds: SLOT_SECONDS,
       timezone: "Europe/Berlin",
       currency: "EUR",
