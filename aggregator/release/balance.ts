@@ -11,7 +11,12 @@ import type { Period } from "./release-store.ts";
 import type { RuleContext } from "./rules.ts";
 
 const UNITS = BALANCE_KINDS.length;
-const [IMPORT, EXPORT, HEAD, HEAD_EXPORT] = BALANCE_KINDS.map((_, position) => position) as [number, number, number, number];
+const [IMPORT, EXPORT, HEAD, HEAD_EXPORT] = BALANCE_KINDS.map((_, position) => position) as [
+  number,
+  number,
+  number,
+  number,
+];
 
 /** The slots of a set that have cells, each with the index of its first unit. */
 export function balanceSlots(set: SetContent): { slot: number; first: number }[] {
@@ -39,7 +44,8 @@ export function assertBalance(set: SetContent, numbers: readonly number[], conte
     throw new SetError("already-released", "another set was endorsed for these balances", unitsOf(again));
   }
   const few = slots.filter(({ first }) => countMembers(balanceMeters(set, first)) < minMeters);
-  if (few.length > 0) throw new SetError("too-few-meters", `a balance needs at least ${minMeters} meters`, unitsOf(few));
+  if (few.length > 0)
+    throw new SetError("too-few-meters", `a balance needs at least ${minMeters} meters`, unitsOf(few));
   const position = new Map(set.meters.map((meter, index) => [meter, index]));
   // Nobody whose reading is in the head's may be missing from the sum that is taken off it.
   const roster = known.roster(set.feeder, from, to).map((meter) => {

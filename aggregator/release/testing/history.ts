@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Database } from "better-sqlite3";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
+import { BALANCE_KINDS } from "../../../protocol/units.ts";
 import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
 import { openTestDatabase } from "../../testing/system.ts";
 import { auditTotals, cellOf, type Disclosure } from "../../audit/disclosure.ts";
@@ -96,6 +97,23 @@ export class History {
     };
   }
 
+  /** Balances with the cells of each kind that `has` says. */
+  balance(range: Range, has: (meter: number, slot: number, kind: number) => boolean): SetContent {
+    return {
+      ...this.load(range),
+      purpose: "balance",
+      kinds: [...BALANCE_KINDS],
+      units: slotsOf(range).flatMap((slot) =>
+        BALANCE_KINDS.map((kind) =>
+          unit(
+            this.meters.length,
+            [...this.meters.keys()].filter((meter) => has(meter, slot, kind)),
+          ),
+        ),
+      ),
+    };
+  }
+
   bill(
     segments: readonly Range[],
     has: CellTest = ALWAYS,
@@ -179,6 +197,8 @@ export class History {
     const add = (cells: readonly string[]): void => {
       if (cells.length > 0) totals.push(new Set(cells));
     };
+    // A balance holds the head's reading, which is in nothing else: no combination takes it off again.
+    if (set.purpose === "balance") return totals;
     if (set.purpose === "load") {
       for (const [index, [bitmap]] of set.units.entries()) {
         const { slot } = loadUnitAt(set, index);
