@@ -189,7 +189,8 @@ export const CHECKS: readonly Check[] = [
   {
     fields: ["simulation.theft", "simulation.heads"],
     rule: "Theft is simulated where it can be seen",
-    fault: ({ simulation: { theft, heads } }) => unless(theft === "" || heads, "simulation.theft needs simulation.heads"),
+    fault: ({ simulation: { theft, heads } }) =>
+      unless(theft === "" || heads, "simulation.theft needs simulation.heads"),
   },
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,

@@ -32,7 +32,10 @@ export const balance = z.strictObject({
   noLoadW: number(0, 1e7, 0, "Lost whatever the load is, such as in a transformer behind the head.", "W"),
   meterW: number(0, 100, 1.5, "What a meter consumes itself and does not count.", "W"),
   feeders: z
-    .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "a feeder: letters a-z, digits and '-', at most 32"), lineOfFeeder)
+    .record(
+      z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "a feeder: letters a-z, digits and '-', at most 32"),
+      lineOfFeeder,
+    )
     .default({})
     .meta({
       description: "Lines that differ.",

@@ -98,7 +98,13 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
   say(takenUp);
   say(withoutNotice(withoutAggregators, config, waitSeconds));
   const readings = plan.feed.kind === "replayed" ? plan.feed.file : request.truth;
-  const names = { isFed, meter: plan.source.meters[0]?.id, readings, resultsFile: resultsFile(config), timezone: config.system.timezone };
+  const names = {
+    isFed,
+    meter: plan.source.meters[0]?.id,
+    readings,
+    resultsFile: resultsFile(config),
+    timezone: config.system.timezone,
+  };
   const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
   const broken = new AbortController();

@@ -52,7 +52,10 @@ export function assertQuestion({ purpose, meters, segments, kinds }: Question): 
   }
   const allowed: readonly number[] = ALLOWED_KINDS[purpose];
   if (!kinds.every((kind) => allowed.includes(kind))) {
-    throw new SetError("malformed-set", `kinds: expected those of a ${purpose} (${allowed.join(", ")}), got ${kinds.join(", ")}`);
+    throw new SetError(
+      "malformed-set",
+      `kinds: expected those of a ${purpose} (${allowed.join(", ")}), got ${kinds.join(", ")}`,
+    );
   }
   if (purpose === "balance" && kinds.length !== allowed.length) {
     throw new SetError("malformed-set", "kinds: a balance is of import, export, head and headExport");

@@ -59,7 +59,9 @@ export function runFeeder(pool: Homes, run: FeederRun): void {
       }
     }
     const netWh = load.importWh - load.exportWh;
-    const residualWh = complete ? headWh - netWh - technicalLossW(netWh / hours, homes.length, line) * hours : undefined;
+    const residualWh = complete
+      ? headWh - netWh - technicalLossW(netWh / hours, homes.length, line) * hours
+      : undefined;
     const found = watch(state, { slot, residualWh, ...load, meters: homes.length }, settings);
     state = found.state;
     for (const alert of found.alerts) if (run.alerted(alert)) return;

@@ -41,7 +41,14 @@ export function listCommand(context: RoleContext): number {
   });
   for (const row of rows) {
     const by = row.countersignedBy.join(" ") + (row.pending ? " (more under way)" : "");
-    table.push([row.role === "head" ? `${row.meter} (head)` : row.meter, row.feeder ?? "-", row.state, row.serial, row.keyVersion, by]);
+    table.push([
+      row.role === "head" ? `${row.meter} (head)` : row.meter,
+      row.feeder ?? "-",
+      row.state,
+      row.serial,
+      row.keyVersion,
+      by,
+    ]);
   }
   const asOf = `as of ${slotText(slot, times)}${CLOCKS[clock]}`;
   process.stdout.write(`${table.toString()}\n${rows.length} meters, ${asOf}\n`);

@@ -14,7 +14,8 @@ function model(changes: Partial<HeadModelOptions> = {}): HeadModel {
   });
 }
 
-const energyWh = (head: HeadModel): number => Array.from({ length: 96 }, (_, i) => head.energyAt(1_000 + i).importWh).reduce((a, b) => a + b, 0);
+const energyWh = (head: HeadModel): number =>
+  Array.from({ length: 96 }, (_, i) => head.energyAt(1_000 + i).importWh).reduce((a, b) => a + b, 0);
 
 test("the head measures what the homes consume, and what is lost, within the classes of the meters", () => {
   const homesWh = 96 * 20 * HOME_WH;

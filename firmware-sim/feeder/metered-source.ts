@@ -17,7 +17,11 @@ export class MeteredSource implements ReadingsSource {
     this.meters = homes.meters;
     this.slotSeconds = homes.slotSeconds;
     this.range = homes.range;
-    for (const theft of thefts) this.#thefts.set(this.meters.findIndex(({ id }) => id === theft.meter), theft);
+    for (const theft of thefts)
+      this.#thefts.set(
+        this.meters.findIndex(({ id }) => id === theft.meter),
+        theft,
+      );
   }
 
   read(meterIndex: number, slot: number): SlotEnergy | undefined {

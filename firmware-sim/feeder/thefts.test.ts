@@ -20,7 +20,10 @@ test("words that are no theft are refused with what was expected", () => {
     ["bypass:m-001:2", /share from 0 to 1, got 2/],
     ["bypass", /expected kind:meter/],
   ] as const) {
-    assert.throws(() => parseThefts(text, METERS), (error) => error instanceof TheftError && why.test(error.message));
+    assert.throws(
+      () => parseThefts(text, METERS),
+      (error) => error instanceof TheftError && why.test(error.message),
+    );
   }
 });
 
@@ -31,8 +34,13 @@ test("a meter counts less from the day on, a growing theft less and less, a rese
   const scale = { kind: "scale", share: 0.5, fromDay: 2, days: 10 } as const;
   assert.equal(counted(ENERGY, scale, 7, 96)?.importWh, 75);
   assert.equal(counted(ENERGY, scale, 30, 96)?.importWh, 50);
-  assert.deepEqual(counted(ENERGY, { kind: "stop", share: 1, fromDay: 0, days: 0 }, 1, 96), { importWh: 0, exportWh: 0 });
+  assert.deepEqual(counted(ENERGY, { kind: "stop", share: 1, fromDay: 0, days: 0 }, 1, 96), {
+    importWh: 0,
+    exportWh: 0,
+  });
   const reset = { kind: "reset", share: 0, fromDay: 0, days: 0 } as const;
-  const lost = Array.from({ length: 192 }, (_, slot) => counted(ENERGY, reset, slot / 96, 96)).filter((one) => one === undefined);
+  const lost = Array.from({ length: 192 }, (_, slot) => counted(ENERGY, reset, slot / 96, 96)).filter(
+    (one) => one === undefined,
+  );
   assert.equal(lost.length, 2);
 });

@@ -47,7 +47,8 @@ export function parseThefts(text: string, meters: readonly string[]): Theft[] {
 }
 
 function parseTheft(text: string, meters: readonly string[]): Theft {
-  const [, name = "", meter = "", shareText, dayText] = /^([a-z]+):([a-z0-9-]+)(?::([\d.]+))?(?:@([\d.]+))?$/.exec(text) ?? [];
+  const [, name = "", meter = "", shareText, dayText] =
+    /^([a-z]+):([a-z0-9-]+)(?::([\d.]+))?(?:@([\d.]+))?$/.exec(text) ?? [];
   if (!(name in KINDS)) {
     const known = Object.keys(KINDS).join(", ");
     throw new TheftError(`${text}: expected kind:meter[:share][@day] with one of ${known}, such as bypass:m-003:0.5@1`);
@@ -55,7 +56,8 @@ function parseTheft(text: string, meters: readonly string[]): Theft {
   if (!meters.includes(meter)) throw new TheftError(`${text}: there is no meter ${meter}`);
   const kind = name as TheftKind;
   const share = shareText === undefined ? KINDS[kind].share : Number(shareText);
-  if (!(share >= 0 && share <= 1)) throw new TheftError(`${text}: expected a share from 0 to 1, got ${String(shareText)}`);
+  if (!(share >= 0 && share <= 1))
+    throw new TheftError(`${text}: expected a share from 0 to 1, got ${String(shareText)}`);
   const fromDay = dayText === undefined ? 0 : Number(dayText);
   if (!Number.isFinite(fromDay)) throw new TheftError(`${text}: expected days, got ${String(dayText)}`);
   return { kind, meter, share, fromDay, days: KINDS[kind].days };
@@ -72,7 +74,8 @@ export function counted(
   slotsPerDay: number,
 ): SlotEnergy | undefined {
   if (day < fromDay) return energy;
-  if (kind === "reset") return Math.round(day * slotsPerDay) % slotsPerDay === Math.floor(slotsPerDay / 8) ? undefined : energy;
+  if (kind === "reset")
+    return Math.round(day * slotsPerDay) % slotsPerDay === Math.floor(slotsPerDay / 8) ? undefined : energy;
   const part = days === 0 ? share : share * Math.min(1, (day - fromDay) / days);
   return { importWh: Math.floor(energy.importWh * (1 - part)), exportWh: kind === "stop" ? 0 : energy.exportWh };
 }

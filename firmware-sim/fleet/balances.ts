@@ -70,7 +70,10 @@ export function describeBalances(balances: BalanceSummary, timezone: string): [s
   });
   const more = alerts.length > shown.length ? [`and ${alerts.length - shown.length} more`] : [];
   return [
-    ["feeder balances", `${final} of ${slots}; load ${loadW} W, loss ${lossW} W, unexplained ${residualW} W (heads are simulated)`],
+    [
+      "feeder balances",
+      `${final} of ${slots}; load ${loadW} W, loss ${lossW} W, unexplained ${residualW} W (heads are simulated)`,
+    ],
     ["balance alerts", alerts.length === 0 ? "none" : [...shown, ...more].join("\n")],
   ];
 }

@@ -20,6 +20,12 @@ export async function openFeedWithHeads(plan: FeedPlan): Promise<ReadingsSource>
   return new SourceWithHeads(homesOf(plan), metered, { seed, lineOf: (feeder) => heads[feeder]! });
 }
 
-function homesOf({ seed, meters, range, slotSeconds, timezone }: Exclude<FeedPlan, { kind: "replayed" }>): LoadGenerator {
+function homesOf({
+  seed,
+  meters,
+  range,
+  slotSeconds,
+  timezone,
+}: Exclude<FeedPlan, { kind: "replayed" }>): LoadGenerator {
   return new LoadGenerator({ seed, meters, range, slotSeconds, timezone });
 }

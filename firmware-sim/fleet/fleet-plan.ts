@@ -106,8 +106,14 @@ export async function planGenerated(config: Config, history: FleetHistory | unde
 }
 
 /** Heads and thefts of simulated feeders. Throws TheftError. */
-function feederPlan({ simulation, balance }: Config, meters: readonly MeterPlace[]): Pick<GeneratedFeed, "thefts" | "heads"> {
-  const thefts = parseThefts(simulation.theft, meters.map(({ id }) => id));
+function feederPlan(
+  { simulation, balance }: Config,
+  meters: readonly MeterPlace[],
+): Pick<GeneratedFeed, "thefts" | "heads"> {
+  const thefts = parseThefts(
+    simulation.theft,
+    meters.map(({ id }) => id),
+  );
   const lines = [...new Set(meters.map(({ feeder }) => feeder))].map((feeder): [string, TrueLine] => {
     const own = balance.feeders[feeder];
     const { ohm = balance.ohm, voltageV = balance.voltageV, noLoadW = balance.noLoadW } = own ?? {};

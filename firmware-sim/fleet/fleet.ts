@@ -199,7 +199,8 @@ export class Fleet {
     const whole = plan.range.to === range.to;
     const end = whole ? Math.max(plan.range.to, plan.periodEnd) : plan.range.to;
     const { rounds, billing, balance } = config;
-    const slowest = this.#options.plan.heads.length > 0 ? Math.max(rounds.graceSlots, balance.graceSlots) : rounds.graceSlots;
+    const slowest =
+      this.#options.plan.heads.length > 0 ? Math.max(rounds.graceSlots, balance.graceSlots) : rounds.graceSlots;
     const grace = Math.max(slowest + rounds.loadEverySlots, billing.graceSlots);
     const { enabled, graceSlots } = config.homomorphic;
     if (enabled) {

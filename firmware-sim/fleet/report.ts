@@ -18,7 +18,9 @@ export function describeFleet(config: Config, plan: FleetPlan, data: string): st
   const stolen = thefts.map(({ kind, meter }) => `${kind} at ${meter}`).join(", ");
   return [
     `${source.meters.length} meters: ${what}`,
-    ...(plan.heads.length === 0 ? [] : [`${plan.heads.length} simulated heads of feeders; theft: ${stolen === "" ? "none" : stolen}`]),
+    ...(plan.heads.length === 0
+      ? []
+      : [`${plan.heads.length} simulated heads of feeders; theft: ${stolen === "" ? "none" : stolen}`]),
     `${range.to - range.from} slots of ${system.slotSeconds} s, ${dates.from} to ${dates.to} (${system.timezone}), ${speed}`,
     `${system.aggregators} aggregators, any ${system.threshold} suffice; network "${simulation.network}"; data in ${shown(data)}`,
   ].join("\n");

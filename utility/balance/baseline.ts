@@ -64,7 +64,9 @@ export function learn(blocks: readonly Block[]): Baseline {
   const blockSigma = Math.max(LEAST_SIGMA, Math.sqrt(mean(left.map((value) => value ** 2))));
   // Neighbours err alike: the sum of many strays further than independent ones would (batch means).
   const groups = Math.floor(left.length / BLOCKS_TOGETHER);
-  const means = Array.from({ length: groups }, (_, g) => mean(left.slice(g * BLOCKS_TOGETHER, (g + 1) * BLOCKS_TOGETHER)));
+  const means = Array.from({ length: groups }, (_, g) =>
+    mean(left.slice(g * BLOCKS_TOGETHER, (g + 1) * BLOCKS_TOGETHER)),
+  );
   const together = groups < 4 ? 0 : Math.sqrt(mean(means.map((value) => value ** 2)) * BLOCKS_TOGETHER);
   return { ...fit, blockSigma, sigma: Math.max(blockSigma, together) };
 }

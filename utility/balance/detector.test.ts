@@ -37,7 +37,11 @@ function alertsOf(days: number, added: (day: number, slot: number) => number | u
 }
 
 test("an honest feeder is quiet for months, whatever the seed", () => {
-  for (const seed of [1, 2, 3]) assert.deepEqual(alertsOf(91, () => 0, seed), []);
+  for (const seed of [1, 2, 3])
+    assert.deepEqual(
+      alertsOf(91, () => 0, seed),
+      [],
+    );
 });
 
 test("a bypass is an imbalance: since when, how soon, how large", () => {
@@ -63,7 +67,10 @@ test("what grows slowly is a drift, since about when it began", () => {
 });
 
 test("what was there from the beginning is found where it is more than models and meters err by", () => {
-  assert.deepEqual(alertsOf(30, () => 40), []);
+  assert.deepEqual(
+    alertsOf(30, () => 40),
+    [],
+  );
   const [alert] = alertsOf(30, () => 300);
   assert.equal(alert?.kind, "imbalance");
   assert.equal(alert?.since, 0);
@@ -79,7 +86,10 @@ test("one slot that fits nothing is a jump, and no imbalance", () => {
 
 test("a slot without balance each night is more than usual; one long failure is one gap, and told after a day", () => {
   const nightly = alertsOf(90, (day, slot) => (day >= 20 && slot % PER_DAY === 12 ? undefined : 0));
-  assert.deepEqual(nightly.map(({ kind }) => kind), ["gaps"]);
+  assert.deepEqual(
+    nightly.map(({ kind }) => kind),
+    ["gaps"],
+  );
   const failure = alertsOf(60, (day) => (day >= 20 && day < 20.9 ? undefined : 0));
   assert.deepEqual(failure, []);
   const long = alertsOf(60, (day) => (day >= 20 && day < 24 ? undefined : 0));

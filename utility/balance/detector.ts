@@ -114,7 +114,8 @@ export function watch(
   }
   const watching = new Watching(before, settings);
   const nothing = { residualWh: undefined, importWh: 0, exportWh: 0, meters: 0 };
-  for (let missing = before.next ?? slot.slot; missing < slot.slot; missing++) watching.take({ slot: missing, ...nothing });
+  for (let missing = before.next ?? slot.slot; missing < slot.slot; missing++)
+    watching.take({ slot: missing, ...nothing });
   watching.take(slot);
   return { state: watching.state, alerts: watching.alerts };
 }
@@ -223,7 +224,10 @@ class Watching {
     const tails = Math.log(YEAR_SECONDS / slotSeconds / (falseAlarmsPerYear * PARTS.jump));
     const far = baseline.blockSigma * spreadW(of) * tails;
     // In a change that is known already each slot would be news.
-    const known = Math.max(0, ...[this.state.up, this.state.down].map(({ sum, excess: e, blocks }) => (sum > 0 ? Math.abs(e / blocks) : 0)));
+    const known = Math.max(
+      0,
+      ...[this.state.up, this.state.down].map(({ sum, excess: e, blocks }) => (sum > 0 ? Math.abs(e / blocks) : 0)),
+    );
     if (Math.abs(excess) <= Math.max(far, JUMP_W, JUMP_SHARE * of.throughputW) + 2 * known) return;
     this.alerts.push({ kind: "jump", since: slot, detected: slot, sizeW: excess });
     this.state.quietUntil = slot + DAY_SECONDS / slotSeconds;
@@ -244,7 +248,8 @@ class Watching {
     const usual = Math.min(0.2, (state.seen.gaps + USUAL_GAPS) / Math.max(state.seen.slots, learnDays * perDay));
     const threshold = thresholdFor(falseAlarmsPerYear * PARTS.gaps, YEAR_SECONDS / slotSeconds);
     // Within a gap none can begin.
-    const next = run > 1 ? state.gaps : added(state.gaps, eventRatio(begins, usual, GAPS_TIMES * usual), slot, 1.5 * threshold);
+    const next =
+      run > 1 ? state.gaps : added(state.gaps, eventRatio(begins, usual, GAPS_TIMES * usual), slot, 1.5 * threshold);
     const wasOpen = state.gaps.open && (next.sum > 0 || run > 0);
     const found = next.sum >= threshold || run >= perDay;
     if (found && !wasOpen) {

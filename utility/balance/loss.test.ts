@@ -9,7 +9,9 @@ test("three conductors lose I^2 R each", () => {
   assert.ok(Math.abs(technicalLossW(20_000, 10, LINE) - 3 * current ** 2 * 0.1) < 1e-9);
   // Fed back, the same current flows the other way.
   assert.equal(technicalLossW(-20_000, 10, LINE), technicalLossW(20_000, 10, LINE));
-  assert.ok(Math.abs(technicalLossW(20_000, 10, { ...LINE, powerFactor: 0.5 }) - 4 * technicalLossW(20_000, 10, LINE)) < 1e-9);
+  assert.ok(
+    Math.abs(technicalLossW(20_000, 10, { ...LINE, powerFactor: 0.5 }) - 4 * technicalLossW(20_000, 10, LINE)) < 1e-9,
+  );
 });
 
 test("what meters and iron take is lost without any load", () => {

@@ -41,7 +41,10 @@ export function planBalance({ question, agreed, excluded, isHere, isHead, minMet
       (!hasMember(feedingBack[kind === 0 ? 0 : 1]!, meter) || hasMember(open[first + kind + 1]!, meter));
     const complete = homes.every((meter) => isThere(meter, 0)) && heads.every((meter) => isThere(meter, 2));
     if (!complete || heads.length !== 1 || homes.length < minMeters) continue;
-    for (const [own, kind] of [[homes, 0], [heads, 2]] as const) {
+    for (const [own, kind] of [
+      [homes, 0],
+      [heads, 2],
+    ] as const) {
       for (const meter of own) {
         addMember(cells[first + kind]!, meter);
         if (hasMember(open[first + kind + 1]!, meter)) addMember(cells[first + kind + 1]!, meter);

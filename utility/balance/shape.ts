@@ -21,7 +21,8 @@ export function shapeOf(days: readonly number[]): Shape {
     const step = after.reduce((sum, y) => sum + y, 0) ** 2 / daysAgo;
     if (step > best.gain) best = { kind: "step", daysAgo, gain: step };
     if (daysAgo < FEWEST_DAYS) continue;
-    const line = after.reduce((sum, y, i) => sum + (i + 1) * y, 0) ** 2 / ((daysAgo * (daysAgo + 1) * (2 * daysAgo + 1)) / 6);
+    const line =
+      after.reduce((sum, y, i) => sum + (i + 1) * y, 0) ** 2 / ((daysAgo * (daysAgo + 1) * (2 * daysAgo + 1)) / 6);
     if (line > best.gain) best = { kind: "drift", daysAgo, gain: line };
   }
   return { kind: best.kind, daysAgo: best.daysAgo };

@@ -23,8 +23,7 @@ export function unitDigest(
   const count = countMembers(bitmap);
   if (count === 0) return NOTHING;
   const memberBytes = question.purpose === "billing" ? 4 : 2;
-  const base =
-    question.purpose === "billing" ? (question.segments[billingPlace(question, unit).segment]?.[0] ?? 0) : 0;
+  const base = question.purpose === "billing" ? (question.segments[billingPlace(question, unit).segment]?.[0] ?? 0) : 0;
   const bytes = Buffer.allocUnsafe(count * (memberBytes + TAG_BYTES));
   let at = 0;
   let tag = 0;

@@ -21,11 +21,7 @@ export async function saveAskedBalances(db: Queries, feeder: string, askedTo: nu
 }
 
 export async function detectorOf(db: Queries, feeder: string): Promise<DetectorState> {
-  const row = await db
-    .selectFrom("balance_watch")
-    .select("state")
-    .where("feeder_id", "=", feeder)
-    .executeTakeFirst();
+  const row = await db.selectFrom("balance_watch").select("state").where("feeder_id", "=", feeder).executeTakeFirst();
   // Our own encoding from our own store.
   return row?.state === undefined || row.state === null ? NEW_DETECTOR : (JSON.parse(row.state) as DetectorState);
 }
@@ -39,14 +35,21 @@ export async function saveBalances(
   alerts: readonly AlertRow[],
 ): Promise<void> {
   for (let from = 0; from < rows.length; from += INSERT_ROWS) {
-    await db.insertInto("feeder_balances").values(rows.slice(from, from + INSERT_ROWS)).execute();
+    await db
+      .insertInto("feeder_balances")
+      .values(rows.slice(from, from + INSERT_ROWS))
+      .execute();
   }
   await db
     .updateTable("balance_watch")
     .set({ state: JSON.stringify(state) })
     .where("feeder_id", "=", feeder)
     .execute();
-  if (alerts.length > 0) await db.insertInto("balance_alerts").values([...alerts]).execute();
+  if (alerts.length > 0)
+    await db
+      .insertInto("balance_alerts")
+      .values([...alerts])
+      .execute();
 }
 
 export async function unpublishedAlerts(db: Queries, limit: number): Promise<AlertRow[]> {
