@@ -163,7 +163,7 @@ test("refuses a plaintext that is not 1 to 2,976 entries of 16 bytes", () => {
 
 test("refuses a kind that does not exist, and slots past the last", () => {
   refuses(forge(Buffer.from("00000003e8", "hex"), new Uint8Array(16)), "unknown-kind");
-  refuses(forge(Buffer.from("05000003e8", "hex"), new Uint8Array(16)), "unknown-kind");
+  refuses(forge(Buffer.from("07000003e8", "hex"), new Uint8Array(16)), "unknown-kind");
   refuses(forge(Buffer.from("01ffffffff", "hex"), new Uint8Array(32)), "malformed");
 });
 

@@ -47,22 +47,22 @@ test("an honest feeder is quiet for months, whatever the seed", () => {
 test("a bypass is an imbalance: since when, how soon, how large", () => {
   const [alert, ...more] = alertsOf(40, (day) => (day >= 20 ? 120 : 0));
   assert.deepEqual(more, []);
-  assert.equal(alert?.kind, "imbalance");
-  assert.ok(Math.abs((alert?.since ?? 0) / PER_DAY - 20) < 0.25, `since day ${(alert?.since ?? 0) / PER_DAY}`);
-  assert.ok((alert?.detected ?? Infinity) / PER_DAY < 21);
-  assert.ok(Math.abs((alert?.sizeW ?? 0) - 120) < 20, `${alert?.sizeW} W`);
+  assert.equal(alert!.kind, "imbalance");
+  assert.ok(Math.abs(alert!.since / PER_DAY - 20) < 0.25, `since day ${alert!.since / PER_DAY}`);
+  assert.ok(alert!.detected / PER_DAY < 21);
+  assert.ok(Math.abs(alert!.sizeW! - 120) < 20, `${alert!.sizeW} W`);
 });
 
 test("less through the head than through the meters is one, too, with a size below 0", () => {
   const [alert] = alertsOf(40, (day) => (day >= 20 ? -120 : 0));
-  assert.equal(alert?.kind, "imbalance");
-  assert.ok((alert?.sizeW ?? 0) < -90);
+  assert.equal(alert!.kind, "imbalance");
+  assert.ok(alert!.sizeW! < -90);
 });
 
 test("what grows slowly is a drift, since about when it began", () => {
   const [alert] = alertsOf(80, (day) => Math.max(0, 3 * (day - 30)));
-  assert.equal(alert?.kind, "drift");
-  const since = (alert?.since ?? 0) / PER_DAY;
+  assert.equal(alert!.kind, "drift");
+  const since = alert!.since / PER_DAY;
   assert.ok(since >= 25 && since < 40, `since day ${since}`);
 });
 
@@ -72,8 +72,8 @@ test("what was there from the beginning is found where it is more than models an
     [],
   );
   const [alert] = alertsOf(30, () => 300);
-  assert.equal(alert?.kind, "imbalance");
-  assert.equal(alert?.since, 0);
+  assert.equal(alert!.kind, "imbalance");
+  assert.equal(alert!.since, 0);
 });
 
 test("one slot that fits nothing is a jump, and no imbalance", () => {

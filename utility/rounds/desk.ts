@@ -14,7 +14,6 @@ import type { NewEntry } from "../ledger/ledger.ts";
 import { writeLoads } from "../loads/load-results.ts";
 import { periodAt, type Utility } from "../settings.ts";
 import { nextSerial, openRounds, type Queries, saveDetections, saveRound } from "../store/rounds-store.ts";
-import { saveAskedBalances } from "../store/balances-store.ts";
 import type { Period } from "../../billing/tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
 import type { Detection } from "./detections.ts";
@@ -164,20 +163,10 @@ export class RoundDesk {
 
   /** Balances are asked for where loads are settled, and beside whatever else goes on. */
   async #openBalance(feeder: string): Promise<void> {
-    const { db, slotSeconds, clock } = this.#utility;
     const open = this.#busy.get(feeder)?.question;
     const asked = open?.purpose === "load" ? (open.segments[0]?.[0] ?? 0) : Number.POSITIVE_INFINITY;
-    const loadTo = Math.min(this.#progressOf(feeder).loadTo, asked);
-    const question = this.#balances.due(feeder, loadTo, slotOf(clock.now(), slotSeconds));
-    if (question === undefined) return;
-    const record = await db.transaction().execute(async (transaction) => {
-      const opened = newRound(question, clock.now(), await nextSerial(transaction));
-      await saveAskedBalances(transaction, feeder, question.segments[0]?.[1] ?? 0);
-      await saveRound(transaction, opened, slotSeconds);
-      return opened;
-    });
-    this.#balances.asked(feeder, question);
-    this.#launch(record);
+    const record = await this.#balances.open(feeder, Math.min(this.#progressOf(feeder).loadTo, asked));
+    if (record !== undefined) this.#launch(record);
   }
 
   /** Every feeder asks for the same few periods at every poll, and the calendar is slow. */
