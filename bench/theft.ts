@@ -79,7 +79,13 @@ export function run({ json, quick }: BenchOptions): Promise<Record<string, unkno
     const total = [...alarms.values()].reduce((sum, count) => sum + count, 0);
     // The first days are spent learning.
     const feederYears = (feeders * (days - settings.learnDays)) / 365.25;
-    honest.push({ homes, feederYears, alarms: total, alarmsPerYear: total / feederYears, byKind: Object.fromEntries(alarms) });
+    honest.push({
+      homes,
+      feederYears,
+      alarms: total,
+      alarmsPerYear: total / feederYears,
+      byKind: Object.fromEntries(alarms),
+    });
     for (const [words, scenario] of SCENARIOS) {
       const delays: number[] = [];
       const kinds = new Map<string, number>();

@@ -8,7 +8,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { BALANCE_KINDS, KINDS } from "../../protocol/units.ts";
 import { loadUnitAt, SetError } from "../rounds/layout.ts";
 import type { Period } from "./release-store.ts";
-import type { RuleContext } from "./rules.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 const UNITS = BALANCE_KINDS.length;
 const [IMPORT, EXPORT, HEAD, HEAD_EXPORT] = BALANCE_KINDS.map((_, position) => position) as [

@@ -15,34 +15,15 @@ import {
   SetError,
 } from "../rounds/layout.ts";
 import { assertBalance, balanceMeters, balanceSlots } from "./balance.ts";
-import { coveredSlots, type Gaps } from "./catchup.ts";
-import { differenceFault, type ReleaseLimits } from "./differences.ts";
+import { coveredSlots } from "./catchup.ts";
+import { differenceFault } from "./differences.ts";
 import { faultUnits, tooSmall } from "./fault-report.ts";
 import { FeederHistory } from "./feeder-history.ts";
 import type { Period, ReleaseStore } from "./release-store.ts";
+import type { Members, RuleContext } from "./rule-context.ts";
 import { addSlot, emptySlots, slotsOf } from "./slot-bits.ts";
 
 const LOAD_KINDS: ReadonlySet<number> = new Set([KINDS.import, KINDS.export]);
-
-/** Who belongs where, by countersigned records. */
-export interface Members {
-  /** The meter's number in this aggregator's database; undefined when it is unknown. */
-  numberOf(meter: string): number | undefined;
-  /** The slots from `from` up to `to` at which the meter's countersigned place is the feeder, as a bitmap. */
-  slotsOn(meter: string, feeder: string, from: number, to: number): Uint8Array;
-  /** Whether the meter stands at the head of feeders; else it is a customer's. */
-  isHead(meter: string): boolean;
-  /** The customers' meters with a place on the feeder in at least one of these slots. */
-  roster(feeder: string, from: number, to: number): string[];
-}
-
-export interface RuleContext extends ReleaseLimits {
-  readonly store: ReleaseStore;
-  readonly members: Members;
-  readonly gaps: Gaps;
-  /** Whether the meter (by number) has ever shared anything of what it feeds back. */
-  readonly exports: (meter: number) => boolean;
-}
 
 /** A set that may be endorsed, with the numbers of its meters, and for a bill the cells of its outputs. */
 export interface Releasable {

@@ -24,7 +24,8 @@ import {
   type SetMessage,
   type WantMessage,
 } from "../../protocol/messages/round.ts";
-import { assertReleasable, recordRelease, type RuleContext } from "../release/rules.ts";
+import type { RuleContext } from "../release/rule-context.ts";
+import { assertReleasable, recordRelease } from "../release/rules.ts";
 import type { Holdings, Unit } from "./holdings.ts";
 import {
   assertQuestion,

@@ -8,7 +8,7 @@ import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/b
 import type { Question } from "../../protocol/messages/round.ts";
 import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
 import { isHeadKind } from "../../protocol/units.ts";
-import type { Members } from "../release/rules.ts";
+import type { Members } from "../release/rule-context.ts";
 import type { ShareStore, StoredRange } from "../store/share-store.ts";
 import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
 

@@ -9,7 +9,8 @@ import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
 import { openTestDatabase } from "../../testing/system.ts";
 import { auditTotals, cellOf, type Disclosure } from "../../audit/disclosure.ts";
 import { ReleaseStore } from "../release-store.ts";
-import { assertReleasable, recordRelease, type Releasable, type RuleContext } from "../rules.ts";
+import type { RuleContext } from "../rule-context.ts";
+import { assertReleasable, recordRelease, type Releasable } from "../rules.ts";
 
 type Range = readonly [from: number, to: number];
 /** Whether a meter (by position) has a cell at a slot. */
