@@ -150,6 +150,28 @@ test("an aggregator that signs something else is not ready, whatever it says", a
   );
 });
 
+test("an aggregator that is ready and then does not open is named, and others open the next job", async (t) => {
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { answerSeconds: 2 } });
+  bed.aggregators[0]!.stalls = true;
+  // So that the first two are chosen, whoever is quicker.
+  bed.aggregators[2]!.refuses = { code: "not-released", meters: [] };
+  await bed.start();
+  await bed.sendAll();
+  const stuck = bed.request();
+  const [jobOf, reasonOf] = [
+    (number: number) => bed.store((jobs) => jobs.get(number)),
+    () => jobOf(stuck)?.reason ?? "",
+  ];
+  await bed.happenings.until(() => reasonOf().startsWith("a-1 said ready"), "a-1 to be named");
+  assert.deepEqual([jobOf(stuck)?.state, jobOf(stuck)?.code, jobOf(stuck)?.active], ["opening", "unanswered", [1, 2]]);
+  bed.aggregators[2]!.refuses = undefined;
+  const next = bed.request({ label: "f-2", feeders: ["f-2"] });
+  await bed.untilState(next, "opened");
+  assert.deepEqual(jobOf(next)?.active, [2, 3]);
+  bed.aggregators[0]!.stalls = false;
+  await bed.untilState(stuck, "opened");
+});
+
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
   for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", meters: [] };
@@ -314,8 +336,11 @@ test("the command line asks, waits, prints, lists and refuses beside the running
   assert.equal(result.meters, 3);
   assert.equal(result.openedBy.length, 2);
   assert.match((await bed.he("jobs")).stdout, /sum .* f-1 .* opened/);
+  assert.match((await bed.he("sum", "--group", "f-1")).stdout, /^job 2: sum of load over f-1/);
   assert.match((await bed.he("job", "1")).stdout, /active set +a-\d, a-\d/);
   assert.match((await bed.he("results")).stdout, /a-\d, a-\d/);
+  const twice = await bed.he("sum", "--group", "fleet,f-1");
+  assert.match(twice.stderr, /--group fleet,f-1: fleet is all feeders; it stands alone/);
   const wrong = await bed.he("sum", "--group", "f-9");
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /--group f-9: no such feeder; expected fleet, or one or more of f-1/);
@@ -375,7 +400,9 @@ test("a job over two series, scheduled or asked for, takes both of every meter i
   assert.deepEqual(queued?.series, ["load", "load-products"]);
   assert.match((await bed.he("sum", "--series", "load,load")).stderr, /--series load,load: a series twice/);
   assert.match((await bed.he("max")).stderr, /max: load .* cannot be compared on ciphertexts; .* would do/);
-  const plan = await bed.he("plan", "variance", "--series", "load");
+  const plan = await bed.he("plan", "affine", "--parameter", "factor=2", "--parameter", "offset=1");
   assert.equal(plan.code, 1);
-  assert.match(plan.stdout, /variance of load from .*, up to 3 meters: does not fit: .*standard would do/);
+  const fault = /affine of load from .*, up to 3 meters: does not fit: .*standard would do \(here: load-products\)/;
+  assert.match(plan.stdout, fault);
+  assert.doesNotMatch(plan.stdout, /Infinity/);
 });

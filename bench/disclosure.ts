@@ -6,21 +6,28 @@ import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SetError } from "../aggregator/rounds/layout.ts";
-import { recordRelease } from "../aggregator/release/rules.ts";
-import { type CellTest, History } from "../aggregator/release/testing/history.ts";
+import { ReleaseStore } from "../aggregator/release/release-store.ts";
+import type { RuleContext } from "../aggregator/release/rule-context.ts";
+import { assertReleasable, recordRelease } from "../aggregator/release/rules.ts";
+import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { auditTotals } from "../aggregator/audit/disclosure.ts";
 import { releasedTotals } from "../aggregator/audit/release-totals.ts";
+import { migrate, openDatabase } from "../config/runtime/database.ts";
 import { createProgress, renderTable } from "../config/runtime/terminal.ts";
+import { bitmapOf } from "../protocol/bitmap.ts";
 import type { SetContent } from "../protocol/messages/round.ts";
 import type { BenchOptions } from "./bench.ts";
 import { duration, figure } from "./words.ts";
 
+const FEEDER = "f-1";
 const METERS = 50;
+const NAMES = Array.from({ length: METERS }, (_, i) => `m-${i}`);
 const PER_DAY = 96;
 const DAYS = 365;
 const QUICK_DAYS = 30;
 const TARGET_MILLISECONDS = 1;
+
+type CellTest = (meter: number, slot: number) => boolean;
 
 interface Year {
   readonly readings: string;
@@ -61,23 +68,26 @@ interface YearOptions {
 function year({ readings, days, perBill, has, silent }: YearOptions): Year {
   const folder = mkdtempSync(join(tmpdir(), "wattveil-bench-disclosure-"));
   try {
-    const history = new History(folder, { meters: METERS, minMeters: 5, minSlots: 48, durable: true });
+    const db = openDatabase(join(folder, "aggregator.db"), { synchronous: "FULL" });
+    migrate(db, MIGRATIONS);
+    const context = contextOf(new ReleaseStore(db));
     const bar = createProgress({ label: `days, ${readings}`, total: days, silent });
     let [loads, bills, slowest] = [0, 0, 0];
     for (let day = 0; day < days; day++) {
       const range = [day * PER_DAY, (day + 1) * PER_DAY] as const;
-      loads += release(history, history.load(range, has), 2 * day);
+      loads += release(context, loadSet(range, has), 2 * day);
       bar.update(day + 1);
       if ((day + 1) % perBill !== 0) continue;
       const period = [(day + 1 - perBill) * PER_DAY, range[1]] as const;
-      const time = release(history, history.bill([period], has), 2 * day + 1);
+      const time = release(context, billSet(period, has), 2 * day + 1);
       bills += time;
       slowest = Math.max(slowest, time);
     }
     bar.stop();
     const start = performance.now();
-    const totals = releasedTotals(history.db, history.feeder, "import");
+    const totals = releasedTotals(db, FEEDER, "import");
     const { ofMeter, ofSlot } = auditTotals(totals, { choices: 20_000, random: () => randomInt(2 ** 40) / 2 ** 40 });
+    db.close();
     return {
       readings,
       releases: totals.length,
@@ -94,15 +104,45 @@ function year({ readings, days, perBill, has, silent }: YearOptions): Year {
 }
 
 /** Judges and writes a set, as an aggregator does before it endorses; milliseconds. */
-function release(history: History, set: SetContent, number: number): number {
-  const { store } = history.context;
+function release(context: RuleContext, set: SetContent, number: number): number {
+  const { store } = context;
   const start = performance.now();
-  const judged = history.judge(set);
-  if (judged instanceof SetError) throw judged;
+  const judged = assertReleasable(set, context);
   const setId = Buffer.alloc(32);
   setId.writeUInt32BE(number);
   store.transaction(() => recordRelease(judged, setId, store));
   return performance.now() - start;
+}
+
+/** All meters are on the feeder, all the time. */
+function contextOf(store: ReleaseStore): RuleContext {
+  const slotsOn = (_meter: string, _feeder: string, from: number, to: number): Uint8Array =>
+    bitmapOf(to - from, [...Array(to - from).keys()]);
+  const members = {
+    ...{ numberOf: (meter: string) => NAMES.indexOf(meter) + 1, slotsOn },
+    ...{ isHead: () => false, roster: () => NAMES },
+  };
+  return { store, members, minMeters: 5, minSlots: 48, gaps: { missingUpTo: () => 0 }, exports: () => false };
+}
+
+type Range = readonly [from: number, to: number];
+
+function unit(size: number, has: (index: number) => boolean): [Uint8Array, Uint8Array] {
+  return [bitmapOf(size, [...Array(size).keys()].filter(has)), new Uint8Array(32)];
+}
+
+function loadSet([from, to]: Range, has: CellTest): SetContent {
+  const units = Array.from({ length: to - from }, (_, i) => unit(METERS, (meter) => has(meter, from + i)));
+  const shape = { feeder: FEEDER, meters: NAMES, segments: [[from, to] as [number, number]], kinds: [1] };
+  return { purpose: "load", ...shape, schemes: [], assignment: [], units };
+}
+
+function billSet([from, to]: Range, has: CellTest): SetContent {
+  const units = NAMES.map((_, meter) => unit(to - from, (i) => has(meter, from + i)));
+  const all = bitmapOf(to - from, [...Array(to - from).keys()]);
+  const shape = { feeder: FEEDER, meters: NAMES, segments: [[from, to] as [number, number]], kinds: [1] };
+  const schemes = [{ bands: [{ name: "all", kind: 1, masks: [all] }] }];
+  return { purpose: "billing", ...shape, schemes, assignment: NAMES.map(() => 0), units };
 }
 
 function describe(years: readonly Year[]): string {

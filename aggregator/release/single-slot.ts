@@ -35,13 +35,14 @@ export function singleSlotFault(view: FeederView, minMeters: number): SlotFault 
 
 /** Slots of equal columns: the same meters in the load and in the same bills. Those of which nothing is known are left out. */
 function slotClasses(view: FeederView): number[][] {
-  const patterns = new Map<string, SlotBits>();
+  const patterns = new Patterns();
   for (const { load, bills } of view.meters) {
-    for (const bits of [load, ...bills.map(({ cells }) => cells)]) patterns.set(bits.join(), bits);
+    patterns.add(load);
+    for (const { cells } of bills) patterns.add(cells);
   }
   // A slot's column: for 32 patterns a word, which hold the slot.
-  const words = Array.from({ length: Math.ceil(patterns.size / 32) }, () => new Uint32Array(view.slots));
-  for (const [at, bits] of [...patterns.values()].entries()) {
+  const words = Array.from({ length: Math.ceil(patterns.all.length / 32) }, () => new Uint32Array(view.slots));
+  for (const [at, bits] of patterns.all.entries()) {
     const word = words[at >>> 5]!;
     for (const slot of slotsOf(bits)) word[slot]! |= 1 << (at & 31);
   }
@@ -54,6 +55,22 @@ function slotClasses(view: FeederView): number[][] {
     else alike.push(slot);
   }
   return [...classes.values()];
+}
+
+/** Different sets of slots, each once: nearly all meters have the same. */
+class Patterns {
+  readonly all: SlotBits[] = [];
+  readonly #byHash = new Map<number, SlotBits[]>();
+
+  add(bits: SlotBits): void {
+    let hash = 0;
+    for (const word of bits) hash = Math.imul(hash ^ word, 0x01000193);
+    const alike = this.#byHash.get(hash);
+    if (alike?.some((other) => other.every((word, i) => word === bits[i])) === true) return;
+    if (alike === undefined) this.#byHash.set(hash, [bits]);
+    else alike.push(bits);
+    this.all.push(bits);
+  }
 }
 
 function allBut(view: FeederView, slot: number): SlotBits {

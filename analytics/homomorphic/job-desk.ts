@@ -161,7 +161,11 @@ export class JobDesk {
       .finally(() => {
         this.#running.delete(job.number);
         this.#settling.delete(work);
-        this.poll();
+        try {
+          this.poll();
+        } catch (error) {
+          this.#options.crash(error);
+        }
       });
     this.#settling.add(work);
   }

@@ -62,6 +62,8 @@ export class JobStore {
   /** Returns the job's number, or undefined when a job with this key is here already. */
   add(order: JobOrder, state: "requested" | "queued", now: number): number | undefined {
     const { key, request, circuit, parameters, label, feeders, series, firstSlot, slots } = order;
+    // An insert that conflicts would use up a number, and people ask where the job went.
+    if (key !== undefined && this.byKey(key) !== undefined) return undefined;
     const { changes, lastInsertRowid } = this.#insert.run(
       key ?? null,
       request,

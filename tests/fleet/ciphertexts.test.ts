@@ -3,12 +3,11 @@
  * with aggregators away, with processes killed, and with a meter or an aggregator that lies on one of the two paths.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome } from "../../firmware-sim/fleet/outcome.ts";
 import { FleetBed } from "./testing/bed.ts";
-import { runFleet, temporaryFolder } from "./testing/command.ts";
 import { checks, jobs, results, storedCiphertexts } from "./testing/opened-rows.ts";
 
 /** Sums of feeders alone: quick. */
@@ -35,39 +34,6 @@ function assertExact(outcome: Outcome, due: number): void {
 }
 
 describe("ciphertexts", { concurrency: 2 }, () => {
-  test("npm run fleet prints what was opened beside the shares and the truth, and who opened it", async (t) => {
-    const folder = temporaryFolder(t);
-    const small = ["--meters", "10", "--feeders", "2", "--days", "2"];
-    const set = ["system.slotSeconds=3600", "release.minSlots=4", "homomorphic.enabled=true"];
-    const args = [...small, ...set.flatMap((value) => ["--set", value])];
-    const { code, stdout, stderr } = await runFleet(folder, args);
-    assert.equal(code, 0, stderr + stdout);
-    assert.match(stderr, /making the keys for ciphertexts: light \(1 of 2\)/);
-    assert.match(stdout, /energy of f-1, 2025-01-15 +│ (\d+) Wh +│ [\d.]+ Wh +│ \1\.0+ Wh/);
-    assert.match(stdout, /energy in all \(4 results\)/);
-    assert.match(stdout, /standard deviation of fleet, 2025-01-16/);
-    assert.match(
-      stdout,
-      /8 of 8 results opened by [23] aggregators \([1-3, ]+\): all within their bounds of the truth/,
-    );
-    assert.match(stdout, /Cross-check of shares and ciphertexts: 6 agree/);
-    assert.match(stdout, /40 ciphertexts of [\d.]+ kB/);
-    assert.match(stdout, /analytics_results\.json/);
-    const file = JSON.parse(readFileSync(join(folder, "results", "analytics_results.json"), "utf8")) as {
-      results: unknown[];
-    };
-    assert.equal(file.results.length, 8);
-    const metrics = JSON.parse(readFileSync(join(folder, "results", "performance_metrics.json"), "utf8")) as {
-      ciphertexts: Record<string, unknown>;
-    };
-    const { windows, openings, exactWithinBound, crossCheck, largestErrorWh, boundWh } = metrics.ciphertexts;
-    assert.deepEqual(
-      { windows, openings, exactWithinBound, crossCheck },
-      { windows: 2, openings: 8, exactWithinBound: true, crossCheck: { agree: 6, differ: 0, waiting: 0 } },
-    );
-    assert.ok(Number(largestErrorWh) >= 0 && Number(largestErrorWh) <= Number(boundWh) && Number(boundWh) <= 0.5);
-  });
-
   test("one of three aggregators never starts: the other two open every result", async (t) => {
     const bed = await FleetBed.create(t, { set: { ...SUMS, ...IMPATIENT }, fleet: { withoutAggregators: [2] } });
     await bed.fleet.start();

@@ -125,17 +125,40 @@ test("every file and folder that the README names exists", () => {
   for (const path of [...linked, ...folders]) assert.ok(existsSync(join(ROOT, path)), `${path} is missing`);
 });
 
+/** What was opened of ciphertexts stands beside the shares and the truth, on the screen and in the files. */
+function assertOpened(folder: string, stdout: string, stderr: string): void {
+  assert.match(stderr, /making the keys for ciphertexts: light \(1 of 2\)/);
+  assert.match(stdout, /energy of f-1, 2025-01-15 +│ (\d+) Wh +│ [\d.]+ Wh +│ \1\.0+ Wh/);
+  assert.match(stdout, /energy in all \(5 results\)/);
+  assert.match(stdout, /standard deviation of fleet, 2025-01-15/);
+  assert.match(stdout, /7 of 7 results opened by [23] aggregators \([1-3, ]+\): all within their bounds of the truth/);
+  assert.match(stdout, /Cross-check of shares and ciphertexts: 6 agree/);
+  assert.match(stdout, /100 ciphertexts of [\d.]+ kB/);
+  assert.match(stdout, /analytics_results\.json/);
+  const json = (name: string): unknown => JSON.parse(readFileSync(join(folder, "results", name), "utf8"));
+  assert.equal((json("analytics_results.json") as { results: unknown[] }).results.length, 7);
+  const { ciphertexts } = json("performance_metrics.json") as { ciphertexts: Record<string, unknown> };
+  const { windows, openings, exactWithinBound, crossCheck, largestErrorWh, boundWh } = ciphertexts;
+  assert.deepEqual(
+    { windows, openings, exactWithinBound, crossCheck },
+    { windows: 1, openings: 7, exactWithinBound: true, crossCheck: { agree: 6, differ: 0, waiting: 0 } },
+  );
+  assert.ok(Number(largestErrorWh) >= 0 && Number(largestErrorWh) <= Number(boundWh) && Number(boundWh) <= 0.5);
+}
+
 test("the fleet, its bills, its replay and its queries work as shown", async (t) => {
   const folder = temporaryFolder(t);
   const truth = join(folder, "truth.csv");
   const { code, stdout, stderr } = await startFleet(folder, ["--truth", truth, "--set", "homomorphic.enabled=true"])
     .result;
   assert.equal(code, 0, stderr);
-  // The width of the table follows its longest line, which names megabytes.
-  const squeezed = (text: string): string => text.replaceAll(/ +/g, " ");
+  // The width of the table follows its longest line, which names megabytes; what a busy machine repeats counts as bytes.
+  const squeezed = (text: string): string =>
+    text.replaceAll(/ +/g, " ").replaceAll(/(?:1[89]|[2-9]\d)\d bytes per/g, "bytes per");
   const shown = README.split("\n").filter((text) => text.startsWith("│ "));
   assert.equal(shown.length, 3);
   for (const line of shown) assert.ok(squeezed(stdout).includes(squeezed(line)), `printed as in the README: ${line}`);
+  assertOpened(folder, stdout, stderr);
   const bills = await finish(start("npm run bills -- --data data --meter m-001", ["--data", join(folder, "data")]));
   assert.equal(bills.code, 0, bills.output);
   assert.match(bills.output, /m-001/);
@@ -154,6 +177,11 @@ test("the fleet, its bills, its replay and its queries work as shown", async (t)
     assert.equal(done.code, 0, done.output);
     assert.match(done.output, name === "results" ? /sum .*Wh/ : name === "audit 1" ? /every byte/ : /fits/);
   }
+  const released = await finish(
+    start("npm run audit -- --id 1 --profile demo", ["--data", join(folder, "data"), ...quiet(folder)]),
+  );
+  assert.equal(released.code, 0, released.output);
+  assert.match(released.output, /No combination of released totals leaves less/);
   const audit = start("npm run bills -- verify --readings data/m-001.csv --meter m-001", [
     ...["--readings", truth, "--data", join(folder, "data")],
   ]);

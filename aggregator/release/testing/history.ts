@@ -1,7 +1,6 @@
 /** Builds sets over few meters and slots for tests of the release rules, and keeps what was allowed as vectors. */
 import { createHash, randomUUID } from "node:crypto";
 import path from "node:path";
-import type { Database } from "better-sqlite3";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
 import { BALANCE_KINDS } from "../../../protocol/units.ts";
@@ -40,13 +39,10 @@ export interface HistoryOptions {
   readonly exports?: (meter: number) => boolean;
   /** Name of the database; any if left out. */
   readonly file?: string;
-  /** As an aggregator writes it. */
-  readonly durable?: boolean;
 }
 
 export class History {
   readonly meters: string[];
-  readonly db: Database;
   readonly context: RuleContext;
   /** Indicator vectors of all released totals, as maps from "meter slot". */
   readonly released: ReadonlySet<string>[] = [];
@@ -56,8 +52,6 @@ export class History {
     const { minMeters = 2, minSlots, belongs = ALWAYS } = options;
     this.meters = Array.from({ length: options.meters }, (_, i) => `m-${i}`);
     const db = openTestDatabase(path.join(folder, options.file ?? `${randomUUID()}.db`));
-    if (options.durable === true) db.pragma("synchronous = FULL");
-    this.db = db;
     this.context = {
       store: new ReleaseStore(db),
       minMeters,
