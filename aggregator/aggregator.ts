@@ -93,7 +93,7 @@ export class Aggregator {
     const ports = { now, wallTime: options.wallTime, scheduleCommit, send, refuse };
     this.intake = new Intake({ ...settings, db, store, digests, loads: releases, meters: table, ...ports });
     this.keys = new KeyRing({ index, table, intake: this.intake });
-    this.membership = new Membership({
+    const membership = new Membership({
       db,
       directory,
       index,
@@ -101,21 +101,22 @@ export class Aggregator {
       currentSlot: () => Math.floor((now() ?? 0) / slotSeconds),
       lateSlots: windowSlots,
     });
+    this.membership = membership;
     const members = {
       numberOf: (meter: string) => this.keys.numberOf(meter),
       nameOf: (number: number) => this.keys.nameOf(number),
-      slotsOn: (meter: string, feeder: string, from: number, to: number) =>
-        this.membership.slotsOn(meter, feeder, from, to),
+      slotsOn: (meter: string, feeder: string, from: number, to: number) => membership.slotsOn(meter, feeder, from, to),
+      isHead: (meter: string) => this.membership.isHead(meter),
+      roster: (feeder: string, from: number, to: number) => this.membership.roster(feeder, from, to),
       feederOver: (meter: string, from: number, to: number) => this.membership.feederOver(meter, from, to),
       feeders: () => this.membership.feeders(),
     };
-    const { minMeters, minSlots } = settings;
-    const gaps = new ShareGaps(store, windowSlots);
+    const [{ minMeters, minSlots }, gaps] = [settings, new ShareGaps(store, windowSlots)];
     this.#rounds = new RoundDesk({
       index,
       signer: party,
       directory,
-      rules: { store: releases, members, gaps, minMeters, minSlots },
+      rules: { store: releases, members, gaps, exports: (meter) => store.exports(meter), minMeters, minSlots },
       holdings: new Holdings(store, members),
       maskKeys: options.subsetKeys && { index, n: directory.n, t: directory.t, ...options.subsetKeys },
       askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
@@ -126,8 +127,7 @@ export class Aggregator {
       rules: { loads: releases, digests, members, minMeters, pause },
       answer: (answer) => this.#jobMail.answer(answer),
       give: (partial) => this.#jobMail.give(partial),
-      now: () => now() ?? 0,
-      monotonic: options.monotonic,
+      ...{ now: () => now() ?? 0, monotonic: options.monotonic },
     });
     this.#jobMail = new JobMail({
       ...{ index, party, refuse, monotonic: options.monotonic, desk: this.#jobs },

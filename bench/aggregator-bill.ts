@@ -101,13 +101,15 @@ async function bill(db: SqliteDatabase, shares: ShareStore, meters: number, slot
   const members = {
     numberOf: (meter: string) => numbers.get(meter),
     slotsOn: (_: string, __: string, from: number, to: number) => fullBitmap(to - from),
+    isHead: () => false,
+    roster: () => names,
   };
   const store = new ReleaseStore(db);
   const desk = new RoundDesk({
     index: 1,
     signer: { id: "a-1", signKey: privateKey },
     directory: { q: 1, servers: new Map([["a-1", { role: "aggregator", signKey: publicKey }]]) },
-    rules: { store, members, gaps: { missingUpTo: () => 0 }, minMeters: 5, minSlots: 96 },
+    rules: { store, members, gaps: { missingUpTo: () => 0 }, exports: () => false, minMeters: 5, minSlots: 96 },
     holdings: new Holdings(shares, members),
     askAgain: () => {},
     pause: async () => {},

@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ReleaseStore } from "../aggregator/release/release-store.ts";
-import { assertReleasable, recordRelease, type RuleContext } from "../aggregator/release/rules.ts";
+import type { RuleContext } from "../aggregator/release/rule-context.ts";
+import { assertReleasable, recordRelease } from "../aggregator/release/rules.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { auditTotals } from "../aggregator/audit/disclosure.ts";
 import { releasedTotals } from "../aggregator/audit/release-totals.ts";
@@ -117,8 +118,11 @@ function release(context: RuleContext, set: SetContent, number: number): number 
 function contextOf(store: ReleaseStore): RuleContext {
   const slotsOn = (_meter: string, _feeder: string, from: number, to: number): Uint8Array =>
     bitmapOf(to - from, [...Array(to - from).keys()]);
-  const members = { numberOf: (meter: string) => NAMES.indexOf(meter) + 1, slotsOn };
-  return { store, members, minMeters: 5, minSlots: 48, gaps: { missingUpTo: () => 0 } };
+  const members = {
+    ...{ numberOf: (meter: string) => NAMES.indexOf(meter) + 1, slotsOn },
+    ...{ isHead: () => false, roster: () => NAMES },
+  };
+  return { store, members, minMeters: 5, minSlots: 48, gaps: { missingUpTo: () => 0 }, exports: () => false };
 }
 
 type Range = readonly [from: number, to: number];

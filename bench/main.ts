@@ -20,6 +20,7 @@ import { run as readers } from "./readers.ts";
 import { run as liars } from "./liars.ts";
 import { run as ledger } from "./ledger.ts";
 import { run as scenarios } from "./scenarios.ts";
+import { run as theft } from "./theft.ts";
 
 const BENCHES: readonly Bench[] = [
   { name: "field", about: "multiplications, splits and interpolations against plain BigInt", run: field },
@@ -65,6 +66,7 @@ const BENCHES: readonly Bench[] = [
     about: "five hundred binaries of the firmware for a simulated hour, on one thread",
     run: emulator,
   },
+  { name: "theft", about: "theft at the heads of simulated feeders: found, how soon, and false alarms", run: theft },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 

@@ -3,7 +3,7 @@
  * no key, no aggregator and nothing that the utility computed. Pure.
  */
 import { hasMember } from "../protocol/bitmap.ts";
-import type { KindName } from "../protocol/units.ts";
+import type { CustomerKindName } from "../protocol/units.ts";
 import { invoice } from "./invoice.ts";
 import type { MeterReadings } from "./readings-file.ts";
 import { type BillColumn, billColumns } from "./tariffs/band-masks.ts";
@@ -58,7 +58,7 @@ export interface BillCheck {
   readonly slotSeconds: number;
 }
 
-type Wanted = (kind: KindName, slot: number) => boolean;
+type Wanted = (kind: CustomerKindName, slot: number) => boolean;
 
 /**
  * Where a bill differs from what its readings and tariff give. Late energy that joined a band of the bill's own period,

@@ -1,10 +1,10 @@
 /** Readings of a file with the columns of a replay, to check bills with: exact integers, every fault with its line. */
 import { createReadStream } from "node:fs";
 import { CsvError, parse } from "csv-parse";
-import type { KindName } from "../protocol/units.ts";
+import type { CustomerKindName } from "../protocol/units.ts";
 
 /** Watt-hours by slot, for each kind. */
-export type MeterReadings = Readonly<Record<KindName, ReadonlyMap<number, bigint>>>;
+export type MeterReadings = Readonly<Record<CustomerKindName, ReadonlyMap<number, bigint>>>;
 
 export const NO_READINGS: MeterReadings = {
   import: new Map(),
@@ -21,7 +21,7 @@ export class ReadingsError extends Error {
   }
 }
 
-const COLUMNS: Readonly<Record<KindName, string>> = {
+const COLUMNS: Readonly<Record<CustomerKindName, string>> = {
   import: "energy_wh",
   export: "export_wh",
   catchup: "catchup_wh",
@@ -54,7 +54,7 @@ function unreadable(file: string, error: Error): Error {
 }
 
 async function readRows(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
-  const meters = new Map<string, Record<KindName, Map<number, bigint>>>();
+  const meters = new Map<string, Record<CustomerKindName, Map<number, bigint>>>();
   const rows = parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true });
   const source = createReadStream(file);
   // A pipe hands no error on.
@@ -92,7 +92,7 @@ async function readRows(file: string, slotSeconds: number): Promise<Map<string, 
       own = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() };
       meters.set(meter, own);
     }
-    for (const kind of Object.keys(COLUMNS) as KindName[]) {
+    for (const kind of Object.keys(COLUMNS) as CustomerKindName[]) {
       const text = value.get(COLUMNS[kind]) ?? "";
       if (text === "") continue;
       if (!/^\d{1,15}$/.test(text)) fail(`${COLUMNS[kind]}: expected whole watt-hours, got ${text}`);

@@ -177,6 +177,21 @@ export const CHECKS: readonly Check[] = [
         "emulated devices do not go with failures of the supply (their tests cut it)",
       ),
   },
+  {
+    fields: ["balance.blockMinutes", "system.slotSeconds"],
+    rule: "Balances are judged over whole slots, and a day holds a whole number of such times",
+    fault: ({ balance: { blockMinutes }, system: { slotSeconds } }) =>
+      unless(
+        (blockMinutes * 60) % slotSeconds === 0 && 1_440 % blockMinutes === 0,
+        `${blockMinutes} min must be a multiple of a slot of ${slotSeconds} s, and divide a day`,
+      ),
+  },
+  {
+    fields: ["simulation.theft", "simulation.heads"],
+    rule: "Theft is simulated where it can be seen",
+    fault: ({ simulation: { theft, heads } }) =>
+      unless(theft === "" || heads, "simulation.theft needs simulation.heads"),
+  },
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,
   ...LOG_CHECKS,

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { balance } from "./schema-balance.ts";
 import { log, witness } from "./schema-log.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
 import { gateway, homeAssistant } from "./schema-gateway.ts";
@@ -92,6 +93,9 @@ const link = z.strictObject({
 });
 
 const meter = z.strictObject({
+  role: z.enum(["customer", "head"]).default("customer").meta({
+    description: "What it measures: a customer, or all that flows into its feeder. Fixed at enrolment (`--head`).",
+  }),
   maxSlotsPerMessage: whole(1, DAY_SLOTS_MAX, 96, "Most slots packed into one share message.", { unit: "slots" }),
   batchSlots: whole(1, DAY_SLOTS_MAX, 1, "New slots collected before they are sent.", { unit: "slots" }),
   outboxSlots: whole(1, 1_000_000, 2_976, "Slots kept while they cannot be delivered; beyond it the oldest is a gap.", {
@@ -170,6 +174,15 @@ const simulation = z.strictObject({
     { unit: "meters" },
   ),
   feeders: whole(1, 100_000, 5, "Feeders over which they are spread.", { unit: "feeders" }),
+  heads: flag(false, "Simulates a meter at the head of each feeder, with losses and errors; feeders get balances."),
+  theft: z
+    .string()
+    .default("")
+    .meta({
+      description:
+        "Simulated theft, with commas between several: kind:meter[:share][@day], where kind is bypass, scale, stop or " +
+        "reset; such as `bypass:m-003:0.5@10`.",
+    }),
   days: whole(1, 3_660, 1, "Simulated days.", { unit: "days" }),
   start: z.iso.date().default("2025-01-15").meta({ description: "First local day of the simulation." }),
   seed: whole(0, 4_294_967_295, 1, "Seed of everything random in the simulation; the same seed gives the same run."),
@@ -209,6 +222,7 @@ export const configSchema = z.strictObject({
   aggregator: aggregator.prefault({}).meta({ description: "Intake and share store." }),
   rounds: rounds.prefault({}).meta({ description: "How the utility asks for totals." }),
   billing: billing.prefault({}).meta({ description: "Bills." }),
+  balance: balance.prefault({}).meta({ description: "Feeders with a meter at their head: losses and theft." }),
   homomorphic: homomorphic.prefault({}).meta({ description: "What meters encrypt for computing on ciphertexts." }),
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
   gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
@@ -239,7 +253,7 @@ function environmentName(section: string, name: string): string {
 }
 
 const SECTIONS = {
-  ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing },
+  ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing, balance },
   ...{ homomorphic, analytics, gateway, homeAssistant, log, witness, simulation, logging },
 };
 

@@ -30,6 +30,7 @@ import { describeFleet, describeHeld, describeInterrupted, describeSummary } fro
 import { type FleetRequest, requestOf } from "./fleet/request.ts";
 import { writeResults } from "./fleet/results.ts";
 import { type FleetSummary, summarise } from "./fleet/summary.ts";
+import { TheftError } from "./feeder/thefts.ts";
 import { ReplayError } from "./loads/index.ts";
 
 const WITHHELD = 3;
@@ -40,7 +41,7 @@ const TELL_SECONDS = 5;
 /** As they are, with an exit code of their own. */
 const EXPLAINED_BY_THEMSELVES = [UsageError, ConfigError, FolderError];
 /** The user's faults: explained without a stack, exit code 2. */
-const EXPLAINED = [ReplayError, EnrolmentError, PlacementError, EarlierRunError];
+const EXPLAINED = [ReplayError, TheftError, EnrolmentError, PlacementError, EarlierRunError];
 
 interface Terminal {
   readonly say: (text: string | undefined) => void;
@@ -97,7 +98,13 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
   say(takenUp);
   say(withoutNotice(withoutAggregators, config, waitSeconds));
   const readings = plan.feed.kind === "replayed" ? plan.feed.file : request.truth;
-  const names = { isFed, meter: plan.source.meters[0]?.id, readings, resultsFile: resultsFile(config) };
+  const names = {
+    isFed,
+    meter: plan.source.meters[0]?.id,
+    readings,
+    resultsFile: resultsFile(config),
+    timezone: config.system.timezone,
+  };
   const terminal = { say, silent: json };
   const restarts: Record<string, number> = {};
   const broken = new AbortController();
@@ -256,6 +263,8 @@ await runRole({
       path: "simulation.emulated",
     },
     { flags: "--feeders <number>", description: "feeders they hang on", path: "simulation.feeders" },
+    { flags: "--heads", description: "a simulated meter at the head of each feeder", path: "simulation.heads" },
+    { flags: "--theft <list>", description: "such as bypass:m-003:0.5@2 (docs/balance.md)", path: "simulation.theft" },
     { flags: "--days <number>", description: "simulated days", path: "simulation.days" },
     { flags: "--start <date>", description: "first simulated day", path: "simulation.start" },
     { flags: "--aggregators <number>", description: "aggregators (n)", path: "system.aggregators" },

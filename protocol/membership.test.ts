@@ -197,3 +197,18 @@ test("a record whose places overlap is not signed", () => {
   assert.throws(() => signRecord(overlapping, authority), /^RangeError: record/);
   assert.deepEqual(openRecord(signRecord(record([F1]), authority), directory), record([F1]));
 });
+
+test("a head is on no roster, and its role is for life", () => {
+  const head: MembershipRecord = { ...record([F1]), meter: "h-1", role: "head" };
+  const roll = new Roll(directory);
+  roll.add(certificate(record([F1])));
+  roll.add(certificate(head));
+  assert.deepEqual(roll.rosterAt("f-1", 150), ["m-001"]);
+  assert.deepEqual(roll.heads("f-1", { from: 150, to: 151 }), ["h-1"]);
+  assert.deepEqual(roll.heads("f-1", { from: 0, to: 100 }), []);
+  assert.deepEqual([roll.isHead("h-1"), roll.isHead("m-001"), roll.isHead("m-404")], [true, false, false]);
+  // A customer that is called a head would be missing from a balance, and be seen in it.
+  assert.throws(() => accept({ ...record([F1], 2), role: "head" }, record([F1])), code("replayed"));
+  assert.throws(() => accept({ ...record([F1], 2) }, { ...record([F1]), role: "head" }), code("replayed"));
+  assert.equal(accept({ ...record([F1], 2), role: "head" }, { ...record([F1]), role: "head" }).role, "head");
+});

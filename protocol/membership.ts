@@ -119,6 +119,10 @@ export function acceptRecord(signed: Uint8Array, options: AcceptOptions): Member
       throw new ProtocolError("replayed", `${name}: key version ${previous.record.keyVersion} is known already`);
     }
   }
+  // Whoever was a customer once could otherwise be left out of a balance that then shows what the home consumes.
+  if (previous !== undefined && previous.record.role !== record.role) {
+    throw new ProtocolError("replayed", `${name}: a meter stays what it is, a customer's or the head of a feeder`);
+  }
   const slot = rewrittenSlot(previous?.record.places ?? [], record.places, currentSlot, lateSlots);
   if (slot !== undefined) {
     throw new ProtocolError("replayed", `${name} rewrites the past: slot ${slot} is before the current ${currentSlot}`);
@@ -212,15 +216,30 @@ export class Roll {
     return places.some(({ to }) => to === null || to > slot);
   }
 
-  /** The meters whose place is this feeder in a slot, sorted. */
+  /** True for a meter that stands at the head of feeders and is nobody's. */
+  isHead(meter: string): boolean {
+    return this.#members.get(meter)?.record.role === "head";
+  }
+
+  /** The customers' meters whose place is this feeder in a slot, sorted. */
   rosterAt(feeder: string, slot: number): string[] {
     return this.members(feeder, { from: slot, to: slot + 1 });
   }
 
-  /** The meters whose place is this feeder in at least one slot of a half-open range, sorted. */
+  /** The customers' meters whose place is this feeder in at least one slot of a half-open range, sorted. */
   members(feeder: string, range: { readonly from: number; readonly to: number }): string[] {
+    return this.#placedOn(feeder, range, undefined);
+  }
+
+  /** The meters that stand at the head of this feeder in at least one slot of a half-open range, sorted. */
+  heads(feeder: string, range: { readonly from: number; readonly to: number }): string[] {
+    return this.#placedOn(feeder, range, "head");
+  }
+
+  #placedOn(feeder: string, range: { readonly from: number; readonly to: number }, role: MembershipRecord["role"]) {
     const found: string[] = [];
     for (const [meter, { record }] of this.#members) {
+      if (record.role !== role) continue;
       const inside = record.places.some(
         (place) => place.feeder === feeder && place.from < range.to && (place.to ?? MAX_SLOT + 1) > range.from,
       );

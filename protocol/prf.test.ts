@@ -6,7 +6,7 @@ import { expandPolynomial, polynomialOf, polynomialWords } from "./prf.ts";
 
 const input = fc.record({
   key: fc.uint8Array({ minLength: 32, maxLength: 32 }),
-  kind: fc.integer({ min: 1, max: 4 }),
+  kind: fc.integer({ min: 1, max: 6 }),
   slot: fc.nat(0xffff_ffff),
   reading: fc.bigInt({ min: 0n, max: FIELD_PRIME - 1n }),
   t: fc.integer({ min: 1, max: 7 }),

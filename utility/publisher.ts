@@ -6,11 +6,13 @@ import type { Logger } from "../config/runtime/logger.ts";
 import type { Signer } from "../protocol/envelope/index.ts";
 import type { Alert, FeederLoad } from "../protocol/messages/public.ts";
 import { topicOf } from "../protocol/topics.ts";
+import { balanceAlert } from "./balance/alert.ts";
 import { sendBill } from "./bills/courier.ts";
 import type { Receipts } from "./ledger/receipts.ts";
 import type { Detection } from "./rounds/detections.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { type FeederLoadsRow, markPublished, unpublishedLoads } from "./store/loads-store.ts";
+import { markAlertPublished, unpublishedAlerts } from "./store/balances-store.ts";
 import type { UtilityDatabase } from "./store/open.ts";
 
 export interface PublisherPorts {
@@ -69,6 +71,7 @@ export class Publisher {
 
   async #run(): Promise<void> {
     while (this.#ports.connected() && (await this.#publishLoads())) {}
+    while (this.#ports.connected() && (await this.#publishAlerts())) {}
     while (this.#ports.connected() && (await this.#sendBills())) {}
   }
 
@@ -94,6 +97,20 @@ export class Publisher {
     for (const feeder of feeders) {
       const slots = sent.filter((row) => row.feeder_id === feeder).map((row) => row.slot_start);
       await markPublished(this.#db, feeder, slots);
+    }
+    return sent.length === LOADS_AT_ONCE;
+  }
+
+  /** True when there may be more. Of a feeder, never of a meter: nobody knows whose it is. */
+  async #publishAlerts(): Promise<boolean> {
+    const rows = await unpublishedAlerts(this.#db, LOADS_AT_ONCE);
+    const results = await Promise.allSettled(
+      rows.map((row) => this.#ports.publish(topicOf("alert", { topic: "balance" }), JSON.stringify(balanceAlert(row)))),
+    );
+    const sent = rows.filter((_, i) => results[i]?.status === "fulfilled");
+    for (const row of sent) {
+      await markAlertPublished(this.#db, row);
+      this.#log.warn({ feeder: row.feeder_id }, balanceAlert(row).message);
     }
     return sent.length === LOADS_AT_ONCE;
   }

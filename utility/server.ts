@@ -10,6 +10,7 @@ import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { meterStatus, serverStatus } from "../protocol/messages/public.ts";
 import { filterOf, parseTopic } from "../protocol/topics.ts";
+import { balanceSettings } from "./balance/settings.ts";
 import { sendBill } from "./bills/courier.ts";
 import { Redelivery } from "./bills/redelivery.ts";
 import { assertTariffs } from "./bills/assert-tariffs.ts";
@@ -78,6 +79,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     periodKind: config.billing.period,
     whole: wholePeriod(config),
     origin: await originSlot(db, config, directory),
+    balance: balanceSettings(config, directory.slotSeconds),
   };
 
   const offline = new Set<number>();
@@ -160,7 +162,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
         stats.settled(record);
         if (record.question.purpose === "load") void opened?.loadsReleased();
         // Sealing a bill costs more than working it out: while other feeders are being billed it waits.
-        if (record.question.purpose === "load" || desk.openRounds === 0) void publisher.flush();
+        if (record.question.purpose !== "billing" || desk.openRounds === 0) void publisher.flush();
       },
     },
   );

@@ -1,6 +1,7 @@
 /** What the utility's parts share: where it keeps things, what time it is, who is who. Made once, in `main.ts`. */
 import type { Clock } from "../config/runtime/clock.ts";
 import type { Roll } from "../protocol/membership.ts";
+import type { BalanceSettings } from "./balance/settings.ts";
 import type { TariffBook } from "./bills/tariff-book.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { UtilityDatabase } from "./store/open.ts";
@@ -19,7 +20,8 @@ export interface Utility {
   readonly clock: Clock;
   /** Where everything that becomes final is written as well. */
   readonly ledger: Ledger;
-  readonly roll: Pick<Roll, "feeders" | "members" | "meters" | "record">;
+  readonly roll: Pick<Roll, "feeders" | "heads" | "isHead" | "members" | "meters" | "record">;
+  readonly balance: BalanceSettings;
   readonly book: TariffBook;
   readonly slotSeconds: number;
   readonly timezone: string;

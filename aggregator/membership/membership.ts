@@ -116,11 +116,21 @@ export class Membership {
     return [...this.#accepted.keys()];
   }
 
-  /** The feeder whose certified place holds the meter in all slots from `from` up to `to`; undefined where none does. */
+  /** The feeder whose certified place holds a customer's meter in all slots from `from` up to `to`; undefined where none does. */
   feederOver(meter: string, from: number, to: number): string | undefined {
+    if (this.isHead(meter)) return undefined;
     const feeder = this.#roll.feederOf(meter, from);
     if (feeder === undefined) return undefined;
     return countMembers(this.slotsOn(meter, feeder, from, to)) === to - from ? feeder : undefined;
+  }
+
+  isHead(meter: string): boolean {
+    return this.#roll.isHead(meter);
+  }
+
+  /** The customers' meters with a certified place on the feeder in at least one of these slots. */
+  roster(feeder: string, from: number, to: number): string[] {
+    return this.#roll.members(feeder, { from, to });
   }
 
   /** Every feeder that a certified record names. */

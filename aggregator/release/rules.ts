@@ -5,7 +5,7 @@
  */
 import { countMembers, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
-import { KINDS } from "../../protocol/units.ts";
+import { isHeadKind, KINDS } from "../../protocol/units.ts";
 import {
   billCells,
   billingUnitAt,
@@ -14,28 +14,16 @@ import {
   type OutputCells,
   SetError,
 } from "../rounds/layout.ts";
-import { coveredSlots, type Gaps } from "./catchup.ts";
-import { differenceFault, type ReleaseLimits } from "./differences.ts";
+import { assertBalance, balanceMeters, balanceSlots } from "./balance.ts";
+import { coveredSlots } from "./catchup.ts";
+import { differenceFault } from "./differences.ts";
 import { faultUnits, tooSmall } from "./fault-report.ts";
 import { FeederHistory } from "./feeder-history.ts";
 import type { Period, ReleaseStore } from "./release-store.ts";
+import type { Members, RuleContext } from "./rule-context.ts";
 import { addSlot, emptySlots, slotsOf } from "./slot-bits.ts";
 
 const LOAD_KINDS: ReadonlySet<number> = new Set([KINDS.import, KINDS.export]);
-
-/** Who belongs where, by countersigned records. */
-export interface Members {
-  /** The meter's number in this aggregator's database; undefined when it is unknown. */
-  numberOf(meter: string): number | undefined;
-  /** The slots from `from` up to `to` at which the meter's countersigned place is the feeder, as a bitmap. */
-  slotsOn(meter: string, feeder: string, from: number, to: number): Uint8Array;
-}
-
-export interface RuleContext extends ReleaseLimits {
-  readonly store: ReleaseStore;
-  readonly members: Members;
-  readonly gaps: Gaps;
-}
 
 /** A set that may be endorsed, with the numbers of its meters, and for a bill the cells of its outputs. */
 export interface Releasable {
@@ -48,8 +36,9 @@ export interface Releasable {
 export function assertReleasable(set: SetContent, context: RuleContext): Releasable {
   const numbers = memberNumbers(set, context.members);
   const cells = set.purpose === "billing" ? billCells(set) : [];
-  if (set.purpose === "load") assertLoad(set, numbers, context);
-  else assertBilling({ set, numbers, cells }, context);
+  if (set.purpose === "billing") assertBilling({ set, numbers, cells }, context);
+  else if (set.purpose === "load") assertLoad(set, numbers, context);
+  else assertBalance(set, numbers, context);
   return { set, numbers, cells };
 }
 
@@ -61,6 +50,12 @@ export function recordRelease({ set, numbers, cells }: Releasable, setId: Buffer
       if (isEmptyBitmap(bitmap)) continue;
       const { slot, kind } = loadUnitAt(set, index);
       store.addLoad(feeder, set.kinds[kind]!, slot, setId, numbersIn(bitmap, numbers));
+    }
+    return;
+  }
+  if (set.purpose === "balance") {
+    for (const { slot, first } of balanceSlots(set)) {
+      store.addLoad(feeder, KINDS.head, slot, setId, numbersIn(balanceMeters(set, first), numbers));
     }
     return;
   }
@@ -76,15 +71,19 @@ function memberNumbers(set: SetContent, known: Members): number[] {
   const { feeder, meters, segments } = set;
   const numbers = meters.map((meter) => known.numberOf(meter) ?? -1);
   const allowed = segments.map(([from, to]) => meters.map((meter) => known.slotsOn(meter, feeder, from, to)));
+  const isHead = meters.map((meter) => known.isHead(meter));
   const where: number[] = [];
   for (const [index, [bitmap]] of set.units.entries()) {
     if (set.purpose === "billing") {
       const { segment, meter } = billingUnitAt(set, index);
-      if (!isWithin(bitmap, allowed[segment]![meter]!)) where.push(index);
+      const isOwn = isEmptyBitmap(bitmap) || !isHead[meter]!;
+      if (!isOwn || !isWithin(bitmap, allowed[segment]![meter]!)) where.push(index);
     } else {
-      const at = loadUnitAt(set, index).slot - segments[0]![0];
+      const { slot, kind } = loadUnitAt(set, index);
+      const at = slot - segments[0]![0];
+      const ofHead = isHeadKind(set.kinds[kind]!);
       for (const meter of members(bitmap)) {
-        if ((allowed[0]![meter]![at >>> 3]! & (1 << (at & 7))) !== 0) continue;
+        if (isHead[meter] === ofHead && (allowed[0]![meter]![at >>> 3]! & (1 << (at & 7))) !== 0) continue;
         where.push(index);
         break;
       }

@@ -24,7 +24,8 @@ import {
   type SetMessage,
   type WantMessage,
 } from "../../protocol/messages/round.ts";
-import { assertReleasable, recordRelease, type RuleContext } from "../release/rules.ts";
+import type { RuleContext } from "../release/rule-context.ts";
+import { assertReleasable, recordRelease } from "../release/rules.ts";
 import type { Holdings, Unit } from "./holdings.ts";
 import {
   assertQuestion,
@@ -148,7 +149,7 @@ export class RoundDesk {
     const { askAgain } = this.#options;
     for (const [index, bitmap] of units) {
       const size = unitSize(question, index);
-      if (question.purpose === "load") {
+      if (question.purpose !== "billing") {
         const { slot, kind } = loadUnitAt(question, index);
         for (const meter of members(bitmap)) {
           if (meter < size) askAgain(question.meters[meter]!, question.kinds[kind]!, slot, 1);

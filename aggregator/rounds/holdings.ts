@@ -7,7 +7,8 @@ import { endianness } from "node:os";
 import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { Question } from "../../protocol/messages/round.ts";
 import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
-import type { Members } from "../release/rules.ts";
+import { isHeadKind } from "../../protocol/units.ts";
+import type { Members } from "../release/rule-context.ts";
 import type { ShareStore, StoredRange } from "../store/share-store.ts";
 import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
 
@@ -51,6 +52,8 @@ export class Holdings {
   ): StoredRange {
     const { bits, entries } = this.range(meter, kind, [from, to], room);
     if (isEmptyBitmap(bits)) return { bits, entries };
+    // What a customer's meter shares is never a head's, whatever it calls it, nor the reverse.
+    if (this.#members.isHead(meter) !== isHeadKind(kind)) return { bits: emptyBitmap(to - from), entries };
     const own = this.#members.slotsOn(meter, feeder, from, to);
     for (let i = 0; i < bits.length; i++) bits[i]! &= own[i]!;
     return { bits, entries };

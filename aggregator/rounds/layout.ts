@@ -4,6 +4,7 @@
  */
 import { assertBitmap, bitmapBytes, isEmptyBitmap } from "../../protocol/bitmap.ts";
 import type { Question, RefusalCode, SetContent } from "../../protocol/messages/round.ts";
+import { BALANCE_KINDS, CUSTOMER_KINDS, type Kind, KINDS } from "../../protocol/units.ts";
 
 /** A set or question that this aggregator does not accept. `where`: units or outputs that break the rule. */
 export class SetError extends Error {
@@ -23,7 +24,12 @@ const MAX_CELLS = 2 ** 25;
 const MAX_UNITS = 2 ** 18;
 /** Slots times kinds of a load: far more than a month. Each has a roster of its own in memory. */
 const MAX_LOAD_UNITS = 2 ** 14;
-const LOAD_KINDS = new Set([1, 2]);
+/** The kinds that a question of a purpose may ask for. */
+const ALLOWED_KINDS: Readonly<Record<Question["purpose"], readonly Kind[]>> = {
+  billing: CUSTOMER_KINDS,
+  load: [KINDS.import, KINDS.export],
+  balance: BALANCE_KINDS,
+};
 
 /** A billing unit: one meter and kind over a segment. */
 export interface BillingUnit {
@@ -44,11 +50,21 @@ export function assertQuestion({ purpose, meters, segments, kinds }: Question): 
   if (!inOrder.every(([from], i) => i === 0 || inOrder[i - 1]![1] <= from)) {
     throw new SetError("malformed-set", "segments: expected ranges without overlap");
   }
-  if (purpose === "load" && (segments.length !== 1 || !kinds.every((kind) => LOAD_KINDS.has(kind)))) {
-    throw new SetError("malformed-set", "a load has one segment, and the kinds import and export only");
+  const allowed: readonly number[] = ALLOWED_KINDS[purpose];
+  if (!kinds.every((kind) => allowed.includes(kind))) {
+    throw new SetError(
+      "malformed-set",
+      `kinds: expected those of a ${purpose} (${allowed.join(", ")}), got ${kinds.join(", ")}`,
+    );
+  }
+  if (purpose === "balance" && kinds.length !== allowed.length) {
+    throw new SetError("malformed-set", "kinds: a balance is of import, export, head and headExport");
+  }
+  if (purpose !== "billing" && segments.length !== 1) {
+    throw new SetError("malformed-set", `segments: a ${purpose} has one, got ${segments.length}`);
   }
   const slots = segments.reduce((sum, [from, to]) => sum + to - from, 0);
-  const mostUnits = purpose === "load" ? MAX_LOAD_UNITS : MAX_UNITS;
+  const mostUnits = purpose === "billing" ? MAX_UNITS : MAX_LOAD_UNITS;
   if (meters.length * slots * kinds.length > MAX_CELLS || unitCount({ purpose, meters, segments, kinds }) > mostUnits) {
     throw new SetError("malformed-set", `expected at most ${MAX_CELLS} cells and ${mostUnits} units`);
   }
@@ -78,7 +94,7 @@ export function loadUnitAt({ segments, kinds }: Question, index: number): { slot
 
 /** How many members the bitmap of a unit is over. */
 export function unitSize(question: Question, index: number): number {
-  if (question.purpose === "load") return question.meters.length;
+  if (question.purpose !== "billing") return question.meters.length;
   const [from, to] = question.segments[billingUnitAt(question, index).segment]!;
   return to - from;
 }
@@ -110,9 +126,9 @@ export function assertSet(set: SetContent): void {
       throw new SetError("malformed-set", `units[${index}]: a digest stands exactly where there are cells`, [index]);
     }
   }
-  if (set.purpose === "load") {
+  if (set.purpose !== "billing") {
     if (set.schemes.length === 0 && set.assignment.length === 0) return;
-    throw new SetError("malformed-set", "a load has no schemes and no assignment");
+    throw new SetError("malformed-set", `a ${set.purpose} has no schemes and no assignment`);
   }
   if (set.assignment.length !== set.meters.length) {
     throw new SetError("malformed-set", `assignment: expected ${set.meters.length}, got ${set.assignment.length}`);
@@ -171,6 +187,7 @@ function* billOutputs(set: SetContent): Generator<BillOutput, void, undefined> {
 /** How many outputs a set has. */
 export function outputCount(set: SetContent): number {
   if (set.purpose === "load") return set.units.length;
+  if (set.purpose === "balance") return set.units.length / set.kinds.length;
   return set.assignment.reduce((sum, scheme) => sum + set.schemes[scheme]!.bands.length, 0);
 }
 

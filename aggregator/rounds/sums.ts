@@ -3,10 +3,11 @@
  * only where it holds them all with the set's tags. An output without cells is 0.
  */
 import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
-import { add, ELEMENT_BYTES, type FieldElement, writeElement } from "../../protocol/field.ts";
-import type { SetContent } from "../../protocol/messages/round.ts";
+import { add, ELEMENT_BYTES, type FieldElement, reduce, subtract, writeElement } from "../../protocol/field.ts";
+import { BALANCE_OFFSET, type SetContent } from "../../protocol/messages/round.ts";
 import { ShareTotals, sumShares } from "../../protocol/shamir/add.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
+import { KINDS } from "../../protocol/units.ts";
 import type { StoredRange } from "../store/share-store.ts";
 import { type Holdings, roomForSegments, RosterTags } from "./holdings.ts";
 import { billCells, billingUnitIndex, outputCount } from "./layout.ts";
@@ -112,6 +113,21 @@ async function loadSums(set: SetContent, holdings: Holdings, pause: () => Promis
     // A missing cell or another tag gives another digest.
     if (Buffer.compare(tags[index]!.digest(), digest) !== 0) continue;
     results.set(index, totals[index % kinds.length]!.valueAt(Math.floor(index / kinds.length)));
+  }
+  return set.purpose === "balance" ? balances(results, set) : results;
+}
+
+/** Of each slot one sum, of all its units: in at the head less what flows on to the meters, above 0 by the offset. */
+function balances(sums: Results, { units, kinds }: SetContent): Results {
+  const results: Results = new Map();
+  for (let first = 0; first < units.length; first += kinds.length) {
+    let balance: FieldElement | undefined = reduce(BALANCE_OFFSET);
+    for (const [position, kind] of kinds.entries()) {
+      const sum = sums.get(first + position);
+      if (sum === undefined || balance === undefined) balance = undefined;
+      else balance = kind === KINDS.head || kind === KINDS.export ? add(balance, sum) : subtract(balance, sum);
+    }
+    if (balance !== undefined) results.set(first / kinds.length, balance);
   }
   return results;
 }

@@ -5,6 +5,7 @@
  */
 import type { Database } from "better-sqlite3";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
+import { KINDS } from "../../protocol/units.ts";
 import { BLOCK_SLOTS } from "./block.ts";
 import { BlockCache, blockId } from "./block-cache.ts";
 import { JournalBuffer, readRecords } from "./journal.ts";
@@ -151,6 +152,13 @@ export class ShareStore {
       found = (bits[index >>> 3]! & (1 << (index & 7))) !== 0;
     });
     return found;
+  }
+
+  /** Whether a meter has ever shared anything of what it feeds back. */
+  exports(meter: number): boolean {
+    return [KINDS.export, KINDS.catchupExport].some((kind) =>
+      this.#cache.any(blockId(meter, kind, 0), blockId(meter, kind + 1, 0) - 1),
+    );
   }
 
   /** Whether anything is stored before a slot. Days are enough of a look: the day of `slot` itself is left out. */

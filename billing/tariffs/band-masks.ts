@@ -4,14 +4,14 @@
  */
 import { addMember, emptyBitmap } from "../../protocol/bitmap.ts";
 import { type SlotRange, slotCount } from "../../protocol/slots.ts";
-import type { KindName, UnixSeconds } from "../../protocol/units.ts";
+import type { CustomerKindName, UnixSeconds } from "../../protocol/units.ts";
 import { type BandRun, slotAlignedRuns, versionSpans } from "./band-runs.ts";
 import { dateAt } from "./local-time.ts";
 import { type Tariff, versionNumber } from "./tariff.ts";
 
 /** One sum over the slots of a range: bit i of `mask` is slot `range.from + i`. */
 export interface BillColumn {
-  readonly kind: KindName;
+  readonly kind: CustomerKindName;
   /** The band for `import`, else the kind; `@` and the date from which a later version counts: `peak@2025-04-01`. */
   readonly row: string;
   /** Index of the tariff version whose prices this column gets. */

@@ -1,7 +1,7 @@
 /** What can be changed about one meter, as its command says it. */
 
 export type Change =
-  | { readonly action: "add"; readonly meter: string; readonly feeder: string }
+  | { readonly action: "add"; readonly meter: string; readonly feeder: string; readonly role?: "head" | undefined }
   | { readonly action: "move"; readonly meter: string; readonly feeder: string }
   | { readonly action: "revoke"; readonly meter: string }
   | { readonly action: "rekey"; readonly meter: string };
@@ -14,5 +14,6 @@ export function sameChange(a: Change, b: Change): boolean {
 /** A change as its command. */
 export function describe(change: Change): string {
   const feeder = change.action === "add" || change.action === "move" ? ` --feeder ${change.feeder}` : "";
-  return `${change.action} --meter ${change.meter}${feeder}`;
+  const head = change.action === "add" && change.role === "head" ? " --head" : "";
+  return `${change.action} --meter ${change.meter}${feeder}${head}`;
 }

@@ -84,7 +84,13 @@ export async function prepareChange(context: ChangeContext, change: Change): Pro
   }
   const serial = (entry?.record.serial ?? 0) + 1;
   const places = placesAfter(change, before, fromSlot);
+  const asked = change.action === "add" ? change.role : undefined;
+  const role = before === undefined ? asked : before.role;
+  if (before !== undefined && asked !== undefined && before.role === undefined) {
+    throw new MisfitError(`${change.meter} is a customer's meter: the head of a feeder needs one of its own`);
+  }
   const { record, secrets, meterFile } = await keysFor(context, change, {
+    ...(role === undefined ? {} : { role }),
     meter: change.meter,
     serial,
     keyVersion: before?.keyVersion ?? 1,
@@ -120,7 +126,7 @@ async function keysFor(
   const { meter } = change;
   // A revoked meter that comes back keeps the keys it has.
   if (change.action === "add" && book.wholeRecord(meter) === undefined) {
-    const secrets = secretsFor(keys, change, authority.directory.n);
+    const secrets = secretsFor(keys, { meter, feeder: change.feeder }, authority.directory.n);
     await writeMeterFolder(keys, secrets, authority, await openCa(authority, now));
     addCustomers(keys, authority, new Map([[meter, customerKeyOf(secrets)]]));
     return { record: { ...record, keyVersion: secrets.keyVersion }, secrets };

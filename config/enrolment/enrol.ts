@@ -132,10 +132,11 @@ async function addMeters(job: NewMeters, onProgress: EnrolOptions["onProgress"])
     onProgress?.(Math.min(at + PARALLEL, secrets.length), secrets.length);
   }
   addCustomers(keys, authority, new Map(secrets.map((one) => [one.meter, customerKeyOf(one)])));
-  for (const [i, { meter, feeder, moves = [] }] of meters.entries()) {
+  for (const [i, { meter, feeder, role, moves = [] }] of meters.entries()) {
     const stays = [{ feeder, from: fromSlot }, ...moves];
     const places = stays.map((stay, at) => ({ ...stay, to: stays[at + 1]?.from ?? null }));
-    const record: MembershipRecord = { meter, serial: 1, keyVersion: secrets[i]!.keyVersion, places };
+    const own = { meter, serial: 1, keyVersion: secrets[i]!.keyVersion, places };
+    const record: MembershipRecord = role === undefined ? own : { ...own, role };
     book.addRecord(record, signRecord(record, authority));
   }
   book.save(keys);

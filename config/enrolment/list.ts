@@ -17,9 +17,10 @@ export function listCommand(context: RoleContext): number {
   const { slot, clock } = presentSlot(context, authority);
   const times = { slotSeconds: authority.directory.slotSeconds, timezone: context.config.system.timezone };
   const rows = book.entries().map((entry) => {
-    const { meter, serial, keyVersion, places } = entry.record;
+    const { meter, serial, keyVersion, places, role } = entry.record;
     return {
       meter,
+      role: role ?? "customer",
       feeder: feederAt(places, slot) ?? null,
       state: book.isComplete(entry) ? stateOf(places, slot, times) : "lacks countersignatures",
       places,
@@ -40,7 +41,14 @@ export function listCommand(context: RoleContext): number {
   });
   for (const row of rows) {
     const by = row.countersignedBy.join(" ") + (row.pending ? " (more under way)" : "");
-    table.push([row.meter, row.feeder ?? "-", row.state, row.serial, row.keyVersion, by]);
+    table.push([
+      row.role === "head" ? `${row.meter} (head)` : row.meter,
+      row.feeder ?? "-",
+      row.state,
+      row.serial,
+      row.keyVersion,
+      by,
+    ]);
   }
   const asOf = `as of ${slotText(slot, times)}${CLOCKS[clock]}`;
   process.stdout.write(`${table.toString()}\n${rows.length} meters, ${asOf}\n`);

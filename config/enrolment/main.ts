@@ -43,12 +43,14 @@ await runRole({
     { flags: "--hosts <names>", description: "names and addresses of the broker, with commas between" },
     { flags: "--meter <id>", description: "the meter of a command" },
     { flags: "--feeder <id>", description: "its feeder (add, move)" },
+    { flags: "--head", description: "it stands at the head of the feeder, and is nobody's (add)" },
     { flags: "--from-slot <slot>", description: "first slot for which a change holds; the next one if left out" },
     { flags: "--offline", description: "nothing runs: write into the folders of this machine" },
     { flags: "--wait <seconds>", description: "wait for aggregators (rounds.answerSeconds, twice)" },
   ],
   help: `Commands (without one: enrol what is missing):
   add --meter m-051 --feeder f-1     a new meter, or a revoked one again
+  add --meter h-1 --feeder f-1 --head    a meter at the head of a feeder, for its losses (meter.role: head)
   move --meter m-051 --feeder f-2    from the next slot on
   revoke --meter m-051               from the next slot on
   rekey --meter m-051                new keys with every aggregator

@@ -19,6 +19,8 @@ export interface MeterPlace {
   readonly meter: string;
   /** Where the meter is from its first slot on. */
   readonly feeder: string;
+  /** It stands at the head of its feeder; left out: a customer's. */
+  readonly role?: "head";
   /** Later feeders, each from the slot at which the meter moves there: rising, and known at enrolment. */
   readonly moves?: readonly { readonly feeder: string; readonly from: number }[];
 }

@@ -7,6 +7,7 @@ import type { Change } from "./change.ts";
 /** Throws UsageError where a flag is missing, or has no place here. */
 export function changeOf({ options }: RoleContext, action: Change["action"]): Change {
   const { meter, feeder } = options;
+  if (options["head"] === true && action !== "add") throw new UsageError(`--head: not for ${action}`);
   if (typeof meter !== "string") throw new UsageError(`${action}: name the meter with --meter`);
   assertName("--meter", meter, meterId);
   if (action === "revoke" || action === "rekey") {
@@ -15,7 +16,8 @@ export function changeOf({ options }: RoleContext, action: Change["action"]): Ch
   }
   if (typeof feeder !== "string") throw new UsageError(`${action}: name the feeder with --feeder`);
   assertName("--feeder", feeder, feederId);
-  return { action, meter, feeder };
+  if (action === "move") return { action, meter, feeder };
+  return { action, meter, feeder, ...(options["head"] === true ? { role: "head" as const } : {}) };
 }
 
 function assertName(flag: string, value: string, schema: z.ZodType): void {

@@ -23,7 +23,7 @@ export interface Pending {
 const named = { meter: z.string() };
 const pendingFile = z.strictObject({
   change: z.discriminatedUnion("action", [
-    z.strictObject({ action: z.literal("add"), ...named, feeder: z.string() }),
+    z.strictObject({ action: z.literal("add"), ...named, feeder: z.string(), role: z.literal("head").optional() }),
     z.strictObject({ action: z.literal("move"), ...named, feeder: z.string() }),
     z.strictObject({ action: z.literal("revoke"), ...named }),
     z.strictObject({ action: z.literal("rekey"), ...named }),

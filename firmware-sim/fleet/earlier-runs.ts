@@ -11,6 +11,7 @@ import type { SlotRange } from "../../protocol/slots.ts";
 import type { ReadingsSource } from "../loads/index.ts";
 import { fedUntil, isAllFed } from "./fed-until.ts";
 import { readHistory } from "./history.ts";
+import type { FeedPlan } from "./host-messages.ts";
 import { daysOf, firstSlotOf, type FleetPlan } from "./fleet-plan.ts";
 
 /** A run cannot follow what is in its folder; the message says what can be done. */
@@ -91,7 +92,7 @@ function readFed(data: string): Fed[] {
 
 /** A seed stands for all its readings; a file is remembered day by day, so that a longer one may follow it. */
 function fedBy({ feed, source, range }: FleetPlan, config: Config): Fed[] {
-  if (feed.kind === "generated") return [{ ...range, content: seedOf(feed.seed) }];
+  if (feed.kind === "generated") return [{ ...range, content: seedOf(feed) }];
   const days: Fed[] = [];
   const { slotSeconds, timezone } = config.system;
   for (let from = range.from; from < range.to; ) {
@@ -105,7 +106,7 @@ function fedBy({ feed, source, range }: FleetPlan, config: Config): Fed[] {
 
 function agrees({ feed, source, range }: FleetPlan, fed: Fed, fedTo: number): boolean {
   if (Math.max(fed.from, range.from) >= Math.min(fed.to, range.to, fedTo)) return true;
-  if (feed.kind === "generated") return fed.content === seedOf(feed.seed);
+  if (feed.kind === "generated") return fed.content === seedOf(feed);
   if (!fed.content.startsWith(DIGEST)) return false;
   // A file that begins or ends inside the day says too little to be compared.
   return fed.from < range.from || fed.to > range.to || fed.content === digestOf(source, fed);
@@ -113,8 +114,9 @@ function agrees({ feed, source, range }: FleetPlan, fed: Fed, fedTo: number): bo
 
 const DIGEST = "sha256 ";
 
-function seedOf(seed: number): string {
-  return `seed ${seed}`;
+/** The head of a feeder is not part of it: it may come later, and what was lost is lost. */
+function seedOf({ seed, thefts = [] }: Exclude<FeedPlan, { kind: "replayed" }>): string {
+  return thefts.length === 0 ? `seed ${seed}` : `seed ${seed}, thefts ${JSON.stringify(thefts)}`;
 }
 
 function digestOf(source: ReadingsSource, { from, to }: SlotRange): string {

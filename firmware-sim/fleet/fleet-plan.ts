@@ -2,7 +2,10 @@
 import { DateTime } from "luxon";
 import type { Config } from "../../config/index.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
-import type { ReadingsSource } from "../loads/index.ts";
+import type { MeterPlace, ReadingsSource } from "../loads/index.ts";
+import type { TrueLine } from "../feeder/head-model.ts";
+import { parseThefts } from "../feeder/thefts.ts";
+import { headPlaces } from "../feeder/with-heads.ts";
 import { emulatedMeters } from "./emulated-plan.ts";
 import { openFeed } from "./feed.ts";
 import type { FeedPlan } from "./host-messages.ts";
@@ -18,6 +21,8 @@ export interface FleetPlan {
   readonly source: ReadingsSource;
   /** Indices of the meters that are emulated devices. */
   readonly emulated: readonly number[];
+  /** Meters at the heads of feeders; none where they are not simulated. */
+  readonly heads: readonly MeterPlace[];
   /** The slots of this run; the source may begin earlier, where earlier runs did. */
   readonly range: SlotRange;
   /** The local dates that the run covers. */
@@ -84,11 +89,13 @@ export async function planGenerated(config: Config, history: FleetHistory | unde
     range: { from: firstSlotOf(firstDate, config), to: range.to },
     slotSeconds: system.slotSeconds,
     timezone: system.timezone,
+    ...feederPlan(config, meters),
   };
   const source = await openFeed(feed);
   return {
     feed,
     source,
+    heads: simulation.heads ? headPlaces(source) : [],
     emulated: emulatedMeters(source, simulation.emulated),
     range,
     dates: { from, to },
@@ -97,6 +104,28 @@ export async function planGenerated(config: Config, history: FleetHistory | unde
     periodEnd: range.to,
   };
 }
+
+/** Heads and thefts of simulated feeders. Throws TheftError. */
+function feederPlan(
+  { simulation, balance }: Config,
+  meters: readonly MeterPlace[],
+): Pick<GeneratedFeed, "thefts" | "heads"> {
+  const thefts = parseThefts(
+    simulation.theft,
+    meters.map(({ id }) => id),
+  );
+  const lines = [...new Set(meters.map(({ feeder }) => feeder))].map((feeder): [string, TrueLine] => {
+    const own = balance.feeders[feeder];
+    const { ohm = balance.ohm, voltageV = balance.voltageV, noLoadW = balance.noLoadW } = own ?? {};
+    return [feeder, { ohm, voltageV, noLoadW }];
+  });
+  return {
+    ...(thefts.length === 0 ? {} : { thefts }),
+    ...(simulation.heads ? { heads: Object.fromEntries(lines) } : {}),
+  };
+}
+
+type GeneratedFeed = Exclude<FeedPlan, { kind: "replayed" }>;
 
 /** The part of a plan that was run when feeding stopped before slot `to`: what lies after it was never fed. */
 export function planUntil(plan: FleetPlan, config: Config, to: number): FleetPlan {
@@ -119,5 +148,5 @@ export async function planReplay(config: Config, file: string): Promise<FleetPla
     DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd");
   const dates = { from: local(range.from), to: addDays(local(range.to - 1), 1) };
   const periodEnd = firstSlotOf(dates.to, config);
-  return { feed, source, emulated: [], range, dates, completeTo: dates.to, isWhole: true, periodEnd };
+  return { feed, source, emulated: [], heads: [], range, dates, completeTo: dates.to, isWhole: true, periodEnd };
 }

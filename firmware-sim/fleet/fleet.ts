@@ -104,7 +104,10 @@ export class Fleet {
     const { config, plan, onEnrolled, onPhase } = this.#options;
     await enrol({
       data: this.#data,
-      meters: placesOf(plan.source),
+      meters: [
+        ...placesOf(plan.source),
+        ...plan.heads.map(({ id, feeder }) => ({ meter: id, feeder, role: "head" as const })),
+      ],
       ...settingsOf(config),
       hosts: [...new Set(["localhost", "127.0.0.1", config.broker.host])],
       ckks: ckksPlan(config),
@@ -195,7 +198,10 @@ export class Fleet {
     // Bills cover local days: the last of them ends at the last date's midnight, which may be after the last slot.
     const whole = plan.range.to === range.to;
     const end = whole ? Math.max(plan.range.to, plan.periodEnd) : plan.range.to;
-    const grace = Math.max(config.rounds.graceSlots + config.rounds.loadEverySlots, config.billing.graceSlots);
+    const { rounds, billing, balance } = config;
+    const slowest =
+      this.#options.plan.heads.length > 0 ? Math.max(rounds.graceSlots, balance.graceSlots) : rounds.graceSlots;
+    const grace = Math.max(slowest + rounds.loadEverySlots, billing.graceSlots);
     const { enabled, graceSlots } = config.homomorphic;
     if (enabled) {
       // Once their grace is over, results would be computed from the first ciphertexts that came.

@@ -6,7 +6,7 @@ import { loadConfig } from "../../config/index.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { createLogger } from "../../config/runtime/logger.ts";
 import { Outbox } from "../../hardware/agent/index.ts";
-import { openFeed } from "./feed.ts";
+import { openFeedWithHeads } from "./feed.ts";
 import type { HostPlan } from "./host-messages.ts";
 import { runHost } from "./host-process.ts";
 import { MeterHost } from "./meter-host.ts";
@@ -18,7 +18,7 @@ const plan = JSON.parse(readFileSync(planFile, "utf8")) as HostPlan;
 const config = loadConfig({ file: plan.configFile, env: {} });
 const { log, flush } = createLogger(config, plan.name);
 const database = openDatabase(join(plan.data, plan.name, "outbox.db"), { synchronous: "FULL", alone: true });
-const source = await openFeed(plan.feed);
+const source = await openFeedWithHeads(plan.feed);
 const network = openNetwork(plan, config);
 const host = new MeterHost({
   config,

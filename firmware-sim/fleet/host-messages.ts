@@ -1,5 +1,8 @@
 /** What the conductor and a host of simulated meters tell each other over IPC: time and progress, never readings. */
 
+import type { TrueLine } from "../feeder/head-model.ts";
+import type { Theft } from "../feeder/thefts.ts";
+
 /** The work of one host, written by the fleet to a file that the host reads at start. */
 export interface HostPlan {
   readonly name: string;
@@ -22,6 +25,10 @@ export type FeedPlan =
       readonly range: { readonly from: number; readonly to: number };
       readonly slotSeconds: number;
       readonly timezone: string;
+      /** Left out: nobody steals. */
+      readonly thefts?: readonly Theft[];
+      /** Lines of feeders that have a meter at their head; left out: none has. */
+      readonly heads?: Readonly<Record<string, TrueLine>>;
     }
   | { readonly kind: "replayed"; readonly file: string; readonly slotSeconds: number };
 

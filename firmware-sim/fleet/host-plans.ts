@@ -20,7 +20,9 @@ export interface HostPlansOptions {
 export function writeHostPlans({ config, plan, data, configFile }: HostPlansOptions): string[] {
   const { hosts, network, seed } = config.simulation;
   const emulated = new Set(plan.emulated);
-  const others = [...plan.source.meters.keys()].filter((index) => !emulated.has(index));
+  const homes = [...plan.source.meters.keys()].filter((index) => !emulated.has(index));
+  // Heads stand behind all other meters in a host's list.
+  const others = [...homes, ...plan.heads.map((_, head) => plan.source.meters.length + head)];
   const processes = Math.ceil(plan.emulated.length / DEVICES_PER_PROCESS);
   const groups = [
     ...dealt(others, hosts).map((meters, i) => ({ name: hosts === 1 ? "meters" : `meters-${i + 1}`, meters })),

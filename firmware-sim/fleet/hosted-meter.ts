@@ -35,6 +35,7 @@ export interface HostedMeterOptions {
   readonly data: string;
   readonly index: number;
   readonly id: string;
+  readonly role: "customer" | "head";
   readonly outbox: Outbox;
   readonly log: Logger;
   readonly endpoint: { readonly host: string; readonly port: number };
@@ -67,8 +68,9 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
     },
   };
   const secrets = openMeterSecrets(folder);
-  const settings = agentSettings(config, party.directory.t);
-  const shared = options.ciphertexts.sharedFor(party);
+  const settings = { ...agentSettings(config, party.directory.t), role: options.role };
+  // Statistics on ciphertexts are about customers.
+  const shared = options.role === "head" ? undefined : options.ciphertexts.sharedFor(party);
   const start = (): Pick<HostedMeter, "agent" | "ciphertexts"> => {
     const agent: MeterAgent = new MeterAgent({
       ...{ secrets, settings, outbox, link: agentLink, randomBytes, monotonic },

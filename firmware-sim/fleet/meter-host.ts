@@ -87,6 +87,7 @@ export class MeterHost {
     if (id === undefined) throw new RangeError(`meters: the source has no meter of index ${index}`);
     return openHostedMeter({
       ...{ config, data, index, id, outbox, log, endpoint, randomBytes, monotonic },
+      role: source.isHead?.(index) === true ? "head" : "customer",
       events: this.#events(),
       ciphertexts: this.#ciphertexts,
       subscriptions: first ? this.#ciphertexts.subscriptions : [],
@@ -135,7 +136,8 @@ export class MeterHost {
 
   /** Simulated households have registers, which the agent differences; replayed files have intervals. */
   #feed(meter: HostedMeter, from: number, to: number): void {
-    if (this.#options.source.registersAt === undefined) this.#feedIntervals(meter, from, to);
+    const { source } = this.#options;
+    if (source.registersAt === undefined || source.isHead?.(meter.index) === true) this.#feedIntervals(meter, from, to);
     else this.#feedRegister(meter, from, to);
   }
 
@@ -163,7 +165,8 @@ export class MeterHost {
     const last = meter.register;
     if (last?.boundary === boundary - 1) {
       const energy = source.read(meter.index, boundary - 1);
-      last.importWh += energy?.importWh ?? 0;
+      // A slot that cannot be measured is one in which the register was set back.
+      last.importWh = energy === undefined ? 0 : last.importWh + energy.importWh;
       last.exportWh += energy?.exportWh ?? 0;
       last.boundary = boundary;
       return last;
@@ -182,17 +185,18 @@ export class MeterHost {
       for (let slot = first; slot <= to; slot++) {
         const energy = source.read(index, slot);
         if (energy === undefined) {
-          this.#hand(agent, kind, slot - run.length, run);
+          this.#hand(agent, kind, slot - run.length, run, source.isHead?.(index));
           run = [];
         } else run.push(kind === KINDS.import ? energy.importWh : energy.exportWh);
       }
-      this.#hand(agent, kind, to + 1 - run.length, run);
+      this.#hand(agent, kind, to + 1 - run.length, run, source.isHead?.(index));
     }
   }
 
-  #hand(agent: MeterAgent, kind: Kind, firstSlot: number, run: readonly number[]): void {
+  #hand(agent: MeterAgent, kind: Kind, firstSlot: number, run: readonly number[], isHead = false): void {
     if (run.length === 0) return;
-    this.#count(run.length, kind === KINDS.export ? run.length : 0);
+    // What is counted is what customers' meters read.
+    if (!isHead) this.#count(run.length, kind === KINDS.export ? run.length : 0);
     agent.addReadings(kind, firstSlot, run);
   }
 

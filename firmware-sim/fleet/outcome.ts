@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../config/runtime/database.ts";
 import type { Database } from "better-sqlite3";
+import { type BalanceSummary, countBalances, readBalances } from "./balances.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { Measured } from "./measured.ts";
 import { checkOpened, countOpened, type OpenedCheck, type OpenedCheckOptions } from "./opened-check.ts";
@@ -19,6 +20,8 @@ export interface Expected {
 export interface Seen {
   readonly bills: number;
   readonly loads: number;
+  /** Slots whose balance was asked for. */
+  readonly balances: number;
   /** Results of ciphertexts, or refusals in their place. */
   readonly openings: number;
   /** What the utility says of rounds that cannot go on. */
@@ -53,6 +56,8 @@ export interface Outcome extends CheckResult {
   readonly held: readonly Held[];
   /** What was opened of ciphertexts; undefined where nothing is encrypted. */
   readonly opened: OpenedCheck | undefined;
+  /** Balances of feeders; undefined where none has a head. */
+  readonly balances: BalanceSummary | undefined;
 }
 
 /** What was not released, in one line for people. */
@@ -69,6 +74,7 @@ interface Snapshot {
   readonly check: CheckResult;
   readonly waiting: string | undefined;
   readonly held: readonly Held[];
+  readonly balances: BalanceSummary | undefined;
 }
 
 function snapshot({ data, plan, measured, timezone }: OutcomeOptions): Snapshot {
@@ -82,7 +88,7 @@ function snapshot({ data, plan, measured, timezone }: OutcomeOptions): Snapshot 
     const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
     const waiting = waitingRounds(database);
     const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps: readGaps(database) });
-    return { check, waiting, held: heldBack(database, plan) };
+    return { check, waiting, held: heldBack(database, plan), balances: readBalances(database, plan) };
   } finally {
     database.close();
   }
@@ -129,30 +135,35 @@ export async function awaitOutcome(options: OutcomeOptions): Promise<Outcome> {
     const seen = seenBy(options, file);
     onProgress?.(seen);
     const complete = seen.bills >= expected.bills && seen.loads >= expected.loads;
-    const allOpened = seen.openings >= (options.opened?.due.length ?? 0);
-    const text = `${seen.bills}/${seen.loads}/${seen.openings}`;
+    const { heads, range } = options.plan;
+    const allBalanced = seen.balances >= heads.length * (range.to - range.from);
+    const allOpened = allBalanced && seen.openings >= (options.opened?.due.length ?? 0);
+    const text = `${seen.bills}/${seen.loads}/${seen.openings}/${seen.balances}`;
     if (text !== last) {
       last = text;
       changedAt = performance.now();
     }
     if ((complete && allOpened) || signal.aborted || performance.now() - changedAt > patienceMilliseconds) {
       if (!existsSync(file)) throw new Error(`${file} is missing: the utility has not started`);
-      const { check, waiting, held } = snapshot(options);
+      const { check, waiting, held, balances } = snapshot(options);
       const opened = options.opened === undefined ? undefined : checkOpened(options.opened);
-      return { ...check, complete, waiting, held, opened };
+      return { ...check, complete, waiting, held, opened, balances };
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
 }
 
 function seenBy(options: OutcomeOptions, file: string): Seen {
-  const counted = existsSync(file) ? countOf(options) : { bills: 0, loads: 0, waiting: undefined };
+  const counted = existsSync(file) ? countOf(options) : NOTHING_YET;
   const opened = options.opened === undefined ? { settled: 0, waiting: undefined } : countOpened(options.opened);
   return { ...counted, openings: opened.settled, openingsWait: opened.waiting };
 }
 
+type Counted = Pick<Seen, "bills" | "loads" | "balances" | "waiting">;
+const NOTHING_YET: Counted = { bills: 0, loads: 0, balances: 0, waiting: undefined };
+
 /** How many bills and loads there are already: cheap enough to ask often. */
-function countOf({ data, plan }: OutcomeOptions): { bills: number; loads: number; waiting: string | undefined } {
+function countOf({ data, plan }: OutcomeOptions): Counted {
   const database = openDatabase(join(data, "utility", "utility.db"), { synchronous: "NORMAL", readonly: true });
   try {
     const { source, range, dates } = plan;
@@ -167,11 +178,11 @@ function countOf({ data, plan }: OutcomeOptions): { bills: number; loads: number
       )
       .get(range.from * source.slotSeconds, range.to * source.slotSeconds);
     const waiting = waitingRounds(database);
-    return { bills: bills?.count ?? 0, loads: loads?.count ?? 0, waiting };
+    const balances = countBalances(database, plan);
+    return { bills: bills?.count ?? 0, loads: loads?.count ?? 0, balances, waiting };
   } catch (error) {
     // The utility has not made its tables yet.
-    if (error instanceof Error && error.message.includes("no such table"))
-      return { bills: 0, loads: 0, waiting: undefined };
+    if (error instanceof Error && error.message.includes("no such table")) return NOTHING_YET;
     throw error;
   } finally {
     database.close();

@@ -99,6 +99,6 @@ function assertKnown(
 export function enrolledBeside(data: string, source: ReadingsSource, range: SlotRange): Enrolled {
   const roll = openRoll(openParty(join(data, "keys", "authority")));
   const own = new Set(source.meters.map(({ id }) => id));
-  const active = roll.meters().filter((id) => roll.isActive(id, range.from));
+  const active = roll.meters().filter((id) => roll.isActive(id, range.from) && !roll.isHead(id));
   return { meters: active.length, silent: active.filter((id) => !own.has(id)).sort() };
 }

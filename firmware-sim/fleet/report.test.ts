@@ -26,6 +26,7 @@ const SUMMARY: FleetSummary = {
   bytesPerReading: 180,
   peakMemoryMiB: {},
   ciphertexts: null,
+  balances: null,
   data: "/data",
   interrupted: false,
 };
@@ -34,6 +35,7 @@ const OUTCOME: Outcome = {
   waiting: undefined,
   held: [],
   opened: undefined,
+  balances: undefined,
   bills: 20,
   billsFinal: 20,
   billsExact: true,

@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import { renderTable } from "../../config/runtime/terminal.ts";
 import type { Config } from "../../config/index.ts";
+import { describeBalances } from "./balances.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import { describeOpened } from "./opened-report.ts";
 import type { Expected, Held, Outcome } from "./outcome.ts";
@@ -13,8 +14,13 @@ export function describeFleet(config: Config, plan: FleetPlan, data: string): st
   const what = feed.kind === "replayed" ? `readings of ${feed.file}` : `simulated households, seed ${simulation.seed}`;
   const speed =
     simulation.speed === "max" ? "as fast as slots are acknowledged" : `at ${simulation.speed} times real time`;
+  const { thefts = [] } = feed.kind === "generated" ? feed : {};
+  const stolen = thefts.map(({ kind, meter }) => `${kind} at ${meter}`).join(", ");
   return [
     `${source.meters.length} meters: ${what}`,
+    ...(plan.heads.length === 0
+      ? []
+      : [`${plan.heads.length} simulated heads of feeders; theft: ${stolen === "" ? "none" : stolen}`]),
     `${range.to - range.from} slots of ${system.slotSeconds} s, ${dates.from} to ${dates.to} (${system.timezone}), ${speed}`,
     `${system.aggregators} aggregators, any ${system.threshold} suffice; network "${simulation.network}"; data in ${shown(data)}`,
   ].join("\n");
@@ -36,6 +42,8 @@ export interface SummaryNames {
   readonly readings?: string | undefined;
   /** Where analytics writes what was opened. */
   readonly resultsFile?: string;
+  /** For times; UTC if left out. */
+  readonly timezone?: string;
 }
 
 export function describeSummary(
@@ -50,6 +58,7 @@ export function describeSummary(
       "feeder loads",
       counted(outcome.loads, summary.feederLoads, expected.loads, summary.feederLoadsExact, outcome.loadsDiffer),
     ],
+    ...(summary.balances === null ? [] : describeBalances(summary.balances, names.timezone ?? "UTC")),
     ...fedRows(summary, names),
     ["refused", listing(summary.refused)],
     ["withheld", listing(summary.withheld)],

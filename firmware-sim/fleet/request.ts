@@ -44,6 +44,9 @@ export async function requestOf(asked: RoleContext): Promise<FleetRequest> {
   if (asked.config.simulation.emulated > 0 && options["readings"] !== undefined) {
     throw new UsageError("--emulated: a file of readings has no pulses; it goes with simulated households only");
   }
+  if (asked.config.simulation.heads && options["readings"] !== undefined) {
+    throw new UsageError("--heads: a file of readings says nothing of losses; it goes with simulated households only");
+  }
   const emulated = withEmulated(taken?.config ?? asked.config, (path) => isChosen(asked, path));
   const context = { ...asked, config: emulated.config };
   const plan = await planOf(context, fresh ? undefined : data, duration);

@@ -1,5 +1,6 @@
 /** The figures of a run, as `--json` prints them. */
 import { readStats } from "../../config/runtime/role-report.ts";
+import type { BalanceSummary } from "./balances.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { CiphertextProgress, HostCounters } from "./host-messages.ts";
 import { type CiphertextSummary, summariseOpened } from "./opened-summary.ts";
@@ -32,6 +33,8 @@ export interface FleetSummary {
   readonly peakMemoryMiB: Readonly<Record<string, number>>;
   /** Null where nothing is encrypted. */
   readonly ciphertexts: CiphertextSummary | null;
+  /** Null where no feeder has a head. */
+  readonly balances: BalanceSummary | null;
   readonly data: string;
   /** Ended by a signal before everything was there: the figures are of a part. */
   readonly interrupted: boolean;
@@ -81,6 +84,7 @@ export function summarise(input: SummaryInput): FleetSummary {
     bytesPerReading: counters.readings === 0 ? 0 : Math.round(counters.shareBytes / counters.readings),
     peakMemoryMiB,
     ciphertexts: outcome.opened === undefined ? null : summariseOpened(outcome.opened, encryption),
+    balances: outcome.balances ?? null,
     data,
     interrupted: input.interrupted,
   };

@@ -37,6 +37,9 @@ export const PURPOSES = {
   cloudInDay: 6,
   link: 7,
   device: 8,
+  line: 9,
+  meterError: 10,
+  headSlot: 11,
 } as const;
 
 export type Purpose = (typeof PURPOSES)[keyof typeof PURPOSES];

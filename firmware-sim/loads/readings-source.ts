@@ -27,6 +27,8 @@ export interface ReadingsSource {
   feederOf(meterIndex: number, slot: number): string;
   /** Whether a meter has anything to export in the whole range: a meter without generation sends no export shares. */
   hasExport(meterIndex: number): boolean;
+  /** Whether a meter stands at the head of a feeder; where left out none does. Heads are read as intervals. */
+  isHead?(meterIndex: number): boolean;
   /** The cumulative registers at the start of a slot, where the source has registers (a replayed file has intervals). */
   registersAt?(meterIndex: number, slot: number): SlotEnergy;
 }

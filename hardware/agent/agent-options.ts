@@ -14,6 +14,8 @@ export interface MeterSecrets {
 
 export interface AgentSettings extends RegisterRules {
   readonly threshold: number;
+  /** A head shares what it measures under kinds of its own, a customer's meter never does. Default: a customer's. */
+  readonly role?: "customer" | "head";
   /** Slots per message when readings come one by one; a batch is aligned to multiples of it. */
   readonly batchSlots: number;
   readonly maxSlotsPerMessage: number;

@@ -16,6 +16,7 @@ import { aggregatorBit, createRun, type PendingRun, PendingRuns, settlementOf } 
 import { ReadingsIntake } from "./readings-intake.ts";
 import type { RegisterSample } from "./register.ts";
 import { SettledMark } from "./settled-mark.ts";
+import { sharedKind } from "./shared-kind.ts";
 import { createShareCutter, type ShareCutter } from "./share-cutter.ts";
 
 /** After this many resend periods without an ack the session with an aggregator is begun anew. */
@@ -75,6 +76,7 @@ export class MeterAgent {
       number: memory.number,
       outbox,
       rules: settings,
+      role: settings.role,
       registerState: memory.registerState,
       durable: (run) => this.#batches.add(run),
       gap: (gap) => options.events?.gap?.(this.meter, gap),
@@ -112,9 +114,13 @@ export class MeterAgent {
     return this.#channels.filter((one) => one.busy && one.lastHeardAt < before).map((one) => one.aggregator);
   }
 
-  /** The slot after the last one taken of a kind. */
+  /** The slot after the last one taken of a kind. A head's import and export are what it shares as `head` kinds. */
   nextSlot(kind: Kind): number {
-    return this.#readings.nextSlot(kind);
+    return this.#readings.nextSlot(this.#shared(kind));
+  }
+
+  #shared(kind: Kind): Kind {
+    return sharedKind(kind, this.#options.settings.role);
   }
 
   /** The slot boundary of the last register sample taken, or undefined before the first. */
@@ -124,11 +130,12 @@ export class MeterAgent {
 
   /** The slot after the last one of a kind that is committed. */
   durableSlot(kind: Kind): number {
-    return this.#readings.durableSlot(kind);
+    return this.#readings.durableSlot(this.#shared(kind));
   }
 
   /** How far slots [from, to) are settled; see `settlementOf`. */
-  settlement(kind: Kind, from: number, to: number): "all" | "enough" | "open" {
+  settlement(measured: Kind, from: number, to: number): "all" | "enough" | "open" {
+    const kind = this.#shared(measured);
     for (let slot = from; slot < to; slot++) if (this.#batches.holds(kind, slot)) return "open";
     const { threshold } = this.#options.settings;
     return settlementOf(this.#pending, { kind, from, to }, { mask: this.#all, threshold });
@@ -149,7 +156,7 @@ export class MeterAgent {
   }
 
   addReadings(kind: Kind, firstSlot: number, readings: readonly number[]): void {
-    this.#readings.addReadings(kind, firstSlot, readings);
+    this.#readings.addReadings(this.#shared(kind), firstSlot, readings);
   }
 
   addSample(sample: RegisterSample): void {

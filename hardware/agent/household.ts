@@ -95,7 +95,7 @@ function collect(file: string, meter: string, slots: Map<number, Values>): boole
   try {
     if (!knowsMeter(database, meter)) return false;
     for (const { kind, firstSlot, readings } of readHistory(database, meter)) {
-      const name = (Object.keys(KINDS) as (keyof typeof KINDS)[]).find((key) => KINDS[key] === kind);
+      const name = (Object.keys(FIELDS) as (keyof typeof FIELDS)[]).find((key) => KINDS[key] === kind);
       if (name === undefined) continue;
       for (const [i, reading] of readings.entries()) {
         slots.set(firstSlot + i, { [FIELDS[name]]: reading, ...slots.get(firstSlot + i) });

@@ -3,9 +3,10 @@
  * kind, whatever is handed in again after a restart.
  */
 import { assertSlot } from "../../protocol/slots.ts";
-import { KINDS, type Kind, kindName } from "../../protocol/units.ts";
+import { isLoadKind, KINDS, type Kind, kindName } from "../../protocol/units.ts";
 import type { Batch } from "./batches.ts";
 import type { Gap, Outbox } from "./outbox.ts";
+import { sharedKind } from "./shared-kind.ts";
 import { differenceSample, type RegisterRules, type RegisterSample, type RegisterState } from "./register.ts";
 
 export interface ReadingsIntakeOptions {
@@ -13,6 +14,7 @@ export interface ReadingsIntakeOptions {
   readonly number: number;
   readonly outbox: Outbox;
   readonly rules: RegisterRules;
+  readonly role: "customer" | "head" | undefined;
   readonly registerState: RegisterState;
   /** Takes each run once it is committed. */
   readonly durable: (run: Batch) => void;
@@ -84,16 +86,18 @@ export class ReadingsIntake {
 
   /** Takes a register sample; its readings and the register's state are committed together. */
   addSample(sample: RegisterSample): void {
-    const { number, outbox, rules, gap } = this.#options;
+    const { number, outbox, rules, role, gap } = this.#options;
     const result = differenceSample(this.#registerState, sample, rules);
     if (result.state === this.#registerState) return;
     this.#registerState = result.state;
-    for (const reading of result.readings) {
-      this.addReadings(reading.kind, reading.slot, [reading.energyWh], result.state);
+    // A balance needs every slot by itself: what a head could only measure across a gap is of no use.
+    const readings = result.readings.filter(({ kind }) => role !== "head" || isLoadKind(kind));
+    for (const { kind, slot, energyWh } of readings) {
+      this.addReadings(sharedKind(kind, role), slot, [energyWh], result.state);
     }
-    if (result.readings.length === 0) outbox.rememberRegister(number, result.state);
+    if (readings.length === 0) outbox.rememberRegister(number, result.state);
     for (const { code, direction, from, to } of result.events) {
-      const found = { kind: KINDS[direction], from, to, reason: code };
+      const found = { kind: sharedKind(KINDS[direction], role), from, to, reason: code };
       outbox.rememberGap(number, found);
       gap(found);
     }

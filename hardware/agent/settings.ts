@@ -7,6 +7,7 @@ export function agentSettings(config: Config, threshold: number): AgentSettings 
   const { batchSlots, maxSlotsPerMessage, outboxSlots, resendSeconds, maxInFlight, historyDays } = config.meter;
   const { boundaryTolerance, maxIntervalWh, registerModulus } = config.meter;
   return {
+    role: config.meter.role,
     threshold,
     slotSeconds: config.system.slotSeconds,
     boundaryToleranceSeconds: boundaryTolerance * config.system.slotSeconds,

@@ -128,7 +128,7 @@ test("refuses every plaintext that departs from the layout", () => {
     "an early end": "a3010102820102",
   };
   for (const hex of Object.values(wrong)) refuses(forge(hex.replaceAll(" ", "")), "malformed");
-  refuses(forge("a301010282010203818405020100"), "unknown-kind");
+  refuses(forge("a301010282010203818407020100"), "unknown-kind");
 });
 
 test("says of digests what became of them", () => {

@@ -3,6 +3,7 @@
  * by hand, in shortest form only, because small devices read them and an aggregator writes many thousands a second.
  */
 import { ProtocolError } from "../errors.ts";
+import { LAST_KIND } from "../units.ts";
 import type { AckCode, AckEntry, DigestAck, MessageNumber } from "../messages/ack-codes.ts";
 import { aggregatorIndex, seriesName } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
@@ -208,7 +209,9 @@ function readDigests(reader: HeadReader): DigestAck[] {
 }
 
 function ackEntry(kind: number, firstSlot: number, count: number, code: number): AckEntry {
-  if (kind < 1 || kind > 4) throw new ProtocolError("unknown-kind", `expected kind 1 to 4, got ${kind}`);
+  if (kind < 1 || kind > LAST_KIND) {
+    throw new ProtocolError("unknown-kind", `expected kind 1 to ${LAST_KIND}, got ${kind}`);
+  }
   if (count < 1 || firstSlot + count - 1 > MAX_SLOT || code > MAX_CODE) {
     throw new ProtocolError(
       "malformed",

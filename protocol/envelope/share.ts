@@ -7,7 +7,7 @@ import type { MessageNumber } from "../messages/ack-codes.ts";
 import { aggregatorIndex } from "../names.ts";
 import { assertSlot, MAX_SLOT } from "../slots.ts";
 import { topicOf } from "../topics.ts";
-import type { Kind } from "../units.ts";
+import { type Kind, LAST_KIND } from "../units.ts";
 import { directionKey, newNonce, NumberGuard, openBytes, sealInto, setNonce, TAG_BYTES } from "./aead.ts";
 import { encStructure } from "./cose.ts";
 import { HeadReader, headLength, MAJOR, readU32, writeHead, writeU32 } from "./heads.ts";
@@ -104,7 +104,9 @@ export function createShareOpener(rootKey: Uint8Array, meter: string, aggregator
       // From here on the meter itself is at fault: the header is authentic.
       const kind = payload[KIND_AT]!;
       const firstSlot = readU32(payload, SLOT_AT);
-      if (kind < 1 || kind > 4) throw new ProtocolError("unknown-kind", `expected kind 1 to 4, got ${kind}`);
+      if (kind < 1 || kind > LAST_KIND) {
+        throw new ProtocolError("unknown-kind", `expected kind 1 to ${LAST_KIND}, got ${kind}`);
+      }
       const count = entries.length / ENTRY_BYTES;
       if (!Number.isInteger(count) || count < 1 || count > MAX_ENTRIES) {
         throw new ProtocolError(
@@ -133,7 +135,9 @@ function assertTemplate(payload: Uint8Array): void {
 }
 
 function assertKind(kind: number): void {
-  if (!Number.isInteger(kind) || kind < 1 || kind > 4) throw new RangeError(`kind: expected 1 to 4, got ${kind}`);
+  if (!Number.isInteger(kind) || kind < 1 || kind > LAST_KIND) {
+    throw new RangeError(`kind: expected 1 to ${LAST_KIND}, got ${kind}`);
+  }
 }
 
 function assertEntries(entries: Uint8Array, firstSlot: number): void {

@@ -16,6 +16,8 @@ export type Place = z.infer<typeof place>;
 /** A meter's places in order and without overlap: one leaf feeder for each slot. */
 export const membershipRecord = z.strictObject({
   meter: meterId,
+  /** The meter at the head of its feeders; left out: a customer's. For life. */
+  role: z.literal("head").optional(),
   serial: z.int().min(1),
   keyVersion: z.int().min(1),
   places: z

@@ -36,5 +36,9 @@ export const alert = z.strictObject({
   code: z.string(),
   message: z.string(),
   round: z.string().optional(),
+  /** Where it is about one feeder: since when (Unix seconds), and the mean power that is missing. */
+  feederId: feederId.optional(),
+  since: z.int().optional(),
+  powerW: z.number().nullable().optional(),
 });
 export type Alert = z.infer<typeof alert>;

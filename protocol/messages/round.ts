@@ -6,6 +6,7 @@ import { z } from "zod";
 import { byteString, bytesOfLength } from "../bytes.ts";
 import { aggregatorIndex, feederId, meterId, roundId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
+import { LAST_KIND } from "../units.ts";
 
 const slot = z.int().min(0).max(MAX_SLOT);
 const index = z.int().min(0).max(0xff_ffff);
@@ -17,11 +18,11 @@ const digest = byteString.refine(
 const hash = bytesOfLength(32, "a hash");
 const signature = byteString.refine((value) => value.length <= 4096, "a signed item has at most 4096 bytes");
 
-export const purpose = z.enum(["billing", "load"]);
+export const purpose = z.enum(["billing", "load", "balance"]);
 export type Purpose = z.infer<typeof purpose>;
 
 const segment = z.tuple([slot, slot]).refine(([from, to]) => from < to, "a segment ends after it starts");
-const kind = z.int().min(1).max(4);
+const kind = z.int().min(1).max(LAST_KIND);
 const unit = z.tuple([byteString, digest]);
 /** [bitmap, digest] of one unit; the axis of the bitmap depends on the purpose. */
 export type Unit = z.infer<typeof unit>;
@@ -132,6 +133,7 @@ export const REFUSAL_CODES = [
   "too-few-shares",
   "no-subset-keys",
   "inconsistent-shares",
+  "incomplete-balance",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
@@ -146,6 +148,12 @@ export const refuseMessage = z.strictObject({
   where: z.array(index).max(100_000),
 });
 export type RefuseMessage = z.infer<typeof refuseMessage>;
+
+/**
+ * What aggregators add to the balance of a slot, in watt-hours: meters err, so head less meters may be below 0, and a
+ * total is never negative.
+ */
+export const BALANCE_OFFSET = 2n ** 40n;
 
 export const sumsMessage = z.strictObject({
   type: z.literal("sums"),

@@ -4,7 +4,7 @@
  */
 import { countMembers, hasMember } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
-import { isLoadKind, KINDS, kindName } from "../../protocol/units.ts";
+import { CUSTOMER_KINDS, isLoadKind, KINDS, kindName } from "../../protocol/units.ts";
 import type { Collected } from "../collector/collect.ts";
 import { totalsEntry } from "../ledger/entries.ts";
 import type { NewEntry } from "../ledger/ledger.ts";
@@ -118,7 +118,7 @@ function ownGaps(utility: Utility, record: RoundRecord, content: SetContent | un
     if (place === undefined) return;
     const expected = expectedSlots(place, question.feeder, own.slots, utility.origin);
     if (countMembers(expected) === 0) return;
-    for (const kind of Object.values(KINDS)) {
+    for (const kind of CUSTOMER_KINDS) {
       const unit = billingUnit(question, 0, m, question.kinds.indexOf(kind));
       const bitmap = content?.units[unit]?.[0] ?? NOTHING;
       const waiting = held.get(unit) ?? [];
@@ -156,7 +156,7 @@ async function fillLateGaps(
   for (const [segment, period] of periods.entries()) {
     if (segment === 0 || own === undefined) continue;
     for (const [m, meter] of content.meters.entries()) {
-      for (const kind of Object.values(KINDS)) {
+      for (const kind of CUSTOMER_KINDS) {
         const bitmap = content.units[billingUnit(content, segment, m, content.kinds.indexOf(kind))]?.[0] ?? NOTHING;
         if (countMembers(bitmap) === 0) continue;
         const key = { meter, feeder: record.question.feeder, kind: kindName(kind), periodStart: period.from };

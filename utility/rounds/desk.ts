@@ -6,11 +6,14 @@
 import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts";
 import { sameBytes } from "../../protocol/log/index.ts";
 import { slotOf } from "../../protocol/slots.ts";
+import { BalanceAgenda } from "../balance/agenda.ts";
+import { writeBalances } from "../balance/results.ts";
 import { writeBilling } from "../bills/billing-results.ts";
 import { failureEntry, lieEntries, setEntry } from "../ledger/entries.ts";
+import type { NewEntry } from "../ledger/ledger.ts";
 import { writeLoads } from "../loads/load-results.ts";
 import { periodAt, type Utility } from "../settings.ts";
-import { nextSerial, openRounds, saveDetections, saveRound } from "../store/rounds-store.ts";
+import { nextSerial, openRounds, type Queries, saveDetections, saveRound } from "../store/rounds-store.ts";
 import type { Period } from "../../billing/tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
 import type { Detection } from "./detections.ts";
@@ -46,7 +49,10 @@ export class RoundDesk {
   readonly #settings: DeskSettings;
   readonly #ports: DeskPorts;
   readonly #rounds = new Map<string, Round>();
-  readonly #busy = new Set<string>();
+  /** Of each feeder the round of its loads and bills, and that of its balances, which goes on beside it. */
+  readonly #busy = new Map<string, RoundRecord>();
+  readonly #balancing = new Set<string>();
+  readonly #balances: BalanceAgenda;
   readonly #progress = new Map<string, Progress>();
   readonly #periods = new Map<number, Period>();
   #polling: Promise<void> | undefined;
@@ -57,6 +63,7 @@ export class RoundDesk {
     this.#utility = utility;
     this.#settings = settings;
     this.#ports = ports;
+    this.#balances = new BalanceAgenda(utility);
   }
 
   /** Reads progress and goes on with every round that is not settled. */
@@ -65,6 +72,7 @@ export class RoundDesk {
     for (const row of await db.selectFrom("feeders").selectAll().execute()) {
       this.#progress.set(row.feeder_id, { loadTo: row.load_to, sweptTo: row.swept_to, billedTo: row.billed_to });
     }
+    await this.#balances.start();
     for (const record of await openRounds(db)) this.#launch(record);
   }
 
@@ -96,8 +104,8 @@ export class RoundDesk {
     if (this.#stopped) return;
     for (const feeder of this.#utility.roll.feeders()) {
       if (this.#rounds.size >= this.#settings.maxOpenRounds) break;
-      if (this.#busy.has(feeder)) continue;
-      await this.#openDue(feeder);
+      if (!this.#busy.has(feeder)) await this.#openDue(feeder);
+      if (!this.#balancing.has(feeder)) await this.#openBalance(feeder);
     }
     await Promise.all([...this.#rounds.values()].map((round) => round.tick()));
   }
@@ -153,6 +161,14 @@ export class RoundDesk {
     }
   }
 
+  /** Balances are asked for where loads are settled, and beside whatever else goes on. */
+  async #openBalance(feeder: string): Promise<void> {
+    const open = this.#busy.get(feeder)?.question;
+    const asked = open?.purpose === "load" ? (open.segments[0]?.[0] ?? 0) : Number.POSITIVE_INFINITY;
+    const record = await this.#balances.open(feeder, Math.min(this.#progressOf(feeder).loadTo, asked));
+    if (record !== undefined) this.#launch(record);
+  }
+
   /** Every feeder asks for the same few periods at every poll, and the calendar is slow. */
   #periodAt(slot: number): Period {
     let period = this.#periods.get(slot);
@@ -193,8 +209,9 @@ export class RoundDesk {
   }
 
   #launch(record: RoundRecord): void {
-    const feeder = record.question.feeder;
-    this.#busy.add(feeder);
+    const { feeder, purpose } = record.question;
+    if (purpose === "balance") this.#balancing.add(feeder);
+    else this.#busy.set(feeder, record);
     const ports: RoundPorts = {
       now: () => this.#ports.now(),
       send: (aggregator, request) => {
@@ -240,22 +257,32 @@ export class RoundDesk {
     });
   }
 
+  async #results(transaction: Queries, record: RoundRecord, outcome: RoundOutcome): Promise<NewEntry[]> {
+    switch (record.question.purpose) {
+      case "load":
+        return await writeLoads(transaction, record, outcome, this.#utility.slotSeconds);
+      case "billing":
+        return await writeBilling(transaction, this.#utility, record, outcome);
+      case "balance":
+        await writeBalances(transaction, this.#utility, record, outcome);
+        return [];
+    }
+  }
+
   async #finish(record: RoundRecord, outcome: RoundOutcome): Promise<void> {
     const { db, slotSeconds, ledger, clock } = this.#utility;
     await db.transaction().execute(async (transaction) => {
       await saveRound(transaction, record, slotSeconds);
       const detected = await saveDetections(transaction, record.id, outcome.detections, clock.now());
-      const entries =
-        record.question.purpose === "load"
-          ? await writeLoads(transaction, record, outcome, slotSeconds)
-          : await writeBilling(transaction, this.#utility, record, outcome);
+      const entries = await this.#results(transaction, record, outcome);
       const failure = record.state === "failed" ? [failureEntry(record)] : [];
       const lies = isSettled(record) ? lieEntries(record, detected) : [];
       await ledger.append(transaction, clock.now(), [...lies, ...failure, ...entries]);
     });
     if (!isSettled(record)) return;
     this.#rounds.delete(record.id);
-    this.#busy.delete(record.question.feeder);
+    if (record.question.purpose === "balance") this.#balancing.delete(record.question.feeder);
+    else this.#busy.delete(record.question.feeder);
     for (const detection of outcome.detections) this.#ports.detected(record, detection);
     this.#ports.settled(record);
     if (!this.#stopped) void this.poll();

@@ -4,7 +4,7 @@ import { ELEMENT_BYTES } from "../../protocol/field.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import type { Correction, SumsAnswer } from "../collector/correct.ts";
 import { sameBytes } from "./agree.ts";
-import { billingOutputs } from "./shape.ts";
+import { billingOutputs, outputCount, outputUnits } from "./shape.ts";
 
 /**
  * `liar`: the aggregator, by its own signatures or because no few meters could cause it; `disputed`: the aggregator, or
@@ -41,9 +41,10 @@ export function wrongSums(
   isAcquitted: (meters: readonly number[]) => boolean,
 ): Detection {
   const base = { aggregator, code: "wrong-sums" as const, answers: [signed] };
-  if (content.purpose === "load") {
-    const detail = `sums of ${outputs.length} of ${content.units.length} loads are off those of all others`;
-    const added = new Set(outputs.flatMap((unit) => [...members(content.units[unit]?.[0] ?? new Uint8Array(0))]));
+  if (content.purpose !== "billing") {
+    const detail = `sums of ${outputs.length} of ${outputCount(content)} ${content.purpose}s are off those of all others`;
+    const units = outputs.flatMap((output) => outputUnits(content, output));
+    const added = new Set(units.flatMap((unit) => [...members(content.units[unit]?.[0] ?? new Uint8Array(0))]));
     return { ...base, verdict: isAcquitted([...added]) ? "liar" : "disputed", detail };
   }
   const all = billingOutputs(content);

@@ -22,8 +22,8 @@ export function unitDigest(
 ): Uint8Array {
   const count = countMembers(bitmap);
   if (count === 0) return NOTHING;
-  const memberBytes = question.purpose === "load" ? 2 : 4;
-  const base = question.purpose === "load" ? 0 : (question.segments[billingPlace(question, unit).segment]?.[0] ?? 0);
+  const memberBytes = question.purpose === "billing" ? 4 : 2;
+  const base = question.purpose === "billing" ? (question.segments[billingPlace(question, unit).segment]?.[0] ?? 0) : 0;
   const bytes = Buffer.allocUnsafe(count * (memberBytes + TAG_BYTES));
   let at = 0;
   let tag = 0;

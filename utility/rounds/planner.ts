@@ -1,6 +1,8 @@
 /** Decides what enters a set with the facts that the database holds: endorsed sets, tariffs, periods. */
 import { bitmapBytes } from "../../protocol/bitmap.ts";
+import { feederAt } from "../../protocol/membership.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
+import { planBalance } from "../balance/plan.ts";
 import { schemeOf } from "../bills/tariff-book.ts";
 import { periodOfSegment, type Utility } from "../settings.ts";
 import { releasedSets } from "../store/rounds-store.ts";
@@ -22,6 +24,17 @@ export async function planOf(
   if (question.purpose === "load") {
     const before = await releasedSets(db, "load", question.feeder, { from, to }, slotSeconds);
     return planLoad(question, cells, releasedSlots(before), excluded, minMeters);
+  }
+  if (question.purpose === "balance") {
+    const places = question.meters.map((meter) => utility.roll.record(meter)?.places ?? []);
+    return planBalance({
+      question,
+      agreed: cells,
+      excluded,
+      isHere: (meter, slot) => feederAt(places[meter] ?? [], slot) === question.feeder,
+      isHead: (meter) => utility.roll.isHead(question.meters[meter] ?? ""),
+      minMeters,
+    });
   }
   const range = {
     from: Math.min(...question.segments.map(([start]) => start)),

@@ -1,7 +1,7 @@
 /** What a round asks: who is on the feeder, which slots, and how far a bill looks back. Reads the database and the roll. */
 import type { Question } from "../../protocol/messages/round.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
-import { KINDS } from "../../protocol/units.ts";
+import { CUSTOMER_KINDS, KINDS } from "../../protocol/units.ts";
 import type { Utility } from "../settings.ts";
 import { openGapPeriods } from "../store/bills-store.ts";
 import { saveLoads, unreleasedRange } from "../store/loads-store.ts";
@@ -70,7 +70,7 @@ async function billingQuestion(utility: Utility, feeder: string, period: Period)
     feeder,
     meters,
     segments: segments.map(({ from, to }): [number, number] => [from, to]),
-    kinds: Object.values(KINDS),
+    kinds: [...CUSTOMER_KINDS],
   };
 }
 

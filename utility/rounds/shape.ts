@@ -14,13 +14,13 @@ function segmentSlots(question: Question, segment: number): number {
 /** How many units a question has. */
 export function unitCount(question: Question): number {
   const { meters, segments, kinds } = question;
-  if (question.purpose === "load") return segmentSlots(question, 0) * kinds.length;
+  if (question.purpose !== "billing") return segmentSlots(question, 0) * kinds.length;
   return segments.length * meters.length * kinds.length;
 }
 
 /** Members of a unit's bitmap: the roster of a load, the slots of the segment of a bill. */
 export function unitSize(question: Question, unit: number): number {
-  if (question.purpose === "load") return question.meters.length;
+  if (question.purpose !== "billing") return question.meters.length;
   return segmentSlots(question, Math.floor(unit / (question.meters.length * question.kinds.length)));
 }
 
@@ -45,9 +45,15 @@ export function loadPlace(question: Question, unit: number): { slot: number; kin
 
 /**
  * Units whose cells enter one output together, so that the same aggregators must hold all of them: a bill's segments
- * of one meter and kind. A unit of a load stands alone.
+ * of one meter and kind, a balance's kinds of one slot. A unit of a load stands alone.
  */
 export function unitGroups(question: Question): number[][] {
+  if (question.purpose === "balance") {
+    const kinds = question.kinds.length;
+    return Array.from({ length: segmentSlots(question, 0) }, (_, slot) =>
+      Array.from({ length: kinds }, (_unit, kind) => slot * kinds + kind),
+    );
+  }
   if (question.purpose === "load" || question.segments.length === 1) {
     return Array.from({ length: unitCount(question) }, (_, unit) => [unit]);
   }
@@ -69,17 +75,26 @@ export function billingOutputs(content: Pick<SetContent, "assignment" | "schemes
   );
 }
 
+/** The units that enter one output of a load or a balance. */
+export function outputUnits(content: Question, output: number): number[] {
+  if (content.purpose === "load") return [output];
+  const kinds = content.kinds.length;
+  return Array.from({ length: kinds }, (_, kind) => output * kinds + kind);
+}
+
 /** How many sums a set asks for. */
 export function outputCount(content: SetContent): number {
   if (content.purpose === "load") return unitCount(content);
+  if (content.purpose === "balance") return segmentSlots(content, 0);
   return content.assignment.reduce((sum, scheme) => sum + (content.schemes[scheme]?.bands.length ?? 0), 0);
 }
 
 /** Outputs with at least one cell, as a bitmap: an empty one is zero by itself, and nobody needs to answer it. */
 export function wantedOutputs(content: SetContent): Uint8Array {
+  const hasUnit = (unit: number): boolean => content.units[unit]?.[0].some((byte) => byte !== 0) === true;
   const wanted =
-    content.purpose === "load"
-      ? [...content.units.keys()].filter((unit) => content.units[unit]?.[0].some((byte) => byte !== 0) === true)
+    content.purpose !== "billing"
+      ? [...Array(outputCount(content)).keys()].filter((output) => outputUnits(content, output).some(hasUnit))
       : billingOutputs(content).flatMap((output, index) => (hasCells(content, output) ? [index] : []));
   return bitmapOf(outputCount(content), wanted);
 }

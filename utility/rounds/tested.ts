@@ -15,7 +15,7 @@ export interface Tested {
 export function metersWithCells(content: SetContent): Set<number> {
   const found = new Set<number>();
   content.units.forEach(([bitmap], unit) => {
-    if (content.purpose === "load") for (const meter of members(bitmap)) found.add(meter);
+    if (content.purpose !== "billing") for (const meter of members(bitmap)) found.add(meter);
     else if (bitmap.some((byte) => byte !== 0)) found.add(billingPlace(content, unit).meter);
   });
   return found;

@@ -197,7 +197,7 @@ function lateMeters(
   const late = new Map<number, Set<number>>();
   content.units.forEach(([bitmap], unit) => {
     if (bitmap.length === 0 || holders[unit]?.length === aggregators.length) return;
-    const meters = content.purpose === "load" ? [...members(bitmap)] : [billingPlace(content, unit).meter];
+    const meters = content.purpose !== "billing" ? [...members(bitmap)] : [billingPlace(content, unit).meter];
     for (const one of aggregators) {
       if (holders[unit]?.includes(one) === true) continue;
       const own = late.get(one) ?? new Set();
@@ -232,7 +232,7 @@ function excludedOf(content: SetContent, faults: readonly ShareFault[]): Exclude
   const detail = `the shares of ${namesOf(namesIn(content, faults), content)} do not belong together`;
   const base = { code: "inconsistent-shares" as const, detail };
   const withCells = [...content.units.keys()].filter((unit) => content.units[unit]![0].some((byte) => byte !== 0));
-  if (content.purpose === "load") {
+  if (content.purpose !== "billing") {
     const mask = Buffer.from(bitmapOf(content.meters.length, [...failing])).toString("base64");
     const touched = withCells.filter((unit) => [...failing].some((meter) => hasMember(content.units[unit]![0], meter)));
     return { ...base, units: [], parts: touched.map((unit) => [unit, mask]) };

@@ -3,6 +3,7 @@
  * never changed; a new one is added below it.
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
+import { balances } from "./balance-migration.ts";
 import { ledger } from "./ledger-migration.ts";
 import { metersBySlot, opened } from "./opened-migration.ts";
 
@@ -230,5 +231,6 @@ export const migrations: MigrationProvider = {
       "007-ledger": ledger,
       "008-detections": detections,
       "009-share-tests": shareTests,
+      "010-balances": balances,
     }),
 };

@@ -2,6 +2,7 @@
  * The tables of `utility.db`, as Kysely sees them (docs/database.md says what they mean). Energy is integer Wh, money
  * integer micro-units; both stay below 2^53 in a database row, which `exactNumber` checks when they are read.
  */
+import type { BalanceTables } from "./balance-tables.ts";
 import type { Generated } from "kysely";
 import type { LedgerTables } from "./ledger-tables.ts";
 import type { OpenedTables } from "./opened-tables.ts";
@@ -172,7 +173,7 @@ export interface MetersSeenTable {
   seen_at: number;
 }
 
-export interface UtilityTables extends OpenedTables, LedgerTables {
+export interface UtilityTables extends OpenedTables, LedgerTables, BalanceTables {
   meta: MetaTable;
   roll: RollTable;
   rounds: RoundsTable;

@@ -7,15 +7,16 @@ import { addMember, countMembers, emptyBitmap, hasMember, members } from "../../
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { FIELD_PRIME } from "../../protocol/field.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
-import type {
-  EndorsedMessage,
-  ProbeMessage,
-  Question,
-  RefuseMessage,
-  RoundAnswer,
-  RoundRequest,
-  SetContent,
-  Unit,
+import {
+  BALANCE_OFFSET,
+  type EndorsedMessage,
+  type ProbeMessage,
+  type Question,
+  type RefuseMessage,
+  type RoundAnswer,
+  type RoundRequest,
+  type SetContent,
+  type Unit,
 } from "../../protocol/messages/round.ts";
 import { unitDigest } from "../rounds/digest.ts";
 import { billingOutputs, billingPlace, billingUnit, loadPlace, unitCount, unitSize } from "../rounds/shape.ts";
@@ -125,7 +126,7 @@ export class FakeAggregator {
 
   #cellAt(question: Question, unit: number, member: number): Cell | undefined {
     const place =
-      question.purpose === "load"
+      question.purpose !== "billing"
         ? { slot: loadPlace(question, unit).slot, kind: loadPlace(question, unit).kind, meter: member }
         : {
             slot: (question.segments[billingPlace(question, unit).segment]?.[0] ?? 0) + member,
@@ -188,8 +189,8 @@ export class FakeAggregator {
       return { type: "refuse", ...base, setId, code: "not-endorsed", detail: "no such set", where: [] };
     }
     const sums: (bigint | undefined)[] =
-      content.purpose === "load"
-        ? content.units.map((_, unit) => this.#sum(content, [[unit, undefined]]))
+      content.purpose !== "billing"
+        ? this.#slotSums(content)
         : billingOutputs(content).map(({ meter, scheme, band: b }) => {
             const band = content.schemes[scheme]?.bands[b];
             if (band === undefined) return undefined;
@@ -206,6 +207,18 @@ export class FakeAggregator {
       setId,
       ...packed(sums.map((sum, output) => (sum === undefined ? undefined : (sum + lie(output)) % FIELD_PRIME))),
     };
+  }
+
+  /** Of each unit of a load, of each slot of a balance. */
+  #slotSums(content: SetContent): (bigint | undefined)[] {
+    const sums = content.units.map((_, unit) => this.#sum(content, [[unit, undefined]]));
+    if (content.purpose === "load") return sums;
+    return Array.from({ length: sums.length / 4 }, (_, slot) => {
+      const own = sums.slice(4 * slot, 4 * slot + 4);
+      if (own.includes(undefined)) return undefined;
+      const [taken, fedBack, head, headExport] = own as [bigint, bigint, bigint, bigint];
+      return (BALANCE_OFFSET + head - headExport - taken + fedBack + 4n * FIELD_PRIME) % FIELD_PRIME;
+    });
   }
 
   /** Masks and weights are hashes: what the utility decodes does not depend on how they are made. */
@@ -240,7 +253,7 @@ export class FakeAggregator {
   #concerns(content: SetContent, unit: number, meter: number): boolean {
     const bitmap = content.units[unit]?.[0] ?? new Uint8Array(0);
     if (bitmap.length === 0) return false;
-    return content.purpose === "load" ? hasMember(bitmap, meter) : billingPlace(content, unit).meter === meter;
+    return content.purpose !== "billing" ? hasMember(bitmap, meter) : billingPlace(content, unit).meter === meter;
   }
 
   #sum(content: SetContent, parts: readonly (readonly [number, Uint8Array | undefined])[]): bigint | undefined {
@@ -278,7 +291,7 @@ function packed(values: readonly (bigint | undefined)[]) {
 }
 
 function unitKey(content: SetContent, unit: number, member: number): string {
-  if (content.purpose === "load") {
+  if (content.purpose !== "billing") {
     const { slot, kind } = loadPlace(content, unit);
     return `${content.meters[member]} ${kind} ${slot}`;
   }

@@ -9,6 +9,9 @@ import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { decodeEntry, type EntryContent, originOf } from "../../protocol/log/index.ts";
 import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
 import type { RoundRequest } from "../../protocol/messages/round.ts";
+import type { SlotRange } from "../../protocol/slots.ts";
+import { loadConfig } from "../../config/index.ts";
+import { balanceSettings } from "../balance/settings.ts";
 import { TariffBook } from "../bills/tariff-book.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { verifyAll } from "../ledger/verify-command.ts";
@@ -56,6 +59,8 @@ export interface HarnessOptions {
   /** Key of the utility; a fresh one by default. */
   readonly signKey?: KeyObject;
   readonly places?: (meter: string) => MembershipRecord["places"];
+  /** Feeder f-1 has a meter at its head, called `head`. */
+  readonly head?: boolean;
 }
 
 /** A meter's name. */
@@ -94,6 +99,7 @@ export class Harness {
       loadEverySlots: 24,
       tariff: TARIFF,
       places: () => [{ feeder: "f-1", from: 0, to: null }],
+      head: false,
       ...options,
     };
     this.signKey = options.signKey ?? generateKeyPairSync("ed25519").privateKey;
@@ -130,6 +136,17 @@ export class Harness {
         { meter, serial: 1, keyVersion: 1, places: options.places(meter) },
       ]),
     );
+    if (options.head) {
+      const places = [{ feeder: "f-1", from: 0, to: null }];
+      records.set("head", { meter: "head", serial: 1, keyVersion: 1, places, role: "head" });
+    }
+    const placed = (feeder: string, { from, to }: SlotRange, role?: "head"): string[] =>
+      [...records.values()]
+        .filter((record) => record.role === role)
+        .filter(({ places }) =>
+          places.some((place) => place.feeder === feeder && place.from < to && (place.to ?? to) > from),
+        )
+        .map(({ meter }) => meter);
     this.utility = {
       db: await openUtilityDatabase(path.join(this.folder, "utility.db")),
       clock: this.clock,
@@ -140,13 +157,11 @@ export class Harness {
         record: (meter) => records.get(meter),
         feeders: () =>
           [...new Set([...records.values()].flatMap(({ places }) => places.map(({ feeder }) => feeder)))].sort(),
-        members: (feeder, { from, to }) =>
-          [...records.values()]
-            .filter(({ places }) =>
-              places.some((place) => place.feeder === feeder && place.from < to && (place.to ?? to) > from),
-            )
-            .map(({ meter }) => meter),
+        members: (feeder, range) => placed(feeder, range),
+        heads: (feeder, range) => placed(feeder, range, "head"),
+        isHead: (meter) => records.get(meter)?.role === "head",
       },
+      balance: balanceSettings(loadConfig({ env: {} }), SLOT_SECONDS),
       slotSeconds: SLOT_SECONDS,
       timezone: "Europe/Berlin",
       currency: "EUR",

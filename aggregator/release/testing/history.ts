@@ -3,11 +3,13 @@ import { createHash, randomUUID } from "node:crypto";
 import path from "node:path";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
+import { BALANCE_KINDS } from "../../../protocol/units.ts";
 import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
 import { openTestDatabase } from "../../testing/system.ts";
 import { auditTotals, cellOf, type Disclosure } from "../../audit/disclosure.ts";
 import { ReleaseStore } from "../release-store.ts";
-import { assertReleasable, recordRelease, type Releasable, type RuleContext } from "../rules.ts";
+import type { RuleContext } from "../rule-context.ts";
+import { assertReleasable, recordRelease, type Releasable } from "../rules.ts";
 
 type Range = readonly [from: number, to: number];
 /** Whether a meter (by position) has a cell at a slot. */
@@ -31,6 +33,10 @@ export interface HistoryOptions {
   /** Which meters belong to the feeder at a slot; all if left out. */
   readonly belongs?: CellTest;
   readonly missing?: number;
+  /** Position of the meter that is the feeder's head; none if left out. */
+  readonly head?: number;
+  /** Which meters (by position) feed back; none if left out. */
+  readonly exports?: (meter: number) => boolean;
   /** Name of the database; any if left out. */
   readonly file?: string;
 }
@@ -52,6 +58,8 @@ export class History {
       minSlots,
       members: {
         numberOf: (meter) => this.meters.indexOf(meter) + 1 || undefined,
+        isHead: (meter) => meter === this.meters[options.head ?? -1],
+        roster: () => this.meters.filter((_, position) => position !== options.head),
         slotsOn: (meter, _, from, to) => {
           const position = this.meters.indexOf(meter);
           return bitmapOf(
@@ -61,6 +69,7 @@ export class History {
         },
       },
       gaps: { missingUpTo: () => options.missing ?? 0 },
+      exports: (meter) => options.exports?.(meter - 1) === true,
     };
   }
 
@@ -78,6 +87,23 @@ export class History {
         unit(
           positions.length,
           positions.filter((meter) => has(meter, slot)),
+        ),
+      ),
+    };
+  }
+
+  /** Balances with the cells of each kind that `has` says. */
+  balance(range: Range, has: (meter: number, slot: number, kind: number) => boolean): SetContent {
+    return {
+      ...this.load(range),
+      purpose: "balance",
+      kinds: [...BALANCE_KINDS],
+      units: slotsOf(range).flatMap((slot) =>
+        BALANCE_KINDS.map((kind) =>
+          unit(
+            this.meters.length,
+            [...this.meters.keys()].filter((meter) => has(meter, slot, kind)),
+          ),
         ),
       ),
     };
@@ -166,6 +192,8 @@ export class History {
     const add = (cells: readonly string[]): void => {
       if (cells.length > 0) totals.push(new Set(cells));
     };
+    // A balance holds the head's reading, which is in nothing else: no combination takes it off again.
+    if (set.purpose === "balance") return totals;
     if (set.purpose === "load") {
       for (const [index, [bitmap]] of set.units.entries()) {
         const { slot } = loadUnitAt(set, index);
