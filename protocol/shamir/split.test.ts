@@ -53,7 +53,7 @@ test("refuses a batch with anything out of range before it writes", () => {
     assert.ok(input.out.every((entries) => entries.every((byte) => byte === 0)));
   };
   refuse({ key: new Uint8Array(33) }, /^key: /);
-  refuse({ kind: 5 }, /^kind: /);
+  refuse({ kind: 7 }, /^kind: /);
   refuse({ firstSlot: 0xffff_ffff }, /^slot: /);
   refuse({ n: 0 }, /^n: expected an integer from 1 to 7, got 0$/);
   refuse({ n: 8 }, /^n: /);
