@@ -1,0 +1,79 @@
+/**
+ * Challenges that nobody chose: each aggregator commits to a seed, and reveals it when the shares are fixed and it has the
+ * commitments of all whose seeds count. One honest seed makes the challenge unknown to whoever made the shares. Of c
+ * aggregators that collude each may hold back its seed once it has seen the others', so they may choose among 2^c.
+ */
+import { createHash } from "node:crypto";
+
+export const SEED_BYTES = 32;
+
+/** An aggregator's seed, or its commitment to one. */
+export interface Sealed {
+  readonly aggregator: number;
+  /** 32 bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** The commitment of an aggregator to its seed for a set. Throws RangeError unless both have 32 bytes. */
+export function commitSeed(setId: Uint8Array, { aggregator, bytes }: Sealed): Buffer {
+  assertLength("setId", setId);
+  assertLength("seed", bytes);
+  const label = createHash("sha256").update("wv/1 range seed").update(setId);
+  return label.update(Uint8Array.of(aggregator)).update(bytes).digest();
+}
+
+/**
+ * The challenge of a set: 32 bytes. `commitments` and `seeds` are in rising order of the same aggregators. Throws
+ * RangeError when they are not, or a seed is not the one that was committed to.
+ */
+export function challengeOf(setId: Uint8Array, commitments: readonly Sealed[], seeds: readonly Sealed[]): Buffer {
+  const names = (all: readonly Sealed[]): string => all.map(({ aggregator }) => aggregator).join();
+  const rising = seeds.every(({ aggregator }, i) => i === 0 || aggregator > seeds[i - 1]!.aggregator);
+  if (!rising || seeds.length === 0 || names(seeds) !== names(commitments)) {
+    throw new RangeError(`seeds: expected those of aggregators ${names(commitments)}, rising, got ${names(seeds)}`);
+  }
+  const hash = createHash("sha256").update("wv/1 range challenge").update(setId);
+  for (const [index, seed] of seeds.entries()) {
+    if (!commitSeed(setId, seed).equals(commitments[index]!.bytes)) {
+      throw new RangeError(`seeds: aggregator ${seed.aggregator} has committed to another seed`);
+    }
+    hash.update(Uint8Array.of(seed.aggregator)).update(seed.bytes);
+  }
+  return hash.digest();
+}
+
+/** What weights are for: the two tests must not share any. */
+export type WeightUse = "degree" | "bits";
+
+/**
+ * `count` weights for one meter, named by its place in the set, as limbs (`limbsOf`): three doubles each. Each weight is
+ * 61 random bits; p among them counts as 0, so no weight is more likely than 2^-60. `bits` is for tests of that bound.
+ */
+export function weightsOf(
+  challenge: Uint8Array,
+  use: WeightUse,
+  place: readonly number[],
+  count: number,
+  bits = 61,
+): Float64Array {
+  const weights = new Float64Array(3 * count);
+  if (count === 0) return weights;
+  const sponge = createHash("shake256", { outputLength: 8 * count })
+    .update(`wv/1 range ${use}`)
+    .update(challenge);
+  for (const part of place) sponge.update(Uint8Array.of(part >>> 24, part >>> 16, part >>> 8, part));
+  const bytes = sponge.digest();
+  const [lowMask, highMask] = bits > 32 ? [-1, 2 ** (bits - 32) - 1] : [2 ** bits - 1, 0];
+  for (let index = 0; index < count; index++) {
+    const high = bytes.readUInt32BE(8 * index) & highMask;
+    const low = bytes.readUInt32BE(8 * index + 4) & lowMask;
+    weights[3 * index] = low & 0x1f_ffff;
+    weights[3 * index + 1] = (low >>> 21) | ((high & 0x3ff) << 11);
+    weights[3 * index + 2] = high >>> 10;
+  }
+  return weights;
+}
+
+function assertLength(name: string, bytes: Uint8Array): void {
+  if (bytes.length !== SEED_BYTES) throw new RangeError(`${name}: expected ${SEED_BYTES} bytes, got ${bytes.length}`);
+}
