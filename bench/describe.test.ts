@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeAggregatorBill, describeBilling, describeFleetBench, describeIntake } from "./describe.ts";
+import { describeAggregatorBill, describeBilling, describeFleetBench, describeIntake, describeLiars } from "./describe.ts";
 import { run as field } from "./field.ts";
 import { duration, figure, figuresTable, listed } from "./words.ts";
 
@@ -41,6 +41,16 @@ const TABLES = {
     cpuMicrosecondsPerMessage: 10.25,
     coreShareAt15000: 0.154,
   }),
+  liars: describeLiars({
+    meters: 1_000,
+    slots: 96,
+    rounds: 12,
+    plain: { wallSeconds: 1.7213, cpuSeconds: 0.5451 },
+    lied: { wallSeconds: 2.0379, cpuSeconds: 0.595 },
+    ratio: 1.184,
+    cpuRatio: 1.0915,
+    targetRatio: 2,
+  }),
   bill: describeAggregatorBill({
     meters: 1_000,
     slots: 2_976,
@@ -71,6 +81,8 @@ test("durations name their unit, and say whether a target was met", () => {
     "60 min 0 s",
   ]);
   assert.match(TABLES.billing, /at most 2\.00 s: missed/);
+  assert.match(TABLES.liars, /1\.18; of processor time 1\.09/);
+  assert.match(TABLES.liars, /below 2: met/);
   assert.match(TABLES.fleet, /at most 4,096 MiB: met/);
   assert.match(TABLES.billing, /set to endorsed +│ from 32 ms to 1\.18 s; 2 min 11 s in all rounds together/);
   assert.equal(figure(1_234.56, 1), "1,234.6");

@@ -6,13 +6,13 @@
  */
 import { createHash } from "node:crypto";
 import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
-import { add, ELEMENT_BYTES, type FieldElement, reduce, writeElement } from "../../protocol/field.ts";
-import { limbsOf } from "../../protocol/field-words.ts";
+import { add, ELEMENT_BYTES, type FieldElement, writeElement } from "../../protocol/field.ts";
 import type { SubsetKeyList } from "../../protocol/keys/index.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { weightedSum } from "../../protocol/shamir/add.ts";
 import { randomShares, type SubsetKeys } from "../../protocol/shamir/prss.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
+import { WEIGHT_BYTES, weightLimbs } from "../../protocol/shamir/weights.ts";
 import { type Holdings, roomForSegments, RosterTags } from "./holdings.ts";
 import { billingUnitIndex } from "./layout.ts";
 import { heldRanges, masksByMeter } from "./sums.ts";
@@ -57,23 +57,20 @@ export async function testShares(
   return { have, values };
 }
 
-/** By segment and kind, as `limbsOf` splits them: the same for every meter, since each is tested by itself. */
+/** By segment and kind, as limbs: the same for every meter, since each is tested by itself. */
 type Weights = readonly (readonly Float64Array[])[];
 
 function weightsOf({ segments, kinds }: SetContent, id: TestId): Weights {
   const seed = hashOf("wv/1 share test weights", id);
-  return segments.map(([from, to]) => kinds.map((kind) => limbsOf(drawWeights(seed, from, kind, to - from))));
+  return segments.map(([from, to]) => kinds.map((kind) => drawWeights(seed, from, kind, to - from)));
 }
 
-function drawWeights(seed: Uint8Array, from: number, kind: number, count: number): FieldElement[] {
+function drawWeights(seed: Uint8Array, from: number, kind: number, count: number): Float64Array {
   const place = Buffer.alloc(5);
   place.writeUInt32BE(from);
   place.writeUInt8(kind, 4);
-  const sponge = createHash("shake256", { outputLength: 16 * count });
-  const bytes = sponge.update(seed).update(place).digest();
-  return Array.from({ length: count }, (_, i) =>
-    reduce((bytes.readBigUInt64BE(16 * i) << 64n) | bytes.readBigUInt64BE(16 * i + 8)),
-  );
+  const sponge = createHash("shake256", { outputLength: WEIGHT_BYTES * count });
+  return weightLimbs(sponge.update(seed).update(place).digest());
 }
 
 function hashOf(label: string, { setId, salt }: TestId): Buffer {

@@ -155,11 +155,10 @@ export class BenchSystem {
     return this.supervisor.start(this.#profiled({ name, entry, args }));
   }
 
-  /** Node's own flags stand before the entry file. */
   #profiled(spec: RoleSpec): RoleSpec {
     const { cpuProfile } = this.#options;
     if (cpuProfile === undefined) return spec;
-    return { name: spec.name, entry: "--cpu-prof", args: [`--cpu-prof-dir=${cpuProfile}`, spec.entry, ...spec.args] };
+    return { ...spec, nodeFlags: ["--cpu-prof", `--cpu-prof-dir=${cpuProfile}`] };
   }
 
   /** Sends a worker a command and waits for the one message that answers it. */

@@ -26,6 +26,8 @@ export interface RoleSpec {
   readonly name: string;
   /** Entry file relative to the project, and its arguments. */
   readonly entry: string;
+  /** Node's own flags for this process, besides those that all have. */
+  readonly nodeFlags?: readonly string[];
   readonly args: readonly string[];
 }
 
@@ -78,8 +80,8 @@ export class Supervisor {
     return ready;
   }
 
-  #spawn({ entry, args }: RoleSpec): ChildProcess {
-    return spawn(process.execPath, [...NODE_FLAGS, START, entry, ...args], {
+  #spawn({ entry, args, nodeFlags = [] }: RoleSpec): ChildProcess {
+    return spawn(process.execPath, [...NODE_FLAGS, ...nodeFlags, START, entry, ...args], {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Its own group: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the roles in order.
