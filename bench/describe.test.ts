@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeAggregatorBill, describeBilling, describeFleetBench, describeIntake, describeLiars } from "./describe.ts";
+import {
+  describeAggregatorBill,
+  describeBilling,
+  describeFleetBench,
+  describeIntake,
+  describeLiars,
+} from "./describe.ts";
 import { run as field } from "./field.ts";
 import { duration, figure, figuresTable, listed } from "./words.ts";
 

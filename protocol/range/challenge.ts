@@ -4,6 +4,7 @@
  * aggregators that collude each may hold back its seed once it has seen the others', so they may choose among 2^c.
  */
 import { createHash } from "node:crypto";
+import { WEIGHT_BYTES, weightLimbs } from "../shamir/weights.ts";
 
 export const SEED_BYTES = 32;
 
@@ -46,32 +47,20 @@ export function challengeOf(setId: Uint8Array, commitments: readonly Sealed[], s
 export type WeightUse = "degree" | "bits";
 
 /**
- * `count` weights for one meter, named by its place in the set, as limbs (`limbsOf`): three doubles each. Each weight is
- * 61 random bits; p among them counts as 0, so no weight is more likely than 2^-60. `bits` is for tests of that bound.
+ * `count` weights for one meter, named by its place in the set, as limbs (`limbsOf`): three doubles each, drawn
+ * as in shamir/weights.ts.
  */
 export function weightsOf(
   challenge: Uint8Array,
   use: WeightUse,
   place: readonly number[],
   count: number,
-  bits = 61,
 ): Float64Array {
-  const weights = new Float64Array(3 * count);
-  if (count === 0) return weights;
-  const sponge = createHash("shake256", { outputLength: 8 * count })
-    .update(`wv/1 range ${use}`)
-    .update(challenge);
+  if (count === 0) return new Float64Array(0);
+  const sponge = createHash("shake256", { outputLength: WEIGHT_BYTES * count });
+  sponge.update(`wv/1 range ${use}`).update(challenge);
   for (const part of place) sponge.update(Uint8Array.of(part >>> 24, part >>> 16, part >>> 8, part));
-  const bytes = sponge.digest();
-  const [lowMask, highMask] = bits > 32 ? [-1, 2 ** (bits - 32) - 1] : [2 ** bits - 1, 0];
-  for (let index = 0; index < count; index++) {
-    const high = bytes.readUInt32BE(8 * index) & highMask;
-    const low = bytes.readUInt32BE(8 * index + 4) & lowMask;
-    weights[3 * index] = low & 0x1f_ffff;
-    weights[3 * index + 1] = (low >>> 21) | ((high & 0x3ff) << 11);
-    weights[3 * index + 2] = high >>> 10;
-  }
-  return weights;
+  return weightLimbs(sponge.digest());
 }
 
 function assertLength(name: string, bytes: Uint8Array): void {
