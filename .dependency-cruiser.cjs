@@ -49,6 +49,12 @@ const TRUST = [
     strangers: ["config", "broker", "aggregator", "hardware", "analytics"],
   },
   {
+    name: "decode",
+    file: "protocol/shamir/decode",
+    holder: "^utility/collector/",
+    strangers: ["config", "broker", "aggregator", "hardware", "analytics"],
+  },
+  {
     name: "make-keys",
     file: "protocol/ckks/seal/keys",
     holder: "^config/enrolment/",

@@ -30,7 +30,7 @@ export async function run({ json, quick, cpuProfile }: BenchOptions): Promise<Re
   const days = WARM_DAYS + (quick ? 4 : 12);
   const system = new BenchSystem({
     ...{ meters, feeders: 1, cpuProfile },
-    entryOf: (name) => (name === LIAR ? "bench/system/lying-aggregator.ts" : undefined),
+    entryOf: (name) => (name === LIAR ? "bench/testing/lying-aggregator.ts" : undefined),
     set: {
       "system.aggregators": 5,
       "system.threshold": 2,

@@ -19,15 +19,15 @@ import { CustomerKeys } from "./customers.ts";
 import { LogDesk, logEarlierBills, logKeys } from "./ledger/index.ts";
 import { openLedger } from "./ledger/open.ts";
 import { startOpened } from "./opened/index.ts";
+import { originSlot } from "./origin-slot.ts";
 import { detectionAlert, Publisher, roundAlert } from "./publisher.ts";
 import { loadRoll, takeCertificate } from "./roll.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import type { RoundRecord } from "./rounds/record.ts";
 import { ServerStats } from "./server-stats.ts";
 import type { Utility } from "./settings.ts";
-import { openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
-import { getMeta, putMeta } from "./store/rounds-store.ts";
-import { addToDate, dayStart, localDate } from "../billing/tariffs/index.ts";
+import { openUtilityDatabase } from "./store/open.ts";
+import { addToDate, localDate } from "../billing/tariffs/index.ts";
 
 export interface UtilityOptions {
   readonly config: Config;
@@ -286,19 +286,4 @@ function wholePeriod({ billing, simulation }: Config): Utility["whole"] {
   }
   const from = localDate(simulation.start);
   return { from, to: addToDate(from, { days: simulation.days }) };
-}
-
-/**
- * The first slot that counts: the beginning of the simulation, or the making of the system, for nothing was measured
- * before. It is kept, so that a later configuration cannot move it.
- */
-async function originSlot(db: UtilityDatabase, config: Config, directory: Party["directory"]): Promise<number> {
-  const known = await getMeta(db, "origin_slot");
-  if (known !== undefined) return Number(known);
-  const begin = config.simulation.enabled
-    ? dayStart(localDate(config.simulation.start), config.system.timezone)
-    : directory.created;
-  const origin = Math.floor(begin / directory.slotSeconds);
-  await putMeta(db, "origin_slot", String(origin));
-  return origin;
 }

@@ -43,9 +43,9 @@ function setUp(
   }
   const contentOf = async (purpose: Purpose): Promise<Uint8Array> => {
     const question = { purpose, feeder: "f-1", meters: names, segments: [[from, from + SLOTS]], kinds: [1] };
-    const [answer] = (await system.ask(aggregators[0]!, { type: "open", round: "r", ...question } as {
-      type: string;
-    })) as [ManifestMessage];
+    const [answer] = (await system.ask(aggregators[0]!, { type: "open", round: "r", ...question })) as [
+      ManifestMessage,
+    ];
     const bands = [{ name: "all", kind: 1, masks: [Uint8Array.of(15)] }];
     const billing = { schemes: [{ bands }], assignment: [0, 0, 0] };
     return encodeCbor({

@@ -4,7 +4,12 @@
  * Whoever decodes also interpolates, so this belongs to the utility's collector as `interpolate.ts` does.
  */
 import { add, type FieldElement, inverse, multiply, negate, subtract } from "../field.ts";
-import type { Point } from "./interpolate.ts";
+
+/** One aggregator's answer: the value of the polynomial at its index. */
+interface Point {
+  readonly x: number;
+  readonly y: FieldElement;
+}
 
 /** Wrong points that can be located among `points` of a polynomial of degree t - 1. */
 export function correctable(points: number, t: number): number {

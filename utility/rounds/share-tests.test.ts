@@ -85,7 +85,9 @@ describe("a meter that gives shares which do not belong together is left out, an
       .selectAll()
       .where("subject", "like", "lie %")
       .execute();
-    assert.ok(kept.every(({ content }) => /the shares of m-002 do not belong/.test(Buffer.from(content!).toString())));
+    assert.ok(
+      kept.every(({ content }) => Buffer.from(content!).toString().includes("the shares of m-002 do not belong")),
+    );
     assert.deepEqual(await harness.findings(), []);
   });
 
