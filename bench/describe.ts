@@ -69,7 +69,7 @@ export function describeRange(result: RangeResult): string {
       "in all",
       `${duration(totalSeconds)}; target ${duration(targetSeconds)}: ${totalSeconds < targetSeconds ? "met" : "missed"}`,
     ],
-    ["splitting at the meters", `${duration(result.splitSeconds / result.readings)} per reading`],
+    ["splitting at the meters", `${figure((1e6 * result.splitSeconds) / result.readings)} µs per reading`],
   ]);
 }
 
