@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { WEIGHT_BYTES, weightLimbs } from "../shamir/weights.ts";
 
-export const SEED_BYTES = 32;
+const SEED_BYTES = 32;
 
 /** An aggregator's seed, or its commitment to one. */
 export interface Sealed {
