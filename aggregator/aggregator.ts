@@ -48,6 +48,8 @@ export interface AggregatorOptions {
   readonly subsetKeys?: SubsetKeyList | undefined;
   /** Unix seconds; undefined while a simulation has not told the time. */
   readonly now: () => number | undefined;
+  /** Unix seconds of the machine, also in a simulation. */
+  readonly wallTime: () => number;
   /** Seconds that do not follow a simulation, for the age of unfinished messages. */
   readonly monotonic: () => number;
   /** Asks for `commit` to be called within aggregator.commitMilliseconds. */
@@ -88,7 +90,7 @@ export class Aggregator {
     const { store } = this;
     const digests = new DigestStore(db);
     const releases = new ReleaseStore(db);
-    const ports = { now, scheduleCommit, send, refuse };
+    const ports = { now, wallTime: options.wallTime, scheduleCommit, send, refuse };
     this.intake = new Intake({ ...settings, db, store, digests, loads: releases, meters: table, ...ports });
     this.keys = new KeyRing({ index, table, intake: this.intake });
     this.membership = new Membership({

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/keys/index.ts";
+import { systemClock } from "../config/runtime/clock.ts";
 import { guardStorage, migrate, openDatabase } from "../config/runtime/database.ts";
 import { connectLink } from "../config/runtime/link.ts";
 import type { Link } from "../config/runtime/link.ts";
@@ -49,7 +50,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   };
   feed.onTick(scheduleCommit);
   const { slotSeconds } = party.directory;
-  const homomorphic = jobSettings(config, party);
+  const homomorphic = jobSettings(config, party, (message) => log.warn(message));
   const subsetKeys = await openSubsetKeys(party);
   const aggregator = guardStorage(
     db,
@@ -62,6 +63,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         settings: { ...config.aggregator, ...config.release, slotSeconds },
         // A simulated clock stands at 0 until its first tick: any answer before that could close slots for good.
         now: () => (feed.clock.now() > 0 ? feed.clock.now() : undefined),
+        wallTime: () => systemClock.now(),
         monotonic: () => performance.now() / 1000,
         scheduleCommit,
         // What the broker does not get is asked for again: the meter repeats its message, the utility its request.

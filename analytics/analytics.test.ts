@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { CIPHERTEXT_CODES } from "../protocol/messages/ack-codes.ts";
 import { Bed } from "./testing/bed.ts";
 import { EPOCH_MARK } from "./testing/fake-circuits.ts";
+import type { FakeMeter } from "./testing/fake-parties.ts";
+import type { Job } from "./store/job.ts";
 
 test("a job over all meters' ciphertexts is opened by t aggregators and told by the utility", async (t) => {
   const bed = await Bed.open(t, { meters: 4 });
@@ -148,9 +150,28 @@ test("an aggregator that signs something else is not ready, whatever it says", a
   );
 });
 
+test("an aggregator that is ready and then does not open is named, and others open the next job", async (t) => {
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { answerSeconds: 2 } });
+  bed.aggregators[0]!.stalls = true;
+  await bed.start();
+  await bed.sendAll();
+  const stuck = bed.request();
+  const [jobOf, reasonOf] = [
+    (number: number) => bed.store((jobs) => jobs.get(number)),
+    () => jobOf(stuck)?.reason ?? "",
+  ];
+  await bed.happenings.until(() => reasonOf().startsWith("a-1 said ready"), "a-1 to be named");
+  assert.deepEqual([jobOf(stuck)?.state, jobOf(stuck)?.code, jobOf(stuck)?.active], ["opening", "unanswered", [1, 2]]);
+  const next = bed.request({ label: "f-2", feeders: ["f-2"] });
+  await bed.untilState(next, "opened");
+  assert.deepEqual(jobOf(next)?.active, [2, 3]);
+  bed.aggregators[0]!.stalls = false;
+  await bed.untilState(stuck, "opened");
+});
+
 test("loads that are not released yet are waited for", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", where: [] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "not-released", meters: [] };
   await bed.start();
   await bed.sendAll();
   const number = bed.request();
@@ -162,7 +183,7 @@ test("loads that are not released yet are waited for", async (t) => {
 
 test("a job that aggregators refuse keeps the reason", async (t) => {
   const bed = await Bed.open(t, { meters: 3 });
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "too-many-numbers", where: [] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "too-many-numbers", meters: [] };
   await bed.start();
   await bed.sendAll();
   const number = bed.request();
@@ -174,7 +195,7 @@ test("a job that aggregators refuse keeps the reason", async (t) => {
 
 test("inputs that aggregators object to are left out", async (t) => {
   const bed = await Bed.open(t, { meters: 4 });
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [1] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", meters: [bed.meters[1]!.id] };
   await bed.start();
   await bed.sendAll();
   const number = bed.request();
@@ -190,7 +211,8 @@ test("inputs that aggregators object to are left out", async (t) => {
 test("a feeder whose inputs are all objected to is left out, and the result says so", async (t) => {
   const bed = await Bed.open(t, { meters: 6, feeders: 2 });
   // Meters go to feeders in turn: these are all of one feeder.
-  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", where: [0, 2, 4] };
+  const meters = [0, 2, 4].map((i) => bed.meters[i]!.id);
+  for (const aggregator of bed.aggregators) aggregator.refuses = { code: "other-meters", meters };
   await bed.start();
   await bed.sendAll();
   const number = bed.request({ label: "fleet", feeders: ["f-1", "f-2"] });
@@ -200,6 +222,32 @@ test("a feeder whose inputs are all objected to is left out, and the result says
   const row = bed.store((_, db) => db.prepare("SELECT inputs, left_out FROM he_results").get());
   assert.deepEqual(row, { inputs: 3, left_out: '["f-1"]' });
   assert.match((await bed.he("results")).stdout, /fleet without f-1/);
+});
+
+test("a feeder that was left out for want of a ciphertext is taken again when it comes", async (t) => {
+  const jobs = [{ circuit: "sum", series: "load", group: "fleet" as const, everyWindows: 1, parameters: {} }];
+  const bed = await Bed.open(t, { meters: 4, feeders: 2, analytics: { jobs, quietSeconds: 0 }, graceSlots: 0 });
+  const [first, second, ofFirst, ofSecond] = bed.meters;
+  // The load of the second feeder has a meter whose ciphertext lacks: nothing of that feeder may be an input.
+  const refuses = { code: "other-meters" as const, meters: [second!.id] };
+  for (const aggregator of bed.aggregators) aggregator.refuses = refuses;
+  await bed.start();
+  const job = (): Job | undefined => bed.store((store) => store.latest(1)[0]);
+  const send = (meter: FakeMeter): Promise<void> => meter.send("load", bed.ciphertext(`of ${meter.id}`));
+  const refused = async (code: string, total: number): Promise<void> => {
+    const stands = (): boolean => job()?.code === code && job()?.state === "refused" && job()?.total === total;
+    await bed.happenings.until(stands, `${code} over ${total}`);
+  };
+  await Promise.all([send(first!), send(second!)]);
+  await refused("too-few-inputs", 1);
+  assert.deepEqual(job()?.excluded, [second!.id]);
+  await send(ofFirst!);
+  await refused("other-meters", 2);
+  for (const aggregator of bed.aggregators) aggregator.refuses = undefined;
+  await send(ofSecond!);
+  await bed.untilState(job()!.number, "opened");
+  const row = bed.store((_, db) => db.prepare("SELECT inputs, left_out FROM he_results").get());
+  assert.deepEqual(row, { inputs: 4, left_out: "[]" });
 });
 
 test("refuses what does not fit, what has too few inputs, and what the queue has no room for", async (t) => {
@@ -285,8 +333,11 @@ test("the command line asks, waits, prints, lists and refuses beside the running
   assert.equal(result.meters, 3);
   assert.equal(result.openedBy.length, 2);
   assert.match((await bed.he("jobs")).stdout, /sum .* f-1 .* opened/);
+  assert.match((await bed.he("sum", "--group", "f-1")).stdout, /^job 2: sum of load over f-1/);
   assert.match((await bed.he("job", "1")).stdout, /active set +a-\d, a-\d/);
   assert.match((await bed.he("results")).stdout, /a-\d, a-\d/);
+  const twice = await bed.he("sum", "--group", "fleet,f-1");
+  assert.match(twice.stderr, /--group fleet,f-1: fleet is all feeders; it stands alone/);
   const wrong = await bed.he("sum", "--group", "f-9");
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /--group f-9: no such feeder; expected fleet, or one or more of f-1/);
@@ -346,7 +397,9 @@ test("a job over two series, scheduled or asked for, takes both of every meter i
   assert.deepEqual(queued?.series, ["load", "load-products"]);
   assert.match((await bed.he("sum", "--series", "load,load")).stderr, /--series load,load: a series twice/);
   assert.match((await bed.he("max")).stderr, /max: load .* cannot be compared on ciphertexts; .* would do/);
-  const plan = await bed.he("plan", "variance", "--series", "load");
+  const plan = await bed.he("plan", "affine", "--parameter", "factor=2", "--parameter", "offset=1");
   assert.equal(plan.code, 1);
-  assert.match(plan.stdout, /variance of load from .*, up to 3 meters: does not fit: .*standard would do/);
+  const fault = /affine of load from .*, up to 3 meters: does not fit: .*standard would do \(here: load-products\)/;
+  assert.match(plan.stdout, fault);
+  assert.doesNotMatch(plan.stdout, /Infinity/);
 });

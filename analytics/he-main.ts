@@ -19,12 +19,17 @@ await runRole({
     { flags: "--levels <numbers>", description: "public levels of comparisons and buckets, as in 500,1000 (Wh)" },
     { flags: "--quantile <numbers>", description: "quantiles from 0 to 1, as in 0.5,0.9" },
     { flags: "--weights <numbers>", description: "public weights of the slots of a window" },
-    { flags: "--parameter <name=value>", description: "any parameter of a circuit; several with ; between them" },
+    {
+      flags: "--parameter <name=value>",
+      description: "any parameter of a circuit, as in window=4; may be repeated (plan lists them)",
+      repeated: true,
+    },
     { flags: "--no-wait", description: "returns when the job is queued" },
     { flags: "--limit <number>", description: "jobs, results: at most so many, the newest (default 50)" },
   ],
   help: `Commands:
-  <circuit>      a job for each window of the days: sum, mean, variance ... (plan lists them)
+  <circuit>      a job for each window of the days: sum, mean, variance ... (plan lists them,
+                 and the parameters that each takes)
   max, min, median, quantile, histogram, compare
                  by one-hot buckets or by encrypted comparison, whichever the series allows
   plan [circuit] whether it fits, what it costs and the error to expect; nothing is computed
@@ -43,6 +48,7 @@ Exit codes: 0 done; 1 a job was refused or failed, or an audit found a differenc
     "npm run he -- variance --from 2025-01-15 --to 2025-01-18 --json",
     "npm run he -- quantile --quantile 0.5,0.9 --group fleet",
     "npm run he -- compare --levels 500,1000 --series peak",
+    "npm run he -- moving-average --parameter window=4 --series load-products",
     "npm run he -- plan variance --group fleet",
     "npm run he -- jobs --limit 10",
     "npm run he -- audit 3",

@@ -34,7 +34,7 @@ export function createInbox(options: InboxOptions): (topic: string, payload: Uin
     const { meter, series, agg, job, type } = parsed?.parameters ?? {};
     switch (parsed?.name) {
       case "heCiphertext":
-        return guardStorage(db, () => ingest.handle(meter!, series!, payload));
+        return ingest.handle(meter!, series!, payload);
       case "jobAnswer":
         return letters.takeAnswer(Number(agg), job!, type!, payload);
       case "jobResult":
@@ -46,7 +46,9 @@ export function createInbox(options: InboxOptions): (topic: string, payload: Uin
         return;
       }
       case "roll":
-        if (guardStorage(db, () => takeCertificate(db, roll, payload, refuse))) noteFeeders(db, roll);
+        guardStorage(db, () => {
+          if (takeCertificate(db, roll, payload, refuse)) noteFeeders(db, roll);
+        });
         return;
       default:
         refuse("wrong-topic", topic);

@@ -1,6 +1,6 @@
 /** `npm run analytics`: the analytics server as a process of its own. It holds ciphertexts and no key that opens one. */
 import path from "node:path";
-import { openParty } from "../config/keys/index.ts";
+import { CkksWatch, openParty } from "../config/keys/index.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
@@ -13,14 +13,15 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
     throw new UsageError("homomorphic.enabled is false: meters send no ciphertexts, so there is nothing to compute on");
   }
   const party = openParty(path.join(config.paths.data, "keys", "analytics"));
+  const dealt = new CkksWatch(party, (error) => log.warn(error instanceof Error ? error.message : String(error)));
   const server = await startAnalytics({
     config,
     party,
     log,
     measure: processLog.measure,
     signal,
-    book: createBook(config, party.ckks),
-    evaluator: (database) => createEvaluator(config, database, config.analytics.workers, party),
+    book: createBook(config, dealt),
+    evaluator: (database) => createEvaluator(config, database, config.analytics.workers, dealt),
   });
   announceReady({ id: party.id });
   log.info({ meters: server.meters }, "analytics is ready");

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/index.ts";
 import type { Party } from "../config/keys/index.ts";
-import { guardStorage, migrate, openDatabase } from "../config/runtime/database.ts";
+import { guardStorage, migrate, openDatabase, storageError } from "../config/runtime/database.ts";
 import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
@@ -70,7 +70,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   const crash = (error: unknown): void => {
     // Thrown where nothing catches it: the process says why and ends, and starts where it was.
     process.nextTick(() => {
-      throw error;
+      throw storageError(error, file);
     });
   };
   const roll = loadRoll(db, party);
@@ -155,6 +155,8 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
       if (recomputes) desk.poll();
       return recomputes;
     },
+    // What follows is polled for when all that came is stored.
+    came: (number, meters) => desk.came(number, meters),
     ended,
     monotonic,
     now,
@@ -170,7 +172,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     graceSlots: config.homomorphic.graceSlots,
     minMeters,
     maxJobs,
-    quietSeconds: settings.retrySeconds,
+    quietSeconds: settings.quietSeconds,
     now,
     monotonic,
   });
@@ -179,7 +181,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   const commit = (): void => {
     clearTimeout(commitTimer);
     commitTimer = undefined;
-    guardStorage(db, () => ingest.commit());
+    ingest.commit();
   };
   let pollTimer: NodeJS.Timeout | undefined;
   const poll = (): void => {
@@ -243,8 +245,10 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   });
 
   const onMessage = createInbox({ db, roll, feed, ingest, letters, openings, refuse });
-  notePresence(db, process.pid);
-  noteFeeders(db, roll);
+  guardStorage(db, () => {
+    notePresence(db, process.pid);
+    noteFeeders(db, roll);
+  });
   handle.link = await connectLink({
     party,
     host: config.broker.host,

@@ -53,6 +53,7 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
       loads: new ReleaseStore(db),
       meters: table,
       now: () => (firstSlot + messages * slotsPerMessage) * 900,
+      wallTime: () => 0,
       slotSeconds: 900,
       windowSlots: 10_000_000,
       futureSlots: 1,

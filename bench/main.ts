@@ -10,6 +10,7 @@ import { run as billing } from "./billing.ts";
 import { run as broker } from "./broker.ts";
 import { run as delivery } from "./delivery.ts";
 import { describeAggregatorBill, describeIntake } from "./describe.ts";
+import { run as disclosure } from "./disclosure.ts";
 import { run as emulator } from "./emulator.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
@@ -55,6 +56,11 @@ const BENCHES: readonly Bench[] = [
     name: "ledger",
     about: "the log: durable appends, proofs at a million entries, the check of all of it",
     run: ledger,
+  },
+  {
+    name: "disclosure",
+    about: "the release rules over a year of daily bills and loads of each slot, and the audit of it",
+    run: disclosure,
   },
   {
     name: "emulator",

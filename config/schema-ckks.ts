@@ -130,6 +130,12 @@ export const analytics = z.strictObject({
   ),
   retrySeconds: seconds(0.05, 3_600, 2, "An unanswered message of a job is repeated after this."),
   answerSeconds: seconds(0.1, 86_400, 60, "Wait for enough aggregators before a job fails."),
+  quietSeconds: seconds(
+    0,
+    86_400,
+    10,
+    "A window whose grace is over is computed on without the meters that lack when none has sent for this long.",
+  ),
   retentionDays: whole(1, 36_500, 400, "Days that ciphertexts are kept.", { unit: "days" }),
   jobs: z
     .array(job)

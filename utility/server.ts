@@ -1,6 +1,6 @@
 /** Puts the utility together: database, roll, rounds, publisher and the link to the broker. */
 import path from "node:path";
-import type { Party } from "../config/keys/index.ts";
+import { CkksWatch, type Party } from "../config/keys/index.ts";
 import type { Config } from "../config/index.ts";
 import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
@@ -125,7 +125,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       return sent === "gone" ? undefined : sent === "sent";
     },
   });
-  const opened = startOpened({ db, ledger, party, config, time, now, publish, connected, refuse, log });
+  const dealt = new CkksWatch(party, (error) => log.warn(error instanceof Error ? error.message : String(error)));
+  const opened = startOpened({ db, ledger, party, dealt, config, time, now, publish, connected, refuse, log });
   const stats = new ServerStats(options, db, refusals);
   const notify = (record: RoundRecord): void => {
     const alert = roundAlert(record, feed.clock.now());

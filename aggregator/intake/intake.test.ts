@@ -5,6 +5,7 @@ import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 import { ACK_CODES, CIPHERTEXT_CODES } from "../../protocol/messages/ack-codes.ts";
 import { topicOf } from "../../protocol/topics.ts";
 import { ReleaseStore } from "../release/release-store.ts";
+import { MeterTable } from "./meter-table.ts";
 import { entriesOf, SETTINGS, temporaryFolder, TestAggregator, TestMeter, TestSystem } from "../testing/system.ts";
 
 function setUp(context: TestContext, settings = SETTINGS) {
@@ -274,4 +275,16 @@ test("a meter cannot fill the store with digests", (context) => {
   assert.equal(acks.flatMap(({ digests = [] }) => digests).length, 1_024);
   assert.ok(acks.every(({ digests = [] }) => digests.length <= 200));
   assert.equal(one.codes().filter((code) => code === "digests-full").length, 76);
+});
+
+test("a database from a backup numbers its acks above those that were sent since", (context) => {
+  const { one } = setUp(context);
+  const table = new MeterTable(one.db);
+  const time = 1_800_000_000;
+  const first = table.nextOwnBoot(time);
+  assert.equal(first, time);
+  // Twice within a second, and with a clock that goes back, it still rises.
+  assert.deepEqual([table.nextOwnBoot(time + 0.5), table.nextOwnBoot(time - 900)], [time + 1, time + 2]);
+  one.db.prepare("UPDATE own_boot SET boot = ?").run(first);
+  assert.ok(table.nextOwnBoot(time + 60) > time + 2);
 });

@@ -28,6 +28,8 @@ export interface IntakeOptions {
   readonly meters: MeterTable;
   /** Unix seconds; undefined while a simulation has not told the time. Nothing is answered before it has. */
   readonly now: () => number | undefined;
+  /** Unix seconds of the machine, also in a simulation. */
+  readonly wallTime: () => number;
   readonly slotSeconds: number;
   readonly windowSlots: number;
   readonly futureSlots: number;
@@ -55,7 +57,7 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#ownBoot = options.meters.nextOwnBoot();
+    this.#ownBoot = options.meters.nextOwnBoot(options.wallTime());
   }
 
   /** Messages waiting for a commit. */
@@ -282,7 +284,8 @@ export class Intake {
   }
 
   #nextBoot(): void {
-    this.#ownBoot = this.#options.meters.nextOwnBoot();
+    const { meters, wallTime } = this.#options;
+    this.#ownBoot = meters.nextOwnBoot(wallTime());
     for (const channel of this.#channels.values()) channel.ackCounter = 0;
   }
 

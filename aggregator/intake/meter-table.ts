@@ -83,11 +83,14 @@ export class MeterTable {
     this.#dropOlder.run(number, version);
   }
 
-  /** Takes the next boot number of this aggregator; durable when it returns. */
-  nextOwnBoot(): number {
+  /**
+   * Takes the next boot number of this aggregator; durable when it returns. It is at least the time in Unix seconds, so
+   * that a database that comes from a backup repeats no number that was used after it was made.
+   */
+  nextOwnBoot(time: number): number {
     return this.#db
-      .prepare<[], number>("UPDATE own_boot SET boot = boot + 1 WHERE one = 1 RETURNING boot")
+      .prepare<[number], number>("UPDATE own_boot SET boot = max(boot + 1, ?) WHERE one = 1 RETURNING boot")
       .pluck()
-      .get()!;
+      .get(Math.floor(time))!;
   }
 }

@@ -1,26 +1,21 @@
 /** The machine's keys in the worker thread: engines made when first used, public material read and checked there. */
 import { loadCkksMaterial } from "../../config/keys/index.ts";
 import { CkksEngine } from "../../protocol/ckks/seal/engine.ts";
-import type { CkksEpoch, CkksPart } from "../../protocol/keys/index.ts";
+import type { CkksPart } from "../../protocol/keys/index.ts";
 import type { MachineKey } from "./ckks-machine.ts";
+import type { HeldKey } from "./worker-calls.ts";
 
 /** Keys that are kept ready; `strong` takes hundreds of megabytes. */
 const MAX_READY = 3;
 
 export class MachineKeys {
   readonly #data: string;
-  readonly #epochs: ReadonlyMap<number, CkksEpoch>;
-  readonly #shareOf: (epoch: number, set: string) => Promise<Uint8Array>;
+  readonly #heldKey: (epoch: number, set: string) => Promise<HeldKey>;
   readonly #ready = new Map<string, Promise<MachineKey>>();
 
-  constructor(
-    data: string,
-    epochs: readonly CkksEpoch[],
-    shareOf: (epoch: number, set: string) => Promise<Uint8Array>,
-  ) {
+  constructor(data: string, heldKey: (epoch: number, set: string) => Promise<HeldKey>) {
     this.#data = data;
-    this.#epochs = new Map(epochs.map((epoch) => [epoch.epoch, epoch]));
-    this.#shareOf = shareOf;
+    this.#heldKey = heldKey;
   }
 
   /** Rejects with RangeError for what was never dealt, KeyFolderError for files that do not fit. */
@@ -38,14 +33,14 @@ export class MachineKeys {
   }
 
   async #make(number: number, name: string): Promise<MachineKey> {
-    const epoch = this.#epochs.get(number);
-    const set = epoch?.sets.get(name);
-    if (epoch === undefined || set === undefined) throw new RangeError(`set: epoch ${number} has no set ${name}`);
+    const { epoch, share } = await this.#heldKey(number, name);
+    const set = epoch.sets.get(name);
+    if (set === undefined) throw new RangeError(`set: epoch ${number} has no set ${name}`);
     const { parameters, digests } = set;
     const engine = await CkksEngine.create(parameters, { insecureForTests: epoch.insecureForTests });
     const parts = (["relinKeys", "galoisKeys"] as const).filter((part) => digests[part] !== undefined);
     if (parts.length > 0) engine.loadKeys(loadCkksMaterial<CkksPart>(this.#data, epoch, name, parts));
     const { publicKey: bytes } = loadCkksMaterial(this.#data, epoch, name, ["publicKey"]);
-    return { engine, publicKey: engine.keys.publicPolys(bytes), share: await this.#shareOf(number, name) };
+    return { engine, publicKey: engine.keys.publicPolys(bytes), share };
   }
 }

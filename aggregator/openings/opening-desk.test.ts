@@ -94,7 +94,7 @@ test("replays its partial after kill -9, and refuses another active set, also un
 test("opens only with the word of q aggregators that they are ready: two sets cannot spend their numbers apart", async (context) => {
   const { bed, one } = setUp(context);
   // One aggregator alone is an active set here.
-  bed.epoch = { ...bed.epoch, t: 1 };
+  bed.epochs = bed.epochs.map((epoch) => ({ ...epoch, t: 1 }));
   one.kill();
   const two = bed.start(2);
   context.after(() => two.stop());
@@ -280,7 +280,11 @@ test("refuses another epoch, other parameters, unknown series and circuits, and 
   const { bed, one } = setUp(context);
   const asked = async (fields: Parameters<JobBed["transcript"]>[1]) =>
     code((await bed.run(one, bed.transcript(NAMES, fields))).answer);
-  assert.equal(await asked({ epoch: 2 }), "wrong-epoch");
+  assert.equal(await asked({ epoch: 2 }), "unknown-epoch");
+  const { epochs } = bed;
+  bed.epochs = [{ ...epochs[0]!, epoch: 3 }];
+  assert.equal(await asked({}), "wrong-epoch", "the share of an epoch before it is not here");
+  bed.epochs = epochs;
   assert.equal(await asked({ parametersId: new Uint8Array(8) }), "wrong-parameters");
   assert.equal(await asked({ series: ["heavy"] }), "wrong-parameters");
   assert.equal(await asked({ series: ["nights"] }), "malformed-job");

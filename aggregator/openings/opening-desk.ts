@@ -63,8 +63,10 @@ export class OpeningDesk {
     const { keys, store, limits, monotonic } = this.#options;
     if (jobIdOf(bytes) !== job) throw new JobError("malformed-job", "the transcript has another job's name");
     if (keys === undefined) throw new JobError("no-keys", "no homomorphic keys were dealt to this aggregator");
-    if (store.job(job) !== undefined) {
-      await this.#sayReady(job, bytes);
+    const known = store.job(job);
+    if (known !== undefined) {
+      // Of the name's 128 bits somebody may find two transcripts: its word is for the one that it has recomputed.
+      await this.#sayReady(job, known.transcript);
       return;
     }
     const current = this.#current;

@@ -2,29 +2,31 @@
 import { seriesShape } from "../../config/ckks-series.ts";
 import type { Config } from "../../config/index.ts";
 import { readSealedShares } from "../../config/keys/ckks-files.ts";
-import { openCkksShare, type Party } from "../../config/keys/index.ts";
+import type { Party } from "../../config/keys/index.ts";
+import { HeldEpochs } from "./held-epochs.ts";
 import type { JobDeskSettings } from "./job-desk.ts";
 import type { SeriesBook, SeriesRule } from "./job-rules.ts";
 import { KeyBook } from "./key-book.ts";
-import { WorkerMachine } from "./worker-machine.ts";
+import { WorkerMachine, type WorkerMachineOptions } from "./worker-machine.ts";
 
-/** Undefined where no homomorphic keys were dealt: then jobs are refused. Starts no thread yet. */
-export function jobSettings(config: Config, party: Party): JobDeskSettings | undefined {
+/**
+ * Undefined where no homomorphic keys were dealt: then jobs are refused. Starts no thread yet. `warn` hears of files of a
+ * later redealing that cannot be used.
+ */
+export function jobSettings(
+  config: Config,
+  party: Party,
+  warn: (message: string) => void,
+): JobDeskSettings | undefined {
   if (party.ckks === undefined) return undefined;
-  const held = readSealedShares(party.folder);
-  const epochs = party.ckks.epochs.filter(({ epoch, dealing }) =>
-    held.some(([number, of]) => number === epoch && Buffer.compare(of, dealing) === 0),
-  );
+  readSealedShares(party.folder); // what cannot be read ends the start
+  const held = new HeldEpochs(party, (error) => warn(error instanceof Error ? error.message : String(error)));
   const { statisticalBits, openings } = config.homomorphic;
-  const shareOf = async (epoch: number, set: string): Promise<Uint8Array> => {
-    const known = epochs.find((one) => one.epoch === epoch);
-    if (known === undefined) throw new RangeError(`epoch: expected one of ${epochs.length} dealt here, got ${epoch}`);
-    return await openCkksShare(party, known, set);
-  };
+  const heldKey: WorkerMachineOptions["heldKey"] = (epoch, set) => held.key(epoch, set);
   return {
-    keys: new KeyBook(epochs),
+    keys: new KeyBook(() => held.all),
     series: seriesBook(config),
-    machine: () => new WorkerMachine({ data: config.paths.data, epochs, statisticalBits, openings, shareOf }),
+    machine: () => new WorkerMachine({ data: config.paths.data, statisticalBits, openings, heldKey }),
     openings,
   };
 }

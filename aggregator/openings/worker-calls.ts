@@ -5,16 +5,21 @@ import type { Machine } from "./machine.ts";
 
 export type MachineMethod = Exclude<keyof Machine, "close">;
 
+/** What was dealt in an epoch, and this aggregator's share of one of its keys. */
+export interface HeldKey {
+  readonly epoch: CkksEpoch;
+  readonly share: Uint8Array;
+}
+
 export interface WorkerSetUp {
   readonly data: string;
-  readonly epochs: readonly CkksEpoch[];
   readonly statisticalBits: number;
   readonly openings: number;
 }
 
 export type ToWorker =
   | { readonly type: "call"; readonly id: number; readonly method: MachineMethod; readonly argument: unknown }
-  | { readonly type: "share"; readonly key: string; readonly bytes: Uint8Array };
+  | { readonly type: "key"; readonly key: string; readonly held: HeldKey };
 
 export type FromWorker =
   | { readonly type: "result"; readonly id: number; readonly value: unknown }

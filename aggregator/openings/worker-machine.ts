@@ -7,11 +7,11 @@ import { TYPESCRIPT_THREAD } from "../../config/runtime/worker-thread.ts";
 import { JobError } from "./job-error.ts";
 import { type ComputedOutput, type Machine, type MachineInput, MachineLost } from "./machine.ts";
 import type { MachineJob, OpenedOutput, OpeningOrder } from "./machine.ts";
-import type { FromWorker, MachineMethod, ToWorker, WorkerSetUp } from "./worker-calls.ts";
+import type { FromWorker, HeldKey, MachineMethod, ToWorker, WorkerSetUp } from "./worker-calls.ts";
 
 export interface WorkerMachineOptions extends WorkerSetUp {
-  /** Opens this aggregator's key share; the bytes go to the thread and stay there. */
-  readonly shareOf: (epoch: number, set: string) => Promise<Uint8Array>;
+  /** Opens this aggregator's key share; its bytes go to the thread and stay there. */
+  readonly heldKey: (epoch: number, set: string) => Promise<HeldKey>;
 }
 
 interface Waiting {
@@ -21,13 +21,13 @@ interface Waiting {
 
 export class WorkerMachine implements Machine {
   readonly #worker: Worker;
-  readonly #shareOf: WorkerMachineOptions["shareOf"];
+  readonly #heldKey: WorkerMachineOptions["heldKey"];
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
   #lost: MachineLost | undefined;
 
-  constructor({ shareOf, ...setUp }: WorkerMachineOptions) {
-    this.#shareOf = shareOf;
+  constructor({ heldKey, ...setUp }: WorkerMachineOptions) {
+    this.#heldKey = heldKey;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
       workerData: setUp satisfies WorkerSetUp,
       execArgv: TYPESCRIPT_THREAD,
@@ -78,7 +78,7 @@ export class WorkerMachine implements Machine {
 
   #take(message: FromWorker): void {
     if (message.type === "wanted") {
-      void this.#giveShare(message.key, message.epoch, message.set);
+      void this.#giveKey(message.key, message.epoch, message.set);
       return;
     }
     const waiting = this.#waiting.get(message.id);
@@ -94,10 +94,10 @@ export class WorkerMachine implements Machine {
     }
   }
 
-  async #giveShare(key: string, epoch: number, set: string): Promise<void> {
+  async #giveKey(key: string, epoch: number, set: string): Promise<void> {
     try {
-      const bytes = await this.#shareOf(epoch, set);
-      this.#worker.postMessage({ type: "share", key, bytes } satisfies ToWorker, [bytes.buffer as ArrayBuffer]);
+      const held = await this.#heldKey(epoch, set);
+      this.#worker.postMessage({ type: "key", key, held } satisfies ToWorker, [held.share.buffer as ArrayBuffer]);
     } catch (error) {
       this.#lose(error instanceof Error ? error.message : String(error));
       await this.#worker.terminate();

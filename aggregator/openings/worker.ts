@@ -4,17 +4,17 @@ import { parentPort, workerData } from "node:worker_threads";
 import { CkksMachine } from "./ckks-machine.ts";
 import { JobError } from "./job-error.ts";
 import { MachineKeys } from "./machine-keys.ts";
-import type { FromWorker, ToWorker, WorkerSetUp } from "./worker-calls.ts";
+import type { FromWorker, HeldKey, ToWorker, WorkerSetUp } from "./worker-calls.ts";
 
-const { data, epochs, statisticalBits, openings } = workerData as WorkerSetUp;
+const { data, statisticalBits, openings } = workerData as WorkerSetUp;
 const port = parentPort!;
-const shares = new Map<string, (bytes: Uint8Array) => void>();
+const wanted = new Map<string, (held: HeldKey) => void>();
 const say = (message: FromWorker): void => port.postMessage(message);
 
-const keys = new MachineKeys(data, epochs, async (epoch, set) => {
+const keys = new MachineKeys(data, async (epoch, set) => {
   const key = `${epoch}/${set}`;
   return await new Promise((resolve) => {
-    shares.set(key, resolve);
+    wanted.set(key, resolve);
     say({ type: "wanted", key, epoch, set });
   });
 });
@@ -27,9 +27,9 @@ const machine = new CkksMachine({
 
 let work = Promise.resolve();
 port.on("message", (message: ToWorker) => {
-  if (message.type === "share") {
-    shares.get(message.key)?.(message.bytes);
-    shares.delete(message.key);
+  if (message.type === "key") {
+    wanted.get(message.key)?.(message.held);
+    wanted.delete(message.key);
     return;
   }
   const { id, method, argument } = message;

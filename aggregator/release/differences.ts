@@ -1,5 +1,5 @@
 /**
- * May these totals be known together? Two questions about all that is released of one feeder and kind:
+ * May these totals be known together? Three questions about all that is released of one feeder and kind:
  *
  * 1. Of a single meter: can any linear combination of loads and bills leave cells of one meter alone, fewer than s of
  *    them? Answered exactly (docs/decisions/002-release-rules.md): what can be left over of a meter are the vectors that
@@ -7,10 +7,14 @@
  * 2. Of all meters: cells that are in bills but not in loads, and the reverse, are none, or at least s of at least two
  *    meters, within each component: in all, among what is new, and in bills at slots whose load is known here, since
  *    another aggregator may know a load that this one does not.
+ * 3. Of a single slot: can any linear combination leave cells of one slot alone, of fewer than k meters?
+ *    Answered exactly too (single-slot.ts).
  */
 import { type Component, componentsOf, type FeederView, type MeterView } from "./components.ts";
 import { type Edge, lightCut } from "./min-cut.ts";
+import { singleSlotFault } from "./single-slot.ts";
 import {
+  addSlot,
   and,
   andNot,
   countSlots,
@@ -24,36 +28,55 @@ import {
 
 /** What would give away too little of too few. Names meters and slots, never values. */
 export interface DifferenceFault {
-  readonly rule: "single-meter" | "billed-not-in-load" | "in-load-not-billed";
+  readonly rule: "single-meter" | "single-slot" | "billed-not-in-load" | "in-load-not-billed";
   /** Whether only what is new now falls short, or all together. */
   readonly fresh: boolean;
   readonly cells: readonly { readonly meter: number; readonly slots: SlotBits }[];
   readonly count: number;
 }
 
-/**
- * The first fault found, or undefined. `freshLoad`: slots whose load is to be released now. `singleMeterOnly` asks the
- * first question alone.
- */
+/** What may be known of a meter or of a slot. */
+export interface ReleaseLimits {
+  /** k: fewest meters. */
+  readonly minMeters: number;
+  /** s: fewest slots. */
+  readonly minSlots: number;
+}
+
+/** The first fault found, or undefined. `freshLoad`: slots whose load is to be released now. */
 export function differenceFault(
   view: FeederView,
   freshLoad: SlotBits,
-  minSlots: number,
-  { singleMeterOnly = false } = {},
+  { minMeters, minSlots }: ReleaseLimits,
 ): DifferenceFault | undefined {
-  const all = componentsOf(view);
   const loadedSlots = emptySlots(view.slots);
   for (const { load } of view.meters) absorb(loadedSlots, load);
-  for (const component of singleMeterOnly ? [] : all.list) {
+  for (const component of componentsOf(view).list) {
     const fault = componentFault(view, component, { freshLoad, loadedSlots }, minSlots);
     if (fault !== undefined) return fault;
   }
+  return meterLeak(view, minSlots) ?? slotLeak(view, minMeters);
+}
+
+/** The first question alone. */
+export function meterLeak(view: FeederView, minSlots: number): DifferenceFault | undefined {
+  const all = componentsOf(view);
   for (const meter of view.meters) {
     const components = all.shapedBy.has(meter) ? componentsOf(view, meter) : all;
     const fault = singleMeterFault(view, meter, components.list, minSlots);
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+/** The third question alone. */
+export function slotLeak(view: FeederView, minMeters: number): DifferenceFault | undefined {
+  const fault = singleSlotFault(view, minMeters);
+  if (fault === undefined) return undefined;
+  const slots = emptySlots(view.slots);
+  addSlot(slots, fault.slot);
+  const cells = fault.meters.map((meter) => ({ meter, slots }));
+  return { rule: "single-slot", fresh: false, cells, count: cells.length };
 }
 
 interface Tally {

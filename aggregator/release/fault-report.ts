@@ -2,7 +2,7 @@
 import { countMembers } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { billingUnitAt, billingUnitIndex, SetError } from "../rounds/layout.ts";
-import type { DifferenceFault } from "./differences.ts";
+import type { DifferenceFault, ReleaseLimits } from "./differences.ts";
 import type { FeederHistory } from "./feeder-history.ts";
 import { slotsOf } from "./slot-bits.ts";
 
@@ -46,6 +46,7 @@ function companion(set: SetContent, units: readonly number[], kind: number): num
 
 const RULE_TEXT: Readonly<Record<DifferenceFault["rule"], string>> = {
   "single-meter": "loads and bills together would leave alone",
+  "single-slot": "loads and bills together would leave alone in one slot",
   "billed-not-in-load": "in bills but not in loads:",
   "in-load-not-billed": "in loads but not in bills:",
 };
@@ -58,13 +59,14 @@ export function tooSmall(
   numbers: readonly number[],
   kind: number,
   where: readonly number[],
-  minSlots: number,
+  { minMeters, minSlots }: ReleaseLimits,
 ): SetError {
   const named = fault.cells.slice(0, 5).map(({ meter, slots }) => {
     const first = slotsOf(slots).next().value ?? 0;
     return `${set.meters[numbers.indexOf(meter)] ?? "another meter"} from slot ${history.slotAt(first)}`;
   });
   const what = `${fault.fresh ? "newly " : ""}${RULE_TEXT[fault.rule]} ${fault.count} cells of ${fault.cells.length} meters`;
-  const need = `expected none, or at least ${minSlots} of two meters`;
+  const least = fault.rule === "single-slot" ? `${minMeters}` : `${minSlots} of two meters`;
+  const need = `expected none, or at least ${least}`;
   return new SetError("difference-too-small", `kind ${kind}: ${what} (${named.join(", ")}); ${need}`, where);
 }

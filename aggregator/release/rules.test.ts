@@ -4,7 +4,7 @@ import { test, type TestContext } from "node:test";
 import fc from "fast-check";
 import type { SetError } from "../rounds/layout.ts";
 import { temporaryFolder } from "../testing/system.ts";
-import { smallestSingleMeterSupport } from "./testing/brute-force.ts";
+import { smallestSingleMeterSupport, smallestSingleSlotSupport } from "./testing/brute-force.ts";
 import { type CellTest, History, type HistoryOptions } from "./testing/history.ts";
 
 const open = (context: TestContext, options: Partial<HistoryOptions> = {}) =>
@@ -226,6 +226,24 @@ test("gap patterns chosen by the utility cannot stand in for band masks", (conte
   refused(history.ask(history.bill([[0, 6]], has)), "difference-too-small", [4]);
 });
 
+test("gap patterns of two meters cannot bare their sum in one slot", (context) => {
+  const has: CellTest = (meter, slot) => (meter < 3 ? slot < 6 : meter < 6 ? slot >= 6 : slot < 6 || slot === 8);
+  const history = open(context, { meters: 8, minMeters: 3 });
+  assert.equal(history.ask(history.load([0, 12], has)), undefined);
+  // Loads of the first half less the bills of all that have cells there: meters 6 and 7 in slot 8.
+  const error = history.ask(history.bill([[0, 12]], has));
+  refused(error, "difference-too-small", [6, 7]);
+  assert.match(
+    error!.message,
+    /alone in one slot 2 cells of 2 meters \(m-6 from slot 8, m-7 from slot 8\); expected none, or at least 3/,
+  );
+  // A third one makes three meters of it.
+  const wider: CellTest = (meter, slot) => has(meter, slot) || (meter === 2 && slot === 8);
+  const history2 = open(context, { meters: 8, minMeters: 3 });
+  assert.equal(history2.ask(history2.load([0, 12], wider)), undefined);
+  assert.equal(history2.ask(history2.bill([[0, 12]], wider)), undefined);
+});
+
 test("a catch-up stands for its gap: it is refused where the gap is shorter than s slots", (context) => {
   const has: CellTest = (meter, slot) => meter === 0 && slot === 8;
   const bands = { catchup: () => true };
@@ -235,7 +253,7 @@ test("a catch-up stands for its gap: it is refused where the gap is shorter than
   assert.equal(long.ask(long.bill([[0, 12]], has, [bands], undefined, 3)), undefined);
 });
 
-test("whatever is asked, in whatever order: no combination of what was allowed isolates fewer than s slots of a meter", (context) => {
+test("whatever is asked, in whatever order: no combination of what was allowed isolates fewer than s slots of a meter or k meters of a slot", (context) => {
   const folder = temporaryFolder(context);
   const SLOTS = 8;
   const cells = fc.array(fc.boolean(), { minLength: 3 * SLOTS, maxLength: 3 * SLOTS });
@@ -277,8 +295,9 @@ test("whatever is asked, in whatever order: no combination of what was allowed i
     fc.property(
       fc.array(request, { minLength: 3, maxLength: 12 }),
       fc.integer({ min: 2, max: 3 }),
-      (requests, minSlots) => {
-        const history = new History(folder, { meters: 3, minSlots });
+      fc.integer({ min: 2, max: 3 }),
+      (requests, minSlots, minMeters) => {
+        const history = new History(folder, { meters: 3, minSlots, minMeters });
         for (const item of requests) {
           let error;
           if (item.type === "load") {
@@ -299,6 +318,7 @@ test("whatever is asked, in whatever order: no combination of what was allowed i
         }
         const smallest = smallestSingleMeterSupport(history.vectors(SLOTS), 3, SLOTS, minSlots - 1);
         assert.equal(smallest, undefined);
+        assert.equal(smallestSingleSlotSupport(history.vectors(SLOTS), 3, SLOTS, minMeters - 1), undefined);
       },
     ),
     { numRuns: 150 },

@@ -15,7 +15,7 @@ import {
   SetError,
 } from "../rounds/layout.ts";
 import { coveredSlots, type Gaps } from "./catchup.ts";
-import { differenceFault } from "./differences.ts";
+import { differenceFault, type ReleaseLimits } from "./differences.ts";
 import { faultUnits, tooSmall } from "./fault-report.ts";
 import { FeederHistory } from "./feeder-history.ts";
 import type { Period, ReleaseStore } from "./release-store.ts";
@@ -31,14 +31,10 @@ export interface Members {
   slotsOn(meter: string, feeder: string, from: number, to: number): Uint8Array;
 }
 
-export interface RuleContext {
+export interface RuleContext extends ReleaseLimits {
   readonly store: ReleaseStore;
   readonly members: Members;
   readonly gaps: Gaps;
-  /** k: fewest meters in a load. */
-  readonly minMeters: number;
-  /** s: fewest slots in anything released of a single meter. */
-  readonly minSlots: number;
 }
 
 /** A set that may be endorsed, with the numbers of its meters, and for a bill the cells of its outputs. */
@@ -115,7 +111,7 @@ function periodOf({ segments }: SetContent, segment: number): Period {
 }
 
 function assertLoad(set: SetContent, numbers: readonly number[], context: RuleContext): void {
-  const { store, minMeters, minSlots } = context;
+  const { store, minMeters } = context;
   const { feeder, kinds } = set;
   const few = indicesWhere(set.units, ([bitmap]) => {
     const count = countMembers(bitmap);
@@ -140,19 +136,19 @@ function assertLoad(set: SetContent, numbers: readonly number[], context: RuleCo
       history.addLoad(slot, numbersIn(set.units[index]![0], numbers));
       addSlot(fresh, history.indexOf(slot));
     }
-    const fault = differenceFault(history.view(), fresh, minSlots);
+    const fault = differenceFault(history.view(), fresh, context);
     if (fault === undefined) continue;
     const slots = new Set(fault.cells.flatMap((cell) => [...slotsOf(cell.slots)].map((i) => history.slotAt(i))));
     const named = units.filter((index) => slots.has(loadUnitAt(set, index).slot));
     // The fault may lie in cells of the past that this load lays bare: then each of its slots in that period may do it.
     const touching = units.filter((index) => history.covers(loadUnitAt(set, index).slot));
-    throw tooSmall(set, fault, history, numbers, kind, named.length > 0 ? named : touching, minSlots);
+    throw tooSmall(set, fault, history, numbers, kind, named.length > 0 ? named : touching, context);
   }
 }
 
 function assertBilling(releasable: Releasable, context: RuleContext): void {
   const { set, numbers, cells } = releasable;
-  const { store, minSlots } = context;
+  const { store } = context;
   assertPeriods(set, store.periods(set.feeder));
   assertMasks(set);
   assertOutputs(releasable, context);
@@ -165,9 +161,9 @@ function assertBilling(releasable: Releasable, context: RuleContext): void {
     for (const { output, segment, cells: slots } of ofKind) {
       history.addBill(numbers[output.meter]!, String(output.index), periods[segment]!.from, slots, true);
     }
-    const fault = differenceFault(history.view(), emptySlots(history.slots), minSlots);
+    const fault = differenceFault(history.view(), emptySlots(history.slots), context);
     if (fault === undefined) continue;
-    throw tooSmall(set, fault, history, numbers, kind, faultUnits(set, fault, history, numbers, kind), minSlots);
+    throw tooSmall(set, fault, history, numbers, kind, faultUnits(set, fault, history, numbers, kind), context);
   }
 }
 

@@ -1,14 +1,14 @@
 /**
- * The exact rule for single meters against brute force: rational linear algebra over all cells of tiny feeders.
+ * The exact rules for single meters and single slots against brute force: rational linear algebra over all cells of tiny feeders.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FeederView, MeterView } from "./components.ts";
-import { differenceFault } from "./differences.ts";
+import { meterLeak, slotLeak } from "./differences.ts";
 import { lightCut } from "./min-cut.ts";
 import { addSlot, emptySlots, hasSlot } from "./slot-bits.ts";
-import { smallestSingleMeterSupport } from "./testing/brute-force.ts";
+import { smallestSingleMeterSupport, smallestSingleSlotSupport } from "./testing/brute-force.ts";
 
 interface Tiny {
   readonly slots: number;
@@ -80,7 +80,23 @@ function tinyFeeders(bias: boolean): fc.Arbitrary<Tiny> {
 }
 
 for (const bias of [false, true]) {
-  test(`finds exactly the single-meter leaks that linear algebra finds (${bias ? "nearly complete" : "any"} feeders)`, () => {
+  const which = bias ? "nearly complete" : "any";
+  test(`finds exactly the single-slot leaks that linear algebra finds (${which} feeders)`, () => {
+    let leaks = 0;
+    fc.assert(
+      fc.property(tinyFeeders(bias), fc.integer({ min: 2, max: 4 }), (tiny, minMeters) => {
+        const { meters, slots } = tiny;
+        const smallest = smallestSingleSlotSupport(releasedVectors(tiny), meters.length, slots, minMeters - 1);
+        const fault = slotLeak(viewOf(tiny), minMeters);
+        assert.equal(fault?.rule, smallest === undefined ? undefined : "single-slot", JSON.stringify(tiny));
+        if (fault !== undefined) leaks++;
+      }),
+      { numRuns: 1500 },
+    );
+    assert.ok(leaks > 100 && leaks < 1490, `${leaks} leaks`);
+  });
+
+  test(`finds exactly the single-meter leaks that linear algebra finds (${which} feeders)`, () => {
     fc.assert(
       fc.property(tinyFeeders(bias), fc.integer({ min: 2, max: 3 }), (tiny, minSlots) => {
         const smallest = smallestSingleMeterSupport(
@@ -90,17 +106,12 @@ for (const bias of [false, true]) {
           minSlots - 1,
         );
         const view = viewOf(tiny);
-        // The rule for all meters is stricter and comes first: ask with it out of the way.
-        const fault = singleMeterOnly(view, minSlots);
-        assert.equal(fault, smallest !== undefined, JSON.stringify(tiny));
+        const fault = meterLeak(view, minSlots);
+        assert.equal(fault?.rule, smallest === undefined ? undefined : "single-meter", JSON.stringify(tiny));
       }),
       { numRuns: 1500 },
     );
   });
-}
-
-function singleMeterOnly(view: FeederView, minSlots: number): boolean {
-  return differenceFault(view, emptySlots(view.slots), minSlots, { singleMeterOnly: true })?.rule === "single-meter";
 }
 
 test("names the cells that a combination would leave alone", () => {
@@ -113,7 +124,7 @@ test("names the cells that a combination would leave alone", () => {
       [all, all, all, { load: false, bill: 1 }],
     ],
   };
-  const fault = differenceFault(viewOf(tiny), emptySlots(4), 2, { singleMeterOnly: true });
+  const fault = meterLeak(viewOf(tiny), 2);
   assert.equal(fault?.rule, "single-meter");
   assert.equal(fault.count, 1);
   assert.equal(fault.cells[0]!.meter, 2);
@@ -134,7 +145,7 @@ test("gap patterns that stand in for band masks are a single-meter leak although
       [on, on, on, on, off, off],
     ],
   };
-  const fault = differenceFault(viewOf(tiny), emptySlots(6), 3);
+  const fault = meterLeak(viewOf(tiny), 3);
   assert.equal(fault?.rule, "single-meter");
   assert.equal(fault.cells[0]!.meter, 4);
   assert.notEqual(smallestSingleMeterSupport(releasedVectors(tiny), 5, 6, 2), undefined);

@@ -103,6 +103,7 @@ export class TestAggregator {
       settings: this.#settings,
       subsetKeys: this.#system.subsetKeys(this.index),
       now: () => this.#system.now,
+      wallTime: () => this.#system.seconds,
       monotonic: () => this.#system.seconds,
       scheduleCommit: () => {},
       send: (topic, payload) => this.sent.push({ topic, payload }),

@@ -1,6 +1,8 @@
 /** The commands of `npm run he`. */
 import { existsSync } from "node:fs";
+import path from "node:path";
 import type { Database } from "better-sqlite3";
+import { openParty } from "../../config/keys/index.ts";
 import { migrate, openDatabase } from "../../config/runtime/database.ts";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createEvaluator } from "../homomorphic/engine.ts";
@@ -109,7 +111,7 @@ class He {
   }
 
   #showJob(job: Job): number {
-    const result = job.job === undefined ? undefined : this.#results.get(job.job);
+    const result = this.#results.of(job);
     if (this.#context.json) {
       const opened = result === undefined ? null : resultJson(result, this.#calendar);
       printJson({ ...jobJson(job, this.#calendar), result: opened });
@@ -137,7 +139,9 @@ class He {
     if (job.transcript === undefined) {
       throw new UsageError(`audit ${job.number}: it is ${job.state}; there is nothing to audit before it is computed`);
     }
-    const evaluator = createEvaluator(config, databaseFile(config), 1);
+    const evaluator = createEvaluator(config, databaseFile(config), 1, {
+      manifest: openParty(path.join(config.paths.data, "keys", "analytics")).ckks,
+    });
     try {
       const report = await auditJob(job, { jobs: this.#jobs, evaluator, signal });
       if (json) printJson(report);

@@ -60,6 +60,7 @@ function groupOf(group: string, known: readonly string[] | undefined): { label: 
   if (known.length === 0) throw new UsageError("there is no feeder with meters yet");
   if (group === FLEET) return { label: FLEET, feeders: [...known] };
   const feeders = [...new Set(group.split(",").map((name) => name.trim()))].sort();
+  if (feeders.includes(FLEET)) throw new UsageError(`--group ${group}: ${FLEET} is all feeders; it stands alone`);
   const unknown = feeders.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new UsageError(`--group ${unknown}: no such feeder; expected ${FLEET}, or one or more of ${list(known)}`);

@@ -12,6 +12,7 @@ import { isOver, type Job, type JobOrder } from "../store/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ResultStore } from "../store/result-store.ts";
 import type { WindowCalendar } from "../../config/windows.ts";
+import { circuitParameters } from "../../protocol/ckks/circuits/index.ts";
 import { ordersOf, seriesNames } from "./order.ts";
 import { print, printJson } from "./output.ts";
 import { parametersOf } from "./parameters.ts";
@@ -27,7 +28,7 @@ export interface OrderFlags {
   readonly levels?: string;
   readonly quantile?: string;
   readonly weights?: string;
-  readonly parameter?: string;
+  readonly parameter?: readonly string[];
   readonly wait?: boolean;
 }
 
@@ -58,11 +59,17 @@ export class Orders {
     if (verb === undefined) {
       const { names: circuits } = this.#book;
       const verbs = VERBS.filter((one) => !circuits.includes(one));
-      if (json) printJson({ circuits, verbs });
+      const taken = circuits.map((name) => ({ name, parameters: circuitParameters(name) }));
+      if (json) printJson({ circuits, parameters: taken, verbs });
       else {
         const named = "By name, as buckets or compare give them on the series at hand:";
         print(
-          ["Circuits:", ...circuits.map((name) => `  ${name}`), named, ...verbs.map((one) => `  ${one}`)].join("\n"),
+          [
+            "Circuits, with their parameters:",
+            ...taken.map(({ name, parameters }) => `  ${name.padEnd(20)} ${parameters.join(", ")}`.trimEnd()),
+            named,
+            ...verbs.map((one) => `  ${one}`),
+          ].join("\n"),
         );
       }
       return EXIT.ok;
@@ -136,7 +143,7 @@ export class Orders {
   #wanted(verb: string, names: readonly string[]): Pick<JobOrder, "circuit" | "parameters" | "series"> {
     const { config } = this.#context;
     const { parameter, series: flag, levels, quantile, weights } = this.#flags;
-    const given = parametersOf({ levels, quantile, weights, parameter: parameter?.split(";") });
+    const given = parametersOf({ levels, quantile, weights, parameter });
     const series = seriesNames(flag);
     // A circuit that has all its parameters is taken as it stands.
     if (isVerb(verb) && !("edges" in given)) {
@@ -151,14 +158,15 @@ export class Orders {
     }
     const parameters = asUsage(() => this.#book.parse(verb, given));
     const scheduled = config.analytics.jobs.find((job) => job.circuit === verb);
-    const byDefault = scheduled === undefined ? this.#book.defaultSeries(verb, parameters) : seriesOf(scheduled);
+    const byDefault =
+      scheduled === undefined ? asUsage(() => this.#book.defaultSeries(verb, parameters)) : seriesOf(scheduled);
     return { circuit: verb, parameters, series: series ?? byDefault ?? names.slice(0, 1) };
   }
 
   #report(verb: string, jobs: readonly Job[]): number {
     const { results, calendar } = this.#stores;
     const shown = (name: string): boolean => shows(verb, name);
-    const found = jobs.map((job) => (job.job === undefined ? undefined : results.get(job.job)));
+    const found = jobs.map((job) => results.of(job));
     if (this.#context.json) {
       printJson(jobs.map((job, i) => (found[i] ? resultJson(found[i], calendar) : jobJson(job, calendar))));
     } else {

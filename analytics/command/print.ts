@@ -6,7 +6,7 @@ import type { HeResult } from "../store/result-store.ts";
 import type { WindowCalendar } from "../../config/windows.ts";
 import { stateText } from "./wait.ts";
 
-const PLAIN = { style: { head: [], border: [] } };
+const PLAIN = { style: { head: [], border: [], compact: true } };
 /** Values of one result in the table of results. */
 const SUMMARIES = 3;
 /** Columns of the per-slot table. */

@@ -57,6 +57,9 @@ function textOf(jobs: readonly Job[]): string {
 export function stateText({ state, done, total, code, active }: Job): string {
   if (state === "computing") return `computing, ${done} of ${total} ciphertexts`;
   if (state === "asking") return code === "" ? "aggregators recompute it" : `waits: ${code}`;
-  if (state === "opening") return `being opened by ${(active ?? []).map((index) => `a-${index}`).join(" and ")}`;
+  if (state === "opening") {
+    const openers = (active ?? []).map((index) => `a-${index}`).join(" and ");
+    return code === "" ? `being opened by ${openers}` : `waits for ${openers}: ${code}`;
+  }
   return state;
 }

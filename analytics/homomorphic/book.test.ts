@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig } from "../../config/index.ts";
+import { circuitParameters } from "../../protocol/ckks/circuits/index.ts";
 import { createBook } from "./book.ts";
 
 const base = loadConfig({ profile: "demo", env: {} });
@@ -35,7 +36,7 @@ test("a plan tells whether a job fits, what it costs, and the error of each resu
 
 test("what does not fit is refused with what would do", () => {
   const reason = (...of: [ReturnType<typeof job>, number]): string => book.plan(...of).reason;
-  assert.match(reason(job("total", ["load"]), 10), /standard would do/);
+  assert.match(reason(job("total", ["load"]), 10), /standard would do \(here: whole, solar\)/);
   assert.match(reason(job("variance", ["load"]), 100), /standard would do/);
   assert.match(reason(job("covariance", ["whole"]), 100), /takes 2 series, got 1/);
   assert.match(reason(job("max-of-two", ["load", "whole"], { bound: 1e9 }), 100), /would do|one set/);
@@ -69,5 +70,8 @@ test("each circuit has series that suit it, and reads its own parameters", () =>
   assert.deepEqual(book.defaultSeries("covariance", {}), ["whole", "solar"]);
   assert.deepEqual(book.defaultSeries("buckets", { edges: [0, 500, 1_000] }), ["hot"]);
   assert.throws(() => book.parse("weighted-sum", { weights: ["x"] }), /RangeError: parameters of weighted-sum/);
+  assert.throws(() => book.parse("affine", { factor: 2 }), /RangeError: parameters of affine: offset: [^\n]+$/);
+  assert.deepEqual(circuitParameters("affine"), ["factor", "offset"]);
+  assert.ok(circuitParameters("buckets").includes("quantiles?"));
   assert.throws(() => book.parse("guess", {}), /RangeError: circuit: expected one of /);
 });

@@ -22,6 +22,11 @@ import type { Plan } from "./evaluator.ts";
 const MIB = 2 ** 20;
 const DAY_SECONDS = 86_400;
 
+/** What was dealt for ciphertexts, as it is now: a CkksWatch, or a manifest that stays. */
+interface Dealings {
+  readonly manifest?: CkksManifest | undefined;
+}
+
 interface Dealt {
   readonly set: CkksParameters;
   readonly keys: { readonly relin: boolean; readonly galoisSteps: readonly number[] };
@@ -34,21 +39,21 @@ const NO_LIMITS: Limits = {
   maxMemoryBytes: Number.POSITIVE_INFINITY,
 };
 
-/** Without a manifest, the keys are taken to be those that the configuration asks for. */
-export function createBook(config: Config, manifest?: CkksManifest): CircuitBook {
-  return new Book(config, manifest);
+/** Without a manifest, the keys are taken to be those that the configuration asks for. `dealt` is asked each time. */
+export function createBook(config: Config, dealt: Dealings = {}): CircuitBook {
+  return new Book(config, dealt);
 }
 
 class Book implements CircuitBook {
   readonly names = circuitNames();
   readonly #config: Config;
-  readonly #manifest: CkksManifest | undefined;
+  readonly #dealings: Dealings;
   /** Slots of an ordinary day, for what is asked before a window is named. */
   readonly #daySlots: number;
 
-  constructor(config: Config, manifest: CkksManifest | undefined) {
+  constructor(config: Config, dealings: Dealings) {
     this.#config = config;
-    this.#manifest = manifest;
+    this.#dealings = dealings;
     this.#daySlots = Math.floor(DAY_SECONDS / config.system.slotSeconds);
   }
 
@@ -90,12 +95,14 @@ class Book implements CircuitBook {
     const { set } = shapes[0]!;
     const dealt = this.#dealt(set, epoch);
     const plan = this.#planned(job, shapes, shapeOfJob(shapes, job.slots, meters), dealt);
-    const reason = plan.fits ? this.#otherFault(job, shapes, meters) : plan.reason;
+    const reason = plan.fits ? this.#otherFault(job, shapes, meters) : `${plan.reason}${this.#here(plan, shapes)}`;
     const { cost, depth, floodingBits } = plan;
     const lines: (readonly [string, string])[] = [
       ["parameter set", set],
       ["products in a row", String(depth)],
-      ...(floodingBits === undefined ? [] : [["room for flooding", `${floodingBits} bits`] as const]),
+      ...(floodingBits === undefined || !Number.isFinite(floodingBits)
+        ? []
+        : [["room for flooding", `${floodingBits} bits`] as const]),
       ...(cost === undefined
         ? []
         : [
@@ -148,7 +155,7 @@ class Book implements CircuitBook {
 
   /** A set as it was dealt in an epoch, the current one unless given. */
   #dealt(name: SeriesShape["set"], epoch: number | undefined): Dealt {
-    const manifest = this.#manifest;
+    const { manifest } = this.#dealings;
     const dealing = epoch === undefined ? manifest?.current : manifest?.epochs.find((one) => one.epoch === epoch);
     const set = dealing?.sets.get(name);
     if (set !== undefined) {
@@ -181,6 +188,15 @@ class Book implements CircuitBook {
       ...{ threshold: system.threshold, ...limits },
       ...{ statisticalBits: homomorphic.statisticalBits, openings: homomorphic.openings },
     });
+  }
+
+  /** ` (here: load-products)`: configured series of the set that would do. */
+  #here({ wouldDo }: JobPlan, [first]: readonly SeriesShape[]): string {
+    const names = Object.keys(this.#config.homomorphic.series)
+      .map((name) => this.#shape(name))
+      .filter(({ set, content }) => set === wouldDo && content === first!.content)
+      .map(({ name }) => name);
+    return names.length === 0 ? "" : ` (here: ${names.join(", ")})`;
   }
 
   /** What the planner of circuits does not know: how series are made, and that a slot may have several numbers. */

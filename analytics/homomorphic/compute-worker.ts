@@ -4,6 +4,7 @@
  */
 import { threadId, workerData } from "node:worker_threads";
 import { seriesShape, type SeriesShape } from "../../config/ckks-series.ts";
+import { KeyFolderError } from "../../config/keys/index.ts";
 import { openDatabase } from "../../config/runtime/database.ts";
 import { assertSender } from "../../protocol/ckks/authorship/sender.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
@@ -75,6 +76,8 @@ async function checkOne({ meter, series, bytes }: CheckTask): Promise<CheckAnswe
     return { ok: true, epoch, firstSlot, slots: slots / perSlot, stride, parameters: at.id };
   } catch (error) {
     if (error instanceof CkksError) return refusal(error.code, error.message, firstSlot);
+    // Public keys of a redealing that were not copied here yet: it is sent again.
+    if (error instanceof KeyFolderError) return refusal("busy", error.message, firstSlot);
     throw error;
   }
 }
@@ -127,7 +130,7 @@ async function foldAll(task: FoldTask): Promise<FoldAnswer> {
     }
   } catch (error) {
     if (error instanceof InputFault) return { ok: false, code: error.code, message: error.message };
-    if (error instanceof RangeError || error instanceof CkksError) {
+    if (error instanceof RangeError || error instanceof CkksError || error instanceof KeyFolderError) {
       return { ok: false, code: "failed", message: error.message };
     }
     throw error;

@@ -2,14 +2,14 @@
  * The evaluator over worker threads. Threads are renewed where one has failed, or where they have grown: WebAssembly's
  * memory never shrinks while its thread lives.
  */
-import path from "node:path";
 import { Piscina } from "piscina";
 import type { Config } from "../../config/index.ts";
-import { openParty, type Party } from "../../config/keys/index.ts";
+import type { CkksWatch } from "../../config/keys/index.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { TYPESCRIPT_THREAD } from "../../config/runtime/worker-thread.ts";
 import { seriesShape } from "../../config/ckks-series.ts";
 import { decodeTranscript, encodeTranscript, jobIdOf, type Transcript } from "../../protocol/ckks/job.ts";
+import type { CkksManifest } from "../../protocol/keys/index.ts";
 import { IngestError } from "../ingest/codes.ts";
 import type { CheckedCiphertext } from "../ingest/ingest.ts";
 import { ComputeError, type Computed, type ComputeRequest, type Evaluator, type Watch } from "./evaluator.ts";
@@ -29,20 +29,27 @@ const PROGRESS_MILLISECONDS = 100;
 /** Checks that wait for a thread; the ingest bounds their bytes. */
 const MAX_QUEUE = 4_096;
 
-/** Starts `workers` threads over a database. Throws UsageError where no keys for ciphertexts were dealt. */
-export function createEvaluator(config: Config, database: string, workers: number, party?: Party): Evaluator {
-  const { ckks } = party ?? openParty(path.join(config.paths.data, "keys", "analytics"));
-  if (ckks === undefined) {
+/**
+ * Starts `workers` threads over a database. `dealt` is asked with every task, so that a redealing counts without a
+ * restart. Throws UsageError where no keys for ciphertexts were dealt.
+ */
+export function createEvaluator(config: Config, database: string, workers: number, dealt: Dealings): Evaluator {
+  if (dealt.manifest === undefined) {
     throw new UsageError("no keys for ciphertexts were dealt: found the system with homomorphic.enabled, or redeal");
   }
   const { insecureForTests, maxReadingWh, series } = config.homomorphic;
   const homomorphic = { insecureForTests, maxReadingWh, series };
-  return new ThreadEvaluator({ database, data: config.paths.data, epochs: ckks.epochs, homomorphic }, workers);
+  return new ThreadEvaluator({ database, data: config.paths.data, homomorphic }, workers, dealt);
 }
 
+type Dealings = Pick<CkksWatch, "manifest">;
+
 class ThreadEvaluator implements Evaluator {
-  readonly #data: ThreadData;
+  readonly #data: Omit<ThreadData, "epochs">;
   readonly #workers: number;
+  readonly #dealings: Dealings;
+  /** What the threads of the pool know. */
+  #dealt: CkksManifest | undefined;
   #pool: Piscina;
   /** Pools that finish what they have begun. */
   readonly #ending = new Set<Promise<void>>();
@@ -50,9 +57,10 @@ class ThreadEvaluator implements Evaluator {
   /** Bytes that each thread of the pool has reported. */
   #bytes = new Map<number, number>();
 
-  constructor(data: ThreadData, workers: number) {
+  constructor(data: Omit<ThreadData, "epochs">, workers: number, dealings: Dealings) {
     this.#data = data;
     this.#workers = workers;
+    this.#dealings = dealings;
     this.#pool = this.#createPool();
   }
 
@@ -140,6 +148,8 @@ class ThreadEvaluator implements Evaluator {
 
   /** Rejects with ComputeError when the thread fails, as WebAssembly does when its memory is used up. */
   async #run<T>(name: "check" | "fold" | "halves", task: object): Promise<T> {
+    // Threads with the old keys finish what they have begun.
+    if (this.#dealings.manifest !== this.#dealt) void this.renew().catch(() => {});
     const pool = this.#pool;
     try {
       const { thread, bytes, answer } = (await pool.run(task, { name })) as Reported<T>;
@@ -155,6 +165,7 @@ class ThreadEvaluator implements Evaluator {
   }
 
   #createPool(): Piscina {
+    this.#dealt = this.#dealings.manifest;
     return new Piscina({
       filename: new URL("./compute-worker.ts", import.meta.url).href,
       execArgv: TYPESCRIPT_THREAD,
@@ -162,7 +173,7 @@ class ThreadEvaluator implements Evaluator {
       minThreads: 1,
       maxThreads: this.#workers + 1,
       maxQueue: MAX_QUEUE,
-      workerData: this.#data,
+      workerData: { ...this.#data, epochs: this.#dealt?.epochs ?? [] } satisfies ThreadData,
     });
   }
 }

@@ -8,7 +8,7 @@ import { isOver, type Job } from "../store/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { WindowCalendar } from "../../config/windows.ts";
 import { ComputeError, type Evaluator, type Plan } from "./evaluator.ts";
-import { type ChosenInputs, chooseInputs } from "./members.ts";
+import { type ChosenInputs, chooseInputs, wholeMembers } from "./members.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 
 export interface JobDeskOptions {
@@ -86,22 +86,43 @@ export class JobDesk {
     );
   }
 
-  /**
-   * After a refusal, or when a ciphertext came late: computes the job anew where its inputs have changed. Returns
-   * whether it does.
-   */
-  again(number: number, exclude: readonly string[] = []): boolean {
+  /** After a refusal: computes the job anew where its inputs have changed. Returns whether it does. */
+  again(number: number, exclude: readonly string[]): boolean {
     const { jobs, now, maxAttempts } = this.#options;
     const job = jobs.get(number);
     if (job === undefined || job.active !== undefined) return false;
-    // Ciphertexts that came late are no attempt: each comes once, however many there are.
-    const isAttempt = exclude.length > 0;
-    if (isAttempt && job.attempts >= maxAttempts) return false;
+    // What was refused may have lacked nothing but what has come meanwhile. That is no attempt: each comes once.
+    if (this.#count(job) > job.total) {
+      jobs.again(number, job.excluded, false, now());
+      return true;
+    }
+    if (job.attempts >= maxAttempts) return false;
     const excluded = [...new Set([...job.excluded, ...exclude])].sort();
-    const inputs = this.#inputs({ ...job, excluded })?.inputs ?? [];
+    const left = this.#count({ ...job, excluded });
     // Inputs are added or left out, never replaced: their number tells.
-    if (inputs.length === job.total || inputs.length === 0) return false;
-    jobs.again(number, excluded, isAttempt, now());
+    if (left === job.total || left === 0) return false;
+    jobs.again(number, excluded, true, now());
+    return true;
+  }
+
+  /**
+   * Ciphertexts of these meters came late. A feeder that was left out since they lacked is taken again, and what was
+   * computed without them is computed anew. Returns whether it is.
+   */
+  came(number: number, meters: readonly string[]): boolean {
+    const { jobs, roll, calendar, now } = this.#options;
+    const job = jobs.get(number);
+    const window = job === undefined ? undefined : calendar.startingAt(job.firstSlot);
+    if (job === undefined || window === undefined || job.active !== undefined) return false;
+    const feeders = job.feeders.map((feeder) => wholeMembers(roll, [feeder], window));
+    const back = new Set(feeders.filter((members) => meters.some((meter) => members.includes(meter))).flat());
+    const excluded = job.excluded.filter((meter) => !back.has(meter));
+    if (job.state === "queued" || job.state === "computing") {
+      jobs.exclude(number, excluded);
+      return false;
+    }
+    if (this.#count({ ...job, excluded }) <= job.total) return false;
+    jobs.again(number, excluded, false, now());
     return true;
   }
 
@@ -110,6 +131,10 @@ export class JobDesk {
     this.#stopped = true;
     for (const controller of this.#running.values()) controller.abort(new ComputeError("failed", "stopping"));
     await Promise.all(this.#settling);
+  }
+
+  #count(job: Job): number {
+    return this.#inputs(job)?.inputs.length ?? 0;
   }
 
   #inputs(job: Job): ChosenInputs | undefined {
@@ -136,7 +161,11 @@ export class JobDesk {
       .finally(() => {
         this.#running.delete(job.number);
         this.#settling.delete(work);
-        this.poll();
+        try {
+          this.poll();
+        } catch (error) {
+          this.#options.crash(error);
+        }
       });
     this.#settling.add(work);
   }
@@ -146,6 +175,7 @@ export class JobDesk {
     const chosen = this.#inputs(job);
     const { inputs, epoch, feeders, otherEpochs } = chosen ?? { inputs: [], epoch: 0, feeders: [], otherEpochs: 0 };
     const meters = inputs.length / job.series.length;
+    jobs.progress(job.number, 0, inputs.length);
     if (meters < minMeters) {
       const has = `${meters} of the meters of ${job.label} sent ${job.series.join(" and ")} for this window`;
       const others = otherEpochs === 0 ? "" : ` under keys of epoch ${epoch}, ${otherEpochs} under others`;
@@ -164,7 +194,6 @@ export class JobDesk {
       return;
     }
     jobs.move(job.number, "computing", now());
-    jobs.progress(job.number, 0, inputs.length);
     const { circuit, parameters, label, series, firstSlot } = job;
     const leftOut = job.feeders.filter((feeder) => !feeders.includes(feeder));
     const window = calendar.startingAt(firstSlot)!;
@@ -178,6 +207,11 @@ export class JobDesk {
       const request = { epoch, circuit, parameters, label, feeders, series, window, inputs };
       const computed = await evaluator.compute(request, { signal, progress });
       if (signal.aborted) return;
+      if (this.#count(jobs.get(job.number)!) > inputs.length) {
+        // Aggregators would refuse what lacks those that came meanwhile.
+        jobs.move(job.number, "queued", now());
+        return;
+      }
       jobs.progress(job.number, inputs.length, inputs.length);
       jobs.computed(job.number, { ...computed, leftOut }, now());
     } catch (error) {

@@ -42,9 +42,12 @@ export class Schedule {
   readonly #settled = new Set<number>();
   /** When the last ciphertext of a window came. */
   readonly #touched = new Map<number, number>();
+  /** Meters may have tried in vain before this process was there. */
+  readonly #started: number;
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
+    this.#started = options.monotonic();
   }
 
   /** Adds the jobs that are due; returns how many. */
@@ -81,7 +84,7 @@ export class Schedule {
 
   #isQuiet(firstSlot: number): boolean {
     const { quietSeconds, monotonic } = this.#options;
-    return monotonic() - (this.#touched.get(firstSlot) ?? Number.NEGATIVE_INFINITY) >= quietSeconds;
+    return monotonic() - (this.#touched.get(firstSlot) ?? this.#started) >= quietSeconds;
   }
 
   /** Jobs of a window whose inputs are complete, or will not become so in time. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Database } from "better-sqlite3";
+import { guardStorage } from "../../config/runtime/database.ts";
 import type { CiphertextAck } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { CIPHERTEXT_CODES } from "../../protocol/messages/ack-codes.ts";
@@ -142,7 +143,7 @@ export class Ingest {
     }
   }
 
-  /** Makes durable what waits, then acknowledges it. Throws errors of the database. */
+  /** Makes durable what waits, then acknowledges it. Throws StorageError; then nothing of it is acknowledged. */
   commit(): void {
     const batch = this.#batch;
     if (batch.length === 0) return;
@@ -150,7 +151,8 @@ export class Ingest {
     this.#batchBytes = 0;
     const { db, store } = this.#options;
     const now = this.#options.now();
-    const outcomes = db.transaction(() => batch.map((item) => store.put(item, now))).immediate();
+    const put = db.transaction(() => batch.map((item) => store.put(item, now)));
+    const outcomes = guardStorage(db, () => put.immediate());
     this.counters.commits += 1;
     const fresh: StoredWindow[] = [];
     for (const [i, item] of batch.entries()) {

@@ -16,6 +16,7 @@ import {
 } from "../../protocol/messages/ckks.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import { topicOf } from "../../protocol/topics.ts";
+import { MIB } from "../settings.ts";
 
 export interface LetterPorts {
   /** Real time in seconds that does not go back. */
@@ -28,8 +29,8 @@ export interface LetterPorts {
 }
 
 const UTILITY = "utility";
-/** A dozen aggregators' lists of needs and one utility's results: each is far smaller than this. */
-const LIMITS = { maxSenders: 16, maxMessages: 256, maxBytes: 64 * 1024 * 1024, maxAgeSeconds: 120 };
+/** Aggregators' lists of needs and the utility's results: the largest has 64 outputs of 16,384 numbers, 8 MiB. */
+const LIMITS = { maxSenders: 16, maxMessages: 256, maxBytes: 16 * MIB, maxAgeSeconds: 120 };
 
 export class Letters {
   readonly #party: ServerParty;
@@ -63,7 +64,10 @@ export class Letters {
     if (answer === undefined) return;
     // The topic is only the broker's word; what counts is signed.
     if (answer.job === job && answer.type === type) this.#ports.answered(aggregator, answer);
-    else this.#ports.refuse("job-wrong-topic", `aggregator ${aggregator}: job ${answer.job} under ${job}`);
+    else {
+      const came = `${answer.type} of job ${answer.job} under ${type} of ${job}`;
+      this.#ports.refuse("job-wrong-topic", `aggregator ${aggregator}: ${came}`);
+    }
   }
 
   /** Takes one chunk of the utility's outcome. */

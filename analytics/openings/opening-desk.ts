@@ -4,13 +4,13 @@
  */
 import { LinkError } from "../../config/runtime/link.ts";
 import type { JobAnswer, JobOutcome } from "../../protocol/messages/ckks.ts";
-import type { Job } from "../store/job.ts";
-import { isOver } from "../store/job.ts";
+import { isOver, type Job } from "../store/job.ts";
 import type { Reading } from "../homomorphic/circuit-book.ts";
 import { ComputeError } from "../homomorphic/evaluator.ts";
 import { Couriers } from "./couriers.ts";
 import { Opening } from "./opening.ts";
 import type { OpeningDeskOptions } from "./opening-options.ts";
+import { Silence } from "./silence.ts";
 
 /** Jobs that are taken up at the same time, however long they have waited. */
 const MAX_TAKEN = 1_024;
@@ -20,6 +20,7 @@ export class OpeningDesk {
   readonly #open = new Map<string, Opening>();
   readonly #since = new Map<string, number>();
   readonly #gone = new Set<number>();
+  readonly #silence = new Silence();
   readonly #couriers: Couriers;
   #stopped = false;
 
@@ -59,13 +60,20 @@ export class OpeningDesk {
   }
 
   /** Ciphertexts came late: jobs that wait for aggregators, or were refused, may be over the wrong meters. */
-  inputsCame(items: readonly { readonly series: string; readonly firstSlot: number }[]): void {
-    const { jobs, again } = this.#options;
-    const windows = new Map(items.map(({ series, firstSlot }) => [`${firstSlot} ${series}`, { series, firstSlot }]));
-    for (const { series, firstSlot } of windows.values()) {
+  inputsCame(items: readonly { readonly meter: string; readonly series: string; readonly firstSlot: number }[]): void {
+    const { jobs, came } = this.#options;
+    const windows = new Map<string, { series: string; firstSlot: number; meters: string[] }>();
+    for (const { meter, series, firstSlot } of items) {
+      const key = `${firstSlot} ${series}`;
+      const window = windows.get(key);
+      if (window === undefined) windows.set(key, { series, firstSlot, meters: [meter] });
+      else window.meters.push(meter);
+    }
+    for (const { series, firstSlot, meters } of windows.values()) {
       for (const job of jobs.overWindow(series, firstSlot)) {
-        if (job.state !== "asking" && !(job.state === "refused" && job.key !== undefined)) continue;
-        if (again(job.number, []) && job.job !== undefined) this.drop(job.job);
+        // Nobody would ask for a scheduled job again.
+        if (isOver(job.state) && !(job.state === "refused" && job.key !== undefined)) continue;
+        if (came(job.number, meters) && job.job !== undefined) this.drop(job.job);
       }
     }
   }
@@ -78,8 +86,7 @@ export class OpeningDesk {
 
   answered(aggregator: number, answer: JobAnswer): void {
     const opening = this.#open.get(answer.job);
-    // What is over, or was computed anew under another transcript, is still answered for a while.
-    if (opening === undefined) return;
+    if (opening === undefined) return; // what is over, or was computed anew, is still answered for a while
     const now = this.#options.monotonic();
     if (answer.type === "need") {
       this.#couriers.bring(opening, aggregator, answer.inputs);
@@ -109,6 +116,10 @@ export class OpeningDesk {
 
   #settle(job: Job, outcome: JobOutcome): void {
     const { jobs, results, now, refuse } = this.#options;
+    if (outcome.type === "waiting") {
+      this.#waits(job, outcome.missing);
+      return;
+    }
     if (outcome.type === "failed") {
       this.#end(job, "failed", outcome.code, outcome.detail);
       return;
@@ -118,6 +129,7 @@ export class OpeningDesk {
       refuse("job-wrong-active-set", `the utility opened ${outcome.job} with ${outcome.active.join()}`);
       return;
     }
+    this.#silence.ended(active);
     try {
       const known = results.get(outcome.job);
       this.#store(job, known ?? this.#options.read(job, outcome.outputs, outcome.meters), outcome.active, now());
@@ -125,6 +137,14 @@ export class OpeningDesk {
       if (!(error instanceof RangeError)) throw error;
       this.#end(job, "failed", "malformed-result", error.message);
     }
+  }
+
+  /** The utility lacks parts. Once there was time for them, whoever owes one is named, and taken last for other jobs. */
+  #waits(job: Job, missing: readonly number[]): void {
+    const { jobs, monotonic, answerSeconds } = this.#options;
+    const opening = this.#open.get(job.job!);
+    if (opening?.active === undefined || monotonic() - opening.activeSince < answerSeconds) return;
+    jobs.note(job.number, "unanswered", this.#silence.goesOn(opening.active, missing));
   }
 
   async stop(): Promise<void> {
@@ -181,14 +201,14 @@ export class OpeningDesk {
       this.#end(job, "refused", lost.code, `aggregator ${lost.index} of the active set: ${lost.detail}`);
       return;
     }
-    const chosen = opening.choose(this.#gone);
+    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
+    const chosen = opening.choose(this.#gone, this.#silence.of, patient);
     if (chosen !== undefined) {
       // Aggregators open an output with one set, whatever job it is of.
       const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(outputNames(job.transcript!)) ?? chosen;
       void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
       return;
     }
-    const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
     const faulty = opening.faultyInputs(patient && !opening.hopeless);
     if (faulty.length > 0 || opening.hopeless) {
       const meters = inputMeters(job.transcript!);
@@ -233,7 +253,7 @@ export class OpeningDesk {
   }
 
   #sayOpen(opening: Opening): void {
-    const { jobs, ask, handOver } = this.#options;
+    const { jobs, ask, handOver, monotonic, answerSeconds } = this.#options;
     const job = jobs.get(opening.number);
     const active = opening.active;
     if (job?.transcript === undefined || job.state !== "opening" || active === undefined) {
@@ -243,6 +263,9 @@ export class OpeningDesk {
     const ready = jobs.wordsOf(job.number);
     for (const aggregator of active) {
       this.#quietly(ask(opening.job, aggregator, { type: "open", job: opening.job, active: [...active], ready }));
+    }
+    if (job.reason === "" && monotonic() - opening.activeSince > answerSeconds) {
+      jobs.note(job.number, "unanswered", "the utility has not answered yet");
     }
     const c0 = jobs.outputs(job.number).map(({ c0: half }) => half!);
     this.#quietly(handOver(opening.job, { type: "output", transcript: job.transcript, active: [...active], c0 }));
@@ -254,21 +277,10 @@ export class OpeningDesk {
     const inputs = job.total / Math.max(1, series.length);
     db.transaction(() => {
       results.add({
-        job: job.job!,
-        number,
-        circuit,
-        label,
-        series,
-        firstSlot,
-        slots,
-        inputs,
-        leftOut,
+        ...{ job: job.job!, number, circuit, label, series, firstSlot, slots, inputs, leftOut },
         status: "opened",
-        values: reading.values,
-        units: reading.units,
-        errorBounds: reading.errorBounds,
-        openedBy,
-        openedAt: now,
+        ...{ values: reading.values, units: reading.units, errorBounds: reading.errorBounds },
+        ...{ openedBy, openedAt: now },
       });
       jobs.move(number, "opened", now);
     }).immediate();

@@ -36,6 +36,8 @@ export interface OpeningDeskOptions {
   readonly read: (job: Job, outputs: readonly Uint8Array[], metersBySlot: readonly number[]) => Reading;
   /** Computes a job anew without these meters; false when that changes nothing. */
   readonly again: (number: number, exclude: readonly string[]) => boolean;
+  /** Ciphertexts of these meters came late: computes a job anew that lacked them; false where it did not. */
+  readonly came: (number: number, meters: readonly string[]) => boolean;
   readonly ended: (job: Job) => void;
   /** Seconds that do not go back. */
   readonly monotonic: () => number;

@@ -10,6 +10,9 @@ export interface Backoff {
   readonly mostSeconds: number;
 }
 
+/** May become ready. */
+const UNDECIDED = new Set<SeatState>(["asked", "waiting"]);
+
 type SeatState = "asked" | "ready" | "waiting" | "refused";
 
 interface Seat {
@@ -53,6 +56,7 @@ export class Opening {
   /** The active set is being fixed: its outputs are computed. */
   fixing = false;
   #active: readonly number[] | undefined;
+  #activeSince: number;
   #nextOpen: number;
   #openFailures = 0;
 
@@ -63,6 +67,7 @@ export class Opening {
     this.number = number;
     this.job = job;
     this.#active = active;
+    this.#activeSince = now;
     this.#threshold = threshold;
     this.#quorum = quorum;
     this.#backoff = backoff;
@@ -78,6 +83,11 @@ export class Opening {
 
   get active(): readonly number[] | undefined {
     return this.#active;
+  }
+
+  /** When this process began to ask the active set for its parts. */
+  get activeSince(): number {
+    return this.#activeSince;
   }
 
   /** Whom to tell the job (again) now; each is told again later if it stays silent. */
@@ -148,19 +158,25 @@ export class Opening {
   }
 
   /**
-   * The first t of those ready that are not gone; undefined while fewer than q are ready, or fewer than t of them there.
+   * The first t of those ready that are not gone, those last that keep other jobs waiting; undefined while fewer than q
+   * are ready, or fewer than t of them there. `patient`: rather than one that is silent, others are waited for that may
+   * still be ready.
    */
-  choose(gone: ReadonlySet<number>): number[] | undefined {
+  choose(gone: ReadonlySet<number>, silent: ReadonlySet<number>, patient: boolean): number[] | undefined {
     if (this.#active !== undefined || this.fixing) return undefined;
     const ready = [...this.#seats].filter(([, { state }]) => state === "ready").map(([index]) => index);
-    const there = ready.filter((index) => !gone.has(index));
-    return this.words.length < this.#quorum || there.length < this.#threshold
-      ? undefined
-      : there.slice(0, this.#threshold).sort((a, b) => a - b);
+    const there = ready
+      .filter((index) => !gone.has(index))
+      .sort((a, b) => Number(silent.has(a)) - Number(silent.has(b)) || a - b);
+    if (this.words.length < this.#quorum || there.length < this.#threshold) return undefined;
+    const chosen = there.slice(0, this.#threshold);
+    const others = [...this.#seats].some(([index, { state }]) => UNDECIDED.has(state) && !gone.has(index));
+    return patient && others && chosen.some((index) => silent.has(index)) ? undefined : chosen.sort((a, b) => a - b);
   }
 
   fixed(active: readonly number[], now: number): void {
     this.#active = active;
+    this.#activeSince = now;
     this.fixing = false;
     this.#openFailures = 0;
     this.#nextOpen = now;

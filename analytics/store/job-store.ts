@@ -62,6 +62,8 @@ export class JobStore {
   /** Returns the job's number, or undefined when a job with this key is here already. */
   add(order: JobOrder, state: "requested" | "queued", now: number): number | undefined {
     const { key, request, circuit, parameters, label, feeders, series, firstSlot, slots } = order;
+    // An insert that conflicts would use up a number, and people ask where the job went.
+    if (key !== undefined && this.byKey(key) !== undefined) return undefined;
     const { changes, lastInsertRowid } = this.#insert.run(
       key ?? null,
       request,
@@ -269,6 +271,10 @@ export class JobStore {
          excluded = ?, updated_at = ? WHERE number = ?`,
       )
       .run(Number(isAttempt), JSON.stringify(excluded), Math.floor(now), number);
+  }
+
+  exclude(number: number, excluded: readonly string[]): void {
+    this.#db.prepare("UPDATE jobs SET excluded = ? WHERE number = ?").run(JSON.stringify(excluded), number);
   }
 
   /** What a kill interrupted in the middle of a computation is computed anew: it is deterministic. */

@@ -1,5 +1,6 @@
 /** Table `he_results`: what the utility opened and told, one row for each job. */
 import type { Database, Statement } from "better-sqlite3";
+import type { Job } from "./job.ts";
 
 /** Named series of numbers: one number for each slot of the window, or one for the whole of it. */
 export type ResultValues = Readonly<Record<string, readonly number[]>>;
@@ -83,6 +84,12 @@ export class ResultStore {
   get(job: string): HeResult | undefined {
     const row = this.#db.prepare<[string], ResultRow>("SELECT * FROM he_results WHERE job = ?").get(job);
     return row === undefined ? undefined : resultOf(row);
+  }
+
+  /** What was opened of a job, under its own number: the very same may have been opened for another before. */
+  of({ job, number }: Pick<Job, "job" | "number">): HeResult | undefined {
+    const result = job === undefined ? undefined : this.get(job);
+    return result === undefined ? undefined : { ...result, number };
   }
 
   /** By window, circuit and group; at most the newest `limit`. */

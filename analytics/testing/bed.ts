@@ -18,6 +18,7 @@ import { fakeCiphertext } from "./fake-circuits.ts";
 import { type CommandResult, runHeCommand } from "./he-command.ts";
 import { FakeAggregator, FakeMeter, FakeUtility, Happenings } from "./fake-parties.ts";
 
+const START = path.join(import.meta.dirname, "../../config/runtime/start.mjs");
 const ENTRY = path.join(import.meta.dirname, "analytics-main.ts");
 const SLOT_SECONDS = 3_600;
 const DAY_SECONDS = 86_400;
@@ -26,6 +27,8 @@ export interface BedOptions {
   readonly meters: number;
   readonly feeders?: number;
   readonly analytics?: Partial<Config["analytics"]>;
+  /** By default longer than the window is over. */
+  readonly graceSlots?: number;
 }
 
 export class Bed {
@@ -43,7 +46,7 @@ export class Bed {
 
   static async open(
     context: { after(done: () => Promise<void>): void },
-    { meters, feeders = 1, analytics = {} }: BedOptions,
+    { meters, feeders = 1, analytics = {}, graceSlots = 48 }: BedOptions,
   ): Promise<Bed> {
     const bed = new Bed();
     context.after(() => bed.close());
@@ -58,7 +61,7 @@ export class Bed {
       paths: { data: bed.data, logs: path.join(bed.data, "logs"), results: path.join(bed.data, "results") },
       broker: { ...base.broker, tlsPort: bed.#broker.port },
       simulation: { ...base.simulation, enabled: false },
-      homomorphic: { ...base.homomorphic, enabled: true, graceSlots: 48 },
+      homomorphic: { ...base.homomorphic, enabled: true, graceSlots },
       analytics: { ...base.analytics, jobs: [], retrySeconds: 0.3, answerSeconds: 5, ...analytics },
     };
     writeFileSync(path.join(bed.data, "config.yaml"), stringify(bed.config));
@@ -77,8 +80,7 @@ export class Bed {
   }
 
   async start(env: Record<string, string> = {}): Promise<void> {
-    const child = fork(ENTRY, ["--config", path.join(this.data, "config.yaml")], {
-      execArgv: ["--import", "tsx"],
+    const child = fork(START, [ENTRY, "--config", path.join(this.data, "config.yaml")], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "inherit", "pipe", "ipc"],
     });

@@ -86,10 +86,12 @@ type PassPartial = (job: string, index: number, active: readonly number[]) => vo
 export class FakeAggregator {
   readonly index: number;
   readonly happenings: Happenings;
-  /** Asked to refuse: the code it answers with instead of `ready`. */
-  refuses: { code: JobRefusalCode; where: number[] } | undefined;
+  /** Asked to refuse: the code it answers with instead of `ready`; `meters` are those of the inputs that it objects to. */
+  refuses: { code: JobRefusalCode; meters: readonly string[] } | undefined;
   /** Told, but says nothing. */
   silent = false;
+  /** Says that it is ready, and then does not open. */
+  stalls = false;
   /** Signs another transcript than the one that it was told. */
   forges = false;
   readonly jobs = new Set<string>();
@@ -137,6 +139,7 @@ export class FakeAggregator {
       for (const [meter, series, bytes] of request.items) this.#held.set(this.#key(meter, series, bytes), bytes);
       this.inputsReceived += request.items.length;
     }
+    if (request.type === "open" && this.stalls) return;
     if (request.type === "open") this.#open(request);
     else await this.#answer(job);
     this.happenings.happened();
@@ -172,7 +175,9 @@ export class FakeAggregator {
       return;
     }
     if (this.refuses !== undefined) {
-      await this.#say({ type: "refuse", job, detail: "as the test says", ...this.refuses });
+      const { code, meters } = this.refuses;
+      const where = inputs.flatMap(([meter], i) => (meters.includes(meter) ? [i] : []));
+      await this.#say({ type: "refuse", job, detail: "as the test says", code, where });
       return;
     }
     if (!Buffer.from(outputs[0]!).equals(fakeOutput(held as Uint8Array[]))) {
@@ -245,22 +250,29 @@ export class FakeUtility {
     const before = this.outputs.get(job);
     if (before !== undefined && before.active.join() !== active.join()) throw new Error(`two active sets for ${job}`);
     this.outputs.set(job, { active, c0 });
-    await this.#tell(job);
+    await this.#tell(job, before !== undefined);
   }
 
-  async #tell(job: string): Promise<void> {
+  /** `repeated`: analytics asks again, and hears who is missing. */
+  async #tell(job: string, repeated = false): Promise<void> {
     const output = this.outputs.get(job);
     if (output === undefined || this.silent) return;
     const { active } = output;
-    if (this.#partials.get(`${job} ${active.join()}`)?.size !== active.length) return;
-    const outcome: JobOutcome =
-      this.fails === undefined
-        ? { type: "result", job, active: [...active], meters: [3], outputs: [packNumbers([1, 2, 3])], residue: 0.01 }
-        : { type: "failed", job, code: this.fails, detail: "as the test says" };
+    const here = this.#partials.get(`${job} ${active.join()}`) ?? new Set();
+    const missing = active.filter((index) => !here.has(index));
+    if (missing.length > 0 && !repeated) return;
+    const outcome: JobOutcome = missing.length > 0 ? { type: "waiting", job, missing } : this.#outcome(job, active);
     const sealed = await sealServerMessage(outcome, this.#party, "analytics");
     for (const chunk of splitChunks(sealed)) this.link.send(topicOf("jobResult", { job }), chunk);
+    if (missing.length > 0) return;
     this.results.push(job);
     this.#happenings.happened();
+  }
+
+  #outcome(job: string, active: readonly number[]): JobOutcome {
+    return this.fails === undefined
+      ? { type: "result", job, active: [...active], meters: [3], outputs: [packNumbers([1, 2, 3])], residue: 0.01 }
+      : { type: "failed", job, code: this.fails, detail: "as the test says" };
   }
 }
 

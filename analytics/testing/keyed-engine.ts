@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { stringify } from "yaml";
 import { type Config, loadConfig } from "../../config/index.ts";
-import { openParty, type Party } from "../../config/keys/index.ts";
+import { openParty } from "../../config/keys/index.ts";
 import { enrol, meterList } from "../../config/enrolment/index.ts";
 import { migrate, openDatabase, type SqliteDatabase } from "../../config/runtime/database.ts";
 import { encryptAs } from "../../protocol/ckks/authorship/sender.ts";
@@ -44,7 +44,6 @@ export class KeyedEngine {
   readonly folder = mkdtempSync(path.join(tmpdir(), "wattveil-engine-"));
   readonly config: Config;
   readonly #keyed = new Map<string, Keyed>();
-  party!: Party;
   manifest!: CkksManifest;
   db!: SqliteDatabase;
   store!: CiphertextStore;
@@ -82,13 +81,12 @@ export class KeyedEngine {
     const { signKey } = openParty(path.join(it.folder, "keys", "authority"));
     const manifest = path.join(it.folder, "keys", "analytics", "ckks.cose");
     writeFileSync(manifest, sealCkksManifest(dealt, signKey!), { mode: 0o600 });
-    it.party = openParty(path.join(it.folder, "keys", "analytics"));
     writeFileSync(path.join(it.folder, "config.yaml"), stringify(it.config));
     mkdirSync(path.join(it.folder, "analytics"));
     it.db = openDatabase(it.database, { synchronous: "NORMAL" });
     migrate(it.db, MIGRATIONS);
     it.store = new CiphertextStore(it.db);
-    it.evaluator = createEvaluator(it.config, it.database, 1, it.party);
+    it.evaluator = createEvaluator(it.config, it.database, 1, it);
     return it;
   }
 

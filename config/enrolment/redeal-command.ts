@@ -32,7 +32,7 @@ function explain(epoch: number, sets: readonly string[], n: number, t: number): 
   const lines = [
     `epoch ${epoch} is dealt: ${sets.join(", ")}; any ${t} of ${n} aggregators open its results`,
     "Hand on the changed files: ckks.cose to analytics, utility, aggregators and meters, ckks-share.bin to its aggregator,",
-    `the folder ckks/${epoch} to everyone. Then restart the parties; meters encrypt for the new epoch from there on.`,
+    `before them the folder ckks/${epoch} to everyone. Nobody needs a restart; meters encrypt for the new epoch from there on.`,
   ];
   if (epoch > 1) {
     lines.push(

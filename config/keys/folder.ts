@@ -86,6 +86,12 @@ function notEnrolled(folder: string, cause: unknown): KeyFolderError {
   });
 }
 
+/** Another text whenever a file was replaced, written or made readable; empty while there is none. */
+export function fileVersion(folder: string, name: string): string {
+  const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.ino} ${stat.ctimeMs} ${stat.size}`;
+}
+
 /** Checks the folder itself: its permissions, and that it holds the files of this role and no others. */
 export function assertFolder(folder: string, role: Role): void {
   const present = listFolder(folder);

@@ -24,8 +24,9 @@ export function commandOf(role: RoleCommand): Command {
     .showHelpAfterError("(--help lists the flags)");
   if (role.operands === undefined) command.allowExcessArguments(false);
   else command.argument(role.operands);
-  for (const { flags, description, required } of role.flags ?? []) {
+  for (const { flags, description, required, repeated } of role.flags ?? []) {
     if (required === true) command.requiredOption(flags, description);
+    else if (repeated === true) command.option(flags, description, collect);
     else command.option(flags, description);
   }
   return command.addHelpText("after", `\n${helpEnd(role)}`);

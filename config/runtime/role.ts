@@ -27,6 +27,8 @@ export interface CommandFlag {
   /** `section.field` of the configuration. */
   readonly path?: string;
   readonly required?: boolean;
+  /** May be given several times: `options` has a list. */
+  readonly repeated?: boolean;
 }
 
 export interface RoleContext {

@@ -74,6 +74,8 @@ interface JobRow {
 interface ResultRow {
   readonly job: string;
   readonly meters: number;
+  /** Comma-separated: those of the group whose meters had all sent. */
+  readonly feeders: string;
   readonly opened_by: string;
   readonly status: string;
   readonly reason: string;
@@ -134,7 +136,11 @@ export function checkOpened(options: OpenedCheckOptions): OpenedCheck {
     openedBy: [...new Set(opened.flatMap(({ result }) => indices(result!)))].sort((a, b) => a - b),
     compared: withUtility(options, [], (db) => opened.flatMap((one) => compareOne(db, options, one))),
     crossCheck: { agree, differ: checks.length - agree - waiting, waiting, verdicts },
-    missing: all.filter(({ result, withheld }) => result?.status !== "final" && !withheld).map(wait),
+    missing: all.flatMap((one) => {
+      if (one.result?.status !== "final") return one.withheld ? [] : [wait(one)];
+      const without = leftOut(one.due, one.result);
+      return without.length === 0 ? [] : [`${whatOf(one.due)}: opened without ${without.join(", ")}`];
+    }),
   };
 }
 
@@ -148,8 +154,18 @@ function isSettled({ due, job, result, check, withheld }: Standing): boolean {
   return check !== undefined && check.status !== "waiting" && check.slots_waiting === 0;
 }
 
+/** Feeders of the group that the result is not over. */
+function leftOut({ feeders }: DueOpening, result: ResultRow): string[] {
+  const taken = new Set(result.feeders.split(","));
+  return feeders.filter((feeder) => !taken.has(feeder));
+}
+
+function whatOf({ circuit, label, window }: DueOpening): string {
+  return `${circuit} of ${label}, ${window.date}`;
+}
+
 function wait({ due, job, result, check }: Standing): string {
-  const what = `${due.circuit} of ${due.label}, ${due.window.date}`;
+  const what = whatOf(due);
   if (result !== undefined && result.status !== "final") return `${what}: ${result.status}: ${result.reason}`;
   if (result !== undefined) return `${what}: not compared with shares yet: ${check?.reason ?? "no comparison"}`;
   if (job === undefined) return `${what}: ciphertexts of meters are awaited`;
@@ -161,7 +177,7 @@ function standings(options: OpenedCheckOptions): Standing[] {
   const jobs = new Map(jobRows(options.data).map((row) => [row.key, row]));
   return withUtility(options, [], (db) => {
     const resultOf = db.prepare<[string], ResultRow>(
-      "SELECT job, meters, opened_by, status, reason FROM he_results WHERE job = ?",
+      "SELECT job, meters, feeders, opened_by, status, reason FROM he_results WHERE job = ?",
     );
     const checkOf = db.prepare<[string], CheckRow>("SELECT status, reason, slots_waiting FROM he_checks WHERE job = ?");
     const withheld = withheldLoads(db, options.plan);
@@ -216,12 +232,13 @@ function reading<T>(file: string, otherwise: T, read: (db: Database) => T): T {
 }
 
 function compareOne(db: Database, options: OpenedCheckOptions, { due, result }: Standing): ComparedOpening[] {
-  const { circuit, label, feeders, window, series } = due;
+  const { circuit, label, window, series } = due;
   const [first, ...others] = series;
   if (first === undefined || others.length > 0) return [];
   const { kind, content } = seriesSettings(options.config, first);
   const truth = truthOf(circuit, content);
   if (truth === undefined || result === undefined) return [];
+  const feeders = result.feeders.split(",");
   const readings = readingsOf({ source: options.plan.source, measured: options.measured }, window, feeders, kind);
   const rows = db
     .prepare<[string], ValueRow>(
@@ -240,7 +257,7 @@ function compareOne(db: Database, options: OpenedCheckOptions, { due, result }: 
       ...{ circuit, label, date: window.date, name, unit: ofName[0]?.unit ?? "", openedBy: indices(result) },
       ciphertexts: shown(ofName.map(({ value }) => value)),
       truth: shown(expected),
-      shares: isEnergy ? sharesOf(db, options.plan, due, kind) : undefined,
+      shares: isEnergy ? sharesOf(db, options.plan, { ...due, feeders }, kind) : undefined,
       largestError,
       bound,
       // Not `> bound`: what is no number does not agree.

@@ -13,7 +13,9 @@ export type CkksErrorCode =
   /** Nothing proves that its sender made it. */
   | "not-its-own"
   | "not-secure"
-  | "unknown-circuit";
+  | "unknown-circuit"
+  /** Of keys that are newer than those known here. */
+  | "unknown-epoch";
 
 /** A peer's fault. A caller's own fault is a RangeError instead. */
 export class CkksError extends Error {

@@ -96,6 +96,12 @@ export class ChunkAssembler {
     return Uint8Array.from(Buffer.concat(partial.parts as Uint8Array[]));
   }
 
+  /** Bytes of a sender's unfinished messages. */
+  heldBytes(sender: string): number {
+    const parts = [...(this.#senders.get(sender)?.values() ?? [])].flatMap((partial) => partial.parts);
+    return parts.reduce((sum, part) => sum + (part?.length ?? 0), 0);
+  }
+
   #checkSize(index: number, count: number, length: number): void {
     if (index >= count) throw new ProtocolError("malformed", `chunk ${index} of only ${count}`);
     if (count > 1 && (count - 1) * CHUNK_BYTES >= this.#limits.maxBytes) {

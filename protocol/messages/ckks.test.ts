@@ -34,6 +34,7 @@ const RIGHT = [
     jobOutcome,
     { type: "result", job, active: [1, 2], meters: [5, 4], outputs: [packNumbers([1.5, -2])], residue: 0.25 },
   ],
+  [jobOutcome, { type: "waiting", job, missing: [2] }],
   [jobOutcome, { type: "failed", job, code: "beyond-noise", detail: "a zero slot holds 7" }],
 ] as const;
 

@@ -85,6 +85,7 @@ export const JOB_REFUSAL_CODES = [
   "unknown-circuit",
   "wrong-parameters",
   "wrong-epoch",
+  "unknown-epoch",
   "not-a-feeder",
   "unknown-member",
   "duplicate-input",
@@ -104,9 +105,10 @@ export const JOB_REFUSAL_CODES = [
 ] as const;
 export type JobRefusalCode = (typeof JOB_REFUSAL_CODES)[number];
 
-/** Refusals that may pass: digests and loads still come, and a restarted aggregator is told the job again. */
+/** Refusals that may pass: digests, loads and keys of a redealing still come, and a restarted aggregator is told the job again. */
 export const PASSING_JOB_REFUSALS: ReadonlySet<JobRefusalCode> = new Set([
   "unknown-job",
+  "unknown-epoch",
   "unknown-digest",
   "unknown-member",
   "not-released",
@@ -177,7 +179,7 @@ const resultMessage = z.strictObject({
 export type ResultMessage = z.infer<typeof resultMessage>;
 
 /** Why a job did not open although partials came. */
-export const JOB_FAILURE_CODES = ["malformed-output", "malformed-partial", "beyond-noise", "unanswered"] as const;
+export const JOB_FAILURE_CODES = ["malformed-output", "malformed-partial", "beyond-noise"] as const;
 export type JobFailureCode = (typeof JOB_FAILURE_CODES)[number];
 
 const failedMessage = z.strictObject({
@@ -188,8 +190,15 @@ const failedMessage = z.strictObject({
 });
 export type FailedMessage = z.infer<typeof failedMessage>;
 
+/** Aggregators that open a job have not given their parts yet; it goes on waiting, since no others may. */
+const waitingMessage = z.strictObject({
+  type: z.literal("waiting"),
+  job: jobId,
+  missing: z.array(aggregatorIndex).min(1).max(MAX_AGGREGATORS),
+});
+
 /** Everything the utility tells analytics of a job. */
-export const jobOutcome = z.discriminatedUnion("type", [resultMessage, failedMessage]);
+export const jobOutcome = z.discriminatedUnion("type", [resultMessage, failedMessage, waitingMessage]);
 export type JobOutcome = z.infer<typeof jobOutcome>;
 
 /** Authority to aggregator, in `ckks-share.bin`: its shares of the secret key of one epoch, one for each set. */

@@ -7,10 +7,14 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import Database from "better-sqlite3";
+import { redealCkks } from "../../config/enrolment/ckks-redeal.ts";
+import { ckksPlan } from "../../config/enrolment/index.ts";
 import { loadCkksMaterial, openParty } from "../../config/keys/index.ts";
 import { proveAuthorship } from "../../protocol/ckks/authorship/authorship.ts";
 import { assertSender, encryptAs } from "../../protocol/ckks/authorship/sender.ts";
 import { CkksEngine, dataLevels, unpackCiphertext } from "../../protocol/ckks/index.ts";
+import { decodeTranscript } from "../../protocol/ckks/job.ts";
 import { packCiphertext, rawOfPacked } from "../../protocol/ckks/packed.ts";
 import { encryptZero } from "../../protocol/ckks/threshold/zero.ts";
 import { FleetBed } from "../fleet/testing/bed.ts";
@@ -45,6 +49,10 @@ describe("curious parties and ciphertexts", () => {
       fleet: { entryOf: (name) => (name === "broker" ? "tests/testing/recording-broker-main.ts" : undefined) },
     });
     await bed.fleet.start();
+    // All run already: what follows is encrypted, computed and opened under keys that none of them started with.
+    const keys = path.join(bed.data, "keys");
+    const authority = openParty(path.join(keys, "authority"));
+    assert.equal(await redealCkks({ keys, authority, plan: ckksPlan(bed.config)!, now: Date.now() / 1000 }), 2);
     await bed.fleet.run();
     const { opened } = await bed.outcome();
     assert.equal(opened?.openings, 1, JSON.stringify(opened));
@@ -89,6 +97,16 @@ describe("curious parties and ciphertexts", () => {
       for (const { how } of right) assert.match(how, /^shares \d, \d/, "shares alone do it");
     }
   }
+
+  test("keys that were dealt while all parties ran are those of the opening, without a restart", () => {
+    const db = new Database(path.join(bed.data, "utility", "utility.db"), { readonly: true });
+    const transcripts = db.prepare<[], Uint8Array>("SELECT transcript FROM he_outputs").pluck().all();
+    db.close();
+    assert.deepEqual(
+      transcripts.map((transcript) => decodeTranscript(transcript).epoch),
+      [2],
+    );
+  });
 
   test("t - 1 key shares and every message on the wire decrypt no meter's ciphertext; with t they do", async () => {
     const wire = await holding("a-2");

@@ -31,6 +31,7 @@ const CHECKED_BY: ReadonlyMap<string, "fleet" | "alone" | "text"> = new Map([
   ["npm run he -- results", "fleet"],
   ["npm run he -- plan variance --group fleet", "fleet"],
   ["npm run he -- audit 1", "fleet"],
+  ["npm run audit -- --id 1 --profile demo", "fleet"],
   ["mosquitto_sub -t 'wv/1/pub/#' -v", "text"],
   ["npm run enrol -- --meters 50", "alone"],
   ["npm run broker", "alone"],

@@ -1,9 +1,10 @@
 /** Puts the opening of ciphertexts together: letters, desk, worker thread, announcements and the comparison with shares. */
-import type { Party } from "../../config/keys/index.ts";
+import type { CkksWatch, Party } from "../../config/keys/index.ts";
 import type { Config } from "../../config/index.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import type { Alert } from "../../protocol/messages/public.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
+import { logKeys } from "../ledger/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { UtilityDatabase } from "../store/open.ts";
 import { Announcer } from "./announcer.ts";
@@ -18,6 +19,8 @@ export interface OpenedOptions {
   readonly db: UtilityDatabase;
   readonly ledger: Ledger;
   readonly party: Party;
+  /** Keys that were dealt for ciphertexts, as they are now. */
+  readonly dealt: Pick<CkksWatch, "manifest">;
   readonly config: Pick<Config, "homomorphic" | "aggregator" | "paths">;
   /** Unix seconds. */
   readonly time: () => number;
@@ -43,7 +46,7 @@ export interface Opened {
   start(): Promise<void>;
   /** Loads were released: comparisons that waited for them go on. */
   loadsReleased(): Promise<void>;
-  /** Publishes what waits. */
+  /** Logs keys that were dealt since, and publishes what waits. */
   flush(): Promise<void>;
   /** Resolves when nothing is being combined. */
   idle(): Promise<void>;
@@ -52,13 +55,12 @@ export interface Opened {
 
 /** Undefined where no keys for ciphertexts were dealt or the configuration has no use for them. */
 export function startOpened(options: OpenedOptions): Opened | undefined {
-  const { db, party, config, time, now, publish, connected, refuse, log } = options;
+  const { db, party, dealt, config, time, now, publish, connected, refuse, log } = options;
   const { homomorphic, aggregator } = config;
-  const manifest = party.ckks;
-  if (manifest === undefined || !homomorphic.enabled) return undefined;
+  if (dealt.manifest === undefined || !homomorphic.enabled) return undefined;
   const { slotSeconds } = party.directory;
   const store = new OpenedStore(db, time, options.ledger);
-  const read = (transcript: Uint8Array): OpenedJob => readJob(transcript, { manifest, homomorphic });
+  const read = (transcript: Uint8Array): OpenedJob => readJob(transcript, { manifest: dealt.manifest!, homomorphic });
   const alert = (code: string, message: string): void => {
     const content: Alert = { time: Math.floor(time()), code, message: message.slice(0, 4_000) };
     // Lost when the broker is away: the database keeps the reason.
@@ -94,6 +96,13 @@ export function startOpened(options: OpenedOptions): Opened | undefined {
       log.warn({ job, error: error instanceof Error ? error.message : String(error) }, "a job could not be combined");
     },
   });
+  let logged = dealt.manifest;
+  const logDealt = async (): Promise<void> => {
+    const ckks = dealt.manifest;
+    if (ckks === undefined || ckks === logged) return;
+    logged = ckks;
+    await logKeys(db, options.ledger, { directory: party.directory, ckks }, time());
+  };
   return {
     subscriptions: [filterOf("jobOutput"), filterOf("jobPartial")],
     accept: (name, { job, agg }, payload) => {
@@ -108,7 +117,10 @@ export function startOpened(options: OpenedOptions): Opened | undefined {
       await announcer.flush();
     },
     loadsReleased: () => crossCheck.again(),
-    flush: () => announcer.flush(),
+    flush: async () => {
+      await logDealt();
+      await announcer.flush();
+    },
     idle: () => desk.idle(),
     stop: async () => {
       await desk.stop();

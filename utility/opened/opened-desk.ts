@@ -101,13 +101,25 @@ export class OpenedDesk {
       if (!(error instanceof CkksError || error instanceof RangeError)) throw error;
       const code = error instanceof CkksError ? error.code : "malformed";
       refuse(`opened-${code}`, `analytics, job ${job}: ${error.message}`);
+      // A redealing has not reached this folder yet: analytics asks again.
+      if (code === "unknown-epoch") return;
       // Nothing is kept: a corrected output may still come.
       await this.#ports.tell({ type: "failed", job, code: "malformed-output", detail: error.message.slice(0, 1_000) });
       return;
     }
-    if (this.#isKept(await store.keepOutput({ job, transcript, active, c0 }), `analytics, job ${job}`)) {
-      await this.#consider(job);
-    }
+    const kept = await store.keepOutput({ job, transcript, active, c0 });
+    if (!this.#isKept(kept, `analytics, job ${job}`)) return;
+    await this.#consider(job);
+    if (kept === "known") await this.#tellMissing(job, active);
+  }
+
+  /** Analytics asks again: it hears who keeps the job waiting. */
+  async #tellMissing(job: string, active: readonly number[]): Promise<void> {
+    const { store, tell } = this.#ports;
+    if (this.#opening.has(job)) return;
+    const here = new Set((await store.partials(job)).map(({ aggregator }) => aggregator));
+    const missing = active.filter((index) => !here.has(index));
+    if (missing.length > 0) await tell({ type: "waiting", job, missing });
   }
 
   async #partial({ job, index, transcript, active, meters, outputs }: PartialMessage): Promise<void> {

@@ -57,7 +57,12 @@ export function readJob(bytes: Uint8Array, { manifest, homomorphic }: OpeningRul
   const transcript = decodeTranscript(bytes);
   const { slots, inputs } = transcript;
   const epoch = manifest.epochs.find((one) => one.epoch === transcript.epoch);
-  if (epoch === undefined) throw wrong(`there are no keys of epoch ${transcript.epoch}`);
+  if (epoch === undefined) {
+    const detail = `there are no keys of epoch ${transcript.epoch}`;
+    throw transcript.epoch > manifest.current.epoch
+      ? new CkksError("unknown-epoch", `transcript: ${detail}`)
+      : wrong(detail);
+  }
   const set = [...epoch.sets.values()].find(
     ({ parameters }) => Buffer.compare(parametersId(parameters), transcript.parametersId) === 0,
   );

@@ -1,6 +1,8 @@
 /** Openings from sealed messages to rows and announcements, with real encryption and real key shares. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { cp } from "node:fs/promises";
+import path from "node:path";
 import { test } from "node:test";
 import { encodeCbor } from "../../protocol/cbor.ts";
 import { halfDigest } from "../../protocol/ckks/half.ts";
@@ -297,7 +299,6 @@ test("refuses transcripts of other keys, circuits, parameters, levels and sizes,
   const good = bed.compute(day());
   const [described] = good.outputs.map(() => ({ ...describedOf(bed, good) }));
   const cases: [BedJob, Record<string, unknown>, string][] = [
-    [bed.compute(day(), { epoch: 2 }), {}, "opened-wrong-parameters"],
     [bed.compute(day(), { parametersId: new Uint8Array(8) }), {}, "opened-wrong-parameters"],
     [bed.compute(day(), { outputs: [{ ...described!, level: 9 }] }), {}, "opened-wrong-parameters"],
     [bed.compute(day(), { outputs: [{ ...described!, scale: 2 ** 20 }] }), {}, "opened-wrong-parameters"],
@@ -317,6 +318,30 @@ test("refuses transcripts of other keys, circuits, parameters, levels and sizes,
   assert.equal(await countOf(bed, "he_outputs"), 0, "nothing of it is kept");
   await bed.openAll(good);
   assert.equal(await statusOf(bed, good), "final", "a corrected output opens");
+});
+
+test("a job under keys that were dealt since opens as soon as the folder has them, and they are in the log", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const [first] = bed.dealt.manifest.epochs;
+  const [before, job] = [bed.compute(day()), bed.compute(day(), { epoch: 2 })];
+  await bed.output(before, [1, 2]);
+  await bed.openAll(job);
+  assert.deepEqual([bed.refused, bed.told], [["opened-unknown-epoch"], []]);
+  await cp(path.join(bed.folder, "ckks", "1"), path.join(bed.folder, "ckks", "2"), { recursive: true });
+  const second = { ...first!, epoch: 2 };
+  bed.dealt.manifest = { epochs: [first!, second], current: second };
+  await bed.output(job, [1, 2]);
+  assert.equal(await statusOf(bed, job), "final");
+  for (const index of [1, 2]) await bed.part(before, index, [1, 2]);
+  assert.equal(await statusOf(bed, before), "final", "what was under way goes on under its own keys");
+  const entries = async (): Promise<number> =>
+    (await bed.db.selectFrom("ledger_entries").select("idx").execute()).length;
+  const logged = await entries();
+  await bed.opened.flush();
+  assert.ok((await entries()) > logged);
+  bed.dealt.manifest = { epochs: [second], current: second };
+  await bed.output(bed.compute(day(5)), [1, 2]);
+  assert.equal(bed.refused.at(-1), "opened-wrong-parameters", "a share of old keys that is gone is gone");
 });
 
 function describedOf(bed: OpenedBed, job: BedJob) {
@@ -346,6 +371,21 @@ test("a mean is over the meters that have a value in the slot, as the aggregator
   assert.deepEqual([row.meters, JSON.parse(row.meters_by_slot!)], [4, meters]);
   const [told] = bed.told;
   assert.deepEqual(told?.type === "result" && told.meters, meters);
+});
+
+test("an aggregator that keeps a job waiting is named to analytics as often as it asks again", async (t) => {
+  const bed = await OpenedBed.make(t);
+  const job = bed.compute(day());
+  await bed.output(job, [1, 3]);
+  await bed.part(job, 1, [1, 3]);
+  assert.deepEqual(bed.told, []);
+  await bed.output(job, [1, 3]);
+  assert.deepEqual(bed.told, [{ type: "waiting", job: job.job, missing: [3] }]);
+  await bed.part(job, 3, [1, 3]);
+  assert.deepEqual(
+    bed.told.map(({ type }) => type),
+    ["waiting", "result"],
+  );
 });
 
 test("aggregators that count other meters open nothing", async (t) => {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { redealCkks } from "../../config/enrolment/ckks-redeal.ts";
 import { enrol, meterList } from "../../config/enrolment/index.ts";
 import { type Config, loadConfig } from "../../config/index.ts";
 import { openParty } from "../../config/keys/index.ts";
@@ -18,7 +19,7 @@ import { SMALL } from "./testing/dealing.ts";
 
 const QUIET = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} };
 
-test("an output of unknown keys is answered over the broker", async (t) => {
+test("an output that no keys here fit is answered over the broker, also after a redealing", async (t) => {
   const data = await mkdtemp(path.join(tmpdir(), "utility-opened-"));
   t.after(() => rm(data, { recursive: true, force: true }));
   const plan = { sets: [{ parameters: SMALL, relin: false, galoisSteps: [] }], insecureForTests: true };
@@ -58,9 +59,11 @@ test("an output of unknown keys is answered over the broker", async (t) => {
     },
   });
   t.after(() => link.close());
+  const keys = path.join(data, "keys");
+  await redealCkks({ keys, authority: party("authority"), plan, now: 1 });
   const digest = new Uint8Array(32);
   const transcript = encodeTranscript({
-    ...{ epoch: 9, parametersId: new Uint8Array(8), circuit: "sum", parameters: {}, series: ["load"] },
+    ...{ epoch: 2, parametersId: new Uint8Array(8), circuit: "sum", parameters: {}, series: ["load"] },
     ...{ firstSlot: 1, slots: 4, feeders: ["f-1"], inputs: [{ meter: "m-001", series: "load", digest }] },
     outputs: [{ digest, c1Digest: digest, c0Digest: digest, level: 1, scale: 2 }],
   });
@@ -70,6 +73,6 @@ test("an output of unknown keys is answered over the broker", async (t) => {
   await link.publish(topicOf("jobOutput", { job }), chunk!);
   assert.deepEqual(await answer, {
     ...{ type: "failed", job, code: "malformed-output" },
-    detail: "transcript: there are no keys of epoch 9",
+    detail: "transcript: no keys of epoch 2 were dealt for its parameter set",
   });
 });

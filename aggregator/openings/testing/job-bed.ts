@@ -56,7 +56,8 @@ export class JobBed {
   readonly #transcripts = new Map<string, Uint8Array>();
   openings = 100;
   /** The keys that are dealt, the series under them, and who computes for an aggregator. */
-  epoch = LIGHT_EPOCH;
+  /** Dealt; a longer list is a redealing. */
+  epochs: readonly CkksEpoch[] = [LIGHT_EPOCH];
   series: SeriesBook = SERIES;
   machineOf: (index: number) => Machine = () => {
     const machine = new SumMachine();
@@ -80,7 +81,7 @@ export class JobBed {
 
   start(index = 1): TestAggregator {
     return new TestAggregator(this.system, index, this.#folder, { ...SETTINGS, minMeters: this.#minMeters }, () => ({
-      keys: new KeyBook([this.epoch]),
+      keys: new KeyBook(() => this.epochs),
       series: this.series,
       openings: this.openings,
       machine: () => this.machineOf(index),

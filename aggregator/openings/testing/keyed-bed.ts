@@ -28,6 +28,7 @@ import { temporaryFolder } from "../../testing/system.ts";
 import { CkksMachine } from "../ckks-machine.ts";
 import type { SeriesRule } from "../job-rules.ts";
 import { MachineKeys } from "../machine-keys.ts";
+import type { HeldKey } from "../worker-calls.ts";
 import { WorkerMachine } from "../worker-machine.ts";
 import { JobBed, type Said, WINDOW } from "./job-bed.ts";
 
@@ -105,13 +106,14 @@ export function keyedBed(context: TestContext, keys: DealtKeys) {
     ["load", rule],
     ["whole", { ...rule, sumsOnly: false }],
   ]);
-  bed.epoch = epoch;
+  bed.epochs = [epoch];
   bed.meters("f-1", ...NAMES);
-  const shareOf = (index: number) => () => Promise.resolve(keys.shares[index - 1]!.slice());
+  const heldKey = (index: number) => (): Promise<HeldKey> =>
+    Promise.resolve({ epoch: bed.epochs.at(-1)!, share: keys.shares[index - 1]!.slice() });
   bed.machineOf = (index) => {
     const bounds = { statisticalBits: 12, openings: 100 };
-    if (index === 1) return new WorkerMachine({ data: folder, epochs: [epoch], ...bounds, shareOf: shareOf(1) });
-    const machineKeys = new MachineKeys(folder, [epoch], shareOf(index));
+    if (index === 1) return new WorkerMachine({ data: folder, ...bounds, heldKey: heldKey(1) });
+    const machineKeys = new MachineKeys(folder, heldKey(index));
     return new CkksMachine({ ...bounds, keyOf: (number, set) => machineKeys.obtain(number, set), random: randomBytes });
   };
   for (const name of NAMES) {

@@ -27,6 +27,19 @@ export function smallestSingleMeterSupport(
   return undefined;
 }
 
+/** The same of one slot: the smallest set of its meters. */
+export function smallestSingleSlotSupport(
+  vectors: readonly (readonly number[])[],
+  meters: number,
+  slots: number,
+  most: number,
+): number | undefined {
+  const turned = vectors.map((row) =>
+    Array.from({ length: slots * meters }, (_, at) => row[(at % meters) * slots + Math.floor(at / meters)]!),
+  );
+  return smallestSingleMeterSupport(turned, slots, meters, most);
+}
+
 function* subsets(of: number, size: number, from = 0): Generator<number[]> {
   if (size === 0) {
     yield [];

@@ -1,12 +1,13 @@
 /** Builds sets over few meters and slots for tests of the release rules, and keeps what was allowed as vectors. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import path from "node:path";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
 import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
 import { openTestDatabase } from "../../testing/system.ts";
+import { auditTotals, cellOf, type Disclosure } from "../../audit/disclosure.ts";
 import { ReleaseStore } from "../release-store.ts";
-import { assertReleasable, recordRelease, type RuleContext } from "../rules.ts";
+import { assertReleasable, recordRelease, type Releasable, type RuleContext } from "../rules.ts";
 
 type Range = readonly [from: number, to: number];
 /** Whether a meter (by position) has a cell at a slot. */
@@ -30,6 +31,8 @@ export interface HistoryOptions {
   /** Which meters belong to the feeder at a slot; all if left out. */
   readonly belongs?: CellTest;
   readonly missing?: number;
+  /** Name of the database; any if left out. */
+  readonly file?: string;
 }
 
 export class History {
@@ -42,9 +45,7 @@ export class History {
   constructor(folder: string, options: HistoryOptions) {
     const { minMeters = 2, minSlots, belongs = ALWAYS } = options;
     this.meters = Array.from({ length: options.meters }, (_, i) => `m-${i}`);
-    const db = openTestDatabase(
-      path.join(folder, `${createHash("sha256").update(String(performance.now())).digest("hex")}.db`),
-    );
+    const db = openTestDatabase(path.join(folder, options.file ?? `${randomUUID()}.db`));
     this.context = {
       store: new ReleaseStore(db),
       minMeters,
@@ -126,31 +127,51 @@ export class History {
     const setId = createHash("sha256").update(JSON.stringify(set)).digest();
     // The same set again is answered without judging it again; one without any cell may well come twice.
     if (this.context.store.set(setId) !== undefined) return undefined;
-    let releasable;
+    const judged = this.judge(set);
+    if (judged instanceof SetError) return judged;
+    this.context.store.transaction(() => {
+      this.context.store.addSet(setId, Buffer.from("content"), Buffer.from("endorsement"));
+      recordRelease(judged, setId, this.context.store);
+    });
+    this.released.push(...this.cellsOf(set));
+    return undefined;
+  }
+
+  /** What `ask` would do, without doing it. */
+  judge(set: SetContent): Releasable | SetError {
     try {
-      releasable = assertReleasable(set, this.context);
+      return assertReleasable(set, this.context);
     } catch (error) {
       if (error instanceof SetError) return error;
       throw error;
     }
-    this.context.store.transaction(() => {
-      this.context.store.addSet(setId, Buffer.from("content"), Buffer.from("endorsement"));
-      recordRelease(releasable, setId, this.context.store);
-    });
-    this.#note(set);
-    return undefined;
   }
 
-  #note(set: SetContent): void {
+  /** The least that combinations of all that was released, and of what `set` would release, leave of anyone. */
+  disclosure(set?: SetContent): Disclosure {
+    const cells = [...this.released, ...(set === undefined ? [] : this.cellsOf(set))];
+    const totals = cells.map((names, index) => ({
+      name: `total ${index}`,
+      cells: [...names].map((name) => {
+        const [meter, slot] = name.split(" ").map(Number);
+        return cellOf(meter!, slot!);
+      }),
+    }));
+    return auditTotals(totals, { choices: 2_000, random: () => 0.5 });
+  }
+
+  /** The cells of every total that a set would release, as "meter slot". */
+  cellsOf(set: SetContent): Set<string>[] {
+    const totals: Set<string>[] = [];
     const add = (cells: readonly string[]): void => {
-      if (cells.length > 0) this.released.push(new Set(cells));
+      if (cells.length > 0) totals.push(new Set(cells));
     };
     if (set.purpose === "load") {
       for (const [index, [bitmap]] of set.units.entries()) {
         const { slot } = loadUnitAt(set, index);
         add([...members(bitmap)].map((meter) => `${meter} ${slot}`));
       }
-      return;
+      return totals;
     }
     const sums = new Map<number, string[]>();
     for (const { output, segment, cells } of billCells(set)) {
@@ -158,6 +179,7 @@ export class History {
       sums.set(output.index, [...(sums.get(output.index) ?? []), ...names]);
     }
     for (const names of sums.values()) add(names);
+    return totals;
   }
 
   /** The released totals as 0/1 rows over all cells of slots 0 up to `slots`. */

@@ -9,7 +9,7 @@ export type {
 } from "./circuit.ts";
 export { timeSteps } from "./evaluate.ts";
 export { freshSigma } from "./noise.ts";
-export { bindCircuit, circuitNames } from "./registry.ts";
+export { bindCircuit, circuitNames, circuitParameters } from "./registry.ts";
 export type { BoundCircuit, Flooding } from "./registry.ts";
 export { SumAccumulator } from "./sums.ts";
 export { planJob } from "./planner.ts";

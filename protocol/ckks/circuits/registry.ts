@@ -35,6 +35,14 @@ export function circuitNames(): string[] {
   return [...all.keys()].sort();
 }
 
+/** Names of a circuit's parameters, those that may be left out with a question mark. */
+export function circuitParameters(name: string): string[] {
+  const schema = all.get(name)?.parameters;
+  if (!(schema instanceof z.ZodObject)) return [];
+  const shape = schema.shape as Readonly<Record<string, z.ZodType>>;
+  return Object.entries(shape).map(([key, one]) => (one.safeParse(undefined).success ? `${key}?` : key));
+}
+
 /** A circuit with parameters that were read by its schema. */
 export interface BoundCircuit {
   readonly circuit: Circuit;
@@ -48,7 +56,7 @@ export function bindCircuit(name: string, parameters: unknown, slots: number): B
     throw new CkksError("unknown-circuit", `circuit: expected one of ${circuitNames().join(", ")}, got ${name}`);
   }
   const parsed = circuit.parameters.safeParse(parameters);
-  if (!parsed.success) throw new CkksError("malformed", `parameters of ${name}: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new CkksError("malformed", `parameters of ${name}: ${faultsOf(parsed.error)}`);
   try {
     circuit.needs(parsed.data, slots);
   } catch (cause) {
@@ -56,6 +64,12 @@ export function bindCircuit(name: string, parameters: unknown, slots: number): B
     throw new CkksError("malformed", `parameters of ${name}: ${cause.message}`, { cause });
   }
   return { circuit, parameters: parsed.data };
+}
+
+/** In one line, each with its parameter's name. */
+function faultsOf({ issues }: z.ZodError): string {
+  const faults = issues.map(({ path, message }) => `${path.length === 0 ? "" : `${path.join(".")}: `}${message}`);
+  return faults.join("; ");
 }
 
 /** Flooding as it is chosen per output: deviation of each partial's noise, and how many partials there are. */

@@ -36,7 +36,7 @@ import { partial } from "../../../protocol/ckks/threshold/partial.ts";
 import { coefficientsAt } from "../../../protocol/ckks/threshold/stride.ts";
 import { randomiseC1, zeroEncryption } from "../../../protocol/ckks/threshold/zero.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../../../protocol/envelope/index.ts";
-import { type Directory, rawPublicKey, type ServerKeys } from "../../../protocol/keys/index.ts";
+import { type CkksManifest, type Directory, rawPublicKey, type ServerKeys } from "../../../protocol/keys/index.ts";
 import { originOf } from "../../../protocol/log/index.ts";
 import { type JobOutcome, jobOutcome } from "../../../protocol/messages/ckks.ts";
 import { parseTopic, topicOf } from "../../../protocol/topics.ts";
@@ -75,6 +75,8 @@ export class OpenedBed {
   readonly refused: string[] = [];
   readonly details: string[] = [];
   connected = true;
+  /** Keys that were dealt; a longer list is a redealing. */
+  readonly dealt: { manifest: CkksManifest };
   time = (DAY + 200) * SLOT_SECONDS;
   db!: UtilityDatabase;
   ledger!: Ledger;
@@ -114,10 +116,11 @@ export class OpenedBed {
         id,
         {
           ...{ id, role: roles(id), folder, directory, tls: { key: "", cert: "", ca: "" } },
-          ...{ signKey: sign.privateKey, sealKey: seal.privateKey, ckks: { epochs: [epoch], current: epoch } },
+          ...{ signKey: sign.privateKey, sealKey: seal.privateKey },
         },
       ]),
     );
+    this.dealt = { manifest: { epochs: [epoch], current: epoch } };
   }
 
   static async make(t: TestContext, { opener = LOCAL }: { opener?: Opener } = {}): Promise<OpenedBed> {
@@ -149,7 +152,7 @@ export class OpenedBed {
     this.ledger = new Ledger({ signer: { name: originOf(signKey), signKey } });
     this.opened = startOpened({
       ledger: this.ledger,
-      ...{ db: this.db, party: this.#parties.get("utility")!, opener },
+      ...{ db: this.db, party: this.#parties.get("utility")!, dealt: this.dealt, opener },
       config: { homomorphic, aggregator: base.aggregator, paths: { ...base.paths, data: this.folder } },
       time: () => this.time,
       now: () => 0,
