@@ -7,7 +7,8 @@ import { loadConfig } from "./load.ts";
 
 function faultsOf(...values: readonly (readonly [string, unknown])[]): readonly string[] {
   try {
-    loadConfig({ env: {}, flags: values.map(([path, value]) => ({ name: "--set", path, value })) });
+    const all = [["homomorphic.enabled", true] as const, ...values];
+    loadConfig({ env: {}, flags: all.map(([path, value]) => ({ name: "--set", path, value })) });
   } catch (error) {
     assert.ok(error instanceof ConfigError);
     return error.faults.map(({ path, message }) => `${path}: ${message}`);
@@ -20,6 +21,16 @@ const WEAK = { degree: 4096, primeBits: [60, 40, 40], scaleBits: 40 };
 test("the demo encrypts, everything else only when asked", () => {
   assert.equal(loadConfig({ env: {} }).homomorphic.enabled, false);
   assert.equal(loadConfig({ env: {}, profile: "demo" }).homomorphic.enabled, true);
+});
+
+test("what only ciphertexts need is not asked of a system without them", () => {
+  const minute = ["system.slotSeconds", 60] as const;
+  assert.deepEqual(faultsOf(minute, ["homomorphic.enabled", false]), []);
+  assert.match(
+    faultsOf(minute)[0]!,
+    /30 bits over 10000 openings lack 2\.3 bits for the series load-products: homomorphic\.statisticalBits of 27, fewer openings/,
+  );
+  assert.deepEqual(faultsOf(minute, ["homomorphic.statisticalBits", 27]), []);
 });
 
 test("refuses parameters below 128-bit security, unless they are for tests", () => {
@@ -125,7 +136,7 @@ test("refuses windows that aggregators or the meter's history do not reach back 
     ["meter.outboxSlots", 96],
   ] as const;
   assert.match(faultsOf(...short, ["homomorphic.enabled", true])[0]!, /up to 104 slots, aggregators accept 96/);
-  assert.deepEqual(faultsOf(...short), []);
+  assert.deepEqual(faultsOf(...short, ["homomorphic.enabled", false]), []);
   assert.match(faultsOf(["meter.historyDays", 31], ["homomorphic.windowDays", 31]).join(), /31 days of history do not/);
 });
 

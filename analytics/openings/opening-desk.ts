@@ -8,6 +8,7 @@ import { isOver, type Job } from "../store/job.ts";
 import type { Reading } from "../homomorphic/circuit-book.ts";
 import { ComputeError } from "../homomorphic/evaluator.ts";
 import { Couriers } from "./couriers.ts";
+import { byWindow, type SentCiphertext } from "./late-inputs.ts";
 import { Opening } from "./opening.ts";
 import type { OpeningDeskOptions } from "./opening-options.ts";
 import { Silence } from "./silence.ts";
@@ -60,16 +61,9 @@ export class OpeningDesk {
   }
 
   /** Ciphertexts came late: jobs that wait for aggregators, or were refused, may be over the wrong meters. */
-  inputsCame(items: readonly { readonly meter: string; readonly series: string; readonly firstSlot: number }[]): void {
+  inputsCame(items: readonly SentCiphertext[]): void {
     const { jobs, came } = this.#options;
-    const windows = new Map<string, { series: string; firstSlot: number; meters: string[] }>();
-    for (const { meter, series, firstSlot } of items) {
-      const key = `${firstSlot} ${series}`;
-      const window = windows.get(key);
-      if (window === undefined) windows.set(key, { series, firstSlot, meters: [meter] });
-      else window.meters.push(meter);
-    }
-    for (const { series, firstSlot, meters } of windows.values()) {
+    for (const { series, firstSlot, meters } of byWindow(items)) {
       for (const job of jobs.overWindow(series, firstSlot)) {
         // Nobody would ask for a scheduled job again.
         if (isOver(job.state) && !(job.state === "refused" && job.key !== undefined)) continue;

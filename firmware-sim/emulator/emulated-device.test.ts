@@ -58,17 +58,6 @@ for (const [n, t] of [
   });
 }
 
-test("translated and interpreted, the binary sends the same bytes at the same cycles", () => {
-  const [translated, interpreted] = [false, true].map((interpretsOnly) => {
-    const bed = started({ interpretsOnly, isLost: lossy(11) });
-    runSlots(bed, [30, 900]);
-    const { device, host } = bed;
-    const image = Buffer.from(device.machine.eeprom.image()).toString("hex");
-    return { now: device.machine.now, busy: device.machine.busyCycles, shares: host.shares, image };
-  });
-  assert.deepEqual(translated, interpreted);
-});
-
 function lossy(seed: number): () => boolean {
   const random = seededRandom(seed);
   return () => random() < 0.2;

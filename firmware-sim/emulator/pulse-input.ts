@@ -5,7 +5,7 @@
 import type { Machine } from "./avr/machine.ts";
 
 /** EN 62053-31: a pulse lasts at least 30 ms, and so does the time between two. */
-const SHORTEST_PULSE_SECONDS = 0.03;
+export const SHORTEST_PULSE_SECONDS = 0.03;
 
 const PIN = { port: "D", bit: 2 } as const;
 

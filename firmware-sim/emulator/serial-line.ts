@@ -107,14 +107,16 @@ export class SerialLine {
  * What a receiver reads whose bits are `ratio` times as long as the sender's: it samples the middle of each of its bits
  * after the start bit's edge. Undefined where it does not even see the start bit.
  */
-function sampleFrame(byte: number, ratio: number): { byte: number; framingError: boolean } | undefined {
-  const level = (bit: number): boolean => {
-    const at = Math.floor((bit + 0.5) * ratio);
-    if (at === 0) return false;
-    return at > DATA_BITS || (byte & (1 << (at - 1))) !== 0;
-  };
-  if (level(0)) return undefined;
+export function sampleFrame(byte: number, ratio: number): { byte: number; framingError: boolean } | undefined {
+  if (levelAt(byte, 0.5 * ratio)) return undefined;
   let read = 0;
-  for (let bit = 0; bit < DATA_BITS; bit++) if (level(bit + 1)) read |= 1 << bit;
-  return { byte: read, framingError: !level(DATA_BITS + 1) };
+  for (let bit = 0; bit < DATA_BITS; bit++) if (levelAt(byte, (bit + 1.5) * ratio)) read |= 1 << bit;
+  return { byte: read, framingError: !levelAt(byte, (DATA_BITS + 1.5) * ratio) };
+}
+
+/** The line so many of the sender's bits after the edge of its start bit. */
+function levelAt(byte: number, bits: number): boolean {
+  const at = Math.floor(bits);
+  if (at === 0) return false;
+  return at > DATA_BITS || (byte & (1 << (at - 1))) !== 0;
 }

@@ -12,6 +12,7 @@ import type { AgentLink } from "../agent/agent-options.ts";
 import { NO_READINGS } from "../../billing/readings-file.ts";
 import { BillIntake } from "../agent/bill-intake.ts";
 import { meterLastWill } from "../agent/greeting.ts";
+import { DEVICE_FLAGS } from "../link/index.ts";
 import { DeviceRelay, relaySubscriptions } from "./device-relay.ts";
 import { ratesOf } from "./kinds.ts";
 import { OnlineAggregators } from "./online-aggregators.ts";
@@ -51,6 +52,10 @@ export const deviceMeter: Station = async (options, signal) => {
         ...{ meter, line: line.stream, link, online },
         refused: (code, detail) => log.refused(code, detail),
         count: (name) => log.count(name),
+        identity: ({ flags, meter: device }) => {
+          const isProvisioned = (flags & DEVICE_FLAGS.provisioned) !== 0;
+          print?.({ time: now(), meter, event: "identity", device: isProvisioned ? device : "not provisioned" });
+        },
         status: (status) => {
           const { time, ...figures } = status;
           print?.({ time: now(), meter, event: "status", deviceTime: time, ...figures });
@@ -62,7 +67,7 @@ export const deviceMeter: Station = async (options, signal) => {
       handle.relay?.close();
       delete handle.relay;
       // The broker knows only that this gateway is there.
-      link.send(will.topic, will.payload, { retain: true }, () => undefined);
+      if (print === undefined) link.send(will.topic, will.payload, { retain: true }, () => undefined);
     },
   };
   const connecting = print === undefined ? connect() : undefined;

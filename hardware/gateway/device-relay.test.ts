@@ -23,6 +23,7 @@ class Rig {
   readonly heard: HostFrame[] = [];
   readonly published: { topic: string; payload: string; retain: boolean }[] = [];
   readonly refused: string[] = [];
+  readonly identities: string[] = [];
   connected = true;
   answers = true;
   readonly online = new OnlineAggregators();
@@ -57,6 +58,7 @@ class Rig {
       },
       refused: (code) => this.refused.push(code),
       count: () => undefined,
+      identity: ({ meter }) => this.identities.push(meter),
     });
   }
 
@@ -169,6 +171,7 @@ test("another meter's device, and one without keys, are not relayed", async () =
       assert.deepEqual(rig.published, []);
       assert.deepEqual(rig.links(), []);
       assert.deepEqual(rig.refused, ["other-meter", "other-meter", "no-device", "no-device"]);
+      assert.deepEqual(rig.identities, ["m-002"]);
     },
     (rig) => (rig.meter = "m-002"),
   );

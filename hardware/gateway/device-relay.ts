@@ -6,7 +6,14 @@ import type { Duplex } from "node:stream";
 import type { MeterStatus } from "../../protocol/messages/public.ts";
 import { filterOf, parseTopic, topicOf } from "../../protocol/topics.ts";
 import type { AgentLink } from "../agent/agent-options.ts";
-import { DEVICE_FLAGS, type HostFrame, MAX_ACK_BYTES, replyName, type StatusFrame } from "../link/index.ts";
+import {
+  DEVICE_FLAGS,
+  type HostFrame,
+  type IdentityFrame,
+  MAX_ACK_BYTES,
+  replyName,
+  type StatusFrame,
+} from "../link/index.ts";
 import { DeviceLink, type SpokenFrame } from "./device-link.ts";
 import { OnlineAggregators } from "./online-aggregators.ts";
 
@@ -27,6 +34,8 @@ export interface DeviceRelayOptions {
   readonly count: (name: string) => void;
   /** What the device says about itself; it says nothing that depends on pulses. */
   readonly status?: (status: StatusFrame) => void;
+  /** Who the device says it is, when asked. */
+  readonly identity?: (identity: IdentityFrame) => void;
   /** How often the device is told of the link, and asked who it is; 30 by default. */
   readonly linkSeconds?: number;
 }
@@ -111,6 +120,7 @@ export class DeviceRelay {
   #take(frame: SpokenFrame): void {
     switch (frame.kind) {
       case "identity":
+        this.#options.identity?.(frame);
         this.#identify((frame.flags & DEVICE_FLAGS.provisioned) === 0 ? undefined : frame.meter);
         return;
       case "hello":

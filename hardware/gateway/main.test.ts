@@ -6,6 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { enrol } from "../../config/enrolment/index.ts";
+import { ownReadings } from "../agent/household.ts";
 import { EXAMPLE_STATE } from "../readers/testing/meter-state.ts";
 import { p1Telegram } from "../readers/testing/p1-telegrams.ts";
 import { smlTelegram } from "../readers/testing/sml-telegrams.ts";
@@ -94,25 +96,43 @@ test("other meters are printed the same way, and a recording says of which kind 
   assert.match(none.stderr, /package\.json: this is no recording of a gateway/);
 });
 
+test("--replay without --dry-run hands a recording to the meter's agent at its own times, once, with or without a broker", async () => {
+  const data = join(ROOT, "replayed");
+  await enrol({ data, meters: [{ meter: "m-001", feeder: "f-1" }], simulation: false });
+  const file = join(ROOT, "registers.jsonl");
+  const start = 1_800_000_000;
+  const head = { recording: "wattveil", version: 1, port: "/dev/ttyUSB0", kind: "p1", start };
+  const lines = Array.from({ length: 70 }, (_, i) => {
+    const state = { ...EXAMPLE_STATE, time: start + 30 * i, importWh: [5_000_000 + 10 * i, 0], exportWh: [0, 0] };
+    return { at: 30 * i, hex: Buffer.from(p1Telegram("dsmr5", state)).toString("hex") };
+  });
+  writeFileSync(file, [head, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const args = ["--port", "none", "--meter", "m-001", "--replay", file, "--data", data, "--set", "broker.tlsPort=9"];
+  const slots = [0, 1].map((slot) => ({ slotStart: start + 900 * slot, energyWh: 300 }));
+  for (const time of ["first", "second"]) {
+    const { code, stdout, stderr } = await run(args);
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stdout + stderr, /5000\d\d\d/, "no register is printed");
+    const readings = ownReadings(data, "m-001", 900).map(({ slotStart, energyWh }) => ({ slotStart, energyWh }));
+    assert.deepEqual(readings, slots, time);
+  }
+  writeFileSync(file, `${JSON.stringify({ ...head, kind: "wattveil" })}\n`);
+  const sealed = await run(args);
+  assert.equal(sealed.code, 2);
+  assert.match(sealed.stderr, /a recording of wattveil can only be looked at/);
+});
+
 test("wrong use is told in one line that names the flag", async () => {
   const cases: [string[], RegExp][] = [
-    [[], /^no port: give --port, --kind and --meter, or list gateway\.ports/],
-    [["--port", "x"], /^--kind is missing/],
-    [["--port", "x", "--kind", "p2", "--meter", "m-1"], /^--kind: /],
-    [["--port", "x", "--kind", "p1"], /^--meter is missing/],
-    [["--port", "x", "--kind", "p1", "--meter", "m-1", "--baud", "fast"], /^--baud: expected a whole number, got fast/],
-    [["--port", "x", "--kind", "pulse", "--meter", "m-1"], /^x: a pulse input needs pulsesPerKwh/],
+    [["--port", "x", "--kind", "p1"], /^--meter is missing\n$/],
+    [["--keep-keys", "--port", "x", "--kind", "p1", "--meter", "m-1"], /^--keep-keys: only with provision\n$/],
+    [["provision", "--port", "x", "--meter", "m-1"], /^--pulses-per-kwh is missing\n$/],
     [
-      ["--port", "gpio:0", "--kind", "pulse", "--meter", "m-1", "--pulses-per-kwh", "1"],
-      /a GPIO line is written gpio:/,
+      ["provision", "--port", "x", "--meter", "m-1", "--pulses-per-kwh", "9", "--checkpoint", "5"],
+      /^--checkpoint: expected a whole number from 16 to 255, got 5\n$/,
     ],
-    [["--kind", "p1"], /^--kind: only with --port/],
-    [["--meter", "m-9"], /^--meter m-9: no port of gateway\.ports has this meter/],
-    [["--keep-keys", "--port", "x", "--kind", "p1", "--meter", "m-1"], /^--keep-keys: only with provision/],
-    [["provision", "--meter", "m-1"], /^--port is missing/],
-    [["provision", "--port", "x", "--meter", "m-1"], /^--pulses-per-kwh is missing/],
     [["released"], /^homeAssistant\.url is empty/],
-    [["listen"], /^listen: expected provision, released or nothing/],
+    [["listen"], /^listen: expected provision, released or nothing\n$/],
   ];
   for (const [args, text] of cases) {
     const { code, stderr } = await run(args);

@@ -8,6 +8,10 @@ import { MeterFeed, type MeterFeedOptions } from "./meter-feed.ts";
 import type { TimedRegisters } from "./register-filter.ts";
 
 const RULES = { slotSeconds: 900, toleranceSeconds: 45, maxIntervalWh: 100_000 };
+const DIFFERENCING = {
+  ...{ slotSeconds: 900, boundaryToleranceSeconds: 45, maxIntervalWh: 100_000 },
+  registerModulus: 1_000_000_000,
+};
 const START = 1_800_000_000;
 
 function rig(options: Partial<MeterFeedOptions> = {}) {
@@ -82,17 +86,43 @@ test("a register that one telegram shows too high or too low is not believed", (
   }
 });
 
-test("an exchanged meter is believed, once two telegrams agree", () => {
-  const { at, samples } = rig();
+test("an exchanged meter is believed, once its register has stayed for longer than a boundary's looks", () => {
+  const { at, samples, refused } = rig();
   at(898, 5_000_000);
   at(899, 5_000_000);
-  at(1_790, 12);
-  at(1_800, 13);
-  at(1_810, 13);
+  for (let second = 1_700; second <= 1_810; second += 10) at(second, 12);
   assert.deepEqual(
     samples.map(({ importWh }) => importWh),
-    [5_000_000, 13],
+    [5_000_000, 12],
   );
+  assert.deepEqual(new Set(refused), new Set(["register-backwards"]));
+});
+
+test("telegrams of a while ago that come again, also several that agree, are neither a reset nor energy twice", () => {
+  for (const [again, seconds] of [
+    [600, 5],
+    [60, 40],
+    [890, 80],
+  ] as const) {
+    const { at, samples, refused } = rig();
+    const register = (second: number): number => 1_000_000 + second;
+    for (let second = 1; second <= 3_700; second++) {
+      const isReplayed = Math.abs(second - 1_800) <= seconds / 2;
+      at(second, register(isReplayed ? second - again : second));
+    }
+    assert.ok(refused.includes("register-backwards"));
+    let state: RegisterState = {};
+    const readings = samples.flatMap((sample) => {
+      const result = differenceSample(state, sample, DIFFERENCING);
+      ({ state } = result);
+      assert.deepEqual(result.events, []);
+      return result.readings;
+    });
+    const energy = readings.reduce((sum, { energyWh }) => sum + energyWh, 0);
+    assert.equal(energy, samples.at(-1)!.importWh - samples[0]!.importWh);
+    assert.equal(readings.length, 4);
+    for (const { energyWh } of readings) assert.ok(energyWh > 850 && energyWh < 950, `${energyWh} Wh in a slot`);
+  }
 });
 
 test("a meter whose clock is far off is not read, a computer's clock that goes back begins anew", () => {
@@ -131,10 +161,7 @@ test("whatever single telegrams say wrongly, the readings add up to the register
       let state: RegisterState = {};
       let energy = 0;
       for (const sample of samples) {
-        const result = differenceSample(state, sample, {
-          ...{ slotSeconds: 900, boundaryToleranceSeconds: 45, maxIntervalWh: 100_000 },
-          registerModulus: 1_000_000_000,
-        });
+        const result = differenceSample(state, sample, DIFFERENCING);
         ({ state } = result);
         for (const { energyWh } of result.readings) {
           assert.ok(energyWh <= 90 * 40 * 3);

@@ -39,6 +39,8 @@ export class MeterFeed {
     const { slotSeconds, toleranceSeconds, maxIntervalWh, sample, log } = this.#options;
     this.#filter = new RegisterFilter({
       mostWhPerSecond: maxIntervalWh / slotSeconds,
+      // Longer than all looks that could stand for one boundary.
+      patienceSeconds: 2 * toleranceSeconds,
       refused: (code) => log.refused(code),
     });
     this.#sampler = new BoundarySampler({ slotSeconds, toleranceSeconds }, (one) => {

@@ -70,11 +70,19 @@ export class MeterLine implements LineUser {
       const events = await ask(line).catch(() => []);
       if (this.#stream !== line.stream) return;
       if (this.#take(events)) this.#wait(reopen);
-      await new Promise<void>((resolve) => {
-        this.#pause = setTimeout(resolve, this.#options.askSeconds * 1_000);
-        line.stream.once("close", resolve);
-      });
+      await this.#untilNextAsk(line);
     }
+  }
+
+  async #untilNextAsk({ stream }: Line): Promise<void> {
+    let over = (): void => undefined;
+    await new Promise<void>((resolve) => {
+      over = resolve;
+      this.#pause = setTimeout(resolve, this.#options.askSeconds * 1_000);
+      stream.once("close", resolve);
+    });
+    // A line that is asked for months keeps nothing of it.
+    stream.off("close", over);
   }
 
   closed(byUs: boolean): void {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
+import { CHECKPOINT, PULSES_PER_KWH, type Range } from "../link/provisioning.ts";
 import { forgetKeys } from "./forget-keys.ts";
 import { ratesOf } from "./kinds.ts";
 import { portsOf } from "./port-flags.ts";
@@ -13,12 +14,11 @@ const PATIENCE_SECONDS = 60;
 /** A device is slower than a computer, and so is its line. */
 const LEAST_RESEND_SECONDS = 10;
 
-function wholeOf(options: RoleContext["options"], name: string, flag: string, byDefault?: number): number {
-  const value = options[name] ?? byDefault;
-  if (value === undefined) throw new UsageError(`${flag} is missing`);
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new UsageError(`${flag}: expected a whole number from 1 on`);
-  return number;
+/** A flag that is a whole number within a range. Throws UsageError. */
+function wholeOf(options: RoleContext["options"], name: string, flag: string, [least, most]: Range): number {
+  const value = String(options[name]);
+  if (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+  throw new UsageError(`${flag}: expected a whole number from ${least} to ${most}, got ${value}`);
 }
 
 /** Throws UsageError, KeyFolderError, PortError and ProvisionError. */
@@ -29,8 +29,9 @@ export async function provision(context: RoleContext, open: OpenPort = openSeria
   const { pulsesPerKwh: _pulses, ...flags } = options;
   const settings = portsOf({ ...context, options: flags }, { kind: "wattveil" })[0]!;
   if (settings.kind !== "wattveil") throw new UsageError(`--kind: only wattveil devices are provisioned`);
-  const pulsesPerKwh = wholeOf(options, "pulsesPerKwh", "--pulses-per-kwh");
-  const checkpoint = wholeOf(options, "checkpoint", "--checkpoint", DEFAULT_CHECKPOINT);
+  if (options["pulsesPerKwh"] === undefined) throw new UsageError("--pulses-per-kwh is missing");
+  const pulsesPerKwh = wholeOf(options, "pulsesPerKwh", "--pulses-per-kwh", PULSES_PER_KWH);
+  const checkpoint = wholeOf({ checkpoint: DEFAULT_CHECKPOINT, ...options }, "checkpoint", "--checkpoint", CHECKPOINT);
   const folder = join(config.paths.data, "keys", settings.meter);
   const { directory } = openParty(folder);
   const secrets = openMeterSecrets(folder);

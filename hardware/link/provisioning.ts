@@ -9,6 +9,11 @@ import { FINGERPRINT_BYTES, type ProvisionFrame } from "./frames.ts";
 const KEY_BYTES = 32;
 const MAX_AGGREGATORS = 5;
 const MAX_THRESHOLD = 3;
+/** Least and most. */
+export type Range = readonly [number, number];
+/** The most pulses that a power cut may lose. */
+export const CHECKPOINT: Range = [16, 255];
+export const PULSES_PER_KWH: Range = [1, 1_000_000];
 const LAYOUT_VERSION = 1;
 const METER_BYTES = 32;
 const SETTINGS_PART = 0;
@@ -52,9 +57,9 @@ export function provisioningFrames(input: Provisioning): {
   assertKey("polynomialKey", polynomialKey);
   assertRange("peers", peers.length, 1, MAX_AGGREGATORS);
   assertRange("threshold", threshold, 1, Math.min(MAX_THRESHOLD, peers.length));
-  assertRange("checkpoint", checkpoint, 16, 255);
+  assertRange("checkpoint", checkpoint, ...CHECKPOINT);
   assertRange("slotSeconds", slotSeconds, 1, 3_600);
-  assertRange("pulsesPerKwh", pulsesPerKwh, 1, 1_000_000);
+  assertRange("pulsesPerKwh", pulsesPerKwh, ...PULSES_PER_KWH);
   assertRange("resendSeconds", resendSeconds, 1, 255);
   const keys = peers.map(({ shareKey, ackKey }, index) => {
     assertKey(`peers[${index}].shareKey`, shareKey);

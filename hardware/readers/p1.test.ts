@@ -273,6 +273,12 @@ test("counts garbage between telegrams once, however it is cut", () => {
   );
 });
 
+test("takes an empty telegram without a checksum for what it is on a line at a wrong speed: noise", () => {
+  for (const text of ["/!\r\n", "/a!\r\n", "/ISk5\r\n\r\n!\r\n"]) {
+    assert.deepEqual(codes(new P1Reader().push(Buffer.from(text))), ["malformed"], text);
+  }
+});
+
 test("reports a line of nothing but garbage, and stays small", () => {
   const reader = new P1Reader();
   const events = Array.from({ length: 100 }, () => reader.push(Buffer.alloc(1000, 0xfe))).flat();

@@ -77,6 +77,8 @@ export class P1Reader implements MeterReader {
     }
     const [bad] = text.bad;
     if (bad !== undefined) return this.#fault("malformed", `${bad.at} is no data line`, bytes);
+    // A line at a wrong speed has a `/` and a `!` near each other every now and then.
+    if (text.sets.length === 0) return this.#fault("malformed", "no data line", bytes);
     if (!this.#shapes.same(text.header, text.sets)) {
       return this.#fault("unsettled", "other registers than in the telegram before, and no checksum", bytes);
     }

@@ -11,6 +11,7 @@ import { MachineError } from "./machine-error.ts";
 import { MCUSR, RESET_FLAGS, SMCR, SREG } from "./registers.ts";
 import { EventTimer, TIMERS } from "./timer.ts";
 import { ProgramTraces } from "./traces.ts";
+import { OUTCOMES } from "./trace-writer.ts";
 import { Uart } from "./uart.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -25,12 +26,19 @@ const SLEEP_ENABLED = 1;
 /** avr8js counts two cycles for an interrupt; the chip takes four, and four more to wake. */
 const INTERRUPT_EXTRA_CYCLES = 2;
 const WAKE_CYCLES = 4;
-/** Counters of cycles stay below this, where they are small integers to the engine. */
-const REBASE_CYCLES = 2 ** 30;
+/** Counters of cycles stay below these, where they are small integers to the engine. */
+const REBASE_CYCLES = 2 ** 29;
+const LONGEST_CYCLES = 2 ** 30;
 
 // INT0 and INT1 are our own: avr8js forgets edges while an interrupt is disabled.
 const PORTS = { B: portBConfig, C: portCConfig, D: { ...portDConfig, externalInterrupts: [] } };
 export type PortName = keyof typeof PORTS;
+
+export interface CpuState {
+  /** Counted in words. */
+  readonly pc: number;
+  readonly data: Uint8Array;
+}
 
 export interface ChipOptions {
   readonly program: Uint16Array;
@@ -105,6 +113,11 @@ export class Chip {
     return this.#cpu.data.slice(SRAM_START, SRAM_START + SRAM_BYTES);
   }
 
+  /** What the CPU holds: registers, I/O and RAM by address. A copy. */
+  state(): CpuState {
+    return { pc: this.#cpu.pc, data: this.#cpu.data.slice() };
+  }
+
   /** MCUSR: a reset adds to what the program has not cleared. */
   get resetFlags(): number {
     return this.#cpu.data[MCUSR]! & Object.values(RESET_FLAGS).reduce((all, flag) => all | flag, 0);
@@ -131,7 +144,9 @@ export class Chip {
   }
 
   #relimit(): void {
-    this.#limit = Math.min(this.agenda.next, this.#until) - this.#base;
+    const cycles = Math.ceil(Math.min(this.agenda.next, this.#until) - this.#base);
+    // A small integer, so that comparing it costs nothing.
+    this.#limit = Math.min(cycles, LONGEST_CYCLES);
   }
 
   #burst(): void {
@@ -139,13 +154,17 @@ export class Chip {
     const { progMem, progBytes, data } = cpu;
     const traces = this.#traces;
     while (cpu.cycles < this.#limit) {
-      const { pc } = cpu;
       if (traces !== undefined) {
-        const trace = traces.compiled[pc];
-        if (trace === undefined) traces.pass(pc);
+        const trace = traces.compiled[cpu.pc];
+        if (trace === undefined) traces.pass(cpu.pc);
         // A pending interrupt waits for the end of one instruction, not of a trace.
         else if (cpu.cycles + trace.lead < this.#limit && !this.#isInterrupted()) {
-          if (trace.run(cpu, data, progBytes) === 0) continue;
+          const outcome = trace.run(cpu, data, progBytes, this.#limit - trace.lead);
+          if (outcome === OUTCOMES.done) continue;
+          if (outcome === OUTCOMES.look) {
+            this.#interrupt();
+            continue;
+          }
         }
       }
       const opcode = progMem[cpu.pc];
@@ -155,11 +174,15 @@ export class Chip {
       }
       avrInstruction(cpu);
       // After SEI and RETI one more instruction runs, so that `sei; sleep` cannot sleep through an interrupt.
-      if (this.#isInterrupted() && opcode !== SEI && opcode !== RETI) {
-        cpu.tick();
-        cpu.cycles += INTERRUPT_EXTRA_CYCLES;
-      }
+      if (opcode !== SEI && opcode !== RETI) this.#interrupt();
     }
+  }
+
+  /** Begins the first pending interrupt, if interrupts are enabled. */
+  #interrupt(): void {
+    if (!this.#isInterrupted()) return;
+    this.#cpu.tick();
+    this.#cpu.cycles += INTERRUPT_EXTRA_CYCLES;
   }
 
   #isInterrupted(): boolean {
@@ -181,11 +204,10 @@ export class Chip {
     if (this.#isInterrupted()) {
       this.#asleep = false;
       cpu.cycles += WAKE_CYCLES;
-      cpu.tick();
-      cpu.cycles += INTERRUPT_EXTRA_CYCLES;
+      this.#interrupt();
       return;
     }
-    const skipped = Math.max(0, Math.ceil(this.#limit) - cpu.cycles);
+    const skipped = Math.max(0, this.#limit - cpu.cycles);
     cpu.cycles += skipped;
     this.sleptCycles += skipped;
   }

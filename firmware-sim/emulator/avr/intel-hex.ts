@@ -6,7 +6,7 @@ const FLASH_BYTES = 32_768;
 const TYPES = { data: 0, end: 1, segment: 2, start: 3, linear: 4, startLinear: 5 } as const;
 
 /** A program that cannot be loaded. The message names the line and what is wrong with it. */
-class HexError extends Error {
+export class HexError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "HexError";

@@ -3,7 +3,7 @@
  * the first power-up and goes on without power. Everything random comes from the given generator.
  */
 import { type Agenda, Alarm } from "./agenda.ts";
-import { Chip, type PortName } from "./chip.ts";
+import { Chip, type CpuState, type PortName } from "./chip.ts";
 import type { Eeprom } from "./eeprom.ts";
 import { RESET_FLAGS, type ResetCause } from "./registers.ts";
 
@@ -72,6 +72,11 @@ export class Machine {
   get receiverCyclesPerBit(): number | undefined {
     const uart = this.#chip?.uart;
     return uart?.isReceiving === true ? uart.cyclesPerBit : undefined;
+  }
+
+  /** What the CPU holds, for comparisons; undefined without power. */
+  get cpuState(): CpuState | undefined {
+    return this.#chip?.state();
   }
 
   /** What surrounds the chip sets such an alarm with `schedule`. */

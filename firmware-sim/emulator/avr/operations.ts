@@ -9,6 +9,11 @@ export const d5 = (opcode: number): number => (opcode >> 4) & 31;
 export const r5 = (opcode: number): number => (opcode & 15) | ((opcode >> 5) & 16);
 export const k8 = (opcode: number): string => String((opcode & 15) | ((opcode >> 4) & 0xf0));
 
+/** Whether an instruction has a second word: an address. */
+export function isTwoWords(opcode: number): boolean {
+  return (opcode & 0xfc0f) === 0x9000 || (opcode & 0xfe0c) === 0x940c;
+}
+
 /** Goes on behind an instruction of so many words. */
 export function on(w: TraceWriter, cycles = 1, words = 1): Next {
   w.cycles += cycles;

@@ -1,10 +1,21 @@
 /**
  * Writes one trace of AVR instructions as the body of a JavaScript function: registers and flags become constants, and
- * what is needed of them is stored where the trace is left. The function is given the CPU `c`, its data `d` and the flash
- * bytes `p`, and returns 1 where the instruction at the new program counter has to be interpreted, else 0.
+ * what is needed of them is stored where the trace is left. The function is given the CPU `c`, its data `d`, the flash
+ * bytes `p`, and the cycle `last` before which it may begin anew where it ends at its beginning.
  */
 
-export const FLAGS = { C: 0, Z: 1, N: 2, V: 3, S: 4, H: 5, T: 6 } as const;
+/** What a trace returns. */
+export const OUTCOMES = {
+  /** Go on at the new program counter. */
+  done: 0,
+  /** The instruction at the new program counter has to be interpreted. */
+  interpret: 1,
+  /** Interrupts may have become pending, or been enabled. */
+  look: 2,
+} as const;
+export type Outcome = (typeof OUTCOMES)[keyof typeof OUTCOMES];
+
+export const FLAGS = { C: 0, Z: 1, N: 2, V: 3, S: 4, H: 5, T: 6, I: 7 } as const;
 export type Flag = keyof typeof FLAGS;
 
 /** A program counter wraps at the end of flash. */
@@ -33,13 +44,18 @@ export class TraceWriter {
   /** Where it stands. */
   pc: number;
 
+  readonly #entry: number;
+  #isLoop = false;
+
   constructor(pc: number) {
     this.pc = pc;
+    this.#entry = pc;
   }
 
   /** The function's body. */
   get text(): string {
-    return this.#lines.join("\n");
+    const text = this.#lines.join("\n");
+    return this.#isLoop ? `for (;;) {\n${text}\n}` : text;
   }
 
   /** A constant with this value. */
@@ -110,22 +126,64 @@ export class TraceWriter {
     this.#interpretIf(`sp < ${RAM_FIRST + STACK_ROOM} || sp > ${RAM_LAST}`);
   }
 
+  /** The stack pointer. */
+  stackPointer(): string {
+    return this.#usesStack ? this.let(`sp${signed(this.#stackOffset)}`) : this.let(`d[${SPL}] | d[${SPL + 1}] << 8`);
+  }
+
+  /** The status register, whole. */
+  status(): string {
+    return this.let(this.#status());
+  }
+
   #interpretIf(condition: string): void {
-    this.statement(`if (${condition}) { ${this.#leaving(String(this.pc), this.cycles, 1)} }`);
+    this.statement(
+      `if (${condition}) { ${this.#stores()} ${ending(String(this.pc), this.cycles, OUTCOMES.interpret)} }`,
+    );
   }
 
-  /** Leaves for another place if the condition holds. */
+  /** Leaves for another place if the condition holds; where that is the beginning, it goes round as long as it may. */
   leaveIf(condition: string, pc: number, cycles: number): void {
-    this.statement(`if (${condition}) { ${this.#leaving(String(pc & PC_MASK), this.cycles + cycles, 0)} }`);
+    this.statement(`if (${condition}) { ${this.#goingTo(pc & PC_MASK, this.cycles + cycles)} }`);
   }
 
-  /** Ends the trace. */
-  leave(pc: string, cycles: number): void {
-    this.statement(this.#leaving(`(${pc}) & ${PC_MASK}`, this.cycles + cycles, 0));
+  /** Ends the trace at a place that is known. */
+  leaveFor(pc: number, cycles: number): void {
+    this.statement(this.#goingTo(pc & PC_MASK, this.cycles + cycles));
   }
 
-  #leaving(pc: string, cycles: number, result: 0 | 1): string {
+  /** Ends the trace at a place that is computed. */
+  leave(pc: string, cycles: number, outcome: Outcome = OUTCOMES.done): void {
+    this.statement(`${this.#stores()} ${ending(`(${pc}) & ${PC_MASK}`, this.cycles + cycles, outcome)}`);
+  }
+
+  /**
+   * Ends the trace with an access to I/O, for which the CPU must be as it would be: its cycles are those before the
+   * instruction and `early` more. `access` may use `c`; the rest of its cycles follow.
+   */
+  leaveWith(access: string, pc: string, early: number, late: string): void {
+    const before = `${this.#stores()} c.cycles += ${this.cycles + early};`;
+    this.statement(`${before} ${access} c.pc = (${pc}) & ${PC_MASK}; c.cycles += ${late}; return ${OUTCOMES.look};`);
+  }
+
+  #goingTo(pc: number, cycles: number): string {
+    const stores = this.#stores();
+    if (pc !== this.#entry) return `${stores} ${ending(String(pc), cycles, OUTCOMES.done)}`;
+    this.#isLoop = true;
+    return `${stores} c.cycles += ${cycles}; if (c.cycles < last) continue; c.pc = ${pc}; return ${OUTCOMES.done};`;
+  }
+
+  #stores(): string {
     const stores = [...this.#dirty].map((number) => `d[${number}] = ${this.#registers[number]!};`);
+    if (this.#flags.some((flag) => flag !== undefined)) stores.push(`d[${SREG}] = ${this.#status()};`);
+    if (this.#stackOffset !== 0) {
+      const end = `sp${signed(this.#stackOffset)}`;
+      stores.push(`d[${SPL}] = ${end} & 255; d[${SPL + 1}] = ${end} >> 8;`);
+    }
+    return stores.join(" ");
+  }
+
+  #status(): string {
     let kept = 0xff;
     const parts: string[] = [];
     for (const [bit, value] of this.#flags.entries()) {
@@ -133,13 +191,11 @@ export class TraceWriter {
       kept &= ~(1 << bit);
       parts.push(bit === 0 ? `(${value})` : `(${value}) << ${bit}`);
     }
-    if (parts.length > 0) stores.push(`d[${SREG}] = d[${SREG}] & ${kept} | ${parts.join(" | ")};`);
-    if (this.#stackOffset !== 0) {
-      const end = `sp${signed(this.#stackOffset)}`;
-      stores.push(`d[${SPL}] = ${end} & 255; d[${SPL + 1}] = ${end} >> 8;`);
-    }
-    return `${stores.join(" ")} c.pc = ${pc}; c.cycles += ${cycles}; return ${result};`;
+    return [`d[${SREG}] & ${kept}`, ...parts].join(" | ");
   }
 }
+
+const ending = (pc: string, cycles: number, outcome: Outcome): string =>
+  `c.pc = ${pc}; c.cycles += ${cycles}; return ${outcome};`;
 
 const signed = (offset: number): string => (offset === 0 ? "" : offset > 0 ? ` + ${offset}` : ` - ${-offset}`);

@@ -4,31 +4,32 @@
  */
 import { compileFunction } from "node:vm";
 import type { CPU } from "avr8js";
+import type { Outcome } from "./trace-writer.ts";
 import { translate } from "./translate.ts";
 
 export interface CompiledTrace {
-  /** Returns 1 where the instruction that it stopped at has to be interpreted. */
-  readonly run: (cpu: CPU, data: Uint8Array, flash: Uint8Array) => 0 | 1;
+  /** Runs at least once, and again before cycle `last` where it ends at its beginning. */
+  readonly run: (cpu: CPU, data: Uint8Array, flash: Uint8Array, last: number) => Outcome;
   /** Cycles after which its last instruction begins, at most. */
   readonly lead: number;
 }
 
 /** Passes of a place that is interpreted before it is worth a trace. */
-const WORTH_PASSES = 32;
+const WORTH_PASSES = 500;
 
-const NOTHING = 255;
+const NOTHING = 65535;
 
 export class ProgramTraces {
   static readonly #known = new WeakMap<Uint16Array, ProgramTraces>();
   /** By program counter. */
   readonly compiled: (CompiledTrace | undefined)[];
   readonly #flash: Uint16Array;
-  readonly #passes: Uint8Array;
+  readonly #passes: Uint16Array;
 
   private constructor(flash: Uint16Array) {
     this.#flash = flash;
     this.compiled = Array.from({ length: flash.length }, () => undefined);
-    this.#passes = new Uint8Array(flash.length);
+    this.#passes = new Uint16Array(flash.length);
   }
 
   static of(flash: Uint16Array): ProgramTraces {
@@ -52,5 +53,5 @@ export class ProgramTraces {
 export function compileTrace(flash: Uint16Array, pc: number): CompiledTrace | undefined {
   const { body, lead } = translate(flash, pc);
   if (body === undefined) return undefined;
-  return { run: compileFunction(body, ["c", "d", "p"]) as CompiledTrace["run"], lead };
+  return { run: compileFunction(body, ["c", "d", "p", "last"]) as CompiledTrace["run"], lead };
 }

@@ -1,10 +1,11 @@
 /**
  * Translates AVR instructions into traces (`trace-writer.ts`), with the results and cycles of avr8js's interpreter. What
- * touches I/O registers, interrupts or sleep is left to that: between two such instructions nobody can look.
+ * touches I/O registers or enables interrupts ends a trace, and sleep is not part of any: in between nobody can look.
  */
 import {
   type Next,
   highRegister,
+  isTwoWords,
   d5,
   r5,
   k8,
@@ -19,6 +20,7 @@ import {
   product,
   signedRegister,
 } from "./operations.ts";
+import { changeBit, read, skipOnPort, write } from "./register-access.ts";
 import { type Flag, PC_MASK, TraceWriter } from "./trace-writer.ts";
 
 /** One trace as a function of the CPU, its data and the bytes of flash. */
@@ -31,7 +33,7 @@ export interface Trace {
 
 const MOST_INSTRUCTIONS = 80;
 const MOST_CYCLES = 250;
-const BRANCH_FLAGS: readonly Flag[] = ["C", "Z", "N", "V", "S", "H", "T"];
+const STATUS_FLAGS: readonly Flag[] = ["C", "Z", "N", "V", "S", "H", "T", "I"];
 
 /** Writes one instruction; `false` where it has to be interpreted. */
 type Write = (w: TraceWriter, opcode: number, flash: Uint16Array) => Next | false;
@@ -43,9 +45,13 @@ export function translate(flash: Uint16Array, from: number): Trace {
   let written = 0;
   for (let next: Next = from; next !== undefined; ) {
     w.pc = next & PC_MASK;
+    if (written > 0 && w.pc === from) {
+      w.leaveFor(from, 0);
+      break;
+    }
     const going: Next | false = written < MOST_INSTRUCTIONS && w.cycles < MOST_CYCLES ? writeOne(w, flash) : false;
     if (going === false) {
-      w.leave(String(w.pc), 0);
+      w.leaveFor(w.pc, 0);
       break;
     }
     lead = w.instructionAt;
@@ -85,7 +91,8 @@ function withDisplacement(w: TraceWriter, opcode: number): Next {
 
 function direct(w: TraceWriter, opcode: number, flash: Uint16Array): Next | false {
   const at = flash[w.pc + 1]!;
-  if (at < 0x100 || at > 0x8ff) return false;
+  if (at > 0x8ff || at < 0x20) return false;
+  if (at < 0x100) return (opcode & 0x200) === 0 ? read(w, d5(opcode), at, 2) : write(w, at, w.register(d5(opcode)), 2);
   if ((opcode & 0x200) !== 0) w.statement(`d[${at}] = ${w.register(d5(opcode))};`);
   else w.setRegister(d5(opcode), w.let(`d[${at}]`));
   return on(w, 2, 2);
@@ -114,10 +121,17 @@ function call(w: TraceWriter, target: number, returnTo: number, cycles: number):
 
 const relative = (w: TraceWriter, opcode: number): number => w.pc + 1 + (((opcode & 0xfff) << 20) >> 20);
 
-function branch(w: TraceWriter, opcode: number): Next | false {
-  const flag = BRANCH_FLAGS[opcode & 7];
-  // Whether interrupts are on is nobody's branch.
-  if (flag === undefined) return false;
+/** RET; after RETI one more instruction runs before the next interrupt. */
+function returning(w: TraceWriter, isInterrupt: boolean): Next {
+  const high = w.pop();
+  const pc = `(${high} << 8) + ${w.pop()}`;
+  if (isInterrupt) w.setFlag("I", "1");
+  w.leave(pc, 4);
+  return undefined;
+}
+
+function branch(w: TraceWriter, opcode: number): Next {
+  const flag = STATUS_FLAGS[opcode & 7]!;
   const target = w.pc + 1 + (((opcode & 0x3f8) << 22) >> 25);
   const isSet = (opcode & 0x400) === 0;
   w.leaveIf(isSet ? `(${w.flag(flag)}) !== 0` : `(${w.flag(flag)}) === 0`, target, 2);
@@ -130,10 +144,6 @@ function skip(w: TraceWriter, condition: string, flash: Uint16Array): Next {
   return on(w);
 }
 
-function isTwoWords(opcode: number): boolean {
-  return (opcode & 0xfc0f) === 0x9000 || (opcode & 0xfe0c) === 0x940c;
-}
-
 function skipOnBit(w: TraceWriter, opcode: number, flash: Uint16Array): Next {
   const bit = `${w.register(d5(opcode))} & ${1 << (opcode & 7)}`;
   return skip(w, `(${bit}) ${(opcode & 0x200) === 0 ? "===" : "!=="} 0`, flash);
@@ -144,11 +154,14 @@ function setRegister(w: TraceWriter, register: number, expression: string): Next
   return on(w);
 }
 
-function setStatus(w: TraceWriter, opcode: number): Next | false {
-  const flag = BRANCH_FLAGS[(opcode >> 4) & 7];
-  if (flag === undefined) return false;
-  w.setFlag(flag, (opcode & 0x80) === 0 ? "1" : "0");
-  return on(w);
+function setStatus(w: TraceWriter, opcode: number): Next {
+  const flag = STATUS_FLAGS[(opcode >> 4) & 7]!;
+  const isSet = (opcode & 0x80) === 0;
+  w.setFlag(flag, isSet ? "1" : "0");
+  if (flag !== "I" || !isSet) return on(w);
+  // After SEI one more instruction runs before an interrupt does.
+  w.leaveFor(w.pc + 1, 1);
+  return undefined;
 }
 
 function count(w: TraceWriter, register: number, by: 1 | -1): Next {
@@ -233,12 +246,17 @@ const INSTRUCTIONS: readonly (readonly [number, number, Write])[] = [
   [0xf000, 0xd000, (w, o) => call(w, relative(w, o), w.pc + 1, 3)],
   [0xffff, 0x940c, (w, _o, flash) => jump(w, flash[w.pc + 1]!, 3)],
   [0xffff, 0x940e, (w, _o, flash) => call(w, flash[w.pc + 1]!, w.pc + 2, 4)],
+  [0xffff, 0x9508, (w) => returning(w, false)],
+  [0xffff, 0x9518, (w) => returning(w, true)],
+  [0xf800, 0xb000, (w, o) => read(w, d5(o), 32 + ((o & 15) | ((o >> 5) & 0x30)), 1)],
+  [0xf800, 0xb800, (w, o) => write(w, 32 + ((o & 15) | ((o >> 5) & 0x30)), w.register(d5(o)), 1)],
+  [0xfd00, 0x9800, changeBit],
+  [0xfd00, 0x9900, skipOnPort],
   [
     0xffff,
-    0x9508,
+    0x95a8,
     (w) => {
-      const high = w.pop();
-      w.leave(`(${high} << 8) + ${w.pop()}`, 4);
+      w.leaveWith("c.onWatchdogReset();", String(w.pc + 1), 0, "1");
       return undefined;
     },
   ],

@@ -1,10 +1,12 @@
 // needs: make cc simavr
 /** The committed image on the simulated chip: which contacts are pulses, and that none is lost while it computes. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { interpolate } from "../../../protocol/shamir/interpolate.ts";
-import { COMMITTED_HEX, make, withBuildFolder } from "../build/toolchain.ts";
+import { COMMITTED_HEX, make } from "../build/toolchain.ts";
 import { Bench } from "../simavr/bench.ts";
 import { Simulator } from "../simavr/simulator.ts";
 
@@ -12,34 +14,38 @@ const SLOT_SECONDS = 60;
 const THRESHOLD = 2;
 const CONTACT = "D2";
 
+let folder: string;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "wattveil-pulses-"));
+  await make(folder, "runner");
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
 /** Puts a device on a bench, waits for its base, lets `use` work its contact, and gives the next slot's pulses. */
 async function countedIn(use: (bench: Bench, chip: Simulator) => Promise<void>): Promise<number> {
-  return withBuildFolder(async (folder) => {
-    await make(folder, "runner");
-    const chip = new Simulator(join(folder, "runner"), COMMITTED_HEX);
-    try {
-      const bench = new Bench(chip, 3, { slotSeconds: SLOT_SECONDS, pulsesPerKwh: 1000, threshold: THRESHOLD });
-      await bench.runMs(100);
-      await bench.provision();
-      await bench.connect();
-      const base = Math.ceil(bench.time / SLOT_SECONDS) * SLOT_SECONDS;
-      await bench.runTo(base + 3);
-      await use(bench, chip);
-      assert.ok(bench.time < base + SLOT_SECONDS, "the contact is worked within one slot");
-      await bench.runTo(base + SLOT_SECONDS + 3);
-      assert.deepEqual(
-        bench.shares.map(({ share }) => share.firstSlot),
-        [1, 2, 3].map(() => base / SLOT_SECONDS),
-      );
-      const points = bench.shares.map(({ aggregator, share }) => ({
-        x: aggregator,
-        y: Buffer.from(share.entries).readBigUInt64BE(),
-      }));
-      return Number(interpolate(points, THRESHOLD).value);
-    } finally {
-      await chip.stop();
-    }
-  });
+  const chip = new Simulator(join(folder, "runner"), COMMITTED_HEX);
+  try {
+    const bench = new Bench(chip, 3, { slotSeconds: SLOT_SECONDS, pulsesPerKwh: 1000, threshold: THRESHOLD });
+    await bench.runMs(100);
+    await bench.provision();
+    await bench.connect();
+    const base = Math.ceil(bench.time / SLOT_SECONDS) * SLOT_SECONDS;
+    await bench.runTo(base + 3);
+    await use(bench, chip);
+    assert.ok(bench.time < base + SLOT_SECONDS, "the contact is worked within one slot");
+    await bench.runTo(base + SLOT_SECONDS + 3);
+    assert.deepEqual(
+      bench.shares.map(({ share }) => share.firstSlot),
+      [1, 2, 3].map(() => base / SLOT_SECONDS),
+    );
+    const points = bench.shares.map(({ aggregator, share }) => ({
+      x: aggregator,
+      y: Buffer.from(share.entries).readBigUInt64BE(),
+    }));
+    return Number(interpolate(points, THRESHOLD).value);
+  } finally {
+    await chip.stop();
+  }
 }
 
 test("the fastest S0 train is counted to the pulse, also while frames are answered", async () => {

@@ -74,14 +74,14 @@ async function measureDevice(chip: Simulator, n: number): Promise<Measured> {
   await bench.runMs(100_000);
   const cyclesPerIdleSecond = worked(await chip.marks()) / 100;
   await runKeepingLink(bench, boundary + SLOT_SECONDS - 1);
-  const reading = await readingOf(bench);
+  const reading = await readingOf(chip, bench);
   await chip.marks();
   await bench.acknowledge(reading.shares);
   const cyclesPerAck = worked(await chip.marks()) / n;
 
   // Once more with noise on the line, which interrupts the chip at its deepest.
   await runKeepingLink(bench, boundary + 2 * SLOT_SECONDS - 1);
-  await readingOf(bench, true);
+  await readingOf(chip, bench, true);
   const { staticBytes, usedBytes, freeBytes } = await chip.ram();
   return {
     ...{ n, t, cyclesToStart, cyclesPerAck, cyclesPerIdleSecond },
@@ -94,8 +94,8 @@ async function measureDevice(chip: Simulator, n: number): Promise<Measured> {
 }
 
 /** Across a boundary that is less than a second ahead, to the last share of its reading. */
-async function readingOf(bench: Bench, withNoise = false) {
-  const { chip, n, shares } = bench;
+async function readingOf(chip: Simulator, bench: Bench, withNoise = false) {
+  const { n, shares } = bench;
   const before = shares.length;
   await chip.marks();
   for (const end = bench.time + SHARE_MS / 1000; shares.length < before + n && bench.time < end; ) {

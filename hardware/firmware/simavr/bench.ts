@@ -34,8 +34,15 @@ export interface SeenShare {
   readonly wireBytes: number;
 }
 
+/** What a bench asks of a chip, whoever simulates it. */
+export type BenchChip = Pick<Simulator, "send" | "runMs" | "runToFrame" | "pulses" | "drive">;
+
+export interface BenchSettings extends Partial<Provisioning> {
+  readonly rootKeys?: readonly Uint8Array[];
+}
+
 export class Bench {
-  readonly chip: Simulator;
+  readonly chip: BenchChip;
   readonly n: number;
   readonly #provisioning: Provisioning;
   readonly #aggregators: readonly StandInAggregator[];
@@ -46,10 +53,9 @@ export class Bench {
   #lineBytes = 0;
 
   /** `rootKeys` and `polynomialKey` are drawn anew where they are not given. */
-  constructor(chip: Simulator, n: number, settings: Partial<Provisioning> = {}) {
+  constructor(chip: BenchChip, n: number, { rootKeys = randomKeys(n), ...settings }: BenchSettings = {}) {
     this.chip = chip;
     this.n = n;
-    const rootKeys = Array.from({ length: n }, () => randomBytes(32));
     this.#aggregators = rootKeys.map((key, index) => new StandInAggregator(key, METER, index + 1));
     this.#provisioning = {
       ...{ meter: METER, polynomialKey: randomBytes(32), threshold: 2, checkpoint: 64, slotSeconds: 900 },
@@ -147,3 +153,5 @@ export class Bench {
     }
   }
 }
+
+const randomKeys = (n: number): Uint8Array[] => Array.from({ length: n }, () => randomBytes(32));

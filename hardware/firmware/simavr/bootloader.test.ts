@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { COMMITTED_HEX, make, withBuildFolder } from "../build/toolchain.ts";
-import { FrameDecoder, parseDeviceFrame } from "../../link/index.ts";
+import { encodeHostFrame, FrameDecoder, parseDeviceFrame } from "../../link/index.ts";
 import { Simulator } from "./simulator.ts";
 
 const run = promisify(execFile);
+const WATCHDOG_MS = 3_000;
 
 test("avrdude uploads the committed image through an Uno's bootloader, which then starts it", async () => {
   await withBuildFolder(async (folder) => {
@@ -32,11 +33,13 @@ test("avrdude uploads the committed image through an Uno's bootloader, which the
       assert.deepEqual((await chip.flash()).subarray(0, image.length), image);
 
       // avrdude's farewell makes the bootloader reset the chip by its watchdog; then the firmware says who it is.
-      const { sent } = await chip.runMs(500);
+      await chip.runMs(WATCHDOG_MS);
+      await chip.send(encodeHostFrame({ kind: "ask", what: "identity" }));
+      const { sent } = await chip.runMs(100);
       const said = new FrameDecoder().push(sent).map((frame) => parseDeviceFrame(frame));
       assert.deepEqual(
         said.map(({ kind }) => kind),
-        ["identity"],
+        ["identity", "reply"],
       );
     } finally {
       await chip.stop();

@@ -99,6 +99,11 @@ export class Simulator {
     return { staticBytes, usedBytes, freeBytes };
   }
 
+  /** What the RAM holds; 0xa5 where it was never written since power came. */
+  async memory(): Promise<Buffer> {
+    return Buffer.from(await this.#ask("memory", "memory"), "hex");
+  }
+
   async eeprom(): Promise<Buffer> {
     return Buffer.from(await this.#ask("eeprom", "eeprom"), "hex");
   }
