@@ -9,6 +9,7 @@ import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } fro
 import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
+import type { BitsByKind } from "../protocol/range/bit-entries.ts";
 import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
 import { Intake } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
@@ -37,6 +38,8 @@ export interface AggregatorSettings {
   readonly dirtyBlocks: number;
   readonly minMeters: number;
   readonly minSlots: number;
+  /** Kinds that are taken as shares of bits. */
+  readonly bits: BitsByKind;
 }
 
 export interface AggregatorOptions {

@@ -62,8 +62,8 @@ export function describeRange(result: RangeResult): string {
   return table("range proofs in one aggregator, processor time", [
     ["readings", `${figure(result.readings)} of ${figure(result.bits)} bits`],
     ["their shares from those of bits", duration(result.readingSeconds)],
-    ["check of the bits", duration(result.checkSeconds)],
-    ["test of the degree", duration(result.degreeSeconds)],
+    ["check of bits and degree", duration(result.sumSeconds)],
+    ["masks and answers", duration(result.maskSeconds)],
     ["openings until one meter is found", duration(result.bisectSeconds)],
     [
       "in all",

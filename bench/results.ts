@@ -57,8 +57,8 @@ export interface RangeResult {
   /** Of all meters together. */
   readonly splitSeconds: number;
   readonly readingSeconds: number;
-  readonly checkSeconds: number;
-  readonly degreeSeconds: number;
+  readonly sumSeconds: number;
+  readonly maskSeconds: number;
   readonly bisectSeconds: number;
   readonly totalSeconds: number;
   readonly targetSeconds: number;

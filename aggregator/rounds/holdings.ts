@@ -6,8 +6,10 @@ import { hash } from "node:crypto";
 import { endianness } from "node:os";
 import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { Question } from "../../protocol/messages/round.ts";
+import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
 import type { Members } from "../release/rules.ts";
+import type { BitRange } from "../store/bit-store.ts";
 import type { ShareStore, StoredRange } from "../store/share-store.ts";
 import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
 
@@ -41,7 +43,14 @@ export class Holdings {
     return { bits: emptyBitmap(to - from), entries: new Uint8Array((to - from) * ENTRY_BYTES) };
   }
 
-  /** The same, with only the slots at which the meter's place is the feeder in the bitmap. */
+  /** A meter's shares of bits over a segment. */
+  bits(meter: string, kind: number, [from, to]: readonly [number, number], bits: number): BitRange {
+    const number = this.#members.numberOf(meter);
+    if (number !== undefined) return this.#store.bits.range(number, kind, from, to, bits);
+    return { present: emptyBitmap(to - from), entries: new Uint8Array(bitEntryBytes(bits) * (to - from)) };
+  }
+
+  /** The same as `range`, with only the slots at which the meter's place is the feeder in the bitmap. */
   memberRange(
     feeder: string,
     meter: string,

@@ -8,6 +8,7 @@ export function agentSettings(config: Config, threshold: number): AgentSettings 
   const { boundaryTolerance, maxIntervalWh, registerModulus } = config.meter;
   return {
     threshold,
+    bits: config.sharing.bits,
     slotSeconds: config.system.slotSeconds,
     boundaryToleranceSeconds: boundaryTolerance * config.system.slotSeconds,
     maxIntervalWh,

@@ -4,10 +4,20 @@
  * the bits is a share of the reading, so what is proved of the bits is proved of the reading.
  */
 import { ELEMENT_BYTES } from "../field.ts";
+import { firstInvalidElement } from "../shamir/share-entries.ts";
+import { type KindName, kindName } from "../units.ts";
 
 const TAG_BYTES = 8;
 /** Readings are at most 2^53 - 1; one bit less leaves no number that a double does not hold. */
-const MAX_BITS = 52;
+export const MAX_BITS = 52;
+
+/** How many bits the readings of a kind are shared by; kinds that are left out are shared as a whole. */
+export type BitsByKind = Readonly<Partial<Record<KindName, number | undefined>>>;
+
+/** 0 for a kind that is shared as a whole. */
+export function bitsOfKind(bits: BitsByKind, kind: number): number {
+  return bits[kindName(kind)] ?? 0;
+}
 
 /** Bytes of an entry. Throws RangeError unless `bits` is an integer from 1 to 52. */
 export function bitEntryBytes(bits: number): number {
@@ -24,4 +34,15 @@ export function bitEntryCount(entries: Uint8Array, bits: number): number {
     throw new RangeError(`entries: expected a multiple of ${size} bytes, got ${entries.length}`);
   }
   return entries.length / size;
+}
+
+/** The index of the first entry with a share that is p or more, or -1 when all are field elements. */
+export function firstInvalidBitEntry(entries: Uint8Array, bits: number): number {
+  const size = bitEntryBytes(bits);
+  const count = bitEntryCount(entries, bits);
+  for (let index = 0; index < count; index++) {
+    if (firstInvalidElement(entries.subarray(size * index, size * (index + 1) - TAG_BYTES), ELEMENT_BYTES) >= 0)
+      return index;
+  }
+  return -1;
 }

@@ -8,7 +8,7 @@ import { FIELD_PRIME, reduce } from "../field.ts";
 import { polynomialOf } from "../prf.ts";
 import { interpolate } from "../shamir/interpolate.ts";
 import { ENTRY_BYTES, shareAt, tagAt } from "../shamir/share-entries.ts";
-import { bitEntryBytes } from "./bit-entries.ts";
+import { bitEntryBytes, firstInvalidBitEntry } from "./bit-entries.ts";
 import { challengeOf, commitSeed, type Sealed, weightsOf } from "./challenge.ts";
 import { bitCheck, bitSum, readingShares } from "./check.ts";
 import { splitBits } from "./split-bits.ts";
@@ -57,6 +57,27 @@ test("a retry gives the same shares; another slot, kind or reading shares no coe
     for (const coefficient of polynomialOf({ key: KEY, kind: 1, slot: base.firstSlot, reading, t: 7 }).coefficients) {
       assert.ok(!seen.has(coefficient), "blocks of the reading's own polynomial are not used");
     }
+  }
+});
+
+test("two widths share neither a tag nor a polynomial", () => {
+  const [narrow, wide] = [20, 21].map((bits) => splitBits({ ...base, bits, readings: [77] })[0]!);
+  assert.notDeepEqual(tagAt(readingShares(narrow!, 20), 0), tagAt(readingShares(wide!, 21), 0));
+  const shares = (entries: Uint8Array, bits: number): bigint[] =>
+    Array.from({ length: 20 }, (_, bit) => shareOf(entries, bits, 0, bit));
+  assert.equal(new Set([...shares(narrow!, 20), ...shares(wide!, 21)]).size, 40);
+});
+
+test("finds the entry whose share is no field element, in any bit of it", () => {
+  for (const [at, bit] of [
+    [0, 0],
+    [1, 19],
+    [2, 7],
+  ] as const) {
+    const entries = Buffer.from(splitBits({ ...base, readings: [1, 2, 3] })[0]!);
+    assert.equal(firstInvalidBitEntry(entries, 20), -1);
+    entries.writeBigUInt64BE(FIELD_PRIME, bitEntryBytes(20) * at + 8 * bit);
+    assert.equal(firstInvalidBitEntry(entries, 20), at);
   }
 });
 

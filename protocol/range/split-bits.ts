@@ -11,8 +11,9 @@ import { assertSlot } from "../slots.ts";
 import { kindName } from "../units.ts";
 import { bitEntryBytes } from "./bit-entries.ts";
 
-/** Blocks from here on are for bits. */
+/** Blocks from here on are for bits: 256 of them for each width, so that two widths share no polynomial and no tag. */
 const FIRST_BLOCK = 2 ** 16;
+const BLOCKS_PER_WIDTH = 256;
 const TWO_32 = 2 ** 32;
 
 export interface SplitBits {
@@ -40,6 +41,7 @@ export function splitBits({ key, kind, firstSlot, readings, bits, n, t }: SplitB
   const size = bitEntryBytes(bits);
   const out = Array.from({ length: n }, () => new Uint8Array(size * readings.length));
   const keyWords = chacha20KeyWords(key);
+  const bitsBlock = blocksFrom(FIRST_BLOCK + BLOCKS_PER_WIDTH * bits);
   const words: PolynomialWords = {
     block: new Int32Array(16),
     tag: new Int32Array(2),
@@ -57,9 +59,11 @@ export function splitBits({ key, kind, firstSlot, readings, bits, n, t }: SplitB
   return out;
 }
 
-const bitsBlock: typeof chacha20Block = (key, counter, n0, n1, n2, out) => {
-  chacha20Block(key, counter + FIRST_BLOCK, n0, n1, n2, out);
-};
+function blocksFrom(first: number): typeof chacha20Block {
+  return (key, counter, n0, n1, n2, out) => {
+    chacha20Block(key, counter + first, n0, n1, n2, out);
+  };
+}
 
 function writeEntry(
   entries: Uint8Array,

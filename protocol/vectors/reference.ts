@@ -66,7 +66,7 @@ export function polynomial(input: ReferenceInput): { tag: Buffer; coefficients: 
 
 /** Tag of a reading shared by bits, and the coefficients of each bit's polynomial, lowest bit first. */
 export function bitPolynomials(input: ReferenceInput, bits: number): { tag: Buffer; coefficients: bigint[][] } {
-  const { tag, coefficients } = keyStream(input, 2 ** 16, bits * (input.t - 1));
+  const { tag, coefficients } = keyStream(input, 2 ** 16 + 256 * bits, bits * (input.t - 1));
   const of = (bit: number): bigint[] => coefficients.slice(bit * (input.t - 1), (bit + 1) * (input.t - 1));
   return { tag, coefficients: Array.from({ length: bits }, (_, bit) => of(bit)) };
 }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import { RangeAnswers } from "../../aggregator/rounds/range-answers.ts";
+import { addShares, NO_BITS, RangeAnswers } from "../../aggregator/rounds/range-answers.ts";
+import { bitmapOf } from "../../protocol/bitmap.ts";
 import { add, FIELD_PRIME, multiply, reduce, writeElement } from "../../protocol/field.ts";
 import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { challengeOf, commitSeed, weightsOf } from "../../protocol/range/challenge.ts";
@@ -12,7 +13,7 @@ import { interpolate, lagrangeWeights } from "../../protocol/shamir/interpolate.
 import { keySubsets } from "../../protocol/shamir/key-subsets.ts";
 import type { SubsetKeys } from "../../protocol/shamir/prss.ts";
 import { shareAt } from "../../protocol/shamir/share-entries.ts";
-import { findOffenders, judgeRange, type RangeVerdict } from "../../utility/collector/range-proof.ts";
+import { type Found, judgeRange, OffenderSearch } from "../../utility/collector/range-proof.ts";
 
 const BITS = 20;
 const METERS = 100;
@@ -70,22 +71,47 @@ function systemOf({ n, t, meters = METERS, cheats = new Map(), seed = "a", readi
   const seeds = Array.from({ length: n }, (_, i) => ({ aggregator: i + 1, bytes: hashOf(`${seed} seed ${i}`) }));
   const commitments = seeds.map((one) => ({ aggregator: one.aggregator, bytes: commitSeed(setId, one) }));
   const challenge = challengeOf(setId, commitments, seeds);
-  const aggregators = dealt(n, t, `${seed} keys`).map(
-    (keys, i) => new RangeAnswers({ keys, challenge, meters: shares.map((all) => ({ entries: all[i]!, bits: BITS })) }),
+  const aggregators = dealt(n, t, `${seed} keys`).map((keys, i) =>
+    answersFrom(
+      keys,
+      challenge,
+      shares.map((all) => all[i]!),
+    ),
   );
   return { shares, challenge, aggregators, n, t };
 }
 
+/** Of one aggregator, with the entries of one slot and kind of each meter. */
+function answersFrom(keys: SubsetKeys, challenge: Uint8Array, entries: readonly Uint8Array[]): RangeAnswers {
+  const sums = entries.map((own, m) => addShares(NO_BITS, challenge, [m, 0, 0], { entries: own, bits: BITS }));
+  return new RangeAnswers({ keys, challenge, sums });
+}
+
 type System = ReturnType<typeof systemOf>;
 /** What an aggregator that lies adds to its check. */
-type Lie = (x: number, from: number, to: number) => bigint;
+type Lie = (x: number, meters: readonly number[]) => bigint;
 
-function opening({ aggregators, t }: System, lie: Lie = () => 0n, present = aggregators.map((_, i) => i + 1)) {
-  return (from: number, to: number): Promise<RangeVerdict> => {
-    const points = present.map((x) => ({ x, y: add(aggregators[x - 1]!.check(from, to)!, reduce(lie(x, from, to))) }));
-    return Promise.resolve(judgeRange(points, t));
-  };
+/** Asks all aggregators, or those present, until the search is over. */
+function find(
+  { aggregators, t }: System,
+  lie: Lie = () => 0n,
+  present = aggregators.map((_, i) => i + 1),
+  groups = [Array.from({ length: METERS }, (_, meter) => meter)],
+): Found {
+  const search = new OffenderSearch(groups);
+  while (search.level.length > 0) {
+    const verdicts = search.level.map(({ meters }) => {
+      const group = bitmapOf(METERS, [...meters]);
+      const points = present.map((x) => ({ x, y: add(aggregators[x - 1]!.check(group)!, reduce(lie(x, meters))) }));
+      return judgeRange(points, t);
+    });
+    search.take(verdicts);
+  }
+  return search.found;
 }
+
+/** Of a search that found nothing. */
+const NOTHING = { offenders: [], unproved: [], isContradicted: false, off: new Map(), opened: 1 };
 
 /** Meters whose shares are on no polynomial of degree t - 1. */
 function failingDegrees({ aggregators, t }: System): number[] {
@@ -95,8 +121,6 @@ function failingDegrees({ aggregators, t }: System): number[] {
     return interpolate(points, t).disagreeing > 0 ? [meter] : [];
   });
 }
-
-const find = (system: System, lie?: Lie, present?: number[]) => findOffenders(METERS, opening(system, lie, present));
 
 /** What the shares of the bits of a meter add up to. */
 function readingOf({ shares, t }: System, meter: number): bigint {
@@ -122,8 +146,7 @@ for (const { n, t } of SYSTEMS) {
     test("honest meters pass by one opening, whatever they read", async () => {
       const system = systemOf({ n, t });
       assert.deepEqual(failingDegrees(system), []);
-      const expected = { kind: "judged", offenders: [], off: [], spare: n - (2 * t - 1), opened: 1 };
-      assert.deepEqual(await find(system), expected);
+      assert.deepEqual(find(system), { ...NOTHING, spare: n - (2 * t - 1) });
       assert.equal(readingOf(system, 99), 99n * 997n);
     });
 
@@ -132,9 +155,8 @@ for (const { n, t } of SYSTEMS) {
         const system = systemOf({ n, t, cheats: new Map([[37, asShares(bit, t, "cheat")]]) });
         assert.equal(readingOf(system, 37), reading);
         assert.deepEqual(failingDegrees(system), [], "its polynomials are of the right degree");
-        const found = await find(system);
-        assert.ok(found.kind === "judged");
-        assert.deepEqual([found.offenders, found.off], [[37], []]);
+        const found = find(system);
+        assert.deepEqual([found.offenders, found.unproved, found.off.size], [[37], [], 0]);
         assert.ok(found.opened <= 1 + 2 * Math.ceil(Math.log2(METERS)), `${found.opened} openings`);
       });
     }
@@ -146,8 +168,7 @@ for (const { n, t } of SYSTEMS) {
         [11, asShares((bit) => (bit === 3 ? -5n : 0n), t, "third")],
         [99, asShares(() => 2n ** 55n, t, "fourth")],
       ]);
-      const found = await find(systemOf({ n, t, cheats }));
-      assert.ok(found.kind === "judged");
+      const found = find(systemOf({ n, t, cheats }));
       assert.deepEqual(found.offenders, [0, 10, 11, 99]);
     });
 
@@ -161,15 +182,15 @@ for (const { n, t } of SYSTEMS) {
       const system = systemOf({ n, t, cheats: new Map([[37, cheat]]) });
       assert.deepEqual(failingDegrees(system), [37]);
       if (n === 2 * t - 1) {
-        const found = await find(system);
-        assert.ok(found.kind === "judged");
+        const found = find(system);
         assert.deepEqual(found.offenders, [], "that is why the degree is tested first");
       }
     });
 
     test("with fewer than 2t - 1 answers nothing is proved, and it says so", async () => {
       const present = Array.from({ length: 2 * t - 2 }, (_, i) => i + 1);
-      assert.deepEqual(await find(systemOf({ n, t }), undefined, present), { kind: "unproved" });
+      const found = find(systemOf({ n, t }), undefined, present);
+      assert.deepEqual([found.offenders, found.unproved.length, found.opened], [[], METERS, 1]);
     });
   });
 }
@@ -203,20 +224,20 @@ describe("a meter and an aggregator that collude", () => {
   /** They know everything of the meter, so also what must be added at that aggregator's point to open 0. */
   const hiding = (system: System, meter: number, rogue: number, xs: number[]): Lie => {
     const error = xs.reduce((sum, x, i) => {
-      const weights = weightsOf(system.challenge, "bits", [meter], BITS);
+      const weights = weightsOf(system.challenge, "bits", [meter, 0, 0], BITS);
       const check = bitCheck({ entries: system.shares[meter]![x - 1]!, bits: BITS }, weights);
       return add(sum, multiply(lagrangeWeights(xs)[i]!, check));
     }, 0n);
     const lambda = lagrangeWeights(xs)[xs.indexOf(rogue)]!;
     const added = multiply(reduce(FIELD_PRIME - error), inverseOf(lambda));
-    return (x, from, to) => (x === rogue && from <= meter && meter < to ? added : 0n);
+    return (x, meters) => (x === rogue && meters.includes(meter) ? added : 0n);
   };
   const cheats = (t: number) => new Map([[37, asShares(() => 2n ** 40n, t, "cheat")]]);
 
   test("(3, 2): can hide a false reading: no answer is to spare", async () => {
     const system = systemOf({ n: 3, t: 2, cheats: cheats(2) });
-    const found = await find(system, hiding(system, 37, 2, [1, 2, 3]));
-    assert.deepEqual(found, { kind: "judged", offenders: [], off: [], spare: 0, opened: 1 });
+    const found = find(system, hiding(system, 37, 2, [1, 2, 3]));
+    assert.deepEqual(found, { ...NOTHING, spare: 0 });
   });
 
   test("(5, 2): cannot: it is found, and so is the aggregator, wherever it answers", async () => {
@@ -225,30 +246,29 @@ describe("a meter and an aggregator that collude", () => {
       [1, 2, 3],
       [2, 4, 5],
     ]) {
-      const found = await find(system, hiding(system, 37, 2, xs));
-      assert.ok(found.kind === "judged");
-      assert.deepEqual([found.offenders, found.off], [[37], [2]]);
+      const found = find(system, hiding(system, 37, 2, xs));
+      assert.deepEqual([found.offenders, [...found.off.keys()]], [[37], [2]]);
     }
   });
 
   test("(5, 2) with four answers: the lie is seen, though not who told it", async () => {
     const system = systemOf({ n: 5, t: 2, cheats: cheats(2) });
-    assert.deepEqual(await find(system, hiding(system, 37, 2, [1, 2, 3]), [1, 2, 3, 4]), { kind: "contradicted" });
+    const found = find(system, hiding(system, 37, 2, [1, 2, 3]), [1, 2, 3, 4]);
+    assert.deepEqual([found.isContradicted, found.offenders, found.unproved.length], [true, [], METERS]);
   });
 
   test("an aggregator alone: (3, 2) it can have an honest meter left out, (5, 2) it only names itself", async () => {
-    const blame: Lie = (x, from, to) => (x === 2 && from <= 50 && 50 < to ? 9n : 0n);
-    const three = await find(systemOf({ n: 3, t: 2 }), blame);
-    assert.ok(three.kind === "judged");
+    const blame: Lie = (x, meters) => (x === 2 && meters.includes(50) ? 9n : 0n);
+    const three = find(systemOf({ n: 3, t: 2 }), blame);
     assert.deepEqual([three.offenders, three.spare], [[50], 0]);
-    const five = await find(systemOf({ n: 5, t: 2 }), blame);
-    assert.ok(five.kind === "judged");
-    assert.deepEqual([five.offenders, five.off], [[], [2]]);
+    const five = find(systemOf({ n: 5, t: 2 }), blame);
+    assert.deepEqual([five.offenders, [...five.off.keys()]], [[], [2]]);
   });
 
   test("a whole that is broken though its parts are right is a lie that nobody can be named for", async () => {
-    const lie: Lie = (x, from, to) => (x === 2 && from === 0 && to === METERS ? 9n : 0n);
-    assert.deepEqual(await find(systemOf({ n: 3, t: 2 }), lie), { kind: "contradicted" });
+    const lie: Lie = (x, meters) => (x === 2 && meters.length === METERS ? 9n : 0n);
+    const found = find(systemOf({ n: 3, t: 2 }), lie);
+    assert.deepEqual([found.isContradicted, found.offenders, found.unproved.length], [true, [], METERS]);
   });
 });
 
@@ -285,16 +305,13 @@ describe("the utility with t - 1 aggregators sees what it could have drawn itsel
   const keys = dealt(n, t, "view");
   const colluders = [1, 2];
   const free = [3, 4];
+  const ONLY = Uint8Array.of(1);
 
   const KEY = hashOf("m-1");
   const answersOf = (reading: number) => {
     const shares = splitBits({ key: KEY, kind: 1, firstSlot: SLOT, readings: [reading], bits: BITS, n, t });
     return (draw: number, x: number): RangeAnswers =>
-      new RangeAnswers({
-        keys: keys[x - 1]!,
-        challenge: hashOf(`challenge ${draw}`),
-        meters: [{ entries: shares[x - 1]!, bits: BITS }],
-      });
+      answersFrom(keys[x - 1]!, hashOf(`challenge ${draw}`), [shares[x - 1]!]);
   };
   const all = keys.map(({ index }) => index);
   /** Counts by the highest bits of the free points; two of each make 16 parts. */
@@ -315,11 +332,11 @@ describe("the utility with t - 1 aggregators sees what it could have drawn itsel
       const answers = answersOf(reading);
       const counts = new Array<number>(16).fill(0);
       for (let draw = 0; draw < draws; draw++) {
-        const parts = free.map((x) => answers(draw, x).check(0, 1)!);
+        const parts = free.map((x) => answers(draw, x).check(ONLY)!);
         count(counts, parts);
         if (draw >= 20) continue;
         // 0 at 0, the colluders' points and the free ones fix the polynomial, so they fix the rest of the view.
-        const points = all.map((x) => ({ x, y: answers(draw, x).check(0, 1)! }));
+        const points = all.map((x) => ({ x, y: answers(draw, x).check(ONLY)! }));
         assert.deepEqual(judgeRange(points, t), { kind: "right", off: [], spare: 0 });
       }
       assertUniform(counts, "free points");
@@ -352,13 +369,14 @@ describe("the utility with t - 1 aggregators sees what it could have drawn itsel
     }
   });
 
-  test("two ranges of one set never have one mask, so that their difference tells nothing", () => {
+  test("two groups of one set never have one mask, so that their difference tells nothing", () => {
     const entries = splitBits({ key: KEY, kind: 1, firstSlot: SLOT, readings: [5], bits: BITS, n, t })[0]!;
     const nothing = new Uint8Array(entries.length);
     // The shares of the second meter are zeros: of checks without masks these three would be the same.
-    const meters = [entries, nothing, nothing].map((one) => ({ entries: one, bits: BITS }));
-    const answers = new RangeAnswers({ keys: keys[0]!, challenge: hashOf("challenge"), meters });
-    assert.equal(new Set([answers.check(0, 1), answers.check(0, 2), answers.check(0, 3)]).size, 3);
-    assert.throws(() => answers.check(2, 2), /RangeError: from, to: expected 0 <= from < to <= 3, got 2 and 2/);
+    const answers = answersFrom(keys[0]!, hashOf("challenge"), [entries, nothing, nothing]);
+    const groups = [[0], [0, 1], [0, 2], [0, 1, 2]].map((meters) => bitmapOf(3, meters));
+    assert.equal(new Set(groups.map((group) => answers.check(group))).size, 4);
+    assert.throws(() => answers.check(Uint8Array.of(0)), /RangeError: group: expected a member/);
+    assert.throws(() => answers.check(Uint8Array.of(9)), /RangeError: group/);
   });
 });

@@ -20,6 +20,7 @@ const SECRETS: MeterSecrets = {
 
 const SETTINGS: AgentSettings = {
   threshold: 2,
+  bits: {},
   slotSeconds: 900,
   boundaryToleranceSeconds: 45,
   maxIntervalWh: 100_000,
