@@ -58,9 +58,9 @@ export class Round {
       outstanding: this.#outstanding,
       patience: this.#patience,
     });
-    const { aggregators, threshold } = settings;
+    const { aggregators, threshold, bits } = settings;
     this.#proposals = new Proposals({
-      ...{ round: record.id, aggregators, threshold, ports, most: MAX_SETS },
+      ...{ round: record.id, aggregators, threshold, bits, ports, most: MAX_SETS },
       ...{ outstanding: this.#outstanding, patience: this.#patience, keeper: this.#keeper, inquiry: this.#inquiry },
       step: () => {
         this.#step();
@@ -116,6 +116,12 @@ export class Round {
           return;
         case "probed":
           this.#proposals.take(answer, signed);
+          return;
+        case "revealed":
+          this.#proposals.takeSeed(answer);
+          return;
+        case "ranged":
+          this.#proposals.takeRange(answer, signed);
           return;
         case "endorse":
           this.#takeEndorsement(aggregator, answer.setId, answer.endorsement);

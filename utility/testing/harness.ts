@@ -51,6 +51,8 @@ export interface HarnessOptions {
   readonly minMeters?: number;
   readonly minSlots?: number;
   readonly loadEverySlots?: number;
+  /** By how many bits imports are shared; 0: as a whole. */
+  readonly bits?: number;
   /** YAML of the tariff of every meter. */
   readonly tariff?: string;
   /** Key of the utility; a fresh one by default. */
@@ -92,6 +94,7 @@ export class Harness {
       minMeters: 5,
       minSlots: 12,
       loadEverySlots: 24,
+      bits: 0,
       tariff: TARIFF,
       places: () => [{ feeder: "f-1", from: 0, to: null }],
       ...options,
@@ -106,6 +109,7 @@ export class Harness {
   static async make(t: TestContext, options: HarnessOptions = {}): Promise<Harness> {
     const folder = await mkdtemp(path.join(tmpdir(), "utility-"));
     const harness = new Harness(folder, options);
+    for (const aggregator of harness.aggregators) aggregator.bits = harness.options.bits;
     await harness.open();
     t.after(async () => {
       await harness.close();
@@ -168,6 +172,7 @@ export class Harness {
         quorum: options.quorum,
         retrySeconds: 1,
         answerSeconds: 5,
+        bits: options.bits === 0 ? {} : { import: options.bits },
         maxOpenRounds: 8,
       },
       {

@@ -1,0 +1,75 @@
+/** A fake aggregator's part in range proofs. Masks and weights are hashes: what is decoded does not depend on their making. */
+import { createHash } from "node:crypto";
+import { members } from "../../protocol/bitmap.ts";
+import { FIELD_PRIME } from "../../protocol/field.ts";
+import type { RangeMessage, RevealMessage, SetContent } from "../../protocol/messages/round.ts";
+import { commitSeed } from "../../protocol/range/challenge.ts";
+import { type FakeAggregator, packed } from "./fake-aggregators.ts";
+
+interface Test {
+  readonly setId: Uint8Array;
+  readonly salt: Uint8Array;
+}
+
+const hashOf = (...parts: (Uint8Array | string)[]): Buffer => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
+export class RangeFakes {
+  readonly #owner: FakeAggregator;
+  readonly #sets = new Map<string, SetContent>();
+
+  constructor(owner: FakeAggregator) {
+    this.#owner = owner;
+  }
+
+  #seed({ setId, salt }: Test): Uint8Array {
+    return hashOf("seed", setId, salt, String(this.#owner.index));
+  }
+
+  commit(content: SetContent, test: Test): Uint8Array<ArrayBuffer> {
+    this.#sets.set(Buffer.from(test.setId).toString("hex"), content);
+    return Uint8Array.from(commitSeed(test.setId, { aggregator: this.#owner.index, bytes: this.#seed(test) }));
+  }
+
+  reveal({ setId, salt }: RevealMessage) {
+    const seed = this.#owner.reveals === "another" ? hashOf("another") : this.#seed({ setId, salt });
+    return { setId, salt, seed: Uint8Array.from(seed) };
+  }
+
+  answer({ setId, salt, seeds, step, groups }: RangeMessage) {
+    const { index, threshold, rangeLie } = this.#owner;
+    const content = this.#sets.get(Buffer.from(setId).toString("hex"))!;
+    const challenge = hashOf(setId, ...seeds.map(([, seed]) => seed));
+    const drawn = (what: string): bigint => hashOf(challenge, what).readBigUInt64BE() % FIELD_PRIME;
+    const masked = (name: string, powers: readonly number[]): bigint =>
+      powers.reduce((sum, power) => sum + drawn(`${name} ${power}`) * BigInt(index) ** BigInt(power), 0n);
+    const sumOf = (meter: number, term: (share: bigint) => bigint): bigint | undefined =>
+      this.#owner.bitCells(content, meter)?.reduce((sum, { cell, bits }) => {
+        for (let bit = 0; bit < bits; bit++) {
+          sum += drawn(`${meter} ${cell.kind} ${cell.slot} ${bit}`) * term(this.#owner.bitShareOf(cell, bit));
+        }
+        return sum % FIELD_PRIME;
+      }, 0n);
+    const powers = Array.from({ length: 2 * threshold - 1 }, (_, power) => power);
+    const degrees = content.meters.map((_, meter) => {
+      const sum = sumOf(meter, (share) => share);
+      return sum === undefined
+        ? undefined
+        : (sum + masked(`degree ${meter}`, powers.slice(0, threshold))) % FIELD_PRIME;
+    });
+    const checks = groups.map((group) => {
+      const names = [...members(group)].map((meter) => content.meters[meter]!);
+      let sum = rangeLie(names) + masked(Buffer.from(group).toString("hex"), powers.slice(1));
+      for (const meter of members(group)) {
+        const own = sumOf(meter, (share) => share * (share + FIELD_PRIME - 1n));
+        if (own === undefined) return undefined;
+        sum += own;
+      }
+      return sum % FIELD_PRIME;
+    });
+    return { setId, salt, step, ...packed(groups.length === 0 ? degrees : checks) };
+  }
+}
