@@ -21,6 +21,8 @@ export class RangeFakes {
   readonly #owner: FakeAggregator;
   readonly #sets = new Map<string, SetContent>();
 
+  readonly #known = new Map<string, (readonly [bigint, bigint] | undefined)[]>();
+
   constructor(owner: FakeAggregator) {
     this.#owner = owner;
   }
@@ -46,30 +48,49 @@ export class RangeFakes {
     const drawn = (what: string): bigint => hashOf(challenge, what).readBigUInt64BE() % FIELD_PRIME;
     const masked = (name: string, powers: readonly number[]): bigint =>
       powers.reduce((sum, power) => sum + drawn(`${name} ${power}`) * BigInt(index) ** BigInt(power), 0n);
-    const sumOf = (meter: number, term: (share: bigint) => bigint): bigint | undefined =>
-      this.#owner.bitCells(content, meter)?.reduce((sum, { cell, bits }) => {
-        for (let bit = 0; bit < bits; bit++) {
-          sum += drawn(`${meter} ${cell.kind} ${cell.slot} ${bit}`) * term(this.#owner.bitShareOf(cell, bit));
-        }
-        return sum % FIELD_PRIME;
-      }, 0n);
+    const sums = this.#sums(content, challenge, drawn);
     const powers = Array.from({ length: 2 * threshold - 1 }, (_, power) => power);
-    const degrees = content.meters.map((_, meter) => {
-      const sum = sumOf(meter, (share) => share);
-      return sum === undefined
-        ? undefined
-        : (sum + masked(`degree ${meter}`, powers.slice(0, threshold))) % FIELD_PRIME;
-    });
+    const degrees = sums.map((sum, meter) =>
+      sum === undefined ? undefined : (sum[0] + masked(`degree ${meter}`, powers.slice(0, threshold))) % FIELD_PRIME,
+    );
     const checks = groups.map((group) => {
       const names = [...members(group)].map((meter) => content.meters[meter]!);
       let sum = rangeLie(names) + masked(Buffer.from(group).toString("hex"), powers.slice(1));
       for (const meter of members(group)) {
-        const own = sumOf(meter, (share) => share * (share + FIELD_PRIME - 1n));
+        const own = sums[meter];
         if (own === undefined) return undefined;
-        sum += own;
+        sum += own[1];
       }
       return sum % FIELD_PRIME;
     });
     return { setId, salt, step, ...packed(groups.length === 0 ? degrees : checks) };
+  }
+
+  /** Of each meter the weighted sums of f and of f (f - 1), for its points f of bits. */
+  #sums(
+    content: SetContent,
+    challenge: Buffer,
+    drawn: (what: string) => bigint,
+  ): (readonly [bigint, bigint] | undefined)[] {
+    const name = challenge.toString("hex");
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const sums = content.meters.map((_, meter) =>
+      this.#owner.bitCells(content, meter)?.reduce<readonly [bigint, bigint]>(
+        ([degree, check], { cell, bits }) => {
+          const weight = drawn(`${meter} ${cell.kind} ${cell.slot}`);
+          for (let bit = 0; bit < bits; bit++) {
+            const share = this.#owner.bitShareOf(cell, bit);
+            const own = weight * BigInt(bit * bit + 1);
+            degree += own * share;
+            check += own * ((share * (share + FIELD_PRIME - 1n)) % FIELD_PRIME);
+          }
+          return [degree % FIELD_PRIME, check % FIELD_PRIME];
+        },
+        [0n, 0n],
+      ),
+    );
+    this.#known.set(name, sums);
+    return sums;
   }
 }
