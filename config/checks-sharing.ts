@@ -48,4 +48,15 @@ export const SHARING_CHECKS: readonly Check[] = [
     fault: ({ sharing: { bits }, simulation: { emulated } }) =>
       unless(emulated === 0 || !isOn(bits), "the firmware shares whole readings, which aggregators would refuse"),
   },
+  {
+    fields: ["sharing.bits", "gateway.ports"],
+    rule: "Devices behind a gateway that share by themselves share whole readings",
+    fault: ({ sharing: { bits }, gateway: { ports } }) => {
+      const device = ports.find(({ kind }) => kind === "wattveil");
+      return unless(
+        device === undefined || !isOn(bits),
+        `the device of ${device?.meter ?? ""} shares whole readings, which aggregators would refuse`,
+      );
+    },
+  },
 ];
