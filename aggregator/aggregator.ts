@@ -9,9 +9,8 @@ import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } fro
 import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
-import type { BitsByKind } from "../protocol/range/bit-entries.ts";
 import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
-import { Intake } from "./intake/intake.ts";
+import { Intake, type IntakeOptions } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
 import { MeterTable } from "./intake/meter-table.ts";
 import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
@@ -26,20 +25,13 @@ import type { SubsetKeyList } from "../protocol/keys/index.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
-import { ShareStore } from "./store/share-store.ts";
+import { ShareStore, type ShareStoreOptions } from "./store/share-store.ts";
 
-export interface AggregatorSettings {
-  readonly slotSeconds: number;
-  readonly windowSlots: number;
-  readonly futureSlots: number;
-  readonly commitMessages: number;
-  readonly journalRows: number;
-  readonly cacheBlocks: number;
-  readonly dirtyBlocks: number;
+type IntakeSettings = Pick<IntakeOptions, "slotSeconds" | "windowSlots" | "futureSlots" | "commitMessages" | "bits">;
+
+export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions {
   readonly minMeters: number;
   readonly minSlots: number;
-  /** Kinds that are taken as shares of bits. */
-  readonly bits: BitsByKind;
 }
 
 export interface AggregatorOptions {

@@ -4,7 +4,6 @@
  */
 import type { Database } from "better-sqlite3";
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 import type { ShareMessage } from "../../protocol/envelope/share.ts";
 import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
@@ -77,57 +76,48 @@ export class Intake {
     this.#channels.set(channel.id, channel);
   }
 
-  /** A message on `wv/1/m/<meter>/share/<this>`. */
-  handleShare(meter: string, payload: Uint8Array): void {
+  /** What a meter's message holds, and the time; undefined where it is refused, by the name that `what` gives it. */
+  #open<T>(meter: string, what: string, open: (channel: MeterChannel, confirm: (version: number) => void) => T) {
+    const { refuse, meters, now } = this.#options;
     const channel = this.#channels.get(meter);
     if (channel?.hasKey !== true) {
-      this.#options.refuse("unknown-meter", meter);
-      return;
+      refuse("unknown-meter", meter);
+      return undefined;
     }
-    let message: ShareMessage;
-    let shares: Shares;
     try {
-      message = channel.open(payload, (version) => this.#options.meters.confirmKey(channel.number, version));
-      shares = sharesOf(message, this.#options.bits);
+      const content = open(channel, (version) => meters.confirmKey(channel.number, version));
+      const time = now();
+      if (time !== undefined) return { channel, content, time };
+      refuse("clock-unknown", meter);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#options.refuse(error.code, meter);
-      return;
+      refuse(error.code, what);
     }
-    const time = this.#options.now();
-    if (time === undefined) {
-      this.#options.refuse("clock-unknown", meter);
-      return;
-    }
+    return undefined;
+  }
+
+  /** A message on `wv/1/m/<meter>/share/<this>`. */
+  handleShare(meter: string, payload: Uint8Array): void {
+    const opened = this.#open(meter, meter, (channel, confirm) => {
+      const message = channel.open(payload, confirm);
+      return { message, shares: sharesOf(message, this.#options.bits) };
+    });
+    if (opened === undefined) return;
+    const { channel, content, time } = opened;
     this.counters.messages++;
-    channel.saw(message.number);
-    this.#take(channel, message, shares, time);
+    channel.saw(content.message.number);
+    this.#take(channel, content.message, content.shares, time);
     this.#commitSoon(channel);
   }
 
   /** A message on `wv/1/m/<meter>/digest/<this>`. */
   handleDigest(meter: string, payload: Uint8Array): void {
-    const channel = this.#channels.get(meter);
-    if (channel?.hasKey !== true) {
-      this.#options.refuse("unknown-meter", meter);
-      return;
-    }
-    let digest: CiphertextDigest;
-    try {
-      digest = channel.openDigest(payload, (version) => this.#options.meters.confirmKey(channel.number, version));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#options.refuse(error.code, `${meter} digest`);
-      return;
-    }
-    const time = this.#options.now();
-    if (time === undefined) {
-      this.#options.refuse("clock-unknown", meter);
-      return;
-    }
+    const opened = this.#open(meter, `${meter} digest`, (channel, confirm) => channel.openDigest(payload, confirm));
+    if (opened === undefined) return;
+    const { channel, content, time } = opened;
     const { digests: store, slotSeconds, windowSlots, futureSlots, refuse } = this.#options;
     this.counters.digests++;
-    if (takeDigest(channel, digest, time, { store, slotSeconds, windowSlots, futureSlots, refuse })) {
+    if (takeDigest(channel, content, time, { store, slotSeconds, windowSlots, futureSlots, refuse })) {
       this.#commitSoon(channel);
     }
   }

@@ -34,8 +34,7 @@ function truth({ config, plan }: FleetBed) {
       const energies = source.meters
         .map(({ id }, index) => (CHEATS.has(id) || source.feederOf(index, slot) !== feeder ? undefined : index))
         .flatMap((index) => (index === undefined ? [] : [measured.read(index, slot)!]));
-      const sum = (of: "importWh" | "exportWh"): number => energies.reduce((all, energy) => all + energy[of], 0);
-      return { feeder, slot, energyWh: sum("importWh"), exportWh: sum("exportWh") };
+      return { feeder, slot, energyWh: energies.reduce((sum, { importWh }) => sum + importWh, 0) };
     }),
   );
 }
@@ -86,7 +85,7 @@ test("a negative and a huge reading: the rounds finish without them, they are na
   assert.equal(outcome.billsDiffer, false, JSON.stringify(outcome.differences));
   const loads = query<{ feeder: string; slot: number; energyWh: number; exportWh: number }>(
     bed.data,
-    `SELECT feeder_id AS feeder, slot_start / 3600 AS slot, energy_wh AS energyWh, export_wh AS exportWh
+    `SELECT feeder_id AS feeder, slot_start / 3600 AS slot, energy_wh AS energyWh
      FROM feeder_loads WHERE status = 'final' ORDER BY feeder_id, slot_start`,
   );
   assert.equal(loads.length, 48);

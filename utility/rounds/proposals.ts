@@ -50,19 +50,14 @@ export class Proposals {
     return this.#jury.detections;
   }
 
-  /** An answer to a test of shares, and the same as it was signed. Throws CollectError as the trial does. */
-  take(answer: ProbedMessage, signed: Uint8Array): void {
-    this.#trial.take(answer, signed);
-  }
-
-  /** A seed for a range proof. Throws AnswerError as the trial does. */
-  takeSeed(answer: RevealedMessage): void {
-    this.#range.takeSeed(answer);
-  }
-
-  /** An answer to a range proof, and the same as it was signed. Throws CollectError as the trial does. */
-  takeRange(answer: RangedMessage, signed: Uint8Array): void {
-    this.#range.take(answer, signed);
+  /**
+   * An answer to a test of shares or to a range proof, and the same as it was signed. Throws CollectError and AnswerError
+   * as the trials do.
+   */
+  take(answer: ProbedMessage | RevealedMessage | RangedMessage, signed: Uint8Array): void {
+    if (answer.type === "probed") this.#trial.take(answer, signed);
+    else if (answer.type === "revealed") this.#range.takeSeed(answer);
+    else this.#range.take(answer, signed);
   }
 
   /** Takes the refusal of a test, and counts it. False when the refusal is about something else. */

@@ -58,9 +58,8 @@ export class Round {
       outstanding: this.#outstanding,
       patience: this.#patience,
     });
-    const { aggregators, threshold, bits } = settings;
     this.#proposals = new Proposals({
-      ...{ round: record.id, aggregators, threshold, bits, ports, most: MAX_SETS },
+      ...{ ...settings, round: record.id, ports, most: MAX_SETS },
       ...{ outstanding: this.#outstanding, patience: this.#patience, keeper: this.#keeper, inquiry: this.#inquiry },
       step: () => {
         this.#step();
@@ -115,13 +114,9 @@ export class Round {
           if (this.#keeper.record.state === "opened") this.#inquiry.takeTags(aggregator, answer.units);
           return;
         case "probed":
-          this.#proposals.take(answer, signed);
-          return;
         case "revealed":
-          this.#proposals.takeSeed(answer);
-          return;
         case "ranged":
-          this.#proposals.takeRange(answer, signed);
+          this.#proposals.take(answer, signed);
           return;
         case "endorse":
           this.#takeEndorsement(aggregator, answer.setId, answer.endorsement);
@@ -146,8 +141,10 @@ export class Round {
     try {
       this.#ports.verifyEndorsement(endorsement, aggregator, own);
     } catch (error) {
-      const message = error instanceof Error ? error.message : "not verified";
-      this.#ports.refuse("bad-endorsement", `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${message}`);
+      this.#ports.refuse(
+        "bad-endorsement",
+        `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${String(error)}`,
+      );
       return;
     }
     this.#endorsements.set(aggregator, endorsement);
@@ -294,9 +291,9 @@ export class Round {
   }
 
   async #finish(record: RoundRecord, content: SetContent | undefined, collected: Collected | undefined): Promise<void> {
-    const { aggregators } = this.#settings;
     const wrong = collected?.corrected ?? [];
-    const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, aggregators.length);
+    const all = this.#settings.aggregators.length;
+    const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, all);
     const detections = [...this.#inquiry.detections, ...this.#proposals.detections, ...found];
     await this.#keeper.finish(record, { content, collected, detections });
     this.#outstanding.clear();
