@@ -85,7 +85,7 @@ async function proof({ aggregators, ask }: ReturnType<typeof setUp>, content: Ui
     for (const to of aggregators) {
       const bitmaps = groups.map((group) => bitmapOf(NAMES.length, [...group]));
       const question = { type: "range", setId, salt: SALT, seeds, step: groups.length, groups: bitmaps };
-      const { have, values } = await ask<RangedMessage>(to, question as never);
+      const { have, values } = await ask<RangedMessage>(to, question);
       let at = 0;
       const count = groups.length === 0 ? NAMES.length : groups.length;
       all.push(

@@ -77,7 +77,7 @@ function channel(rootKey: Uint8Array, meter: string, aggregator: number) {
     key: directionKey(rootKey, "wv/1/share"),
     nonce: newNonce(),
     /** The AAD of a message, in a buffer that the next call uses again. */
-    aadOf(layout: Layout, message: Uint8Array): Uint8Array {
+    aadOf: (layout: Layout, message: Uint8Array): Uint8Array => {
       const header = message.subarray(PROTECTED_AT, layout.protectedEnd);
       let aad = aads.get(layout);
       if (aad === undefined) aads.set(layout, (aad = encStructure(header, topic)));

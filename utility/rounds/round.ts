@@ -141,10 +141,8 @@ export class Round {
     try {
       this.#ports.verifyEndorsement(endorsement, aggregator, own);
     } catch (error) {
-      this.#ports.refuse(
-        "bad-endorsement",
-        `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${String(error)}`,
-      );
+      const message = error instanceof Error ? error.message : "not verified";
+      this.#ports.refuse("bad-endorsement", `aggregator ${aggregator}, round ${this.#keeper.record.id}: ${message}`);
       return;
     }
     this.#endorsements.set(aggregator, endorsement);
@@ -207,12 +205,11 @@ export class Round {
       return;
     }
     await this.#keeper.save(outcome.record);
-    if (outcome.record.state === "opened") {
-      await this.#advanceOpened();
-      return;
+    if (outcome.record.state === "opened") await this.#advanceOpened();
+    else {
+      this.#inquiry.clear();
+      this.#endorsements.clear();
     }
-    this.#inquiry.clear();
-    this.#endorsements.clear();
   }
 
   async #advanceFixed(): Promise<void> {
