@@ -49,7 +49,7 @@ test("a negative and a huge reading: the rounds finish without them, they are na
       "sharing.bits": BITS,
       "rounds.loadEverySlots": 8,
     },
-    fleet: { entryOf: (name) => (name === "meters" ? "tests/fleet/testing/cheating-meter-host.ts" : undefined) },
+    fleet: { entryOf: (name) => (name === "meters" ? "tests/fleet/testing/lying-bits-meter-host.ts" : undefined) },
   });
   await bed.fleet.start();
   await bed.fleet.run();

@@ -17,19 +17,10 @@ import type {
   SetContent,
   Unit,
 } from "../../protocol/messages/round.ts";
-import { RangeFakes } from "./range-fakes.ts";
+import type { Cell } from "./cell.ts";
+import { packed, RangeFakes } from "./range-fakes.ts";
 import { unitDigest } from "../rounds/digest.ts";
 import { billingOutputs, billingPlace, billingUnit, loadPlace, unitCount, unitSize } from "../rounds/shape.ts";
-
-export interface Cell {
-  readonly meter: string;
-  readonly feeder: string;
-  readonly kind: number;
-  readonly slot: number;
-  readonly value: number;
-  /** Another version of the same reading has another tag and other shares. */
-  readonly version?: number;
-}
 
 function cellKey(cell: Pick<Cell, "meter" | "kind" | "slot">): string {
   return `${cell.meter} ${cell.kind} ${cell.slot}`;
@@ -312,20 +303,6 @@ export class FakeAggregator {
     }
     return sum;
   }
-}
-
-/** Values as they go on the wire: which there are, then 8 bytes each. */
-export function packed(values: readonly (bigint | undefined)[]) {
-  const have = emptyBitmap(values.length);
-  const bytes: Buffer[] = [];
-  for (const [index, value] of values.entries()) {
-    if (value === undefined) continue;
-    addMember(have, index);
-    const one = Buffer.alloc(8);
-    one.writeBigUInt64BE(value);
-    bytes.push(one);
-  }
-  return { have: Uint8Array.from(have), values: Uint8Array.from(Buffer.concat(bytes)) };
 }
 
 function unitKey(content: SetContent, unit: number, member: number): string {

@@ -19,7 +19,8 @@ import type { RoundRecord } from "../rounds/record.ts";
 import type { Utility } from "../settings.ts";
 import { openUtilityDatabase } from "../store/open.ts";
 import { parseTariffYaml } from "../../billing/tariffs/index.ts";
-import { type Cell, FakeAggregator } from "./fake-aggregators.ts";
+import type { Cell } from "./cell.ts";
+import { FakeAggregator } from "./fake-aggregators.ts";
 
 export const SLOT_SECONDS = 900;
 /** 2025-01-15 00:00 in Berlin. */

@@ -1,10 +1,20 @@
 /** A fake aggregator's part in range proofs. Masks and weights are hashes: what is decoded does not depend on their making. */
 import { createHash } from "node:crypto";
-import { members } from "../../protocol/bitmap.ts";
+import { addMember, emptyBitmap, members } from "../../protocol/bitmap.ts";
 import { FIELD_PRIME } from "../../protocol/field.ts";
 import type { RangeMessage, RevealMessage, SetContent } from "../../protocol/messages/round.ts";
 import { commitSeed } from "../../protocol/range/challenge.ts";
-import { type FakeAggregator, packed } from "./fake-aggregators.ts";
+import type { Cell } from "./cell.ts";
+
+/** The aggregator whose part it is, with its shares and its lies. */
+interface Owner {
+  readonly index: number;
+  readonly threshold: number;
+  readonly reveals: string;
+  readonly rangeLie: (meters: readonly string[]) => bigint;
+  bitCells(content: SetContent, meter: number): { cell: Cell; bits: number }[] | undefined;
+  bitShareOf(cell: Cell, bit: number): bigint;
+}
 
 interface Test {
   readonly setId: Uint8Array;
@@ -18,12 +28,12 @@ const hashOf = (...parts: (Uint8Array | string)[]): Buffer => {
 };
 
 export class RangeFakes {
-  readonly #owner: FakeAggregator;
+  readonly #owner: Owner;
   readonly #sets = new Map<string, SetContent>();
 
   readonly #known = new Map<string, (readonly [bigint, bigint] | undefined)[]>();
 
-  constructor(owner: FakeAggregator) {
+  constructor(owner: Owner) {
     this.#owner = owner;
   }
 
@@ -93,4 +103,18 @@ export class RangeFakes {
     this.#known.set(name, sums);
     return sums;
   }
+}
+
+/** Values as they go on the wire: which there are, then 8 bytes each. */
+export function packed(values: readonly (bigint | undefined)[]) {
+  const have = emptyBitmap(values.length);
+  const bytes: Buffer[] = [];
+  for (const [index, value] of values.entries()) {
+    if (value === undefined) continue;
+    addMember(have, index);
+    const one = Buffer.alloc(8);
+    one.writeBigUInt64BE(value);
+    bytes.push(one);
+  }
+  return { have: Uint8Array.from(have), values: Uint8Array.from(Buffer.concat(bytes)) };
 }
