@@ -55,6 +55,18 @@ const TRUST = [
     strangers: ["config", "broker", "aggregator", "hardware", "analytics"],
   },
   {
+    name: "split-bits",
+    file: "protocol/range/split-bits",
+    holder: "^hardware/agent/",
+    strangers: ["config", "broker", "aggregator", "utility", "analytics"],
+  },
+  {
+    name: "range-check",
+    file: "protocol/range/check",
+    holder: "^aggregator/",
+    strangers: ["config", "broker", "utility", "hardware", "analytics"],
+  },
+  {
     name: "make-keys",
     file: "protocol/ckks/seal/keys",
     holder: "^config/enrolment/",

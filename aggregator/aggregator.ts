@@ -10,7 +10,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
 import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
-import { Intake } from "./intake/intake.ts";
+import { Intake, type IntakeOptions } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
 import { MeterTable } from "./intake/meter-table.ts";
 import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
@@ -25,16 +25,11 @@ import type { SubsetKeyList } from "../protocol/keys/index.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
-import { ShareStore } from "./store/share-store.ts";
+import { ShareStore, type ShareStoreOptions } from "./store/share-store.ts";
 
-export interface AggregatorSettings {
-  readonly slotSeconds: number;
-  readonly windowSlots: number;
-  readonly futureSlots: number;
-  readonly commitMessages: number;
-  readonly journalRows: number;
-  readonly cacheBlocks: number;
-  readonly dirtyBlocks: number;
+type IntakeSettings = Pick<IntakeOptions, "slotSeconds" | "windowSlots" | "futureSlots" | "commitMessages" | "bits">;
+
+export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions {
   readonly minMeters: number;
   readonly minSlots: number;
 }

@@ -53,7 +53,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         db,
         party,
         subsetKeys,
-        settings: { ...config.aggregator, ...config.release, slotSeconds },
+        settings: { ...config.aggregator, ...config.release, slotSeconds, bits: config.sharing.bits },
         // A simulated clock stands at 0 until its first tick: any answer before that could close slots for good.
         now: () => (feed.clock.now() > 0 ? feed.clock.now() : undefined),
         wallTime: () => systemClock.now(),

@@ -57,6 +57,7 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
       slotSeconds: 900,
       windowSlots: 10_000_000,
       futureSlots: 1,
+      bits: {},
       commitMessages,
       scheduleCommit: () => {},
       send: () => acks++,

@@ -2,7 +2,7 @@
 import { renderTable } from "../config/runtime/terminal.ts";
 import type { BillBenchResult } from "./aggregator-bill.ts";
 import type { IntakeBenchResult } from "./aggregator-intake.ts";
-import type { BillingResult, FleetBenchResult, LiarsResult } from "./results.ts";
+import type { BillingResult, FleetBenchResult, LiarsResult, RangeResult } from "./results.ts";
 import { duration, figure, listed, type Row } from "./words.ts";
 
 export function describeFleetBench(result: FleetBenchResult): string {
@@ -54,6 +54,22 @@ export function describeLiars({ meters, slots, rounds, plain, lied, ...ratios }:
     ["one lies in all its sums", cost(lied)],
     ["ratio", `${figure(ratio, 2)}; of processor time ${figure(cpuRatio, 2)}`],
     ["target", `below ${figure(targetRatio)}: ${ratio < targetRatio ? "met" : "missed"}`],
+  ]);
+}
+
+export function describeRange(result: RangeResult): string {
+  const { totalSeconds, targetSeconds } = result;
+  return table("range proofs in one aggregator, processor time", [
+    ["readings", `${figure(result.readings)} of ${figure(result.bits)} bits`],
+    ["their shares from those of bits", duration(result.readingSeconds)],
+    ["check of bits and degree", duration(result.sumSeconds)],
+    ["masks and answers", duration(result.maskSeconds)],
+    ["openings until one meter is found", duration(result.bisectSeconds)],
+    [
+      "in all",
+      `${duration(totalSeconds)}; target ${duration(targetSeconds)}: ${totalSeconds < targetSeconds ? "met" : "missed"}`,
+    ],
+    ["splitting at the meters", `${figure((1e6 * result.splitSeconds) / result.readings)} µs per reading`],
   ]);
 }
 

@@ -16,6 +16,7 @@ import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
 import { run as gateway } from "./gateway.ts";
 import { run as homomorphic } from "./homomorphic.ts";
+import { run as range } from "./range.ts";
 import { run as readers } from "./readers.ts";
 import { run as liars } from "./liars.ts";
 import { run as ledger } from "./ledger.ts";
@@ -48,6 +49,7 @@ const BENCHES: readonly Bench[] = [
   },
   { name: "billing", about: "a month of a thousand meters, from due to final", run: billing },
   { name: "liars", about: "one lying aggregator of five in the bills of a thousand meters, against none", run: liars },
+  { name: "range", about: "range proofs of ten thousand readings in one aggregator", run: range },
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
   { name: "readers", about: "telegrams of real meters: P1, SML and D0 through the readers", run: readers },
   { name: "gateway", about: "ten P1 meters of a telegram per second: processor time of the gateway", run: gateway },

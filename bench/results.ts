@@ -49,3 +49,17 @@ export interface LiarsResult {
   readonly cpuRatio: number;
   readonly targetRatio: number;
 }
+
+/** Processor time of one aggregator, but for the meters' part. */
+export interface RangeResult {
+  readonly readings: number;
+  readonly bits: number;
+  /** Of all meters together. */
+  readonly splitSeconds: number;
+  readonly readingSeconds: number;
+  readonly sumSeconds: number;
+  readonly maskSeconds: number;
+  readonly bisectSeconds: number;
+  readonly totalSeconds: number;
+  readonly targetSeconds: number;
+}

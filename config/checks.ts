@@ -6,6 +6,7 @@ import { CHUNK_BYTES } from "../protocol/topics.ts";
 import { type Check, unless } from "./check.ts";
 import { LOG_CHECKS } from "./checks-log.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
+import { SHARING_CHECKS } from "./checks-sharing.ts";
 import { GATEWAY_CHECKS } from "./checks-gateway.ts";
 
 /** The smallest quorum: two groups of it always share a member, and it can open what it endorses. */
@@ -195,4 +196,5 @@ export const CHECKS: readonly Check[] = [
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,
   ...LOG_CHECKS,
+  ...SHARING_CHECKS,
 ];

@@ -3,6 +3,7 @@
  * Two levels, section and field; what several fields must agree on stands in `checks.ts`.
  */
 import { z } from "zod";
+import { MAX_BITS } from "../protocol/range/bit-entries.ts";
 import { analytics, homomorphic } from "./schema-ckks.ts";
 import { balance } from "./schema-balance.ts";
 import { log, witness } from "./schema-log.ts";
@@ -120,6 +121,19 @@ const meter = z.strictObject({
   }),
 });
 
+const bits = z.int().min(1).max(MAX_BITS).optional();
+const sharing = z.strictObject({
+  bits: z
+    .strictObject({ import: bits, export: bits, catchup: bits, catchupExport: bits })
+    .default({})
+    .meta({
+      description:
+        "Kinds whose readings are shared bit by bit, with how many bits, so that aggregators can prove that no meter sends more " +
+        "or less. The same for meters, aggregators and utility; change it when outboxes are empty.",
+      allowed: `a map from import, export, catchup, catchupExport to 1 to ${MAX_BITS}`,
+    }),
+});
+
 const aggregator = z.strictObject({
   windowSlots: whole(1, 1_000_000, 2_976, "Slots back from now that are still accepted.", { unit: "slots" }),
   futureSlots: whole(0, 96, 1, "Slots ahead of now that are accepted (clock differences).", { unit: "slots" }),
@@ -219,6 +233,7 @@ export const configSchema = z.strictObject({
   broker: broker.prefault({}).meta({ description: "The embedded broker and how to reach it." }),
   link: link.prefault({}).meta({ description: "The connection of a party to the broker." }),
   meter: meter.prefault({}).meta({ description: "The agent at the customer." }),
+  sharing: sharing.prefault({}).meta({ description: "What readings are shared as." }),
   aggregator: aggregator.prefault({}).meta({ description: "Intake and share store." }),
   rounds: rounds.prefault({}).meta({ description: "How the utility asks for totals." }),
   billing: billing.prefault({}).meta({ description: "Bills." }),
@@ -253,7 +268,7 @@ function environmentName(section: string, name: string): string {
 }
 
 const SECTIONS = {
-  ...{ system, release, paths, broker, link, meter, aggregator, rounds, billing, balance },
+  ...{ system, release, paths, broker, link, meter, sharing, aggregator, rounds, billing, balance },
   ...{ homomorphic, analytics, gateway, homeAssistant, log, witness, simulation, logging },
 };
 

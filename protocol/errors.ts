@@ -6,6 +6,7 @@ export type ProtocolErrorCode =
   | "malformed"
   | "wrong-version"
   | "wrong-length"
+  | "wrong-bits"
   | "wrong-topic"
   | "wrong-sender"
   | "bad-seal"

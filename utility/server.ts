@@ -144,6 +144,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       quorum: directory.q,
       retrySeconds: config.rounds.retrySeconds,
       answerSeconds: config.rounds.answerSeconds,
+      bits: config.sharing.bits,
       maxOpenRounds: config.rounds.maxOpenRounds,
     },
     {

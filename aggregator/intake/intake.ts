@@ -4,16 +4,17 @@
  */
 import type { Database } from "better-sqlite3";
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 import type { ShareMessage } from "../../protocol/envelope/share.ts";
-import { ENTRY_BYTES, firstInvalidEntry } from "../../protocol/shamir/share-entries.ts";
+import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
+import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { feederAt } from "../../protocol/membership.ts";
 import { KINDS } from "../../protocol/units.ts";
 import type { DigestStore } from "../openings/digest-store.ts";
 import type { ReleaseStore } from "../release/release-store.ts";
 import type { PutResult } from "../store/block.ts";
-import type { ShareStore } from "../store/share-store.ts";
+import type { SharedBits, ShareStore } from "../store/share-store.ts";
 import { newIntakeCounters } from "./intake-counters.ts";
+import { oneOf, type Shares, sharesOf } from "./shares-of.ts";
 import { takeDigest } from "./digest-intake.ts";
 import { grantBoot, readStatus } from "./hello.ts";
 import type { MeterChannel } from "./meter-channel.ts";
@@ -33,6 +34,8 @@ export interface IntakeOptions {
   readonly slotSeconds: number;
   readonly windowSlots: number;
   readonly futureSlots: number;
+  /** Kinds that are taken as shares of bits, and then only so. */
+  readonly bits: BitsByKind;
   /** Messages after which a commit happens at once. */
   readonly commitMessages: number;
   /** Asks for `commit` to be called soon (a timer of aggregator.commitMilliseconds). */
@@ -73,57 +76,48 @@ export class Intake {
     this.#channels.set(channel.id, channel);
   }
 
-  /** A message on `wv/1/m/<meter>/share/<this>`. */
-  handleShare(meter: string, payload: Uint8Array): void {
+  /** What a meter's message holds, and the time; undefined where it is refused, by the name that `what` gives it. */
+  #open<T>(meter: string, what: string, open: (channel: MeterChannel, confirm: (version: number) => void) => T) {
+    const { refuse, meters, now } = this.#options;
     const channel = this.#channels.get(meter);
     if (channel?.hasKey !== true) {
-      this.#options.refuse("unknown-meter", meter);
-      return;
+      refuse("unknown-meter", meter);
+      return undefined;
     }
-    let message: ShareMessage;
     try {
-      message = channel.open(payload, (version) => this.#options.meters.confirmKey(channel.number, version));
-      const invalid = firstInvalidEntry(message.entries);
-      if (invalid >= 0) throw new ProtocolError("malformed", `entry ${invalid} is no field element`);
+      const content = open(channel, (version) => meters.confirmKey(channel.number, version));
+      const time = now();
+      if (time !== undefined) return { channel, content, time };
+      refuse("clock-unknown", meter);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#options.refuse(error.code, meter);
-      return;
+      refuse(error.code, what);
     }
-    const time = this.#options.now();
-    if (time === undefined) {
-      this.#options.refuse("clock-unknown", meter);
-      return;
-    }
+    return undefined;
+  }
+
+  /** A message on `wv/1/m/<meter>/share/<this>`. */
+  handleShare(meter: string, payload: Uint8Array): void {
+    const opened = this.#open(meter, meter, (channel, confirm) => {
+      const message = channel.open(payload, confirm);
+      return { message, shares: sharesOf(message, this.#options.bits) };
+    });
+    if (opened === undefined) return;
+    const { channel, content, time } = opened;
     this.counters.messages++;
-    channel.saw(message.number);
-    this.#take(channel, message, time);
+    channel.saw(content.message.number);
+    this.#take(channel, content.message, content.shares, time);
     this.#commitSoon(channel);
   }
 
   /** A message on `wv/1/m/<meter>/digest/<this>`. */
   handleDigest(meter: string, payload: Uint8Array): void {
-    const channel = this.#channels.get(meter);
-    if (channel?.hasKey !== true) {
-      this.#options.refuse("unknown-meter", meter);
-      return;
-    }
-    let digest: CiphertextDigest;
-    try {
-      digest = channel.openDigest(payload, (version) => this.#options.meters.confirmKey(channel.number, version));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#options.refuse(error.code, `${meter} digest`);
-      return;
-    }
-    const time = this.#options.now();
-    if (time === undefined) {
-      this.#options.refuse("clock-unknown", meter);
-      return;
-    }
+    const opened = this.#open(meter, `${meter} digest`, (channel, confirm) => channel.openDigest(payload, confirm));
+    if (opened === undefined) return;
+    const { channel, content, time } = opened;
     const { digests: store, slotSeconds, windowSlots, futureSlots, refuse } = this.#options;
     this.counters.digests++;
-    if (takeDigest(channel, digest, time, { store, slotSeconds, windowSlots, futureSlots, refuse })) {
+    if (takeDigest(channel, content, time, { store, slotSeconds, windowSlots, futureSlots, refuse })) {
       this.#commitSoon(channel);
     }
   }
@@ -139,14 +133,13 @@ export class Intake {
    * Puts what lies in the window. What is older is closed, unless it is stored already. What lies ahead is not answered:
    * the meter sends it again, and by then one of the two clocks may have caught up; `closed` would lose it for good.
    */
-  #take(channel: MeterChannel, message: ShareMessage, time: number): void {
-    const { kind, firstSlot, entries } = message;
+  #take(channel: MeterChannel, { kind, firstSlot }: ShareMessage, { entries, shared }: Shares, time: number): void {
     const count = entries.length / ENTRY_BYTES;
     const now = Math.floor(time / this.#options.slotSeconds);
     const from = Math.max(firstSlot, now - this.#options.windowSlots);
     const to = Math.min(firstSlot + count, now + this.#options.futureSlots + 1);
     if (from === firstSlot && to === firstSlot + count && channel.belongs(firstSlot, to - 1)) {
-      this.#put(channel, kind, firstSlot, entries, time);
+      this.#put(channel, kind, firstSlot, entries, time, shared);
       return;
     }
     // The rare case, slot by slot.
@@ -159,7 +152,7 @@ export class Intake {
       }
       const belongs = channel.belongs(slot, slot);
       if ((slot >= from && belongs) || this.#options.store.has(channel.number, kind, slot)) {
-        this.#put(channel, kind, slot, entry, time);
+        this.#put(channel, kind, slot, entry, time, shared && oneOf(shared, index));
       } else {
         channel.acks.add(kind, slot, "closed");
         this.#options.refuse(
@@ -170,11 +163,18 @@ export class Intake {
     }
   }
 
-  #put(channel: MeterChannel, kind: number, firstSlot: number, entries: Uint8Array, time: number): void {
+  #put(
+    channel: MeterChannel,
+    kind: number,
+    firstSlot: number,
+    entries: Uint8Array,
+    time: number,
+    shared: SharedBits | undefined,
+  ): void {
     const { counters } = this;
     // Nearly every share is of a slot that no load has reached: one comparison for its message.
     const loaded = firstSlot <= this.#options.loads.newestLoad && (kind === KINDS.import || kind === KINDS.export);
-    this.#options.store.put(channel.number, kind, firstSlot, entries, Math.floor(time), (slot, result: PutResult) => {
+    const report = (slot: number, result: PutResult): void => {
       if (result === "stored") counters.slotsStored++;
       else if (result === "duplicate") counters.slotsRepeated++;
       else this.#options.refuse("conflict", `${channel.id} kind ${kind} slot ${slot}`);
@@ -184,7 +184,8 @@ export class Intake {
       } else {
         channel.acks.add(kind, slot, result);
       }
-    });
+    };
+    this.#options.store.put(channel.number, kind, firstSlot, entries, Math.floor(time), report, shared);
   }
 
   /** Its load was endorsed without it. That holds for a repeat, too: the first answer may be lost. */

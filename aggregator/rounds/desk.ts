@@ -17,6 +17,8 @@ import {
   type OpenMessage,
   type ProbeMessage,
   type Question,
+  type RangeMessage,
+  type RevealMessage,
   type RoundAnswer,
   type RoundRequest,
   type SetContent,
@@ -37,6 +39,7 @@ import {
   unitSize,
   withFullBitmaps,
 } from "./layout.ts";
+import { RangeDesk } from "./range-desk.ts";
 import { type MaskKeys, testShares } from "./share-test.ts";
 import { type Sums, sumsOf } from "./sums.ts";
 
@@ -70,22 +73,27 @@ const MAX_KEPT_SUMS = 32;
 /** Sets that are kept as they were read, from their endorsement to their sums. */
 const MAX_KEPT_SETS = 32;
 
+const NO_KEYS = "this aggregator was dealt no keys for masks";
+
 export class RoundDesk {
   readonly #options: DeskOptions;
   readonly #rounds = new Map<string, OpenRound>();
   readonly #sums = new Map<string, Sums>();
   /** Checked already; by the set id, which is the hash of what was read. */
   readonly #sets = new Map<string, SetContent>();
+  readonly #ranges: RangeDesk | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
+    const { maskKeys: keys, holdings, pause } = options;
+    if (keys !== undefined) this.#ranges = new RangeDesk({ keys, holdings, pause });
   }
 
   /** The answer to a request; undefined where none is due. */
   async handle(request: RoundRequest): Promise<Answer | undefined> {
     const { round } = request;
     const known = "content" in request ? sha256(request.content) : undefined;
-    const setId = request.type === "endorsed" ? request.setId : known;
+    const setId = "setId" in request ? request.setId : known;
     try {
       return await this.#answer(request);
     } catch (error) {
@@ -108,6 +116,10 @@ export class RoundDesk {
         return undefined;
       case "probe":
         return this.#test(request);
+      case "reveal":
+        return this.#reveal(request);
+      case "range":
+        return this.#prove(request);
       case "set":
         return this.#endorse(request);
       case "endorsed":
@@ -167,12 +179,31 @@ export class RoundDesk {
   /** Nothing is remembered: whatever is asked, the answer tells nothing but whether shares belong together. */
   async #test({ round, content, salt }: ProbeMessage): Promise<Answer> {
     const { maskKeys, holdings, pause, index: aggregator } = this.#options;
-    if (maskKeys === undefined) throw new SetError("no-subset-keys", "this aggregator was dealt no keys for masks");
+    if (maskKeys === undefined) throw new SetError("no-subset-keys", NO_KEYS);
     const setId = sha256(content);
     const set = parseSet(content);
     const test = await testShares(set, { setId, salt }, maskKeys, holdings, pause);
     keep(this.#sets, setId.toString("hex"), set, MAX_KEPT_SETS);
-    return { type: "probed", round, aggregator, setId, salt, dealing: maskKeys.dealing, ...test };
+    const isByBits = set.bits?.some((bits) => bits > 0) === true;
+    const proof = isByBits ? { commitment: this.#proofs().commit({ setId, salt }, set) } : {};
+    return { type: "probed", round, aggregator, setId, salt, dealing: maskKeys.dealing, ...test, ...proof };
+  }
+
+  #proofs(): RangeDesk {
+    if (this.#ranges === undefined) throw new SetError("no-subset-keys", NO_KEYS);
+    return this.#ranges;
+  }
+
+  #reveal({ round, ...asked }: RevealMessage): Answer {
+    const { setId, salt } = asked;
+    const seed = this.#proofs().reveal(asked);
+    return { type: "revealed", round, aggregator: this.#options.index, setId, salt, seed };
+  }
+
+  async #prove({ round, step, ...asked }: RangeMessage): Promise<Answer> {
+    const { setId, salt } = asked;
+    const answered = await this.#proofs().answer(asked);
+    return { type: "ranged", round, aggregator: this.#options.index, setId, salt, step, ...answered };
   }
 
   #endorse({ round, content }: SetMessage): Answer {

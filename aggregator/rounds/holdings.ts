@@ -6,9 +6,11 @@ import { hash } from "node:crypto";
 import { endianness } from "node:os";
 import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { Question } from "../../protocol/messages/round.ts";
+import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
 import { isHeadKind } from "../../protocol/units.ts";
 import type { Members } from "../release/rule-context.ts";
+import type { BitRange } from "../store/bit-store.ts";
 import type { ShareStore, StoredRange } from "../store/share-store.ts";
 import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
 
@@ -42,7 +44,14 @@ export class Holdings {
     return { bits: emptyBitmap(to - from), entries: new Uint8Array((to - from) * ENTRY_BYTES) };
   }
 
-  /** The same, with only the slots at which the meter's place is the feeder in the bitmap. */
+  /** A meter's shares of bits over a segment. */
+  bits(meter: string, kind: number, [from, to]: readonly [number, number], bits: number): BitRange {
+    const number = this.#members.numberOf(meter);
+    if (number !== undefined) return this.#store.bits.range(number, kind, from, to, bits);
+    return { present: emptyBitmap(to - from), entries: new Uint8Array(bitEntryBytes(bits) * (to - from)) };
+  }
+
+  /** The same as `range`, with only the slots at which the meter's place is the feeder in the bitmap. */
   memberRange(
     feeder: string,
     meter: string,

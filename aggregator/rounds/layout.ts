@@ -126,6 +126,12 @@ export function assertSet(set: SetContent): void {
       throw new SetError("malformed-set", `units[${index}]: a digest stands exactly where there are cells`, [index]);
     }
   }
+  if (set.bits !== undefined && set.bits.length !== set.kinds.length) {
+    throw new SetError(
+      "malformed-set",
+      `bits: expected ${set.kinds.length}, one for each kind, got ${set.bits.length}`,
+    );
+  }
   if (set.purpose !== "billing") {
     if (set.schemes.length === 0 && set.assignment.length === 0) return;
     throw new SetError("malformed-set", `a ${set.purpose} has no schemes and no assignment`);

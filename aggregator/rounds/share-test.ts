@@ -5,17 +5,15 @@
  * released, so no release rule is asked. Sees shares, never readings.
  */
 import { createHash } from "node:crypto";
-import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
+import { addMember, emptyBitmap } from "../../protocol/bitmap.ts";
 import { add, ELEMENT_BYTES, type FieldElement, writeElement } from "../../protocol/field.ts";
 import type { SubsetKeyList } from "../../protocol/keys/index.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { weightedSum } from "../../protocol/shamir/add.ts";
 import { randomShares, type SubsetKeys } from "../../protocol/shamir/prss.ts";
-import { tagAt } from "../../protocol/shamir/share-entries.ts";
 import { WEIGHT_BYTES, weightLimbs } from "../../protocol/shamir/weights.ts";
-import { type Holdings, roomForSegments, RosterTags } from "./holdings.ts";
-import { billingUnitIndex } from "./layout.ts";
-import { heldRanges, masksByMeter } from "./sums.ts";
+import { visitHeld } from "./held-cells.ts";
+import type { Holdings } from "./holdings.ts";
 
 /** What masks are made of. */
 export interface MaskKeys extends SubsetKeys, Pick<SubsetKeyList, "dealing"> {}
@@ -42,9 +40,11 @@ export async function testShares(
   pause: () => Promise<void>,
 ): Promise<ShareTest> {
   const weights = weightsOf(set, id);
-  const sums = await (set.purpose === "billing"
-    ? billSums(set, weights, holdings, pause)
-    : loadSums(set, weights, holdings, pause));
+  const sums = new Map<number, FieldElement>();
+  const { lacking } = await visitHeld(set, holdings, pause, ({ meter, segment, kind, cells, entries }) => {
+    sums.set(meter, add(sums.get(meter) ?? 0n, weightedSum(entries, weights[segment]![kind]!, cells)));
+  });
+  for (const meter of lacking) sums.delete(meter);
   // The place in the set's list names the meter, and the set is in the nonce: no mask is ever used for anything else.
   const masks = randomShares(keys, hashOf("wv/1 share test mask", id), set.meters.length);
   const have = emptyBitmap(set.meters.length);
@@ -75,64 +75,4 @@ function drawWeights(seed: Uint8Array, from: number, kind: number, count: number
 
 function hashOf(label: string, { setId, salt }: TestId): Buffer {
   return createHash("sha256").update(label).update(setId).update(salt).digest();
-}
-
-type Sums = Map<number, FieldElement>;
-
-async function billSums(
-  set: SetContent,
-  weights: Weights,
-  holdings: Holdings,
-  pause: () => Promise<void>,
-): Promise<Sums> {
-  const sums: Sums = new Map();
-  const rooms: Uint8Array[] = [];
-  for (const meter of set.meters.keys()) {
-    const held = heldRanges(set, meter, holdings, rooms);
-    let sum: FieldElement | undefined;
-    let lacks = false;
-    for (const segment of set.segments.keys()) {
-      for (const kind of set.kinds.keys()) {
-        const [bitmap] = set.units[billingUnitIndex(set, { segment, meter, kind })]!;
-        if (isEmptyBitmap(bitmap)) continue;
-        const range = held[kind]![segment];
-        if (range === undefined) lacks = true;
-        else sum = add(sum ?? 0n, weightedSum(range.entries, weights[segment]![kind]!, bitmap));
-      }
-    }
-    if (sum !== undefined && !lacks) sums.set(meter, sum);
-    await pause();
-  }
-  return sums;
-}
-
-async function loadSums(
-  set: SetContent,
-  weights: Weights,
-  holdings: Holdings,
-  pause: () => Promise<void>,
-): Promise<Sums> {
-  const { meters, kinds, units, segments } = set;
-  const sums: Sums = new Map();
-  const tags = units.map(() => new RosterTags(meters.length));
-  const masks = masksByMeter(set);
-  const room = roomForSegments(segments);
-  for (const [index, meter] of meters.entries()) {
-    for (const [position, kind] of kinds.entries()) {
-      const mask = masks[index]![position]!;
-      if (isEmptyBitmap(mask)) continue;
-      const { bits, entries } = holdings.range(meter, kind, segments[0]!, room);
-      sums.set(index, add(sums.get(index) ?? 0n, weightedSum(entries, weights[0]![position]!, mask)));
-      for (const slot of members(mask)) {
-        const holds = (bits[slot >>> 3]! & (1 << (slot & 7))) !== 0;
-        if (holds) tags[slot * kinds.length + position]!.add(index, tagAt(entries, slot));
-      }
-    }
-    await pause();
-  }
-  for (const [unit, [bitmap, digest]] of units.entries()) {
-    // The digest is over all meters of the slot: where it differs nobody knows whose cell it is.
-    if (Buffer.compare(tags[unit]!.digest(), digest) !== 0) for (const meter of members(bitmap)) sums.delete(meter);
-  }
-  return sums;
 }

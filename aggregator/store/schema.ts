@@ -171,4 +171,16 @@ export const MIGRATIONS: readonly string[] = [
   -- Meters with a value in each slot of the window; a JSON array.
   ALTER TABLE he_jobs ADD COLUMN meters TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- Shares of bits, where readings are shared so, as they were accepted: for each slot a share of each bit, lowest first,
+  -- and the tag. What they add up to is in the blocks, as the share of the reading.
+  CREATE TABLE bit_shares (
+    meter INTEGER NOT NULL REFERENCES meters(number),
+    kind INTEGER NOT NULL,
+    first_slot INTEGER NOT NULL,
+    bits INTEGER NOT NULL,
+    body BLOB NOT NULL,                        -- 8 (bits + 1) bytes for each of consecutive slots
+    PRIMARY KEY (meter, kind, first_slot)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

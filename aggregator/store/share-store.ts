@@ -4,9 +4,11 @@
  * Invariant: blocks table + journal + uncommitted puts = blocks in memory.
  */
 import type { Database } from "better-sqlite3";
+import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { KINDS } from "../../protocol/units.ts";
 import { BLOCK_SLOTS } from "./block.ts";
+import { BitStore } from "./bit-store.ts";
 import { BlockCache, blockId } from "./block-cache.ts";
 import { JournalBuffer, readRecords } from "./journal.ts";
 import type { PutResult } from "./block.ts";
@@ -29,7 +31,14 @@ export interface StoredRange {
   readonly entries: Uint8Array;
 }
 
+/** The shares of bits that entries were made of. */
+export interface SharedBits {
+  readonly bits: number;
+  readonly entries: Uint8Array;
+}
+
 export class ShareStore {
+  readonly bits: BitStore;
   readonly #db: Database;
   readonly #options: ShareStoreOptions;
   readonly #cache: BlockCache;
@@ -44,6 +53,7 @@ export class ShareStore {
   constructor(db: Database, options: ShareStoreOptions) {
     this.#db = db;
     this.#options = options;
+    this.bits = new BitStore(db);
     this.#cache = new BlockCache(db, options.cacheBlocks);
     this.#insertJournal = db.prepare<[number, Buffer]>("INSERT INTO journal (records, body) VALUES (?, ?)");
     this.#trimJournal = db.prepare<[number]>("DELETE FROM journal WHERE id <= ?");
@@ -68,7 +78,8 @@ export class ShareStore {
 
   /**
    * Puts consecutive entries and reports each slot's result. The first entry for a slot stands; another one is a
-   * conflict and becomes a tamper event. `time` is the time of the event.
+   * conflict and becomes a tamper event, and so is one made of other bits, or of bits where the first was not. `time` is
+   * the time of the event.
    */
   put(
     meter: number,
@@ -77,6 +88,7 @@ export class ShareStore {
     entries: Uint8Array,
     time: number,
     report: (slot: number, result: PutResult) => void,
+    shared?: SharedBits,
   ): void {
     const count = entries.length / ENTRY_BYTES;
     let runStart = -1;
@@ -91,11 +103,12 @@ export class ShareStore {
       const end = Math.min(count, dayStart + BLOCK_SLOTS - firstSlot);
       for (; index < end; index++) {
         const at = firstSlot + index;
-        const result = block.put(at - dayStart, entries, index * ENTRY_BYTES);
+        let result = block.put(at - dayStart, entries, index * ENTRY_BYTES);
+        if (result === "duplicate" && !this.#isSharedSo(meter, kind, at, index, shared)) result = "conflict";
         if (result === "stored") {
           if (runStart < 0) runStart = index;
         } else {
-          if (runStart >= 0) this.#journal(meter, kind, firstSlot, entries, runStart, index);
+          if (runStart >= 0) this.#journal(meter, kind, firstSlot, entries, runStart, index, shared);
           runStart = -1;
           if (result === "conflict") this.#tamper.push([meter, kind, at, time]);
         }
@@ -103,16 +116,35 @@ export class ShareStore {
       }
       if (block.dirty && !wasDirty) this.#cache.markDirty(id, block);
     }
-    if (runStart >= 0) this.#journal(meter, kind, firstSlot, entries, runStart, count);
+    if (runStart >= 0) this.#journal(meter, kind, firstSlot, entries, runStart, count, shared);
   }
 
-  #journal(meter: number, kind: number, firstSlot: number, entries: Uint8Array, from: number, to: number): void {
+  #isSharedSo(meter: number, kind: number, slot: number, index: number, shared: SharedBits | undefined): boolean {
+    if (shared === undefined) return this.bits.matches(meter, kind, slot, 0, undefined);
+    const size = bitEntryBytes(shared.bits);
+    const entry = shared.entries.subarray(size * index, size * (index + 1));
+    return this.bits.matches(meter, kind, slot, shared.bits, entry);
+  }
+
+  #journal(
+    meter: number,
+    kind: number,
+    firstSlot: number,
+    entries: Uint8Array,
+    from: number,
+    to: number,
+    shared: SharedBits | undefined,
+  ): void {
     this.#pending.append(meter, kind, firstSlot + from, entries, from, to - from);
+    if (shared === undefined) return;
+    const size = bitEntryBytes(shared.bits);
+    this.bits.add(meter, kind, firstSlot + from, shared.bits, shared.entries.subarray(size * from, size * to));
   }
 
   /** Writes what was put since the last commit; the caller holds the transaction and calls `committed` after it. */
   writePending(): void {
     if (this.#pending.records > 0) this.#insertJournal.run(this.#pending.records, this.#pending.bytes());
+    this.bits.writePending();
     for (const event of this.#tamper) this.#insertTamper.run(...event);
   }
 
@@ -120,6 +152,7 @@ export class ShareStore {
   committed(): void {
     this.#journalRecords += this.#pending.records;
     this.#pending.clear();
+    this.bits.committed();
     this.#tamper = [];
     if (this.#journalRecords >= this.#options.journalRows || this.#cache.dirtyBlocks >= this.#options.dirtyBlocks) {
       this.pack();

@@ -43,6 +43,7 @@ export const SETTINGS: AggregatorSettings = {
   journalRows: 100_000,
   minMeters: 2,
   minSlots: 3,
+  bits: {},
 };
 
 interface TestParty extends ServerParty {
@@ -267,8 +268,8 @@ export class TestMeter {
     this.#to.aggregator.handle(topicOf("meterStatus", { meter: this.id }), Buffer.from(JSON.stringify(status)));
   }
 
-  seal(kind: 1 | 2 | 3 | 4, firstSlot: number, entries: Uint8Array): Uint8Array {
-    return this.#sealer.seal(kind, firstSlot, { boot: this.boot, counter: this.counter++ }, entries);
+  seal(kind: 1 | 2 | 3 | 4, firstSlot: number, entries: Uint8Array, bits = 0): Uint8Array {
+    return this.#sealer.seal(kind, firstSlot, { boot: this.boot, counter: this.counter++ }, entries, bits);
   }
 
   send(payload: Uint8Array): void {
@@ -281,8 +282,8 @@ export class TestMeter {
     this.#to.aggregator.handle(topic, this.#digests.seal(digest));
   }
 
-  put(kind: 1 | 2 | 3 | 4, firstSlot: number, entries: Uint8Array): void {
-    this.send(this.seal(kind, firstSlot, entries));
+  put(kind: 1 | 2 | 3 | 4, firstSlot: number, entries: Uint8Array, bits = 0): void {
+    this.send(this.seal(kind, firstSlot, entries, bits));
   }
 
   /** Commits, and opens the acks that came for this meter. */

@@ -1,5 +1,6 @@
 /** What a meter agent is given: keys, settings, memory, a connection, and who wants to know what happens. */
 import type { DigestAck } from "../../protocol/messages/ack-codes.ts";
+import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import type { Kind } from "../../protocol/units.ts";
 import type { Gap, Outbox } from "./outbox.ts";
 import type { RegisterRules } from "./register.ts";
@@ -16,6 +17,8 @@ export interface AgentSettings extends RegisterRules {
   readonly threshold: number;
   /** A head shares what it measures under kinds of its own, a customer's meter never does. Default: a customer's. */
   readonly role?: "customer" | "head";
+  /** Kinds that are shared bit by bit; a reading that its bits do not hold is a gap. */
+  readonly bits: BitsByKind;
   /** Slots per message when readings come one by one; a batch is aligned to multiples of it. */
   readonly batchSlots: number;
   readonly maxSlotsPerMessage: number;

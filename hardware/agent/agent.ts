@@ -53,6 +53,7 @@ export class MeterAgent {
         opener: createAckOpener(rootKey, this.meter, aggregator),
         maxInFlight: settings.maxInFlight,
         maxSlotsPerMessage: settings.maxSlotsPerMessage,
+        bits: settings.bits,
       });
     });
     this.#topics = indices.map((index) => topicOf("share", { meter: this.meter, agg: String(index) }));
@@ -60,6 +61,7 @@ export class MeterAgent {
       key: secrets.polynomialKey,
       n: Math.max(...indices),
       t: settings.threshold,
+      bits: settings.bits,
     });
     this.#all = indices.reduce((mask, index) => mask | aggregatorBit(index), 0);
     this.#batches = new Batches(settings.batchSlots, (batch) => this.#send(batch));
@@ -77,6 +79,7 @@ export class MeterAgent {
       outbox,
       rules: settings,
       role: settings.role,
+      bits: settings.bits,
       registerState: memory.registerState,
       durable: (run) => this.#batches.add(run),
       gap: (gap) => options.events?.gap?.(this.meter, gap),

@@ -4,6 +4,7 @@
  */
 import type { AckOpener, Ack, ShareSealer } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import { type BitsByKind, bitsOfKind } from "../../protocol/range/bit-entries.ts";
 import { compareMessageNumbers, type MessageNumber } from "../../protocol/messages/ack-codes.ts";
 import type { Greeting } from "./greeting.ts";
 import { aggregatorBit, isOutstanding, type PendingRun } from "./pending-runs.ts";
@@ -17,6 +18,7 @@ export interface ChannelOptions {
   /** Messages that may wait for this aggregator's ack at the same time. */
   readonly maxInFlight: number;
   readonly maxSlotsPerMessage: number;
+  readonly bits: BitsByKind;
 }
 
 /** A sealed message ready to be published. */
@@ -106,7 +108,9 @@ export class Channel {
     this.#messagesInFlight += 1;
     const number = { boot: session.boot, counter: session.counter++ };
     const slots = runs.reduce((sum, run) => sum + run.readings.length, 0);
-    return { payload: this.#options.sealer.seal(first.kind, first.firstSlot, number, entries), slots };
+    const { sealer, bits } = this.#options;
+    const { kind, firstSlot } = first;
+    return { payload: sealer.seal(kind, firstSlot, number, entries, bitsOfKind(bits, kind)), slots };
   }
 
   #takeConsecutive(): PendingRun[] {

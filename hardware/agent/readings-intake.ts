@@ -2,6 +2,7 @@
  * Where readings enter the meter: intervals or register samples in, durable runs out. A slot is taken once for each
  * kind, whatever is handed in again after a restart.
  */
+import { type BitsByKind, bitsOfKind } from "../../protocol/range/bit-entries.ts";
 import { assertSlot } from "../../protocol/slots.ts";
 import { isLoadKind, KINDS, type Kind, kindName } from "../../protocol/units.ts";
 import type { Batch } from "./batches.ts";
@@ -15,6 +16,7 @@ export interface ReadingsIntakeOptions {
   readonly outbox: Outbox;
   readonly rules: RegisterRules;
   readonly role: "customer" | "head" | undefined;
+  readonly bits: BitsByKind;
   readonly registerState: RegisterState;
   /** Takes each run once it is committed. */
   readonly durable: (run: Batch) => void;
@@ -59,9 +61,10 @@ export class ReadingsIntake {
   /**
    * Takes interval readings of consecutive slots, in watt-hours. Throws RangeError on an unknown kind, a value that is
    * not an integer of 0 or more, and a slot that is not above the last one taken of this kind: no slot has two readings.
+   * A reading that the bits of its kind do not hold cannot be shared: its slot is a gap (`too-many-bits`).
    */
   addReadings(kind: Kind, firstSlot: number, readings: readonly number[], registerState?: RegisterState): void {
-    const { meter, number, outbox, durable } = this.#options;
+    const { meter, number, outbox } = this.#options;
     const name = kindName(kind);
     for (const value of readings) {
       if (!Number.isSafeInteger(value) || value < 0) {
@@ -75,6 +78,26 @@ export class ReadingsIntake {
     if (firstSlot < expected) {
       throw new RangeError(`firstSlot: ${name} of ${meter} is already taken up to slot ${expected}, got ${firstSlot}`);
     }
+    const large = readings.findIndex((value) => value > this.#most(kind));
+    if (large < 0) {
+      this.#take(kind, firstSlot, readings, registerState);
+      return;
+    }
+    const slot = firstSlot + large;
+    this.addReadings(kind, firstSlot, readings.slice(0, large), registerState);
+    this.#nextSlot.set(kind, slot + 1);
+    if (registerState !== undefined) outbox.rememberRegister(number, registerState);
+    this.#report({ kind, from: slot, to: slot + 1, reason: "too-many-bits" });
+    this.addReadings(kind, slot + 1, readings.slice(large + 1), registerState);
+  }
+
+  #most(kind: Kind): number {
+    const bits = bitsOfKind(this.#options.bits, kind);
+    return bits === 0 ? Number.MAX_SAFE_INTEGER : 2 ** bits - 1;
+  }
+
+  #take(kind: Kind, firstSlot: number, readings: readonly number[], registerState?: RegisterState): void {
+    const { number, outbox, durable } = this.#options;
     this.#nextSlot.set(kind, firstSlot + readings.length);
     const run = { kind, firstSlot, readings };
     const committed = (): void => {
@@ -84,9 +107,15 @@ export class ReadingsIntake {
     outbox.append(number, run, committed, registerState);
   }
 
+  #report(gap: Gap): void {
+    const { number, outbox } = this.#options;
+    outbox.rememberGap(number, gap);
+    this.#options.gap(gap);
+  }
+
   /** Takes a register sample; its readings and the register's state are committed together. */
   addSample(sample: RegisterSample): void {
-    const { number, outbox, rules, role, gap } = this.#options;
+    const { number, outbox, rules, role } = this.#options;
     const result = differenceSample(this.#registerState, sample, rules);
     if (result.state === this.#registerState) return;
     this.#registerState = result.state;
@@ -97,9 +126,7 @@ export class ReadingsIntake {
     }
     if (readings.length === 0) outbox.rememberRegister(number, result.state);
     for (const { code, direction, from, to } of result.events) {
-      const found = { kind: sharedKind(KINDS[direction], role), from, to, reason: code };
-      outbox.rememberGap(number, found);
-      gap(found);
+      this.#report({ kind: sharedKind(KINDS[direction], role), from, to, reason: code });
     }
   }
 }

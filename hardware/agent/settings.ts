@@ -9,6 +9,7 @@ export function agentSettings(config: Config, threshold: number): AgentSettings 
   return {
     role: config.meter.role,
     threshold,
+    bits: config.sharing.bits,
     slotSeconds: config.system.slotSeconds,
     boundaryToleranceSeconds: boundaryTolerance * config.system.slotSeconds,
     maxIntervalWh,

@@ -8,6 +8,7 @@ import { ProtocolError } from "../errors.ts";
 import { KINDS } from "../units.ts";
 import { envelopeVectorText } from "../vectors/generate-envelope.ts";
 import { directionKey, openBytes, sealInto } from "./aead.ts";
+import { bitEntryBytes } from "../range/bit-entries.ts";
 import { createShareOpener, createShareSealer, MAX_ENTRIES } from "./share.ts";
 
 const bytes = z.string().transform((hex) => new Uint8Array(Buffer.from(hex, "hex")));
@@ -40,9 +41,17 @@ function refuses(payload: Uint8Array, codes: string | readonly string[], by = op
 /** A message that an authentic but faulty meter would send: right key, any header and plaintext. */
 function forge(slotHeader: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const key = directionKey(rootKey, "wv/1/share");
-  const protectedBytes = Buffer.concat([Buffer.from("a2011818617345", "hex"), slotHeader]);
+  const protectedBytes = Buffer.concat(
+    [Buffer.from("a20118186173", "hex"), [0x40 | slotHeader.length], slotHeader].map((part) => Buffer.from(part)),
+  );
   const topic = Buffer.from("wv/1/m/m-001/share/2");
-  const aad = Buffer.concat([Buffer.from("\x83hEncrypt0\x4c", "latin1"), protectedBytes, Buffer.from([0x54]), topic]);
+  const aad = Buffer.concat([
+    Buffer.from("\x83hEncrypt0", "latin1"),
+    Buffer.from([0x40 | protectedBytes.length]),
+    protectedBytes,
+    Buffer.from([0x54]),
+    topic,
+  ]);
   const body = Buffer.alloc(plaintext.length + 16);
   sealInto(body, 0, key, new Uint8Array(12), aad, plaintext);
   const head =
@@ -52,7 +61,7 @@ function forge(slotHeader: Uint8Array, plaintext: Uint8Array): Uint8Array {
         ? [0x58, body.length]
         : [0x59, body.length >> 8, body.length & 255];
   return Buffer.concat([
-    Buffer.from([0xd0, 0x83, 0x4c]),
+    Buffer.from([0xd0, 0x83, 0x40 | protectedBytes.length]),
     protectedBytes,
     Buffer.from("a106480000000000000000", "hex"),
     Buffer.from(head),
@@ -77,7 +86,7 @@ for (const [i, vector] of shares.entries()) {
     const opened = createShareOpener(vector.rootKey, meter, aggregator).open(message);
     assert.deepEqual(
       { ...opened, entries: Uint8Array.from(opened.entries) },
-      { kind: vector.kind, firstSlot, number: { boot, counter }, entries: plaintext },
+      { kind: vector.kind, firstSlot, number: { boot, counter }, bits: 0, entries: plaintext },
     );
   });
 }
@@ -111,7 +120,7 @@ test("opening gives back what was sealed, for any number of entries", () => {
         const opened = opener.open(message);
         assert.deepEqual(
           { ...opened, entries: Uint8Array.from(opened.entries) },
-          { kind, firstSlot: slot, number: { boot, counter: 3 }, entries: content },
+          { kind, firstSlot: slot, number: { boot, counter: 3 }, bits: 0, entries: content },
         );
       },
     ),
@@ -149,7 +158,13 @@ test("refuses a message sealed for another protocol version", () => {
   const altered = Uint8Array.from(sealed);
   const protectedBytes = altered.subarray(3, 15);
   const topic = Buffer.from("wv/2/m/m-001/share/2");
-  const aad = Buffer.concat([Buffer.from("\x83hEncrypt0\x4c", "latin1"), protectedBytes, Buffer.from([0x54]), topic]);
+  const aad = Buffer.concat([
+    Buffer.from("\x83hEncrypt0", "latin1"),
+    Buffer.from([0x40 | protectedBytes.length]),
+    protectedBytes,
+    Buffer.from([0x54]),
+    topic,
+  ]);
   sealInto(altered, 28, key, Buffer.from("000000000000000100000005", "hex"), aad, entries);
   refuses(altered, "bad-seal");
 });
@@ -192,4 +207,48 @@ test("a sealer names the argument that is out of range", () => {
   assert.throws(() => sealer.seal(1, 0, number, new Uint8Array(15)), /^RangeError: entries/);
   assert.throws(() => sealer.seal(1, 0, { boot: -1, counter: 0 }, entries), /^RangeError: boot/);
   assert.throws(() => createShareSealer(new Uint8Array(31), "m-001", 2), /^RangeError: rootKey/);
+});
+
+test("shares of bits open with their width, which is bound like kind and slot", () => {
+  const sealer = createShareSealer(rootKey, "m-001", 2);
+  for (const [i, bits] of [1, 20, 52].entries()) {
+    const content = Uint8Array.from(randomBytes(2 * bitEntryBytes(bits)));
+    const message = sealer.seal(1, 1000, { boot: 1, counter: i }, content, bits);
+    const opened = opener.open(message);
+    assert.deepEqual(
+      { ...opened, entries: Uint8Array.from(opened.entries) },
+      { kind: 1, firstSlot: 1000, number: { boot: 1, counter: i }, bits, entries: content },
+    );
+    for (let bit = 0; bit < 8 * 30; bit++) {
+      const altered = Uint8Array.from(message);
+      altered[bit >> 3]! ^= 1 << (bit & 7);
+      refuses(altered, ["malformed", "bad-seal", "wrong-length"]);
+    }
+  }
+  assert.equal(sealer.seal(1, 0, { boot: 2, counter: 0 }, new Uint8Array(168), 20).length, 213);
+  assert.throws(
+    () => sealer.seal(1, 0, { boot: 2, counter: 1 }, new Uint8Array(16), 20),
+    /^RangeError: entries: .* 168/,
+  );
+  assert.throws(() => sealer.seal(1, 0, { boot: 2, counter: 1 }, new Uint8Array(16), 53), /^RangeError: bits/);
+});
+
+test("a whole reading and a reading of one bit, both of 16 bytes, are never taken for each other", () => {
+  const sealer = createShareSealer(rootKey, "m-001", 2);
+  const content = new Uint8Array(16);
+  const whole = sealer.seal(1, 1000, { boot: 1, counter: 0 }, content);
+  const bit = sealer.seal(1, 1000, { boot: 1, counter: 1 }, content, 1);
+  assert.deepEqual([opener.open(whole).bits, opener.open(bit).bits], [0, 1]);
+  const header = (from: Uint8Array): Buffer => Buffer.from(from.subarray(0, from[2] === 0x4d ? 16 : 15));
+  const body = (from: Uint8Array): Uint8Array => from.subarray(from[2] === 0x4d ? 16 : 15);
+  refuses(Buffer.concat([header(whole), body(bit)]), "bad-seal");
+  refuses(Buffer.concat([header(bit), body(whole)]), "bad-seal");
+});
+
+test("refuses widths that are none, authentic though they are", () => {
+  for (const bits of [0, 53, 255]) {
+    const head = Buffer.from([1, 0, 0, 0, 9, bits]);
+    refuses(forge(head, new Uint8Array(16)), "wrong-bits");
+  }
+  refuses(forge(Buffer.from([1, 0, 0, 0, 9, 20]), new Uint8Array(16)), "wrong-length");
 });

@@ -30,6 +30,8 @@ export const customerBill = z.strictObject({
   energyWh: z.int(),
   amountMicro: z.int(),
   spareAnswers: z.int().nullable(),
+  /** Whether every reading in it is known to be in range; left out where none is shared by bits. */
+  rangeProof: z.enum(["proved", "unproved"]).optional(),
   /** SHA-256 of the tariff file, first 32 hex digits. */
   tariff: z.string(),
   slotSeconds: z.int().min(1),

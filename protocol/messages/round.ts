@@ -4,9 +4,13 @@
  */
 import { z } from "zod";
 import { byteString, bytesOfLength } from "../bytes.ts";
+import { MAX_BITS } from "../range/bit-entries.ts";
 import { aggregatorIndex, feederId, meterId, roundId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { LAST_KIND } from "../units.ts";
+
+/** Groups of meters in one question of a range proof. */
+export const MAX_GROUPS = 4_096;
 
 const slot = z.int().min(0).max(MAX_SLOT);
 const index = z.int().min(0).max(0xff_ffff);
@@ -64,6 +68,8 @@ export const setContent = z.strictObject({
   schemes: z.array(scheme).max(256),
   assignment: z.array(index),
   units: z.array(unit),
+  /** For each kind by how many bits its readings are shared, 0 for as a whole; left out where none is by bits. */
+  bits: z.array(z.int().min(0).max(MAX_BITS)).max(4).optional(),
 });
 export type SetContent = z.infer<typeof setContent>;
 
@@ -79,6 +85,36 @@ export const probeMessage = z.strictObject({
   salt: hash,
 });
 export type ProbeMessage = z.infer<typeof probeMessage>;
+
+const sealed = z
+  .array(z.tuple([aggregatorIndex, hash]))
+  .min(1)
+  .max(7);
+/** What names one test of a set. */
+const trial = { setId: hash, salt: hash };
+
+/** All commitments are here, and the shares are fixed: asks for the seeds. */
+export const revealMessage = z.strictObject({
+  type: z.literal("reveal"),
+  round: roundId,
+  ...trial,
+  /** Rising by aggregator. */
+  commitments: sealed,
+});
+export type RevealMessage = z.infer<typeof revealMessage>;
+
+/** The seeds make the challenge. Asks for tests of the degree of all meters, or for checks of the bits of groups. */
+export const rangeMessage = z.strictObject({
+  type: z.literal("range"),
+  round: roundId,
+  ...trial,
+  seeds: sealed,
+  /** Echoed, so that answers are told apart. */
+  step: z.int().min(0).max(1000),
+  /** Bitmaps over the set's meters; none asks for the degrees. */
+  groups: z.array(byteString).max(MAX_GROUPS),
+});
+export type RangeMessage = z.infer<typeof rangeMessage>;
 
 export const endorsedMessage = z.strictObject({
   type: z.literal("endorsed"),
@@ -134,6 +170,9 @@ export const REFUSAL_CODES = [
   "no-subset-keys",
   "inconsistent-shares",
   "incomplete-balance",
+  "unknown-set",
+  "other-commitments",
+  "out-of-range",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
@@ -175,8 +214,25 @@ export const probedMessage = z.strictObject({
   have: byteString,
   /** For each of them the masked, weighted sum of its shares. */
   values: byteString,
+  /** Of a set with bits: to a seed for this set and salt. */
+  commitment: hash.optional(),
 });
 export type ProbedMessage = z.infer<typeof probedMessage>;
+
+export const revealedMessage = z.strictObject({ type: z.literal("revealed"), ...answer, ...trial, seed: hash });
+export type RevealedMessage = z.infer<typeof revealedMessage>;
+
+export const rangedMessage = z.strictObject({
+  type: z.literal("ranged"),
+  ...answer,
+  ...trial,
+  step: z.int().min(0).max(1000),
+  /** Which are answered: over the set's meters, or over the groups. */
+  have: byteString,
+  /** For each of them a masked element. */
+  values: byteString,
+});
+export type RangedMessage = z.infer<typeof rangedMessage>;
 
 /** Everything the utility sends to an aggregator in a round. */
 export const roundRequest = z.discriminatedUnion("type", [
@@ -184,6 +240,8 @@ export const roundRequest = z.discriminatedUnion("type", [
   detailMessage,
   wantMessage,
   probeMessage,
+  revealMessage,
+  rangeMessage,
   setMessage,
   endorsedMessage,
 ]);
@@ -194,6 +252,8 @@ export const roundAnswer = z.discriminatedUnion("type", [
   manifestMessage,
   tagsMessage,
   probedMessage,
+  revealedMessage,
+  rangedMessage,
   endorseMessage,
   refuseMessage,
   sumsMessage,

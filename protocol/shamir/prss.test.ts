@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { FIELD_PRIME } from "../field.ts";
 import { interpolate } from "./interpolate.ts";
 import { keySubsets } from "./key-subsets.ts";
-import { randomShares, type SubsetKeys } from "./prss.ts";
+import { randomShares, type SubsetKeys, zeroShares } from "./prss.ts";
 
 const nonceOf = (text: string): Uint8Array => createHash("sha256").update(text).digest();
 
@@ -61,6 +61,32 @@ for (const [n, t] of SIZES) {
     assert.equal(secrets.size, 40, "no value comes twice");
   });
 }
+
+for (const [n, t] of SIZES.filter(([size, threshold]) => size >= 2 * threshold - 1)) {
+  test(`the zero shares of ${n} aggregators lie on polynomials of degree ${2 * t - 2} that are 0 at 0`, () => {
+    const keys = dealt(n, t, "a");
+    const shares = keys.map((own) => zeroShares(own, nonceOf("first"), 20));
+    const others = keys.map((own) => zeroShares(own, nonceOf("second"), 20));
+    const masks = keys.map((own) => randomShares(own, nonceOf("first"), 20));
+    const seen = new Set<bigint>();
+    for (const run of [shares, others]) {
+      for (let at = 0; at < 20; at++) {
+        const points = run.map((share, i) => ({ x: i + 1, y: share[at]! }));
+        assert.deepEqual(interpolate(points, 2 * t - 1), { value: 0n, spare: n - (2 * t - 1), disagreeing: 0 });
+        if (t > 1) assert.notEqual(interpolate(points, 2 * t - 2).disagreeing, 0, "no smaller degree");
+        seen.add(run[0]![at]!);
+        assert.ok(t === 1 || run[0]![at] !== masks[0]![at], "nor are they the masks of another use");
+      }
+    }
+    assert.equal(seen.size, t === 1 ? 1 : 40, "no share comes twice");
+  });
+}
+
+test("zero shares refuse what masks refuse", () => {
+  const [own] = dealt(3, 2, "a") as [SubsetKeys];
+  assert.throws(() => zeroShares({ ...own, index: 2 }, nonceOf("n"), 1), /RangeError: keys: /);
+  assert.throws(() => zeroShares(own, new Uint8Array(31), 1), /RangeError: nonce: expected 32 bytes, got 31/);
+});
 
 test("what t - 1 aggregators know leaves the share of any other uniform", () => {
   // They know all keys but one. Over that key a share takes values in all parts of the field alike.

@@ -39,8 +39,31 @@ export function randomShares({ index, n, t, keys }: SubsetKeys, nonce: Uint8Arra
   const shares = new BigUint64Array(count);
   for (const { members, key } of keys) {
     const weight = subsetPolynomialAt(index, members, n);
-    const draws = draw(key, nonce, count);
+    const draws = draw("wv/1 prss", key, nonce, count);
     for (let at = 0; at < count; at++) shares[at] = add(shares[at]!, multiply(weight, draws[at]!));
+  }
+  return shares;
+}
+
+/**
+ * This aggregator's shares of 0 by `count` random polynomials of degree 2t - 2, as products of shares need them: uniform
+ * among those polynomials that are 0 at 0, for whoever lacks one key. Throws RangeError as `randomShares`.
+ */
+export function zeroShares({ index, n, t, keys }: SubsetKeys, nonce: Uint8Array, count: number): BigUint64Array {
+  assertKeys({ index, n, t, keys });
+  if (nonce.length !== NONCE_BYTES) throw new RangeError(`nonce: expected ${NONCE_BYTES} bytes, got ${nonce.length}`);
+  const shares = new BigUint64Array(count);
+  for (const { members, key } of keys) {
+    const weight = subsetPolynomialAt(index, members, n);
+    // The subset's polynomial times x, x^2, ... x^(t-1): each with a coefficient of its own.
+    const draws = draw("wv/1 przs", key, nonce, count * (t - 1));
+    for (let at = 0; at < count; at++) {
+      let sum = 0n;
+      for (let power = t - 2; power >= 0; power--) {
+        sum = multiply(add(sum, draws[at * (t - 1) + power]!), BigInt(index));
+      }
+      shares[at] = add(shares[at]!, multiply(weight, sum));
+    }
   }
   return shares;
 }
@@ -58,11 +81,11 @@ function subsetPolynomialAt(x: number, members: readonly number[], n: number): F
 }
 
 /** A keyed sponge: the lengths of key and nonce are fixed, so no two inputs run into each other. */
-function draw(key: Uint8Array, nonce: Uint8Array, count: number): BigUint64Array {
+function draw(label: "wv/1 prss" | "wv/1 przs", key: Uint8Array, nonce: Uint8Array, count: number): BigUint64Array {
   const elements = new BigUint64Array(count);
   if (count === 0) return elements;
   const sponge = createHash("shake256", { outputLength: DRAW_BYTES * count });
-  const bytes = sponge.update("wv/1 prss").update(key).update(nonce).digest();
+  const bytes = sponge.update(label).update(key).update(nonce).digest();
   for (let at = 0; at < count; at++) {
     const high = bytes.readBigUInt64BE(DRAW_BYTES * at);
     elements[at] = reduce((high << 64n) | bytes.readBigUInt64BE(DRAW_BYTES * at + 8));

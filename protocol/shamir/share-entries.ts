@@ -40,12 +40,18 @@ export function entryCount(entries: Uint8Array): number {
  * A receiver refuses a message for which this is not -1.
  */
 export function firstInvalidEntry(entries: Uint8Array): number {
-  const count = entryCount(entries);
-  const view = viewOf(entries);
+  entryCount(entries);
+  return firstInvalidElement(entries, ENTRY_BYTES);
+}
+
+/** The same for shares that stand every `size` bytes, whatever stands behind each. */
+export function firstInvalidElement(bytes: Uint8Array, size: number): number {
+  const count = Math.floor(bytes.length / size);
+  const view = viewOf(bytes);
   for (let index = 0; index < count; index++) {
-    const high = view.getUint32(ENTRY_BYTES * index);
+    const high = view.getUint32(size * index);
     if (high < 0x1fff_ffff) continue;
-    if (high > 0x1fff_ffff || view.getUint32(ENTRY_BYTES * index + 4) === 0xffff_ffff) return index;
+    if (high > 0x1fff_ffff || view.getUint32(size * index + 4) === 0xffff_ffff) return index;
   }
   return -1;
 }

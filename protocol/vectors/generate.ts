@@ -3,13 +3,24 @@
  * implementations too, a C program included: flat arrays of flat objects, bytes in hex, 64-bit integers in decimal
  * strings, small integers as numbers. `npx tsx protocol/vectors/testing/generate-main.ts` writes the files anew.
  */
-import { evaluate, invert, lagrange, mod, polynomial, seededBytes, treeHash } from "./reference.ts";
+import {
+  bitPolynomials,
+  evaluate,
+  invert,
+  lagrange,
+  mod,
+  polynomial,
+  rangeWeights,
+  seededBytes,
+  treeHash,
+  zeroShare,
+} from "./reference.ts";
 
 const P = 2n ** 61n - 1n;
 const EDGES = [0n, 1n, 2n, 2n ** 21n - 1n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 42n, 2n ** 60n, P - 2n, P - 1n];
 
 /** The names of the vector files, without `.json`. */
-export const VECTOR_NAMES = ["field", "prf", "shamir", "merkle"] as const;
+export const VECTOR_NAMES = ["field", "prf", "shamir", "merkle", "range"] as const;
 export type VectorName = (typeof VECTOR_NAMES)[number];
 
 /** Sums, products and inverses: every pair of edge cases, then random pairs. */
@@ -74,9 +85,62 @@ function merkleVectors() {
   };
 }
 
+/** Shares of bits with an aggregator's sum and check of them, and shares of 0. */
+function rangeVectors() {
+  const bytes = seededBytes("wattveil range vectors");
+  const cases = [
+    [1, 1, 1, 1n],
+    [3, 2, 20, 523_777n],
+    [5, 2, 20, 0n],
+    [5, 3, 20, 2n ** 20n - 1n],
+    [7, 4, 52, 2n ** 52n - 1n],
+  ] as const;
+  const splits = cases.flatMap(([n, t, bits, reading], index) => {
+    const input = { key: bytes(32), kind: 1 + (index % 4), slot: 1_900_000 + index, reading, t };
+    const challenge = bytes(32);
+    const { tag, coefficients } = bitPolynomials(input, bits);
+    return Array.from({ length: n }, (_, i) => {
+      const shares = coefficients.map((own, bit) => evaluate([(reading >> BigInt(bit)) & 1n, ...own], BigInt(i + 1)));
+      const weighted = (use: string, of: (f: bigint) => bigint): bigint =>
+        rangeWeights(challenge, use, index, bits).reduce((sum, weight, bit) => sum + weight * of(shares[bit]!), 0n);
+      return {
+        ...plainInput({ ...input, n }),
+        ...{ n, bits, meter: index, challenge: challenge.toString("hex"), aggregator: i + 1 },
+        entry: shares.map(hex64).join("") + tag.toString("hex"),
+        sum: String(mod(weighted("degree", (f) => f))),
+        check: String(mod(weighted("bits", (f) => f * f - f))),
+        share: String(mod(shares.reduce((sum, share, bit) => sum + share * 2n ** BigInt(bit), 0n))),
+      };
+    });
+  });
+  const zeros = (
+    [
+      [3, 2, "1,2 1,3 2,3"],
+      [5, 3, "1,2,3 1,2,4 1,2,5 1,3,4 1,3,5 1,4,5 2,3,4 2,3,5 2,4,5 3,4,5"],
+    ] as const
+  ).map(([n, t, subsets]) => {
+    const nonce = bytes(32);
+    const keys = subsets.split(" ").map((members) => ({ members: members.split(",").map(Number), key: bytes(32) }));
+    const shares = Array.from({ length: n }, (_, i) => String(zeroShare(keys, nonce, n, t, i + 1)));
+    return { n, t, nonce: nonce.toString("hex"), keys: keys.map(({ key }) => key.toString("hex")), shares };
+  });
+  return {
+    description:
+      "entries of shares of bits (u64 BE each, lowest bit first || tag), their weighted sum, the sum of weight (f^2 - f), and the reading's share; shares of 0, keys of subsets in lexical order",
+    splits,
+    zeros,
+  };
+}
+
 /** The text of a vector file: JSON with one case on each line. */
 export function vectorText(name: VectorName): string {
-  const make = { field: fieldVectors, prf: prfVectors, shamir: shamirVectors, merkle: merkleVectors }[name];
+  const make = {
+    field: fieldVectors,
+    prf: prfVectors,
+    shamir: shamirVectors,
+    merkle: merkleVectors,
+    range: rangeVectors,
+  }[name];
   const parts = Object.entries(make()).map(([key, value]) => {
     const text = Array.isArray(value)
       ? `[\n${value.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`

@@ -60,21 +60,66 @@ export interface ReferenceInput {
 }
 
 /** Tag and coefficients of a reading's polynomial, straight from the wording of the protocol. */
-export function polynomial({ key, kind, slot, reading, t }: ReferenceInput): { tag: Buffer; coefficients: bigint[] } {
+export function polynomial(input: ReferenceInput): { tag: Buffer; coefficients: bigint[] } {
+  return keyStream(input, 0, input.t - 1);
+}
+
+/** Tag of a reading shared by bits, and the coefficients of each bit's polynomial, lowest bit first. */
+export function bitPolynomials(input: ReferenceInput, bits: number): { tag: Buffer; coefficients: bigint[][] } {
+  const { tag, coefficients } = keyStream(input, 2 ** 16 + 256 * bits, bits * (input.t - 1));
+  const of = (bit: number): bigint[] => coefficients.slice(bit * (input.t - 1), (bit + 1) * (input.t - 1));
+  return { tag, coefficients: Array.from({ length: bits }, (_, bit) => of(bit)) };
+}
+
+/** The tag and so many elements, from the key stream's blocks from `first` on. */
+function keyStream({ key, kind, slot, reading }: ReferenceInput, first: number, count: number) {
   const nonce = Buffer.alloc(12);
   nonce.writeUInt32BE(slot, 0);
   nonce.writeBigUInt64BE(reading, 4);
   const groups: bigint[] = [];
   let tag = Buffer.alloc(8);
-  for (let index = 0; index === 0 || groups.length < t - 1; index++) {
-    const block = keyStreamBlock(key, kind * 2 ** 24 + index, nonce);
+  for (let index = 0; index === 0 || groups.length < count; index++) {
+    const block = keyStreamBlock(key, kind * 2 ** 24 + first + index, nonce);
     if (index === 0) tag = Buffer.from(block.subarray(0, 8));
     for (let at = index === 0 ? 8 : 0; at < 64; at += 8) {
       const candidate = block.readBigUInt64BE(at) & P;
       if (candidate !== P) groups.push(candidate);
     }
   }
-  return { tag, coefficients: groups.slice(0, t - 1) };
+  return { tag, coefficients: groups.slice(0, count) };
+}
+
+/** A subset's key and its members. */
+export interface ReferenceKey {
+  readonly members: readonly number[];
+  readonly key: Uint8Array;
+}
+
+/** The share of aggregator x of a random polynomial of degree 2t - 2 that is 0 at 0, from all keys that it has. */
+export function zeroShare(keys: readonly ReferenceKey[], nonce: Uint8Array, n: number, t: number, x: number): bigint {
+  let share = 0n;
+  for (const { members, key } of keys.filter((one) => one.members.includes(x))) {
+    const others = Array.from({ length: n }, (_, i) => i + 1).filter((one) => !members.includes(one));
+    const points = [{ x: 0, y: 1n }, ...others.map((one) => ({ x: one, y: 0n }))];
+    const bytes = createHash("shake256", { outputLength: 16 * (t - 1) })
+      .update(Buffer.concat([Buffer.from("wv/1 przs"), key, nonce]))
+      .digest("hex");
+    for (let power = 1; power < t; power++) {
+      const drawn = BigInt(`0x${bytes.slice(32 * (power - 1), 32 * power)}`);
+      share += drawn * lagrange(points, x) * BigInt(x) ** BigInt(power);
+    }
+  }
+  return mod(share);
+}
+
+/** The weights of a range proof: lowest 61 bits of each 8 bytes of SHAKE-256 over label, challenge and place. */
+export function rangeWeights(challenge: Uint8Array, use: string, meter: number, count: number): bigint[] {
+  const place = Buffer.alloc(4);
+  place.writeUInt32BE(meter);
+  const bytes = createHash("shake256", { outputLength: 8 * count })
+    .update(Buffer.concat([Buffer.from(`wv/1 range ${use}`), challenge, place]))
+    .digest();
+  return Array.from({ length: count }, (_, i) => bytes.readBigUInt64BE(8 * i) & P);
 }
 
 /** The Merkle tree hash by its recursive definition in RFC 6962, section 2.1. */

@@ -6,7 +6,13 @@ import { add, inverse, multiply, subtract } from "../field.ts";
 import { addBatch, elementsToBytes, multiplyBatch } from "../field-words.ts";
 import { merkleRoot } from "../log/merkle.ts";
 import { polynomialOf } from "../prf.ts";
+import { weightsOf } from "../range/challenge.ts";
+import { bitCheck, bitSum, readingShares } from "../range/check.ts";
+import { splitBits } from "../range/split-bits.ts";
 import { interpolate, interpolateBatch } from "../shamir/interpolate.ts";
+import { keySubsets } from "../shamir/key-subsets.ts";
+import { zeroShares } from "../shamir/prss.ts";
+import { shareAt } from "../shamir/share-entries.ts";
 import { split, splitBatch } from "../shamir/split.ts";
 import { VECTOR_NAMES, vectorText } from "./generate.ts";
 
@@ -34,6 +40,19 @@ const shamir = z
   })
   .parse(JSON.parse(read("shamir")));
 const merkle = z.object({ leaves: z.array(bytes), roots: z.array(z.string()) }).parse(JSON.parse(read("merkle")));
+
+const range = z
+  .object({
+    splits: z.array(
+      z.object({
+        ...{ key: bytes, kind: z.int(), slot: z.int(), reading: integer, t: z.int(), n: z.int(), bits: z.int() },
+        ...{ meter: z.int(), challenge: bytes, aggregator: z.int(), entry: bytes },
+        ...{ sum: integer, check: integer, share: integer },
+      }),
+    ),
+    zeros: z.array(z.object({ n: z.int(), t: z.int(), nonce: bytes, keys: z.array(bytes), shares: z.array(integer) })),
+  })
+  .parse(JSON.parse(read("range")));
 
 for (const name of VECTOR_NAMES) {
   test(`${name}.json is what the generator makes`, () => {
@@ -89,6 +108,28 @@ for (const [index, { t, xs, ys, value, disagreeing }] of shamir.interpolations.e
     assert.deepEqual([...batch.disagreeing], [disagreeing]);
   });
 }
+
+for (const [index, vector] of range.splits.entries()) {
+  test(`shares of bits and their checks conform to vector ${index}`, () => {
+    const { bits, challenge, meter, entry: entries } = vector;
+    const own = splitBits({ ...vector, firstSlot: vector.slot, readings: [Number(vector.reading)] });
+    assert.equal(hexOf(own[vector.aggregator - 1]!), hexOf(entries));
+    const weights = (use: "degree" | "bits") => weightsOf(challenge, use, [meter], bits);
+    assert.equal(bitSum({ entries, bits }, weights("degree")), vector.sum);
+    assert.equal(bitCheck({ entries, bits }, weights("bits")), vector.check);
+    assert.equal(shareAt(readingShares(entries, bits), 0), vector.share);
+  });
+}
+
+test("shares of 0 conform to the vectors", () => {
+  for (const { n, t, nonce, keys, shares } of range.zeros) {
+    const all = keySubsets(n, t).map((members, i) => ({ members, key: keys[i]! }));
+    for (const [i, share] of shares.entries()) {
+      const own = all.filter(({ members }) => members.includes(i + 1));
+      assert.deepEqual([...zeroShares({ index: i + 1, n, t, keys: own }, nonce, 1)], [share]);
+    }
+  }
+});
 
 test("Merkle roots conform to the vectors", () => {
   for (const [size, root] of merkle.roots.entries()) {

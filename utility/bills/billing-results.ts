@@ -15,7 +15,7 @@ import { billingOutputs, billingUnit } from "../rounds/shape.ts";
 import { periodOfSegment, type Utility } from "../settings.ts";
 import { deleteGaps, insertGaps, insertTotals } from "../store/bills-store.ts";
 import type { Queries } from "../store/rounds-store.ts";
-import { exactNumber, type GapsTable, type ReleasedTotalsTable } from "../store/tables.ts";
+import { exactNumber, type GapsTable, type RangeProof, type ReleasedTotalsTable } from "../store/tables.ts";
 import type { Period } from "../../billing/tariffs/index.ts";
 import { expectedSlots, gapRanges } from "./gaps.ts";
 import { issueBills } from "./issue.ts";
@@ -85,9 +85,22 @@ function totalsRows(
       cells,
       energy_wh: exactNumber(row, collected.values[output] ?? 0n),
       spare_answers: collected.spare[output] ?? 0,
+      range_proof: rangeProofOf(record, content, meter, band.kind),
     });
   });
   return rows;
+}
+
+/** What is shared as a whole is not proved, where the round's other kinds are shared by bits. */
+function rangeProofOf(
+  { tested }: RoundRecord,
+  { kinds, bits }: SetContent,
+  meter: number,
+  kind: number,
+): RangeProof | null {
+  if (bits === undefined) return null;
+  const isByBits = (bits[kinds.indexOf(kind)] ?? 0) > 0;
+  return isByBits && tested?.proof !== undefined && hasMember(tested.proof.proved, meter) ? "proved" : "unproved";
 }
 
 function cellsOf(content: SetContent, meter: number, kind: number, masks: readonly Uint8Array[]): number {

@@ -74,6 +74,7 @@ export async function correctBills(
         invoice: result,
         currency: tariff.currency,
         spareAnswers: bill.spare_answers ?? undefined,
+        rangeProof: bill.range_proof ?? undefined,
         gaps: bill.gaps,
         tariffId: id,
         totals: encodeTotals(repriced),

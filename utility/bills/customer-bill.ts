@@ -77,6 +77,7 @@ function billOf(
     energyWh: bill.energy_wh ?? 0,
     amountMicro: bill.amount_micro ?? 0,
     spareAnswers: bill.spare_answers,
+    ...(bill.range_proof === null ? {} : { rangeProof: bill.range_proof }),
     tariff: bill.tariff_id,
     slotSeconds,
     rows: parts.rows.map(({ band, energy_wh, amount_micro }) => ({

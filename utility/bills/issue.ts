@@ -10,7 +10,7 @@ import type { NewEntry } from "../ledger/ledger.ts";
 import { chargedBefore, headOf, insertBills, type NewBill, supersedeBill, totalsOf } from "../store/bills-store.ts";
 import { INSERT_ROWS } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
-import type { ReleasedTotalsTable } from "../store/tables.ts";
+import type { RangeProof, ReleasedTotalsTable } from "../store/tables.ts";
 import { addToDate, localDate, type Period, periodOf, type Tariff } from "../../billing/tariffs/index.ts";
 import { BillAssembler, type ReleasedRow } from "./assemble.ts";
 import { customerBills } from "./customer-bill.ts";
@@ -90,7 +90,8 @@ function billOf(
     releasedRows: rows.length,
     issuedAt: utility.clock.now(),
   };
-  if (head.status !== "final") return { ...base, invoice: undefined, spareAnswers: undefined, totals: undefined };
+  const nothing = { invoice: undefined, spareAnswers: undefined, rangeProof: undefined, totals: undefined };
+  if (head.status !== "final") return { ...base, ...nothing };
   const sums = assemblerOf(tariff, period, utility.slotSeconds).totals(
     rows.map(releasedRow),
     (start) => earlierPeriod(utility, rows, start),
@@ -101,8 +102,15 @@ function billOf(
     ...base,
     invoice: invoice(tariff, sums),
     spareAnswers: spares.length === 0 ? undefined : Math.min(...spares),
+    rangeProof: rangeProofOf(rows),
     totals: encodeTotals(sums),
   };
+}
+
+/** A bill is proved if all of it is. */
+function rangeProofOf(rows: readonly ReleasedTotalsTable[]): RangeProof | undefined {
+  if (rows.every(({ range_proof }) => range_proof === null)) return undefined;
+  return rows.every(({ range_proof }) => range_proof === "proved") ? "proved" : "unproved";
 }
 
 /** What a tariff makes of a period is the same for all feeders, whose rounds finish one by one. */

@@ -2,6 +2,7 @@
 import { stringify } from "csv-stringify/sync";
 import type { LateEnergy } from "../../billing/check.ts";
 import type { Queries } from "../store/rounds-store.ts";
+import type { RangeProof } from "../store/tables.ts";
 
 export interface BillFilter {
   readonly meter?: string | undefined;
@@ -36,6 +37,7 @@ export interface ListedBill {
   readonly amountMicro: number | null;
   readonly currency: string;
   readonly spareAnswers: number | null;
+  readonly rangeProof?: RangeProof | undefined;
   /** First 32 hex digits of the SHA-256 of the tariff file. */
   readonly tariff: string;
   readonly gapSlots: number;
@@ -84,6 +86,7 @@ export async function listBills(db: Queries, filter: BillFilter): Promise<Listed
     amountMicro: bill.amount_micro,
     currency: bill.currency,
     spareAnswers: bill.spare_answers,
+    ...(bill.range_proof === null ? {} : { rangeProof: bill.range_proof }),
     tariff: bill.tariff_id,
     gapSlots: bill.gaps,
     rows: rows.get(`${bill.meter_id} ${bill.period_start} ${bill.period_end} ${bill.version}`) ?? [],

@@ -75,7 +75,8 @@ export function failureEntry({ id, status, reason, evidence }: RoundRecord): New
 }
 
 type Detected = Omit<DetectionsTable, "round_id" | "detected_at">;
-const LEFT_OUT = "inconsistent-shares";
+/** Why a round leaves meters out for what they have shared. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["inconsistent-shares", "out-of-range"]);
 
 /** Wrong answers in a round and meters that it left out for their shares: an entry for each code. */
 export function lieEntries(
@@ -95,8 +96,8 @@ export function lieSubject(round: string, code: string): string {
 
 /** By code what is committed to: who answered wrongly, with the hashes of signed answers, and who was left out. */
 export function lieContents(excluded: RoundRecord["excluded"], found: readonly Detected[]): Map<string, Buffer> {
-  const leftOut = excluded.filter(({ code }) => code === LEFT_OUT);
-  const codes = new Set([...found.map(({ code }) => code), ...(leftOut.length > 0 ? [LEFT_OUT] : [])]);
+  const leftOut = excluded.filter(({ code }) => LEFT_OUT.has(code));
+  const codes = new Set([...found, ...leftOut].map(({ code }): string => code));
   return new Map(
     [...codes].sort().map((code) => {
       const detections = found
@@ -106,7 +107,7 @@ export function lieContents(excluded: RoundRecord["excluded"], found: readonly D
           ...[aggregator, verdict, detail],
           createHash("sha256").update(answers).digest("hex"),
         ]);
-      const content = { detections, leftOut: code === LEFT_OUT ? leftOut : [] };
+      const content = { detections, leftOut: leftOut.filter((one) => one.code === code) };
       return [code, Buffer.from(JSON.stringify(content))];
     }),
   );

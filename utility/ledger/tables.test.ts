@@ -97,7 +97,7 @@ const CHANGES: [string, string, RegExp][] = [
   ],
   [
     "a bill that comes",
-    "INSERT INTO bills SELECT 'm-099', period_start, period_end, energy_wh, amount_micro, currency, version, status, spare_answers, gaps, catchup_wh, export_wh, tariff_id, totals, released_rows, issued_at, sent FROM bills WHERE meter_id = 'm-001'",
+    "INSERT INTO bills SELECT 'm-099', period_start, period_end, energy_wh, amount_micro, currency, version, status, spare_answers, gaps, catchup_wh, export_wh, tariff_id, totals, released_rows, issued_at, sent, range_proof FROM bills WHERE meter_id = 'm-001'",
     /bills: m-099, .*: it is not in the log/,
   ],
   [

@@ -14,7 +14,7 @@ export type Verdict = "liar" | "disputed";
 
 export interface Detection {
   readonly aggregator: number;
-  readonly code: "wrong-sums" | "equivocation" | "inconsistent-shares";
+  readonly code: "wrong-sums" | "equivocation" | "inconsistent-shares" | "wrong-proofs";
   readonly verdict: Verdict;
   /** For people: what was wrong, and where. Never a sum. */
   readonly detail: string;
@@ -67,6 +67,17 @@ export function inconsistentShares(
 ): Detection {
   const detail = `the shares of ${names} do not belong together with those of all others`;
   return { aggregator, code: "inconsistent-shares", verdict, detail, answers };
+}
+
+/** Answers to a range proof that are off those of all others. */
+export function wrongProofs(
+  aggregator: number,
+  verdict: Verdict,
+  { meters }: SetContent,
+  signed: Uint8Array,
+): Detection {
+  const detail = `checks of bits in a set of ${meters.length} meters are off those of all others`;
+  return { aggregator, code: "wrong-proofs", verdict, detail, answers: [signed] };
 }
 
 /** Two answers to one question, both signed, that cannot both be true. */

@@ -11,9 +11,9 @@ import { unitCount, unitGroups, unitSize } from "./shape.ts";
 
 /** Why an answer was not used. */
 export class AnswerError extends Error {
-  readonly code: "malformed-manifest" | "stale-tags";
+  readonly code: "malformed-manifest" | "stale-tags" | "wrong-seed";
 
-  constructor(code: "malformed-manifest" | "stale-tags", message: string) {
+  constructor(code: AnswerError["code"], message: string) {
     super(message);
     this.name = "AnswerError";
     this.code = code;

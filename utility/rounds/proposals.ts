@@ -1,15 +1,21 @@
 /** The way of a round from what the aggregators hold to a set whose shares were tested, or to what takes its place. */
-import type { ProbedMessage, SetContent } from "../../protocol/messages/round.ts";
+import type { ProbedMessage, RangedMessage, RevealedMessage, SetContent } from "../../protocol/messages/round.ts";
+import { type BitsByKind, bitsOfKind } from "../../protocol/range/bit-entries.ts";
 import type { Detection } from "./detections.ts";
 import type { Inquiry } from "./inquiry.ts";
+import { Jury } from "./jury.ts";
 import type { Keeper } from "./keeper.ts";
 import { failed, finished, fixed, reopened, type RoundRecord } from "./record.ts";
 import type { Refusal } from "./refusals.ts";
 import type { RoundPorts } from "./round-ports.ts";
 import { encodeSet } from "./set-builder.ts";
-import { type Proposal, Trial, type TrialOptions } from "./trial.ts";
+import { RangeTrial } from "./range-trial.ts";
+import { proofOf, type Tested } from "./tested.ts";
+import { type Proposal, Trial, type TrialOptions, type Verdict } from "./trial.ts";
 
-export interface ProposalsOptions extends TrialOptions {
+export interface ProposalsOptions extends Omit<TrialOptions, "jury"> {
+  /** Kinds whose readings are shared by bits, and so can be proved to be in range. */
+  readonly bits: BitsByKind;
   readonly keeper: Keeper;
   readonly inquiry: Inquiry;
   readonly ports: Pick<RoundPorts, "plan" | "refuse">;
@@ -27,27 +33,42 @@ export interface Outcome {
 
 export class Proposals {
   readonly #options: ProposalsOptions;
+  readonly #jury = new Jury();
   readonly #trial: Trial;
+  readonly #range: RangeTrial;
+  /** What the test of shares has shown, while the bits are proved. */
+  #tested: Tested | undefined;
 
   constructor(options: ProposalsOptions) {
     this.#options = options;
-    this.#trial = new Trial(options);
+    const trial = { ...options, jury: this.#jury };
+    this.#trial = new Trial(trial);
+    this.#range = new RangeTrial(trial);
   }
 
   get detections(): readonly Detection[] {
-    return this.#trial.detections;
+    return this.#jury.detections;
   }
 
-  /** An answer to a test of shares, and the same as it was signed. Throws CollectError as the trial does. */
-  take(answer: ProbedMessage, signed: Uint8Array): void {
-    this.#trial.take(answer, signed);
+  /**
+   * An answer to a test of shares or to a range proof, and the same as it was signed. Throws CollectError and AnswerError
+   * as the trials do.
+   */
+  take(answer: ProbedMessage | RevealedMessage | RangedMessage, signed: Uint8Array): void {
+    if (answer.type === "probed") this.#trial.take(answer, signed);
+    else if (answer.type === "revealed") this.#range.takeSeed(answer);
+    else this.#range.take(answer, signed);
   }
 
   /** Takes the refusal of a test, and counts it. False when the refusal is about something else. */
   refuse(aggregator: number, { setId, code, detail }: Refusal & { setId?: Uint8Array | undefined }): boolean {
-    if (!this.#trial.refuse(aggregator, setId)) return false;
+    const isProof = this.#range.refuse(aggregator, setId);
+    if (!isProof && !this.#trial.refuse(aggregator, setId)) return false;
     const { ports, round } = this.#options;
-    ports.refuse("untested-shares", `aggregator ${aggregator}, round ${round}: ${code}: ${detail}`);
+    ports.refuse(
+      isProof ? "unproved-range" : "untested-shares",
+      `aggregator ${aggregator}, round ${round}: ${code}: ${detail}`,
+    );
     return true;
   }
 
@@ -61,27 +82,64 @@ export class Proposals {
     const { held, ...plan } = await ports.plan(keeper.record, state.agreed);
     const built = inquiry.build(state.agreed, { ...plan, held });
     if (built === undefined) return undefined;
-    const { content, empty } = built;
-    if (empty) return { record: finished(keeper.record, held), content: undefined };
+    if (built.empty) return { record: finished(keeper.record, held), content: undefined };
+    const content = this.#withBits(built.content);
     const proposal = { content, ...encodeSet(content), held, holders: state.agreed.holders };
     this.#trial.begin(proposal);
     step();
     return this.#judge(proposal);
   }
 
-  #judge({ content, bytes, setId, held }: Proposal): Outcome | undefined {
-    const { keeper, ports, round, most, step } = this.#options;
-    const { record } = keeper;
-    const verdict = this.#trial.advance();
+  /** The set says by how many bits its kinds are shared, where any is. */
+  #withBits(content: SetContent): SetContent {
+    const bits = content.kinds.map((kind) => bitsOfKind(this.#options.bits, kind));
+    return bits.some((one) => one > 0) ? { ...content, bits } : content;
+  }
+
+  #judge(proposal: Proposal): Outcome | undefined {
+    const { keeper, round, ports, step } = this.#options;
+    const { content, bytes, setId, held } = proposal;
+    const verdict = this.#range.isOpen ? this.#prove(proposal) : this.#test(proposal);
     if (verdict.kind === "pending") return undefined;
     this.#trial.end();
+    this.#range.end();
     step();
+    const { record } = keeper;
     if (verdict.kind === "passed") return { record: fixed(record, bytes, setId, held, verdict.tested), content };
-    const code = "inconsistent-shares";
-    const { reason, evidence } = verdict;
+    const { evidence } = verdict;
+    const code = verdict.kind === "failing" ? verdict.excluded.code : "inconsistent-shares";
+    const reason = verdict.kind === "failing" ? verdict.excluded.detail : verdict.reason;
     ports.refuse(code, `round ${round}: ${reason}`);
-    const another = verdict.kind === "failing" && record.excluded.length < most;
+    const another = verdict.kind === "failing" && record.excluded.length < this.#options.most;
     if (another) return { record: reopened(record, verdict.excluded, reason), content };
     return { record: failed(record, code, reason, { code, ...evidence }), content };
+  }
+
+  /** The test of shares; where it is passed, and there are bits, their proof begins. */
+  #test(proposal: Proposal): Verdict {
+    const verdict = this.#trial.advance();
+    if (verdict.kind !== "passed" || proposal.content.bits === undefined) return verdict;
+    if (!this.#range.begin(this.#trial.ground)) {
+      return { kind: "passed", tested: { ...verdict.tested, proof: proofOf(proposal.content) } };
+    }
+    this.#tested = verdict.tested;
+    this.#options.step();
+    return this.#prove(proposal);
+  }
+
+  #prove(proposal: Proposal): Verdict {
+    const { ports, round, step } = this.#options;
+    const outcome = this.#range.advance();
+    if (outcome.kind === "again") {
+      this.#range.end();
+      this.#trial.begin(proposal);
+      step();
+      return this.#trial.advance();
+    }
+    if (outcome.kind !== "judged") return outcome;
+    if (outcome.isContradicted) {
+      ports.refuse("unproved-range", `round ${round}: the aggregators contradict each other about checks of bits`);
+    }
+    return { kind: "passed", tested: { ...this.#tested!, proof: outcome.proof } };
   }
 }

@@ -1,5 +1,6 @@
 /** What a round needs from outside: settings, a way to ask, a place to keep its state, and who decides what may enter. */
 import type { RoundRequest, SetContent } from "../../protocol/messages/round.ts";
+import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import type { Collected } from "../collector/collect.ts";
 import type { Detection } from "./detections.ts";
 import type { AgreedCells } from "./manifests.ts";
@@ -12,6 +13,8 @@ export interface RoundSettings {
   readonly quorum: number;
   readonly retrySeconds: number;
   readonly answerSeconds: number;
+  /** Kinds whose readings are shared by bits. */
+  readonly bits: BitsByKind;
 }
 
 /** What a finished round found. `content` is absent when no cell could be released. */

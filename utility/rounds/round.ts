@@ -58,9 +58,8 @@ export class Round {
       outstanding: this.#outstanding,
       patience: this.#patience,
     });
-    const { aggregators, threshold } = settings;
     this.#proposals = new Proposals({
-      ...{ round: record.id, aggregators, threshold, ports, most: MAX_SETS },
+      ...{ ...settings, round: record.id, ports, most: MAX_SETS },
       ...{ outstanding: this.#outstanding, patience: this.#patience, keeper: this.#keeper, inquiry: this.#inquiry },
       step: () => {
         this.#step();
@@ -115,6 +114,8 @@ export class Round {
           if (this.#keeper.record.state === "opened") this.#inquiry.takeTags(aggregator, answer.units);
           return;
         case "probed":
+        case "revealed":
+        case "ranged":
           this.#proposals.take(answer, signed);
           return;
         case "endorse":
@@ -204,12 +205,11 @@ export class Round {
       return;
     }
     await this.#keeper.save(outcome.record);
-    if (outcome.record.state === "opened") {
-      await this.#advanceOpened();
-      return;
+    if (outcome.record.state === "opened") await this.#advanceOpened();
+    else {
+      this.#inquiry.clear();
+      this.#endorsements.clear();
     }
-    this.#inquiry.clear();
-    this.#endorsements.clear();
   }
 
   async #advanceFixed(): Promise<void> {
@@ -288,9 +288,9 @@ export class Round {
   }
 
   async #finish(record: RoundRecord, content: SetContent | undefined, collected: Collected | undefined): Promise<void> {
-    const { aggregators } = this.#settings;
     const wrong = collected?.corrected ?? [];
-    const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, aggregators.length);
+    const all = this.#settings.aggregators.length;
+    const found = content === undefined ? [] : this.#sums.detections(content, wrong, record.tested, all);
     const detections = [...this.#inquiry.detections, ...this.#proposals.detections, ...found];
     await this.#keeper.finish(record, { content, collected, detections });
     this.#outstanding.clear();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { members } from "../../protocol/bitmap.ts";
 import { decodeCbor } from "../../protocol/cbor.ts";
-import type { Cell } from "../testing/fake-aggregators.ts";
+import type { Cell } from "../testing/cell.ts";
 import { DAY, Harness, valueOf } from "../testing/harness.ts";
 import type { Tested } from "./tested.ts";
 

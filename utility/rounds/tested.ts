@@ -1,5 +1,5 @@
 /** What the test of a set's shares has shown, as it is kept with the set. */
-import { addMember, emptyBitmap, hasMember, members } from "../../protocol/bitmap.ts";
+import { addMember, bitmapOf, emptyBitmap, hasMember, members } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import type { TestedShares } from "../collector/share-test.ts";
 import { billingPlace } from "./shape.ts";
@@ -9,12 +9,42 @@ export interface Tested {
   readonly passed: readonly (readonly [aggregator: number, meters: Uint8Array])[];
   /** Meters with cells whose shares too few aggregators could be asked about. */
   readonly untested: number;
+  /** Of a set with bits. */
+  readonly proof?: Proof | undefined;
+}
+
+/** Whose readings are known to be sums of bits. */
+export interface Proof {
+  /** Over the set's meters; what they share as a whole is not meant. */
+  readonly proved: Uint8Array;
+  /** Meters with cells that are shared by bits, of which too few aggregators could be asked, or contradicted each other. */
+  readonly unproved: number;
+  /** The fewest answers beyond those that a check needs: with 0 one aggregator alone could have hidden a meter. */
+  readonly spare: number;
+}
+
+/** Positions of the meters that have cells of kinds that are shared by bits. */
+export function metersByBits(content: SetContent): Set<number> {
+  return metersWithCells(content, (unit) => {
+    const kind = content.purpose !== "billing" ? unit % content.kinds.length : billingPlace(content, unit).kind;
+    return (content.bits?.[kind] ?? 0) > 0;
+  });
+}
+
+/** Nobody is proved by default. */
+export function proofOf(content: SetContent, proved: readonly number[] = [], spare = 0): Proof {
+  return {
+    proved: bitmapOf(content.meters.length, proved),
+    unproved: metersByBits(content).size - proved.length,
+    spare,
+  };
 }
 
 /** Positions of the meters that have cells in a set. */
-export function metersWithCells(content: SetContent): Set<number> {
+export function metersWithCells(content: SetContent, counts: (unit: number) => boolean = () => true): Set<number> {
   const found = new Set<number>();
   content.units.forEach(([bitmap], unit) => {
+    if (!counts(unit)) return;
     if (content.purpose !== "billing") for (const meter of members(bitmap)) found.add(meter);
     else if (bitmap.some((byte) => byte !== 0)) found.add(billingPlace(content, unit).meter);
   });

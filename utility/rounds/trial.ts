@@ -7,15 +7,17 @@ import { randomBytes } from "node:crypto";
 import { addMember, bitmapOf, emptyBitmap, hasMember, members } from "../../protocol/bitmap.ts";
 import { ELEMENT_BYTES } from "../../protocol/field.ts";
 import type { ProbedMessage, SetContent } from "../../protocol/messages/round.ts";
+import type { Sealed } from "../../protocol/range/challenge.ts";
 import { assertSums } from "../collector/collect.ts";
-import { type ShareFault, testedShares } from "../collector/share-test.ts";
+import { testedShares } from "../collector/share-test.ts";
 import { sameBytes } from "./agree.ts";
-import { contradict, type Detection, equivocation, inconsistentShares, namesOf } from "./detections.ts";
+import { contradict, namesOf } from "./detections.ts";
+import { type Heard, type Jury, namesIn } from "./jury.ts";
 import type { Outstanding } from "./outstanding.ts";
 import type { Patience } from "./patience.ts";
 import type { Excluded, HeldCells } from "./record.ts";
 import { billingPlace } from "./shape.ts";
-import { metersWithCells, type Tested, testedOf } from "./tested.ts";
+import { type Tested, testedOf } from "./tested.ts";
 
 /** A set before it is fixed. */
 export interface Proposal {
@@ -35,7 +37,7 @@ interface Evidence {
 export type Verdict =
   | { readonly kind: "pending" }
   | { readonly kind: "passed"; readonly tested: Tested }
-  | { readonly kind: "failing"; readonly excluded: Excluded; readonly reason: string; readonly evidence: Evidence }
+  | { readonly kind: "failing"; readonly excluded: Excluded; readonly evidence: Evidence }
   /** So many contradict each other that it cannot be the meters. */
   | { readonly kind: "hopeless"; readonly reason: string; readonly evidence: Evidence };
 
@@ -45,6 +47,16 @@ export interface TrialOptions {
   readonly threshold: number;
   readonly outstanding: Outstanding;
   readonly patience: Patience;
+  readonly jury: Jury;
+}
+
+export interface Ground {
+  readonly proposal: Proposal;
+  readonly salt: Uint8Array;
+  /** Rising by aggregator. */
+  readonly commitments: readonly Sealed[];
+  /** For each aggregator the meters of which it did not hold every cell when it was asked what it holds. */
+  readonly late: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 type Answer = ProbedMessage & { readonly signed: Uint8Array };
@@ -54,11 +66,6 @@ export class Trial {
   #open: { readonly proposal: Proposal; readonly salt: Uint8Array } | undefined;
   readonly #answers = new Map<number, Answer>();
   readonly #refused = new Set<number>();
-  readonly #liars = new Set<number>();
-  readonly #detections = new Map<number, Detection>();
-  /** Over all proposals of the round: who was tested, and about whom each aggregator contradicts all others. */
-  readonly #seen = new Set<number>();
-  readonly #off = new Map<number, Set<number>>();
 
   constructor(options: TrialOptions) {
     this.#options = options;
@@ -69,15 +76,11 @@ export class Trial {
     return this.#open?.proposal;
   }
 
-  get detections(): readonly Detection[] {
-    return [...this.#detections.values()];
-  }
-
   begin(proposal: Proposal): void {
     this.#open = { proposal, salt: Uint8Array.from(randomBytes(32)) };
     this.#answers.clear();
     this.#refused.clear();
-    for (const meter of metersWithCells(proposal.content)) this.#seen.add(meter);
+    this.#options.jury.see(proposal.content);
   }
 
   end(): void {
@@ -92,8 +95,7 @@ export class Trial {
     assertSums(answer, this.#open.proposal.content.meters.length);
     const earlier = this.#answers.get(aggregator);
     if (earlier !== undefined && sameBytes(earlier.dealing, dealing) && contradict(earlier, answer)) {
-      this.#liars.add(aggregator);
-      this.#detections.set(aggregator, equivocation(aggregator, "answers to one share test", [earlier.signed, signed]));
+      this.#options.jury.contradicted(aggregator, "answers to one share test", [earlier.signed, signed]);
     }
     this.#answers.set(aggregator, { ...answer, signed });
     this.#options.outstanding.done(aggregator, "probe");
@@ -121,54 +123,27 @@ export class Trial {
   }
 
   #judge({ content, holders }: Proposal): Verdict {
-    const { threshold } = this.#options;
-    const answers = this.#counting(content, holders);
-    const { passed, faults } = testedShares(answers, content.meters.length, threshold);
-    for (const { meter, off } of faults) {
-      for (const one of off) this.#off.set(one, (this.#off.get(one) ?? new Set()).add(meter));
-    }
-    for (const [aggregator, meters] of this.#off) {
-      // That more than half of a feeder's meters conspire against an aggregator is not assumed.
-      if (2 * meters.size > this.#seen.size) this.#liars.add(aggregator);
-    }
-    const { proven, open } = this.#sort(faults);
-    this.#accuse(content);
-    const aggregators = [...this.#answers.keys()];
-    const unclear = open.filter(({ off }) => off.length === 0);
-    if (2 * unclear.length > this.#seen.size) {
-      const meters = namesIn(content, unclear);
-      const reason =
-        `the aggregators contradict each other about the shares of ${namesOf(meters, content)}: ` +
-        "more of them answer wrongly than can be told apart";
-      return { kind: "hopeless", reason, evidence: { aggregators, meters } };
-    }
-    if (open.length === 0) return { kind: "passed", tested: testedOf(content, [...passed, ...proven]) };
-    const excluded = excludedOf(content, open);
-    const evidence = { aggregators, meters: namesIn(content, open) };
-    return { kind: "failing", excluded, reason: excluded.detail, evidence };
+    const { threshold, jury } = this.#options;
+    const { passed, faults } = testedShares(this.#counting(content, holders), content.meters.length, threshold);
+    const heard = jury.hear(content, faults, this.#answers);
+    return (
+      failureOf(content, heard, [...this.#answers.keys()]) ?? {
+        kind: "passed",
+        tested: testedOf(content, [...passed, ...heard.proven]),
+      }
+    );
   }
 
-  /** Faults that liars explain, as meters that passed with everyone else, and the others. */
-  #sort(faults: readonly ShareFault[]) {
-    const byLiars = ({ off }: ShareFault): boolean => off.length > 0 && off.every((one) => this.#liars.has(one));
-    const proven = faults.filter(byLiars).map(({ meter, off, holders }) => ({
-      aggregators: holders.filter((one) => !off.includes(one)),
-      meters: [meter],
-    }));
-    return { proven, open: faults.filter((fault) => !byLiars(fault)) };
-  }
-
-  #accuse(content: SetContent): void {
-    for (const [aggregator, meters] of this.#off) {
-      const answer = this.#answers.get(aggregator);
-      if (answer === undefined || this.#detections.get(aggregator)?.verdict === "liar") continue;
-      const names = [...meters].sort((a, b) => a - b).map((meter) => content.meters[meter]!);
-      const verdict = this.#liars.has(aggregator) ? "liar" : "disputed";
-      this.#detections.set(
-        aggregator,
-        inconsistentShares(aggregator, verdict, namesOf(names, content), [answer.signed]),
-      );
-    }
+  /** What a proof of the proposal's bits begins with: the commitments of those whose answers counted. */
+  get ground(): Ground {
+    if (this.#open === undefined) throw new Error("there is no proposal under test");
+    const { proposal, salt } = this.#open;
+    const { content, holders } = proposal;
+    const commitments = this.#counting(content, holders).flatMap(({ aggregator, commitment }): Sealed[] =>
+      commitment === undefined ? [] : [{ aggregator, bytes: commitment }],
+    );
+    const late = lateMeters(content, holders, this.#options.aggregators);
+    return { proposal, salt, late, commitments: commitments.sort((a, b) => a.aggregator - b.aggregator) };
   }
 
   /**
@@ -176,7 +151,7 @@ export class Trial {
    * drawn. Whoever knows the salt could give an aggregator shares that pass.
    */
   #counting(content: SetContent, holders: Proposal["holders"]): Answer[] {
-    const all = [...this.#answers.values()].filter(({ aggregator }) => !this.#liars.has(aggregator));
+    const all = [...this.#answers.values()].filter(({ aggregator }) => !this.#options.jury.isLiar(aggregator));
     const dealings = all.map(({ dealing }) => all.filter((other) => sameBytes(other.dealing, dealing)));
     const most = dealings.sort((a, b) => b.length - a.length)[0] ?? [];
     const late = lateMeters(content, holders, this.#options.aggregators);
@@ -184,8 +159,18 @@ export class Trial {
   }
 }
 
-function namesIn(content: SetContent, faults: readonly ShareFault[]): string[] {
-  return faults.map(({ meter }) => content.meters[meter]!).sort();
+/** What follows of faults that no liar explains, if there are any. */
+export function failureOf(content: SetContent, { open, hopeless }: Heard, aggregators: readonly number[]) {
+  if (hopeless.length > 0) {
+    const reason =
+      `the aggregators contradict each other about the shares of ${namesOf(hopeless, content)}: ` +
+      "more of them answer wrongly than can be told apart";
+    return { kind: "hopeless", reason, evidence: { aggregators, meters: hopeless } } as const;
+  }
+  if (open.length === 0) return undefined;
+  const detail = `the shares of ${namesOf(namesIn(content, open), content)} do not belong together`;
+  const excluded = excludedOf(content, open, "inconsistent-shares", detail);
+  return { kind: "failing", excluded, evidence: { aggregators, meters: namesIn(content, open) } } as const;
 }
 
 /** For each aggregator the meters of which it did not hold every cell when it was asked what it holds. */
@@ -208,7 +193,11 @@ function lateMeters(
   return late;
 }
 
-function without(answer: Answer, meters: ReadonlySet<number> | undefined): Answer {
+/** An answer without what it says about some meters. */
+export function without<T extends Pick<ProbedMessage, "have" | "values">>(
+  answer: T,
+  meters: ReadonlySet<number> | undefined,
+): T {
   if (meters === undefined) return answer;
   const have = emptyBitmap(8 * answer.have.length);
   const values: Uint8Array[] = [];
@@ -227,10 +216,14 @@ function without(answer: Answer, meters: ReadonlySet<number> | undefined): Answe
  * What the next proposal does without. A bill's late cells go first: they may be what a meter spoilt long ago, and its
  * own period is good.
  */
-function excludedOf(content: SetContent, faults: readonly ShareFault[]): Excluded {
+export function excludedOf(
+  content: SetContent,
+  faults: readonly { readonly meter: number }[],
+  code: Excluded["code"],
+  detail: string,
+): Excluded {
   const failing = new Set(faults.map(({ meter }) => meter));
-  const detail = `the shares of ${namesOf(namesIn(content, faults), content)} do not belong together`;
-  const base = { code: "inconsistent-shares" as const, detail };
+  const base = { code, detail };
   const withCells = [...content.units.keys()].filter((unit) => content.units[unit]![0].some((byte) => byte !== 0));
   if (content.purpose !== "billing") {
     const mask = Buffer.from(bitmapOf(content.meters.length, [...failing])).toString("base64");

@@ -8,6 +8,7 @@ import {
   type BillTotalsTable,
   exactNumber,
   type GapsTable,
+  type RangeProof,
   type ReleasedTotalsTable,
 } from "./tables.ts";
 
@@ -25,6 +26,8 @@ export interface NewBill extends BillKey {
   readonly invoice: Invoice | undefined;
   readonly currency: string;
   readonly spareAnswers: number | undefined;
+  /** Absent where no reading was shared by bits. */
+  readonly rangeProof: RangeProof | undefined;
   /** Slots of the period that the bill does not hold. */
   readonly gaps: number;
   readonly tariffId: string;
@@ -64,6 +67,7 @@ export function headOf(bill: NewBill): Omit<BillsTable, "sent"> & { readonly sen
     version: bill.version,
     status: bill.status,
     spare_answers: bill.spareAnswers ?? null,
+    range_proof: bill.rangeProof ?? null,
     gaps: bill.gaps,
     catchup_wh: invoice === undefined ? null : exactNumber("catchup", invoice.catchupWh),
     export_wh: invoice === undefined ? null : exactNumber("export", invoice.exportWh),

@@ -162,13 +162,15 @@ async function createBilling({ schema }: Pick<Kysely<never>, "schema">): Promise
 
 const views: Migration = {
   async up(db: Kysely<never>): Promise<void> {
-    const tables = db as unknown as Kysely<{ bills: { status: string }; bill_totals: { status: string } }>;
-    for (const name of ["bills", "bill_totals"] as const) {
-      const query = tables.selectFrom(name).selectAll().where("status", "!=", "superseded");
-      await db.schema.createView(`current_${name}`).as(query).execute();
-    }
+    for (const name of ["bills", "bill_totals"] as const) await createCurrent(db, name);
   },
 };
+
+async function createCurrent(db: Kysely<never>, name: "bills" | "bill_totals"): Promise<void> {
+  const tables = db as unknown as Kysely<{ bills: { status: string }; bill_totals: { status: string } }>;
+  const query = tables.selectFrom(name).selectAll().where("status", "!=", "superseded");
+  await db.schema.createView(`current_${name}`).as(query).execute();
+}
 
 const seen: Migration = {
   async up(db: Kysely<never>): Promise<void> {
@@ -218,6 +220,20 @@ const shareTests: Migration = {
   },
 };
 
+const rangeProofs: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    for (const column of ["proved_meters", "unproved_meters"]) {
+      await db.schema.alterTable("rounds").addColumn(column, "integer").execute();
+    }
+    for (const table of ["released_totals", "bills"]) {
+      await db.schema.alterTable(table).addColumn("range_proof", "text").execute();
+    }
+    // PostgreSQL has expanded the view's columns when it was made.
+    await db.schema.dropView("current_bills").execute();
+    await createCurrent(db, "bills");
+  },
+};
+
 /** All migrations by name, in the order in which they apply. */
 export const migrations: MigrationProvider = {
   getMigrations: () =>
@@ -232,5 +248,6 @@ export const migrations: MigrationProvider = {
       "008-detections": detections,
       "009-share-tests": shareTests,
       "010-balances": balances,
+      "011-range-proofs": rangeProofs,
     }),
 };

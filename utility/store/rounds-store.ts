@@ -1,5 +1,6 @@
 /** Rounds in the database: one row each, replaced as a whole when the state changes. */
 import type { Kysely } from "kysely";
+import { countMembers } from "../../protocol/bitmap.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import type { Purpose, Question, SetContent } from "../../protocol/messages/round.ts";
 import type { Detection } from "../rounds/detections.ts";
@@ -32,6 +33,8 @@ export async function saveRound(db: Queries, record: RoundRecord, slotSeconds: n
     held: encodeCbor([...record.held]),
     tested: record.tested === undefined ? null : encodeCbor(record.tested),
     untested_meters: record.tested?.untested ?? null,
+    proved_meters: record.tested?.proof === undefined ? null : countMembers(record.tested.proof.proved),
+    unproved_meters: record.tested?.proof?.unproved ?? null,
   };
   const { id, question, purpose, feeder_id, range_start, range_end, opened_at, ...changing } = row;
   await db

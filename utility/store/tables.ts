@@ -42,12 +42,15 @@ export interface RoundsTable {
   tested: Uint8Array | null;
   /** Meters of the set whose shares were not tested; null before, and in rounds of older versions. */
   untested_meters: number | null;
+  /** Meters whose readings are known to be in range, and those of which it is not; null where none is shared by bits. */
+  proved_meters: number | null;
+  unproved_meters: number | null;
 }
 
 export interface DetectionsTable {
   round_id: string;
   aggregator: number;
-  /** `wrong-sums`, `equivocation` or `inconsistent-shares`. */
+  /** `wrong-sums`, `equivocation`, `inconsistent-shares` or `wrong-proofs`. */
   code: string;
   /** `liar`, or `disputed` between the aggregator and meters. */
   verdict: string;
@@ -56,6 +59,9 @@ export interface DetectionsTable {
   /** CBOR: the aggregator's COSE_Sign1 answers, one that is wrong or two that exclude each other. */
   answers: Uint8Array;
 }
+
+/** Whether all readings in it are known to be in range; null where the round's are not shared by bits. */
+export type RangeProof = "proved" | "unproved";
 
 export interface FeedersTable {
   feeder_id: string;
@@ -92,6 +98,7 @@ export interface ReleasedTotalsTable {
   cells: number;
   energy_wh: number;
   spare_answers: number;
+  range_proof: RangeProof | null;
 }
 
 export interface FeederPeriodsTable {
@@ -113,6 +120,7 @@ export interface BillsTable {
   version: number;
   status: string;
   spare_answers: number | null;
+  range_proof: RangeProof | null;
   gaps: number;
   catchup_wh: number | null;
   export_wh: number | null;

@@ -18,18 +18,10 @@ import {
   type SetContent,
   type Unit,
 } from "../../protocol/messages/round.ts";
+import type { Cell } from "./cell.ts";
+import { packed, RangeFakes } from "./range-fakes.ts";
 import { unitDigest } from "../rounds/digest.ts";
 import { billingOutputs, billingPlace, billingUnit, loadPlace, unitCount, unitSize } from "../rounds/shape.ts";
-
-export interface Cell {
-  readonly meter: string;
-  readonly feeder: string;
-  readonly kind: number;
-  readonly slot: number;
-  readonly value: number;
-  /** Another version of the same reading has another tag and other shares. */
-  readonly version?: number;
-}
 
 function cellKey(cell: Pick<Cell, "meter" | "kind" | "slot">): string {
   return `${cell.meter} ${cell.kind} ${cell.slot}`;
@@ -50,12 +42,23 @@ export class FakeAggregator {
   readonly endorsedSets = new Map<string, string>();
   readonly received: RoundRequest[] = [];
   down = false;
+  /** Imports are shared by so many bits; 0: as a whole. */
+  bits = 0;
   /** Added to sums: a lie, by output. */
   lie: bigint | ((output: number) => bigint) = 0n;
   /** Added to answers of share tests: a lie, by meter. */
   testLie: (meter: string) => bigint = () => 0n;
   /** Added to the shares that a meter gave this aggregator: the meter's lie. */
   badShare: (cell: Cell) => bigint = () => 0n;
+  /** Added to the lowest bit of a reading that is shared by bits: the same for all aggregators. */
+  badBit: (cell: Cell) => bigint = () => 0n;
+  /** Whether a reading is here by its bits, where the set has bits. */
+  hasBits: (cell: Cell) => boolean = () => true;
+  /** Added to answers of range proofs: a lie, by meters. */
+  rangeLie: (meters: readonly string[]) => bigint = () => 0n;
+  /** How it answers the question for its seed. */
+  reveals: "its seed" | "another" | "nothing" = "its seed";
+  readonly #proofs = new RangeFakes(this);
   verdict: (set: SetContent) => Pick<RefuseMessage, "code" | "detail" | "where"> | undefined = () => undefined;
   onWant: () => void = () => {};
   readonly #sets = new Map<string, SetContent>();
@@ -85,6 +88,10 @@ export class FakeAggregator {
   }
 
   shareOf(cell: Cell): bigint {
+    if (this.bits > 0 && cell.kind === 1) {
+      const shares = Array.from({ length: this.bits }, (_, bit) => this.bitShareOf(cell, bit) << BigInt(bit));
+      return shares.reduce((sum, share) => sum + share) % FIELD_PRIME;
+    }
     const hash = this.#hashOf(cell);
     let share = BigInt(cell.value) + this.badShare(cell);
     for (let power = 1; power < this.threshold; power++) {
@@ -115,6 +122,10 @@ export class FakeAggregator {
         return undefined;
       case "probe":
         return this.#probe(base, request);
+      case "reveal":
+        return this.reveals === "nothing" ? undefined : { type: "revealed", ...base, ...this.#proofs.reveal(request) };
+      case "range":
+        return { type: "ranged", ...base, ...this.#proofs.answer(request) };
       case "set":
         return this.#endorse(base, Uint8Array.from(request.content));
       case "endorsed":
@@ -247,7 +258,38 @@ export class FakeAggregator {
       return (sum + this.testLie(meter)) % FIELD_PRIME;
     });
     const { have, values } = packed(sums);
-    return { type: "probed", ...base, setId, salt: Uint8Array.from(salt), dealing: new Uint8Array(16), have, values };
+    const answer = { setId, salt: Uint8Array.from(salt), dealing: new Uint8Array(16), have, values };
+    const proof = content.bits === undefined ? {} : { commitment: this.#proofs.commit(content, answer) };
+    return { type: "probed", ...base, ...answer, ...proof };
+  }
+
+  /** The cells of a meter in a set that are shared by bits, with how many; undefined where it does not hold them so. */
+  bitCells(content: SetContent, meter: number): { cell: Cell; bits: number }[] | undefined {
+    const found: { cell: Cell; bits: number }[] = [];
+    for (const [unit, [bitmap]] of content.units.entries()) {
+      if (!this.#concerns(content, unit, meter)) continue;
+      for (const member of members(bitmap)) {
+        const cell = this.#cellAt(content, unit, member);
+        if (cell === undefined) return undefined;
+        if (cell.meter !== content.meters[meter]) continue;
+        const bits = content.bits?.[content.kinds.indexOf(cell.kind)] ?? 0;
+        if (bits > 0 && !this.hasBits(cell)) return undefined;
+        if (bits > 0) found.push({ cell, bits });
+      }
+    }
+    return found;
+  }
+
+  /** Its point of the polynomial of one bit. */
+  bitShareOf(cell: Cell, bit: number): bigint {
+    const hash = this.#hashOf(cell);
+    const lowest = bit === 0 ? this.badBit(cell) + this.badShare(cell) + 2n * FIELD_PRIME : 0n;
+    let share = ((BigInt(cell.value) >> BigInt(bit)) & 1n) + lowest;
+    for (let power = 1; power < this.threshold; power++) {
+      const coefficient = (hash.readBigUInt64BE(8 * power) * BigInt(2 * bit + 3)) % FIELD_PRIME;
+      share += coefficient * BigInt(this.index) ** BigInt(power);
+    }
+    return share % FIELD_PRIME;
   }
 
   #concerns(content: SetContent, unit: number, meter: number): boolean {
@@ -274,20 +316,6 @@ export class FakeAggregator {
     }
     return sum;
   }
-}
-
-/** Values as they go on the wire: which there are, then 8 bytes each. */
-function packed(values: readonly (bigint | undefined)[]) {
-  const have = emptyBitmap(values.length);
-  const bytes: Buffer[] = [];
-  for (const [index, value] of values.entries()) {
-    if (value === undefined) continue;
-    addMember(have, index);
-    const one = Buffer.alloc(8);
-    one.writeBigUInt64BE(value);
-    bytes.push(one);
-  }
-  return { have: Uint8Array.from(have), values: Uint8Array.from(Buffer.concat(bytes)) };
 }
 
 function unitKey(content: SetContent, unit: number, member: number): string {

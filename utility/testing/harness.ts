@@ -22,7 +22,8 @@ import type { RoundRecord } from "../rounds/record.ts";
 import type { Utility } from "../settings.ts";
 import { openUtilityDatabase } from "../store/open.ts";
 import { parseTariffYaml } from "../../billing/tariffs/index.ts";
-import { type Cell, FakeAggregator } from "./fake-aggregators.ts";
+import type { Cell } from "./cell.ts";
+import { FakeAggregator } from "./fake-aggregators.ts";
 
 export const SLOT_SECONDS = 900;
 /** 2025-01-15 00:00 in Berlin. */
@@ -54,6 +55,8 @@ export interface HarnessOptions {
   readonly minMeters?: number;
   readonly minSlots?: number;
   readonly loadEverySlots?: number;
+  /** By how many bits imports are shared; 0: as a whole. */
+  readonly bits?: number;
   /** YAML of the tariff of every meter. */
   readonly tariff?: string;
   /** Key of the utility; a fresh one by default. */
@@ -97,6 +100,7 @@ export class Harness {
       minMeters: 5,
       minSlots: 12,
       loadEverySlots: 24,
+      bits: 0,
       tariff: TARIFF,
       places: () => [{ feeder: "f-1", from: 0, to: null }],
       head: false,
@@ -112,6 +116,7 @@ export class Harness {
   static async make(t: TestContext, options: HarnessOptions = {}): Promise<Harness> {
     const folder = await mkdtemp(path.join(tmpdir(), "utility-"));
     const harness = new Harness(folder, options);
+    for (const aggregator of harness.aggregators) aggregator.bits = harness.options.bits;
     await harness.open();
     t.after(async () => {
       await harness.close();
@@ -183,6 +188,7 @@ export class Harness {
         quorum: options.quorum,
         retrySeconds: 1,
         answerSeconds: 5,
+        bits: options.bits === 0 ? {} : { import: options.bits },
         maxOpenRounds: 8,
       },
       {

@@ -3,6 +3,7 @@
  * than the wire contract asks: open, remember, acknowledge. Time and commits happen when the test says so.
  */
 import Database from "better-sqlite3";
+import { bitEntryBytes } from "../../../protocol/range/bit-entries.ts";
 import { createAckSealer, createShareOpener, ENTRY_BYTES } from "../../../protocol/envelope/index.ts";
 import { ACK_CODES, type AckCode, type AckEntry, type MessageNumber } from "../../../protocol/messages/ack-codes.ts";
 import { cellKey } from "../pending-runs.ts";
@@ -20,6 +21,7 @@ const SECRETS: MeterSecrets = {
 
 const SETTINGS: AgentSettings = {
   threshold: 2,
+  bits: {},
   slotSeconds: 900,
   boundaryToleranceSeconds: 45,
   maxIntervalWh: 100_000,
@@ -36,6 +38,7 @@ export interface Received {
   readonly kind: number;
   readonly firstSlot: number;
   readonly number: MessageNumber;
+  readonly bits: number;
   readonly entries: Buffer;
 }
 
@@ -90,12 +93,13 @@ class FakeAggregator {
 
   /** Opens, stores and acknowledges one message. */
   take(payload: Uint8Array, code: AckCode = ACK_CODES.stored): Uint8Array {
-    const { kind, firstSlot, number, entries } = this.#opener.open(payload);
+    const { kind, firstSlot, number, bits, entries } = this.#opener.open(payload);
     const copy = Buffer.from(entries);
-    this.received.push({ kind, firstSlot, number, entries: copy });
-    const count = copy.length / ENTRY_BYTES;
+    this.received.push({ kind, firstSlot, number, bits, entries: copy });
+    const size = bits === 0 ? ENTRY_BYTES : bitEntryBytes(bits);
+    const count = copy.length / size;
     for (let i = 0; i < count; i++) {
-      this.cells.set(cellKey(kind, firstSlot + i), copy.subarray(ENTRY_BYTES * i, ENTRY_BYTES * (i + 1)));
+      this.cells.set(cellKey(kind, firstSlot + i), copy.subarray(size * i, size * (i + 1)));
     }
     return this.seal([{ kind, firstSlot, count, code }]);
   }

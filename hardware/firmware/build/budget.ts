@@ -118,6 +118,9 @@ export function budgetPage(measurements: Measurements): string {
           holds(one) ? "holds" : "**fails**"
         } |`,
     ),
+    "",
+    "Readings shared by bits (`sharing.bits`) are not in this image; what they would cost is in",
+    "[decision 9](../decisions/009-range-proofs.md).",
   ].join("\n")}\n`;
 }
 
