@@ -73,8 +73,6 @@ const MAX_KEPT_SUMS = 32;
 /** Sets that are kept as they were read, from their endorsement to their sums. */
 const MAX_KEPT_SETS = 32;
 
-const NO_KEYS = "this aggregator was dealt no keys for masks";
-
 export class RoundDesk {
   readonly #options: DeskOptions;
   readonly #rounds = new Map<string, OpenRound>();
@@ -178,19 +176,19 @@ export class RoundDesk {
 
   /** Nothing is remembered: whatever is asked, the answer tells nothing but whether shares belong together. */
   async #test({ round, content, salt }: ProbeMessage): Promise<Answer> {
-    const { maskKeys, holdings, pause, index: aggregator } = this.#options;
-    if (maskKeys === undefined) throw new SetError("no-subset-keys", NO_KEYS);
+    const { holdings, pause, index: aggregator } = this.#options;
+    const proofs = this.#proofs();
     const setId = sha256(content);
     const set = parseSet(content);
-    const test = await testShares(set, { setId, salt }, maskKeys, holdings, pause);
+    const test = await testShares(set, { setId, salt }, proofs.keys, holdings, pause);
     keep(this.#sets, setId.toString("hex"), set, MAX_KEPT_SETS);
     const isByBits = set.bits?.some((bits) => bits > 0) === true;
-    const proof = isByBits ? { commitment: this.#proofs().commit({ setId, salt }, set) } : {};
-    return { type: "probed", round, aggregator, setId, salt, dealing: maskKeys.dealing, ...test, ...proof };
+    const proof = isByBits ? { commitment: proofs.commit({ setId, salt }, set) } : {};
+    return { type: "probed", round, aggregator, setId, salt, dealing: proofs.keys.dealing, ...test, ...proof };
   }
 
   #proofs(): RangeDesk {
-    if (this.#ranges === undefined) throw new SetError("no-subset-keys", NO_KEYS);
+    if (this.#ranges === undefined) throw new SetError("no-subset-keys", "this aggregator was dealt no keys for masks");
     return this.#ranges;
   }
 

@@ -7,11 +7,10 @@ import { addMember, emptyBitmap } from "../../protocol/bitmap.ts";
 import { ELEMENT_BYTES, type FieldElement, writeElement } from "../../protocol/field.ts";
 import type { RangeMessage, RevealMessage, SetContent } from "../../protocol/messages/round.ts";
 import { challengeOf, commitSeed, type Sealed } from "../../protocol/range/challenge.ts";
-import type { SubsetKeys } from "../../protocol/shamir/prss.ts";
 import type { Holdings } from "./holdings.ts";
 import { SetError } from "./layout.ts";
 import { RangeAnswers, rangeSums } from "./range-answers.ts";
-import type { TestId } from "./share-test.ts";
+import type { MaskKeys, TestId } from "./share-test.ts";
 
 interface Proof {
   /** Until the answers are computed. */
@@ -29,7 +28,7 @@ export interface Answered {
 }
 
 export interface RangeDeskOptions {
-  readonly keys: SubsetKeys;
+  readonly keys: MaskKeys;
   readonly holdings: Holdings;
   readonly pause: () => Promise<void>;
 }
@@ -44,6 +43,11 @@ export class RangeDesk {
 
   constructor(options: RangeDeskOptions) {
     this.#options = options;
+  }
+
+  /** What its masks are made of, and those of a test of shares. */
+  get keys(): MaskKeys {
+    return this.#options.keys;
   }
 
   /** The commitment to this aggregator's seed for a set and salt: the same when it is asked again. */

@@ -17,6 +17,8 @@ const SETTINGS = {
   "simulation.theft": "bypass:m-001:0.9@1.5",
   "balance.learnDays": 1,
   "balance.graceSlots": 2,
+  // Homes prove their readings in balances as in loads; what a head measures is no home's, and shared as a whole.
+  "sharing.bits": { import: 20, export: 20, catchup: 30, catchupExport: 30 },
 };
 
 interface BalanceRow {
@@ -44,7 +46,11 @@ test("a bypass is found at the head of its feeder; nothing else changes", async 
   const rows = database
     .prepare<[], BalanceRow>("SELECT feeder_id, slot_start, balance_wh FROM feeder_balances WHERE status = 'final'")
     .all();
+  const unproved = database
+    .prepare("SELECT id, purpose, unproved_meters FROM rounds WHERE content IS NOT NULL AND unproved_meters IS NOT 0")
+    .all();
   database.close();
+  assert.deepEqual(unproved, []);
   const { source, feed, range, heads } = bed.plan;
   const slots = range.to - range.from;
   assert.ok(rows.length >= 2 * slots - 8, `${rows.length} of ${2 * slots} balances`);
