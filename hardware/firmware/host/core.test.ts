@@ -239,7 +239,7 @@ for (const variant of variants) {
           assert.deepEqual(
             { ...opened, entries: hex(opened.entries) },
             {
-              ...{ kind: kind, firstSlot: slot, number: { boot, counter }, entries: hex(entry) },
+              ...{ kind: kind, firstSlot: slot, number: { boot, counter }, bits: 0, entries: hex(entry) },
             },
           );
           assert.throws(() => createShareOpener(root, `${name.slice(0, -1)}~`, aggregator), "the topic is bound");
