@@ -53,6 +53,15 @@ const entries = {
     count: z.int().min(0),
     commitment,
   }),
+  /** What a feeder's head measured beyond its meters, slot by slot. */
+  balances: z.strictObject({
+    type: z.literal("balances"),
+    round: roundId,
+    feeder: feederId,
+    setId: hash,
+    count: z.int().min(0),
+    commitment,
+  }),
   /** A bill in one of its versions; a correction is a further bill. */
   bill: z.strictObject({ type: z.literal("bill"), commitment }),
   /** What was opened of ciphertexts: SHA-256 of the transcript and of the numbers. */
@@ -85,6 +94,7 @@ const content = z.discriminatedUnion("type", [
   entries.set,
   entries.loads,
   entries.totals,
+  entries.balances,
   entries.bill,
   entries.job,
   entries.key,

@@ -1,6 +1,8 @@
 /** Writes what a round of balances found, and shows it to the feeder's detector, slot by slot. */
 import { countMembers, hasMember } from "../../protocol/bitmap.ts";
 import { BALANCE_OFFSET } from "../../protocol/messages/round.ts";
+import { balancesEntry } from "../ledger/entries.ts";
+import type { NewEntry } from "../ledger/ledger.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
 import type { Utility } from "../settings.ts";
@@ -13,13 +15,13 @@ import { technicalLossW } from "./loss.ts";
 
 type Load = { readonly importWh: number; readonly exportWh: number | null; readonly meters: number };
 
-/** In the caller's transaction. Returns the alerts. */
+/** In the caller's transaction. Returns what is to be logged. */
 export async function writeBalances(
   db: Queries,
   utility: Utility,
   record: RoundRecord,
   outcome: RoundOutcome,
-): Promise<AlertRow[]> {
+): Promise<NewEntry[]> {
   const { slotSeconds, balance } = utility;
   const { feeder } = record.question;
   const [from, to] = record.question.segments[0] ?? [0, 0];
@@ -42,7 +44,7 @@ export async function writeBalances(
     }
   }
   await saveBalances(db, feeder, rows, state, alerts);
-  return alerts;
+  return rows.length === 0 ? [] : [balancesEntry(record, rows)];
 }
 
 async function loadsOf(db: Queries, feeder: string, from: number, to: number): Promise<Map<number, Load>> {

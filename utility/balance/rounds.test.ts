@@ -107,3 +107,30 @@ test("what aggregators refuse is left out, and the other slots are opened", asyn
   assert.equal(rows[7]?.status, "incomplete");
   assert.equal(rows.filter(({ status }) => status === "final").length, 95);
 });
+
+test("balances are in the log, by a commitment that says none of them: verify finds whatever row changes", async (t) => {
+  const harness = await Harness.make(t, { head: true });
+  harness.fillDay();
+  fillHead(harness, DAY + 40);
+  harness.setSlot(DAY + 102);
+  await harness.run(2);
+  assert.deepEqual(await harness.findings(), []);
+  const logged = await harness.logged("balances");
+  assert.equal(
+    logged.reduce((sum, { count }) => sum + count, 0),
+    (await balances(harness)).length,
+  );
+  const { db } = harness.utility;
+  const change = async (set: Partial<{ balance_wh: number; status: string }>): Promise<void> => {
+    const at = (DAY + 20) * SLOT_SECONDS;
+    await db.updateTable("feeder_balances").set(set).where("slot_start", "=", at).execute();
+  };
+  await change({ balance_wh: LOST_WH + 1 });
+  assert.match((await harness.findings()).join(), /^feeder_balances: f-.*not those that were logged$/);
+  await change({ balance_wh: LOST_WH, status: "incomplete" });
+  assert.match((await harness.findings()).join(), /not those that were logged/);
+  await change({ status: "final" });
+  assert.deepEqual(await harness.findings(), []);
+  await db.deleteFrom("feeder_balances").execute();
+  assert.match((await harness.findings()).join(), /feeder_balances: f-.*were logged and are gone/);
+});

@@ -4,6 +4,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { HeResultsTable, HeValuesTable } from "../store/opened-tables.ts";
+import type { FeederBalancesTable } from "../store/balance-tables.ts";
 import type { BillsTable, DetectionsTable, ReleasedTotalsTable } from "../store/tables.ts";
 import type { NewEntry } from "./ledger.ts";
 
@@ -66,6 +67,27 @@ export function totalsContent(rows: readonly ReleasedTotalsTable[]): Buffer {
     ...[row.cells, row.energy_wh, row.spare_answers],
   ]);
   return Buffer.from(JSON.stringify(values.map((value) => JSON.stringify(value)).sort()));
+}
+
+/** What a round of balances showed; who reads the log learns nothing of who loses how much. */
+export function balancesEntry({ id, question, setId }: RoundRecord, rows: readonly FeederBalancesTable[]): NewEntry {
+  const base = { round: id, feeder: question.feeder, setId: setId ?? NO_SET, count: rows.length };
+  return { entry: { type: "balances", ...base }, subject: balancesSubject(id), content: balancesContent(rows) };
+}
+
+export function balancesSubject(round: string): string {
+  return `balances ${round}`;
+}
+
+/** The rows as they are committed to, in the order of their slots. */
+export function balancesContent(rows: readonly FeederBalancesTable[]): Buffer {
+  const values = [...rows]
+    .sort((a, b) => a.slot_start - b.slot_start)
+    .map((row) => [
+      ...[row.feeder_id, row.slot_start, row.balance_wh, row.import_wh, row.export_wh, row.loss_wh],
+      ...[row.residual_wh, row.status, row.spare_answers],
+    ]);
+  return Buffer.from(JSON.stringify(values));
 }
 
 /** A round that came to nothing. The evidence may name meters. */

@@ -1,5 +1,5 @@
 /**
- * Holds the utility's tables against its log: bills, released sums, loads, sets and opened results are what was logged
+ * Holds the utility's tables against its log: bills, released sums, loads, balances, sets and opened results are what was logged
  * when they became final, and nothing is there that was not.
  */
 import { createHash } from "node:crypto";
@@ -7,8 +7,7 @@ import { decodeEntry, type EntryContent, sameBytes } from "../../protocol/log/in
 import { type BillHead, customerBills } from "../bills/customer-bill.ts";
 import type { HeResultRow } from "../store/opened-tables.ts";
 import type { Queries } from "../store/rounds-store.ts";
-import type { ReleasedTotalsTable } from "../store/tables.ts";
-import { billSubject, jobDigest, totalsContent, totalsSubject } from "./entries.ts";
+import { balancesContent, balancesSubject, billSubject, jobDigest, totalsContent, totalsSubject } from "./entries.ts";
 import { scanEntries } from "./scan.ts";
 import type { Finding } from "./verify.ts";
 import { verifyDetections } from "./verify-detections.ts";
@@ -30,7 +29,18 @@ export async function verifyTables(
   found: Found,
 ): Promise<VerifiedTables> {
   const logged = await readLogged(db, size);
-  await verifyTotals(db, found);
+  const totals = await db.selectFrom("released_totals").selectAll().execute();
+  await verifyCommitted(
+    db,
+    { table: "released_totals", subject: totalsSubject, content: totalsContent, rows: totals },
+    found,
+  );
+  const balances = await db.selectFrom("feeder_balances").selectAll().execute();
+  await verifyCommitted(
+    db,
+    { table: "feeder_balances", subject: balancesSubject, content: balancesContent, rows: balances },
+    found,
+  );
   await verifyDetections(db, found);
   return {
     bills: await verifyBills(db, slotSeconds, found),
@@ -157,9 +167,22 @@ async function verifyRounds(db: Queries, { sets }: Logged, found: Found): Promis
   return rows.length;
 }
 
-async function verifyTotals(db: Queries, found: Found): Promise<void> {
-  const byRound = new Map<string, ReleasedTotalsTable[]>();
-  for (const row of await db.selectFrom("released_totals").selectAll().execute()) {
+/** Rows that a round left behind, which its entry commits to. */
+interface Committed<Row> {
+  readonly table: string;
+  /** The subject of a round's content, and of all of them with an empty name. */
+  readonly subject: (round: string) => string;
+  readonly content: (rows: readonly Row[]) => Buffer;
+  readonly rows: readonly Row[];
+}
+
+async function verifyCommitted<Row extends { readonly round_id: string }>(
+  db: Queries,
+  { table, subject, content, rows }: Committed<Row>,
+  found: Found,
+): Promise<void> {
+  const byRound = new Map<string, Row[]>();
+  for (const row of rows) {
     const own = byRound.get(row.round_id);
     if (own === undefined) byRound.set(row.round_id, [row]);
     else own.push(row);
@@ -167,20 +190,20 @@ async function verifyTotals(db: Queries, found: Found): Promise<void> {
   const kept = await db
     .selectFrom("ledger_private")
     .select(["subject", "content"])
-    .where("subject", "like", "totals %")
+    .where("subject", "like", `${subject("")}%`)
     .execute();
-  const contents = new Map(kept.map(({ subject, content }) => [subject, content]));
-  for (const [round, rows] of byRound) {
-    const content = contents.get(totalsSubject(round));
-    if (content === undefined) found({ where: "released_totals", what: `${round}: its sums are not in the log` });
-    else if (content !== null && !sameBytes(totalsContent(rows), content)) {
-      found({ where: "released_totals", what: `${round}: its sums are not those that were logged` });
+  const logged = new Map(kept.map((row) => [row.subject, row.content]));
+  for (const [round, own] of byRound) {
+    const expected = logged.get(subject(round));
+    if (expected === undefined) found({ where: table, what: `${round}: its rows are not in the log` });
+    else if (expected !== null && !sameBytes(content(own), expected)) {
+      found({ where: table, what: `${round}: its rows are not those that were logged` });
     }
   }
-  for (const [subject, content] of contents) {
-    const round = subject.slice(totalsSubject("").length);
-    if (byRound.has(round) || content === null || sameBytes(totalsContent([]), content)) continue;
-    found({ where: "released_totals", what: `${round}: its sums were logged and are gone` });
+  for (const [name, expected] of logged) {
+    const round = name.slice(subject("").length);
+    if (byRound.has(round) || expected === null || sameBytes(content([]), expected)) continue;
+    found({ where: table, what: `${round}: its rows were logged and are gone` });
   }
 }
 

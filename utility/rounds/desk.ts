@@ -264,8 +264,7 @@ export class RoundDesk {
       case "billing":
         return await writeBilling(transaction, this.#utility, record, outcome);
       case "balance":
-        await writeBalances(transaction, this.#utility, record, outcome);
-        return [];
+        return await writeBalances(transaction, this.#utility, record, outcome);
     }
   }
 
