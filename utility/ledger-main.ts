@@ -8,7 +8,7 @@ import { logPolicy } from "../config/log-policy.ts";
 import { openParty } from "../config/keys/index.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
-import { formatKey, formatPolicy, formatProof, type LogPolicy } from "../protocol/log/index.ts";
+import { ENTRY_TYPES, formatKey, formatPolicy, formatProof, type LogPolicy } from "../protocol/log/index.ts";
 import { parsePeriod } from "./bills/list.ts";
 import { Checkpoints } from "./ledger/checkpoints.ts";
 import { eraseBills } from "./ledger/erase.ts";
@@ -201,6 +201,10 @@ async function exportLog({ context, flags, db, policy }: Call): Promise<number> 
 
 async function tail({ flags, db }: Call): Promise<number> {
   const lines = flags.lines === undefined ? 10 : numberOf("lines", flags.lines);
+  if (lines === 0) throw new UsageError("--lines: expected at least 1, got 0");
+  if (flags.type !== undefined && !ENTRY_TYPES.includes(flags.type)) {
+    throw new UsageError(`--type: expected one of ${ENTRY_TYPES.join(", ")}, got ${flags.type}`);
+  }
   for (const line of await tailEntries(db, lines, flags.type)) print(line);
   return EXIT.ok;
 }

@@ -44,6 +44,10 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const effective = loadEffective({ file, profile, env: process.env, flags });
     const { config, origins } = effective;
     assertFolders(effective);
+    if (role.profile !== undefined && ![...origins.values()].some(({ kind }) => kind === "profile")) {
+      const own = `the ${role.profile} profile is not in force, since there is a configuration of your own`;
+      process.stderr.write(`${role.name}: ${own}; --profile ${role.profile} puts it underneath\n`);
+    }
     const json = options["json"] === true;
     const processLog = createLogger(config, role.party?.(options) ?? role.name, { files: role.logFiles ?? true });
     failing = { role, config, processLog };

@@ -6,11 +6,11 @@ const METERS = ["m-001", "m-002"];
 const ENERGY = { importWh: 100, exportWh: 40 };
 
 test("thefts are read from words, with defaults", () => {
-  assert.deepEqual(parseThefts("bypass:m-002:0.25@1.5,reset:m-001", METERS), [
+  assert.deepEqual(parseThefts("bypass:m-002:0.25@1.5,reset:m-001", METERS, 3), [
     { kind: "bypass", meter: "m-002", share: 0.25, fromDay: 1.5, days: 0 },
     { kind: "reset", meter: "m-001", share: 0, fromDay: 0, days: 0 },
   ]);
-  assert.deepEqual(parseThefts("", METERS), []);
+  assert.deepEqual(parseThefts("", METERS, 3), []);
 });
 
 test("words that are no theft are refused with what was expected", () => {
@@ -19,9 +19,10 @@ test("words that are no theft are refused with what was expected", () => {
     ["bypass:m-009", /no meter m-009/],
     ["bypass:m-001:2", /share from 0 to 1, got 2/],
     ["bypass", /expected kind:meter/],
+    ["stop:m-001@3", /begins after the run's 3 days/],
   ] as const) {
     assert.throws(
-      () => parseThefts(text, METERS),
+      () => parseThefts(text, METERS, 3),
       (error) => error instanceof TheftError && why.test(error.message),
     );
   }

@@ -37,16 +37,16 @@ export class TheftError extends Error {
   }
 }
 
-/** `kind:meter[:share][@day]`, several with commas: `bypass:m-003:0.4@2,stop:m-007`. Throws TheftError. */
-export function parseThefts(text: string, meters: readonly string[]): Theft[] {
+/** `kind:meter[:share][@day]`, several with commas: `bypass:m-003:0.4@2,stop:m-007`; `days` of the run. Throws TheftError. */
+export function parseThefts(text: string, meters: readonly string[], days: number): Theft[] {
   return text
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "")
-    .map((part) => parseTheft(part, meters));
+    .map((part) => parseTheft(part, meters, days));
 }
 
-function parseTheft(text: string, meters: readonly string[]): Theft {
+function parseTheft(text: string, meters: readonly string[], days: number): Theft {
   const [, name = "", meter = "", shareText, dayText] =
     /^([a-z]+):([a-z0-9-]+)(?::([\d.]+))?(?:@([\d.]+))?$/.exec(text) ?? [];
   if (!(name in KINDS)) {
@@ -60,6 +60,7 @@ function parseTheft(text: string, meters: readonly string[]): Theft {
     throw new TheftError(`${text}: expected a share from 0 to 1, got ${String(shareText)}`);
   const fromDay = dayText === undefined ? 0 : Number(dayText);
   if (!Number.isFinite(fromDay)) throw new TheftError(`${text}: expected days, got ${String(dayText)}`);
+  if (fromDay >= days) throw new TheftError(`${text}: begins after the run's ${days} ${days === 1 ? "day" : "days"}`);
   return { kind, meter, share, fromDay, days: KINDS[kind].days };
 }
 

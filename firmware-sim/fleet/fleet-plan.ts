@@ -113,6 +113,7 @@ function feederPlan(
   const thefts = parseThefts(
     simulation.theft,
     meters.map(({ id }) => id),
+    simulation.days,
   );
   const lines = [...new Set(meters.map(({ feeder }) => feeder))].map((feeder): [string, TrueLine] => {
     const own = balance.feeders[feeder];

@@ -146,9 +146,11 @@ export function describeHeld(held: readonly Held[], { release }: Pick<Config, "r
     const slots = `${count} ${count === 1 ? "slot" : "slots"}`;
     if (what === "load") {
       const rule = `a load needs ${release.minMeters} meters with a reading (release.minMeters)`;
-      const remedy = "put more meters on the feeder: fewer feeders, or more meters";
-      if (reason === "too-few-meters")
-        return `${feeder}: ${slots} without a load: ${rule}, it has ${meters}; ${remedy}.`;
+      const remedy =
+        meters === 0
+          ? "no reading of it has come"
+          : `it has ${meters}; put more meters on the feeder: fewer feeders, or more meters`;
+      if (reason === "too-few-meters") return `${feeder}: ${slots} without a load: ${rule}; ${remedy}.`;
       return `${feeder}: ${slots} without a load: ${reason}.`;
     }
     return `${feeder}: ${slots} of ${meters} ${meters === 1 ? "meter" : "meters"} not billed yet: ${billRule(reason, release)}.`;

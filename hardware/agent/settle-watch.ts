@@ -85,7 +85,7 @@ function startTimer(callback: () => void, milliseconds: number): () => void {
 }
 
 const GAP_WORDS: Readonly<Record<string, string>> = {
-  closed: "refused by aggregators, which take no more readings of their time",
+  closed: "refused by aggregators: too old, or from before the meter's place on a feeder",
   conflict: "refused by aggregators, which hold another reading of them",
   "outbox-full": "given up, because the outbox was full",
 };

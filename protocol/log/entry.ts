@@ -103,6 +103,7 @@ const content = z.discriminatedUnion("type", [
   entries.model,
   entries.budget,
 ]);
+export const ENTRY_TYPES: readonly string[] = Object.keys(entries);
 export type EntryContent = z.infer<typeof content>;
 export type EntryType = EntryContent["type"];
 

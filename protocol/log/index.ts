@@ -16,6 +16,7 @@ export {
   encodeEntry,
   type Entry,
   type EntryContent,
+  ENTRY_TYPES,
   type EntryType,
   SALT_BYTES,
 } from "./entry.ts";

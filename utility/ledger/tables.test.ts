@@ -59,7 +59,8 @@ test("every set, release and bill is logged, and verify finds them all as they w
   assert.deepEqual(await verify(), []);
   const counts = new Map<string, number>();
   for (const line of await tailEntries(db, 1_000)) {
-    const { type } = JSON.parse(line) as { type: string };
+    const { type, ...more } = JSON.parse(line) as { type: string; commitment?: unknown };
+    if (type === "bill") assert.match(String(more.commitment), /^[0-9a-f]{64}$/);
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }
   const rounds = await db.selectFrom("rounds").select("purpose").where("set_id", "is not", null).execute();

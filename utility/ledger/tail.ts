@@ -10,8 +10,12 @@ export async function tailEntries(db: Queries, lines: number, type?: string): Pr
   return rows.reverse().map(({ idx, entry }) => {
     const { time, content } = decodeEntry(entry);
     const at = new Date(time * 1_000).toISOString();
-    return JSON.stringify({ index: idx, time: at, ...content }, (_, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
-    );
+    return JSON.stringify({ index: idx, time: at, ...content }, hexOfBytes);
   });
+}
+
+/** A buffer turns itself into JSON before a replacer sees it, so it is taken from where it stands. */
+function hexOfBytes(this: unknown, key: string, value: unknown): unknown {
+  const own = (this as Record<string, unknown>)[key];
+  return own instanceof Uint8Array ? Buffer.from(own).toString("hex") : value;
 }

@@ -49,6 +49,6 @@ export function verifiedText({ findings, entries, size, erased, checkpoints, tab
     `${tables.bills} bills, ${tables.loads} loads, ${tables.rounds} rounds and ${tables.jobs} jobs compared`,
     findings.length === 0
       ? "everything is as it was logged"
-      : `${findings.length} findings: this is not what was logged`,
+      : `${findings.length} ${findings.length === 1 ? "finding" : "findings"}: this is not what was logged`,
   ].join("\n");
 }
