@@ -80,7 +80,8 @@ function rowOf(
   const lossWh =
     netW === undefined || load === undefined ? null : technicalLossW(netW, load.meters, balance.lineOf(feeder)) * hours;
   const failed = record.state === "failed" && inSet;
-  const missing = failed ? record.status : "incomplete";
+  const isImplausible = collected?.implausible.includes(output) === true;
+  const missing = failed ? record.status : isImplausible ? "implausible-total" : "incomplete";
   return {
     feeder_id: feeder,
     slot_start: slot * slotSeconds,

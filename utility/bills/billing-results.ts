@@ -34,13 +34,14 @@ export async function writeBilling(
   if (own === undefined) throw new Error(`round ${record.id} has no period`);
   const { content, collected } = outcome;
   const entries: NewEntry[] = [];
+  const spoilt = spoiltMeters(content, collected);
   if (content !== undefined && collected !== undefined) {
-    const rows = totalsRows(record, content, collected, periods);
+    const rows = totalsRows(record, content, collected, periods).filter(({ meter_id }) => !spoilt.has(meter_id));
     await insertTotals(db, rows);
     entries.push(totalsEntry(record, content, rows));
-    await fillLateGaps(db, utility, record, content, periods);
+    await fillLateGaps(db, utility, record, { content, periods, spoilt });
   }
-  if (record.state === "finished") await insertGaps(db, ownGaps(utility, record, content, own));
+  if (record.state === "finished") await insertGaps(db, ownGaps(utility, record, { content, own, spoilt }));
   const settled = { status: record.state === "failed" ? record.status : "final", round_id: record.id };
   await db
     .insertInto("feeder_periods")
@@ -49,6 +50,13 @@ export async function writeBilling(
     .execute();
   entries.push(...(await issueBills(db, utility, question.meters, own)));
   return entries;
+}
+
+/** Meters of which any total cannot be: nothing of them is billed, whoever was wrong. */
+function spoiltMeters(content: SetContent | undefined, collected: Collected | undefined): ReadonlySet<string> {
+  if (content === undefined || collected === undefined || collected.implausible.length === 0) return new Set();
+  const outputs = billingOutputs(content);
+  return new Set(collected.implausible.map((output) => content.meters[outputs[output]!.meter]!));
 }
 
 /** `row/2` is a sum of its own for the second earlier period; a plain name belongs to the bill's own period. */
@@ -121,7 +129,15 @@ function unionOf(parts: readonly { readonly cells: Uint8Array }[], bytes: number
 }
 
 /** What the bill's own period lacks. Export is expected only of meters that have some. */
-function ownGaps(utility: Utility, record: RoundRecord, content: SetContent | undefined, own: Period): GapsTable[] {
+function ownGaps(
+  utility: Utility,
+  record: RoundRecord,
+  {
+    content,
+    own,
+    spoilt,
+  }: { readonly content: SetContent | undefined; readonly own: Period; readonly spoilt: ReadonlySet<string> },
+): GapsTable[] {
   const { question } = record;
   const rows: GapsTable[] = [];
   const held = new Map<number, { cells: Uint8Array; reason: string }[]>();
@@ -133,8 +149,10 @@ function ownGaps(utility: Utility, record: RoundRecord, content: SetContent | un
     if (countMembers(expected) === 0) return;
     for (const kind of CUSTOMER_KINDS) {
       const unit = billingUnit(question, 0, m, question.kinds.indexOf(kind));
-      const bitmap = content?.units[unit]?.[0] ?? NOTHING;
-      const waiting = held.get(unit) ?? [];
+      const inSet = content?.units[unit]?.[0] ?? NOTHING;
+      const bitmap = spoilt.has(meter) ? NOTHING : inSet;
+      const lost = spoilt.has(meter) && inSet.length > 0 ? [{ cells: inSet, reason: "implausible-total" }] : [];
+      const waiting = [...lost, ...(held.get(unit) ?? [])];
       if (kind !== KINDS.import && bitmap.length === 0 && waiting.length === 0) continue;
       // Catch-up comes when it comes: only what is here and waits can be lacking.
       const due = isLoadKind(kind) ? expected : unionOf(waiting, expected.length);
@@ -162,13 +180,17 @@ async function fillLateGaps(
   db: Queries,
   utility: Utility,
   record: RoundRecord,
-  content: SetContent,
-  periods: readonly Period[],
+  {
+    content,
+    periods,
+    spoilt,
+  }: { readonly content: SetContent; readonly periods: readonly Period[]; readonly spoilt: ReadonlySet<string> },
 ): Promise<void> {
   const own = periods[0];
   for (const [segment, period] of periods.entries()) {
     if (segment === 0 || own === undefined) continue;
     for (const [m, meter] of content.meters.entries()) {
+      if (spoilt.has(meter)) continue;
       for (const kind of CUSTOMER_KINDS) {
         const bitmap = content.units[billingUnit(content, segment, m, content.kinds.indexOf(kind))]?.[0] ?? NOTHING;
         if (countMembers(bitmap) === 0) continue;

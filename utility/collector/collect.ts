@@ -23,6 +23,8 @@ export interface Collected {
   readonly have: Uint8Array;
   /** For each output, answers beyond t that confirm it. */
   readonly spare: Uint8Array;
+  /** Outputs with a total that cannot be: negative, or beyond any load. Not in `have`. */
+  readonly implausible: readonly number[];
   /** Aggregators whose sums are off the polynomial of all others, in rising order, and where. */
   readonly corrected: readonly Correction[];
 }
@@ -75,7 +77,7 @@ export function unanswered(answers: readonly SumsAnswer[], wanted: Uint8Array, t
  * Interpolates every output that at least t answers hold, at once for all outputs with the same answers, and leaves out
  * the aggregators whose answers are off the polynomial of the others. Answers are those that `assertSums` has passed.
  * Throws CollectError `inconsistent-sums` when more answers contradict each other than can be told apart,
- * `implausible-total` when a total is negative or beyond any load.
+ * `implausible-total` when most totals are negative or beyond any load; single ones are a meter's doing, and left out.
  */
 export function collect(
   answers: readonly SumsAnswer[],
@@ -88,6 +90,7 @@ export function collect(
   const have = emptyBitmap(outputs);
   const spare = new Uint8Array(outputs);
   const corrections = new Map<number, number[]>();
+  const implausible: number[] = [];
   for (const { mask, members: group } of groupsOf(inOrder, outputs)) {
     const holders = inOrder.filter((_, i) => (mask & (1 << i)) !== 0);
     if (holders.length < t) continue;
@@ -100,11 +103,8 @@ export function collect(
     group.forEach((output, i) => {
       const value = result.values[i] ?? 0n;
       if (value > MAX_TOTAL) {
-        throw new CollectError(
-          "implausible-total",
-          `total ${output} is negative or beyond any load: the shares do not belong together`,
-          { aggregators: namesOf(holders), outputs: [output] },
-        );
+        implausible.push(output);
+        return;
       }
       values[output] = value;
       spare[output] = result.spare;
@@ -116,10 +116,17 @@ export function collect(
     const outputs = [...new Set([...corrections.values()].flat())];
     throw inconsistent(namesOf(inOrder), outputs, answers.length - t);
   }
+  if (implausible.length > countMembers(have)) {
+    throw new CollectError(
+      "implausible-total",
+      `${implausible.length} totals are negative or beyond any load: the shares do not belong together`,
+      { aggregators: namesOf(inOrder), outputs: implausible.slice(0, 1000) },
+    );
+  }
   const corrected = [...corrections]
     .map(([aggregator, where]): Correction => ({ aggregator, outputs: where.sort((a, b) => a - b) }))
     .sort((a, b) => a.aggregator - b.aggregator);
-  return { values, have, spare, corrected };
+  return { values, have, spare, implausible, corrected };
 }
 
 function inconsistent(aggregators: readonly number[], outputs: readonly number[], spare: number): CollectError {

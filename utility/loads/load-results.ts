@@ -28,13 +28,19 @@ function loadRows(record: RoundRecord, outcome: RoundOutcome, slotSeconds: numbe
     const exported = kinds > 1 ? value(importUnit + 1) : undefined;
     const inSet = countMembers(outcome.content?.units[importUnit]?.[0] ?? new Uint8Array(0));
     const failed = record.state === "failed" && inSet > 0;
+    const withheld = outcome.collected?.implausible.includes(importUnit) === true ? "implausible-total" : undefined;
     return {
       feeder_id: question.feeder,
       slot_start: (from + index) * slotSeconds,
       energy_wh: energy === undefined ? null : exactNumber("load", energy),
       export_wh: exported === undefined ? null : exactNumber("export", exported),
       meters: inSet > 0 ? inSet : (waiting.get(importUnit) ?? 0),
-      status: energy !== undefined ? "final" : failed ? record.status : (refused.get(importUnit) ?? "too-few-meters"),
+      status:
+        energy !== undefined
+          ? "final"
+          : failed
+            ? record.status
+            : (withheld ?? refused.get(importUnit) ?? "too-few-meters"),
       spare_answers: energy === undefined ? null : (outcome.collected?.spare[importUnit] ?? 0),
       round_id: record.id,
     };

@@ -1,6 +1,7 @@
 /**
  * The agreed cells: those that the same t or more aggregators hold with one and the same tag. Of all such groups of
- * aggregators the one with most cells is taken, then the larger one; nobody's absence and nobody's lie is a veto.
+ * aggregators the one with most cells is taken, then the larger one; nobody's absence and nobody's lie is a veto. But a
+ * meter that sends to few must not choose who answers: `leastHolders`.
  * Pure: bitmaps, digests and tags in, bitmaps out, or the tags that are still needed to tell.
  */
 import { countMembers, members } from "../../protocol/bitmap.ts";
@@ -45,9 +46,26 @@ function subsets(all: number, t: number): number[] {
 }
 
 /**
- * The agreed cells of one group of units. With fewer than t aggregators nothing is agreed: empty cells, no holders.
+ * The fewest aggregators that must hold cells alike: as many as hold most of what there is, less those that can lie (one
+ * at least), and never fewer than t. So no meter, by what it withholds, takes away the answers that would find a wrong
+ * one. With n = 3, t = 2 this is t: there one more would be a veto. `counts`: cells that each aggregator says it holds.
  */
-export function agreeGroup(holdings: GroupHolding, t: number): Agreement {
+export function leastHolders(
+  counts: readonly number[],
+  { aggregators: n, threshold: t }: { readonly aggregators: number; readonly threshold: number },
+): number {
+  const liars = Math.max(1, Math.floor((n - t) / 2));
+  // What liars claim beyond all others must not make those look empty.
+  const most = [...counts].sort((one, other) => other - one)[liars] ?? 0;
+  const present = counts.filter((count) => count > 0 && 2 * count >= most).length;
+  return Math.max(t, present - liars);
+}
+
+/**
+ * The agreed cells of one group of units. With fewer than t aggregators nothing is agreed: empty cells, no holders.
+ * `least` says how many must hold them, where they do not all hold the same; t by default.
+ */
+export function agreeGroup(holdings: GroupHolding, t: number, least = (): number => t): Agreement {
   const aggregators = [...holdings.keys()].sort((a, b) => a - b);
   const rows = aggregators.map((aggregator) => holdings.get(aggregator) ?? []);
   const first = rows[0];
@@ -60,7 +78,7 @@ export function agreeGroup(holdings: GroupHolding, t: number): Agreement {
   if (rows.every((row) => row.every((unit, u) => sameHolding(unit, first[u])))) {
     return { kind: "agreed", group: { cells: first.map((unit) => unit.bitmap), holders: aggregators } };
   }
-  return chooseSubset(aggregators, rows, t);
+  return chooseSubset(aggregators, rows, least());
 }
 
 function sameHolding(a: Holding, b: Holding | undefined): boolean {

@@ -43,6 +43,8 @@ export interface DeskSettings extends RoundSettings {
 }
 
 const MAX_PERIODS = 256;
+/** Times that an answer may take before a feeder goes on without one round's sums. */
+const STUCK_ANSWERS = 30;
 
 export class RoundDesk {
   readonly #utility: Utility;
@@ -50,7 +52,7 @@ export class RoundDesk {
   readonly #ports: DeskPorts;
   readonly #rounds = new Map<string, Round>();
   /** Of each feeder the round of its loads and bills, and that of its balances, which goes on beside it. */
-  readonly #busy = new Map<string, RoundRecord>();
+  readonly #busy = new Map<string, { readonly record: RoundRecord; readonly since: number }>();
   readonly #balancing = new Set<string>();
   readonly #balances: BalanceAgenda;
   readonly #progress = new Map<string, Progress>();
@@ -104,10 +106,19 @@ export class RoundDesk {
     if (this.#stopped) return;
     for (const feeder of this.#utility.roll.feeders()) {
       if (this.#rounds.size >= this.#settings.maxOpenRounds) break;
-      if (!this.#busy.has(feeder)) await this.#openDue(feeder);
+      if (!this.#isBusy(feeder)) await this.#openDue(feeder);
       if (!this.#balancing.has(feeder)) await this.#openBalance(feeder);
     }
     await Promise.all([...this.#rounds.values()].map((round) => round.tick()));
+  }
+
+  /** A round that is endorsed and waits for sums may wait for an aggregator that never gives them: others go on beside it. */
+  #isBusy(feeder: string): boolean {
+    const busy = this.#busy.get(feeder);
+    if (busy === undefined) return false;
+    const { state, status } = this.#rounds.get(busy.record.id)?.record ?? busy.record;
+    const isStuck = state === "endorsed" && status === "waiting";
+    return !isStuck || this.#ports.now() - busy.since < STUCK_ANSWERS * this.#settings.answerSeconds;
   }
 
   /** An answer, and the same as its sender signed it. */
@@ -163,7 +174,7 @@ export class RoundDesk {
 
   /** Balances are asked for where loads are settled, and beside whatever else goes on. */
   async #openBalance(feeder: string): Promise<void> {
-    const open = this.#busy.get(feeder)?.question;
+    const open = this.#busy.get(feeder)?.record.question;
     const asked = open?.purpose === "load" ? (open.segments[0]?.[0] ?? 0) : Number.POSITIVE_INFINITY;
     const record = await this.#balances.open(feeder, Math.min(this.#progressOf(feeder).loadTo, asked));
     if (record !== undefined) this.#launch(record);
@@ -211,7 +222,7 @@ export class RoundDesk {
   #launch(record: RoundRecord): void {
     const { feeder, purpose } = record.question;
     if (purpose === "balance") this.#balancing.add(feeder);
-    else this.#busy.set(feeder, record);
+    else this.#busy.set(feeder, { record, since: this.#ports.now() });
     const ports: RoundPorts = {
       now: () => this.#ports.now(),
       send: (aggregator, request) => {
@@ -281,7 +292,7 @@ export class RoundDesk {
     if (!isSettled(record)) return;
     this.#rounds.delete(record.id);
     if (record.question.purpose === "balance") this.#balancing.delete(record.question.feeder);
-    else this.#busy.delete(record.question.feeder);
+    else if (this.#busy.get(record.question.feeder)?.record.id === record.id) this.#busy.delete(record.question.feeder);
     for (const detection of outcome.detections) this.#ports.detected(record, detection);
     this.#ports.settled(record);
     if (!this.#stopped) void this.poll();

@@ -5,6 +5,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import type { Correction, SumsAnswer } from "../collector/correct.ts";
 import { sameBytes } from "./agree.ts";
 import { billingOutputs, outputCount, outputUnits } from "./shape.ts";
+import { metersWithCells } from "./tested.ts";
 
 /**
  * `liar`: the aggregator, by its own signatures or because no few meters could cause it; `disputed`: the aggregator, or
@@ -23,6 +24,15 @@ export interface Detection {
 }
 
 const NAMED_METERS = 5;
+const LEAST_MAJORITY = 3;
+
+/**
+ * Whether so many of all meters cannot be the cause of what an aggregator is accused of: that more than half of them
+ * conspire against it is not assumed. Of one or two meters it is: a round may have no others.
+ */
+export function isMajority(meters: number, all: number): boolean {
+  return 2 * meters > all && meters >= LEAST_MAJORITY;
+}
 
 /** Names of some of a set's meters, not too many. */
 export function namesOf(meters: readonly string[], { meters: all }: SetContent): string {
@@ -49,8 +59,8 @@ export function wrongSums(
   }
   const all = billingOutputs(content);
   const meters = [...new Set(outputs.map((output) => all[output]!.meter))];
-  // Meters with bad shares spoil their own totals only; that more than half of them conspire is not assumed.
-  const verdict = 2 * meters.length > content.meters.length || isAcquitted(meters) ? "liar" : "disputed";
+  const isLiar = isMajority(meters.length, metersWithCells(content).size) || isAcquitted(meters);
+  const verdict = isLiar ? "liar" : "disputed";
   const names = namesOf(
     meters.map((meter) => content.meters[meter]!),
     content,

@@ -135,7 +135,7 @@ export class Inquiry {
       if (patience.isOver) this.#dropSilent();
       return { kind: "pending" };
     }
-    const result = agreeAll(question, this.#manifests, threshold);
+    const result = agreeAll(question, this.#manifests, { aggregators: aggregators.length, threshold });
     if ("detail" in result) {
       this.#askTags(result.detail);
       return { kind: "pending" };

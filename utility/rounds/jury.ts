@@ -1,10 +1,10 @@
 /**
  * Whom tests of shares speak against, over all tests of a round. An aggregator that contradicts the others about more than
- * half of the meters is a liar, and not heard again; else a meter may have given it other shares.
+ * half of the meters, and not just one or two, is a liar, and not heard again; else a meter may have given it other shares.
  */
 import type { SetContent } from "../../protocol/messages/round.ts";
 import type { ShareFault } from "../collector/share-test.ts";
-import { type Detection, equivocation, inconsistentShares, namesOf, wrongProofs } from "./detections.ts";
+import { type Detection, equivocation, inconsistentShares, isMajority, namesOf, wrongProofs } from "./detections.ts";
 import { metersWithCells } from "./tested.ts";
 
 /** Who answered, and the answers as they were signed. */
@@ -49,8 +49,7 @@ export class Jury {
       for (const one of off) this.#off.set(one, (this.#off.get(one) ?? new Set()).add(meter));
     }
     for (const [aggregator, meters] of this.#off) {
-      // That more than half of a feeder's meters conspire against an aggregator is not assumed.
-      if (2 * meters.size > this.#seen.size) this.#liars.add(aggregator);
+      if (isMajority(meters.size, this.#seen.size)) this.#liars.add(aggregator);
     }
     const byLiars = ({ off }: ShareFault): boolean => off.length > 0 && off.every((one) => this.#liars.has(one));
     const proven = faults.filter(byLiars).map(({ meter, off, holders }) => ({

@@ -5,7 +5,7 @@
 import { assertBitmap, countMembers, isEmptyBitmap } from "../../protocol/bitmap.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
 import type { ManifestMessage, Question } from "../../protocol/messages/round.ts";
-import { type Agreement, agreeGroup, type Holding, sameBytes } from "./agree.ts";
+import { type Agreement, agreeGroup, type Holding, leastHolders, sameBytes } from "./agree.ts";
 import { TAG_BYTES, unitDigest } from "./digest.ts";
 import { unitCount, unitGroups, unitSize } from "./shape.ts";
 
@@ -90,11 +90,14 @@ export interface AgreedCells {
 export function agreeAll(
   question: Question,
   manifests: ReadonlyMap<number, readonly Holding[]>,
-  t: number,
+  system: { readonly aggregators: number; readonly threshold: number },
 ): { agreed: AgreedCells } | { detail: DetailRequests } {
   const cells: Uint8Array[] = [];
   const holders: (readonly number[])[] = [];
   const detail = new Map<number, number[]>();
+  const counts = (): number[] =>
+    [...manifests.values()].map((holdings) => holdings.reduce((sum, { bitmap }) => sum + countMembers(bitmap), 0));
+  let least: number | undefined;
   for (const group of unitGroups(question)) {
     const held = new Map<number, Holding[]>();
     for (const [aggregator, holdings] of manifests) {
@@ -103,7 +106,7 @@ export function agreeAll(
         group.map((unit) => holdings[unit]).filter((unit) => unit !== undefined),
       );
     }
-    const agreement: Agreement = agreeGroup(held, t);
+    const agreement: Agreement = agreeGroup(held, system.threshold, () => (least ??= leastHolders(counts(), system)));
     if (agreement.kind === "detail") {
       for (const { aggregator, position } of agreement.wanted) {
         const units = detail.get(aggregator) ?? [];
