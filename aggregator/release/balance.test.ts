@@ -13,7 +13,15 @@ const HEAD = 6;
 /** Meter 0 feeds back. */
 const feedsBack = (meter: number): boolean => meter === 0;
 
+/** With the loads of four slots, over all homes there are. */
 function historyOf(t: { after: (work: () => void) => void }, changes: Partial<HistoryOptions> = {}): History {
+  const history = unloaded(t, changes);
+  const { belongs } = changes;
+  history.ask(history.load([0, 4], (meter, slot) => meter !== HEAD && (belongs?.(meter, slot) ?? true)));
+  return history;
+}
+
+function unloaded(t: { after: (work: () => void) => void }, changes: Partial<HistoryOptions> = {}): History {
   const folder = mkdtempSync(path.join(tmpdir(), "balance-"));
   t.after(() => rmSync(folder, { recursive: true }));
   return new History(folder, {
@@ -54,6 +62,16 @@ test("a home without its reading, or without what it feeds back, would be seen: 
   assert.equal(refusal(history, complete, [0, 1]), undefined);
 });
 
+test("what the load of the slot lacks, a balance would give to whoever knows the head's reading: refused", (t) => {
+  const history = unloaded(t);
+  assert.equal(history.ask(history.load([0, 1], (meter) => meter !== HEAD && meter !== 2)), undefined);
+  assert.equal(history.ask(history.load([1, 2], (meter) => meter !== HEAD)), undefined);
+  // Of slot 0 the load lacks a home, of slot 2 there is none that could be held against it later.
+  const where = [0, 1, 2, 3, 8, 9, 10, 11];
+  assert.deepEqual(refusal(history, complete, [0, 3]), { code: "incomplete-balance", where });
+  assert.equal(refusal(history, complete, [1, 2]), undefined);
+});
+
 test("a home that was left out of the question altogether is missing, too", (t) => {
   const history = historyOf(t);
   const set = history.balance([0, 1], complete);
@@ -85,8 +103,8 @@ test("a customer's meter is no head, whatever it is called, and a head is no cus
   const asHead: typeof complete = (meter, slot, kind) =>
     meter === 3 ? kind === KINDS.import || kind === KINDS.head : meter !== HEAD && complete(meter, slot, kind);
   assert.deepEqual(refusal(history, asHead, [0, 1]), { code: "unknown-member", where: [2] });
-  assert.equal(history.judge(history.load([0, 1])) instanceof SetError, true, "the head is in a load");
-  assert.equal(history.ask(history.load([0, 1], (meter) => meter !== HEAD)), undefined);
+  assert.equal(history.judge(history.load([4, 5])) instanceof SetError, true, "the head is in a load");
+  assert.equal(history.ask(history.load([4, 5], (meter) => meter !== HEAD)), undefined);
   const bill = history.judge(history.bill([[0, 8]]));
   assert.ok(bill instanceof SetError && bill.code === "unknown-member");
   assert.equal(history.ask(history.bill([[0, 8]], (meter) => meter !== HEAD)), undefined);

@@ -11,6 +11,7 @@ import type { Period } from "./release-store.ts";
 import type { RuleContext } from "./rule-context.ts";
 
 const UNITS = BALANCE_KINDS.length;
+const NOBODY = Buffer.alloc(0);
 const [IMPORT, EXPORT, HEAD, HEAD_EXPORT] = BALANCE_KINDS.map((_, position) => position) as [
   number,
   number,
@@ -64,9 +65,34 @@ export function assertBalance(set: SetContent, numbers: readonly number[], conte
     const oneHead = heads.length === 1 && [...members(units[HEAD_EXPORT]!)].every((index) => index === heads[0]);
     return !everyone || !oneHead;
   });
-  if (incomplete.length === 0) return;
+  if (incomplete.length === 0) {
+    assertLoaded(set, numbers, slots, context);
+    return;
+  }
   const detail = `a balance holds one head of ${set.feeder} and every meter of the feeder, with all that it feeds back`;
   throw new SetError("incomplete-balance", detail, unitsOf(incomplete));
+}
+
+/**
+ * The load of the slot was endorsed, over the same homes. Then who knows the head's reading, which the operator of a
+ * feeder may, learns nothing from a balance that loads do not say: with another set the difference would be a home's.
+ */
+function assertLoaded(
+  set: SetContent,
+  numbers: readonly number[],
+  slots: readonly { readonly slot: number; readonly first: number }[],
+  { store }: RuleContext,
+): void {
+  const [from, to] = set.segments[0]!;
+  const loads = new Map(store.loads(set.feeder, KINDS.import, { from, to }).map(({ slot, meters }) => [slot, meters]));
+  const other = slots.filter(({ slot, first }) => {
+    const own = [...members(balanceMeters(set, first))].map((index) => numbers[index]!);
+    const loaded = loads.get(slot) ?? NOBODY;
+    return 4 * own.length !== loaded.length || own.some((meter, i) => loaded.readUInt32BE(4 * i) !== meter);
+  });
+  if (other.length === 0) return;
+  const detail = "the load of a balance's slot must be endorsed, over the same homes";
+  throw new SetError("incomplete-balance", detail, unitsOf(other));
 }
 
 function unitsOf(slots: readonly { readonly first: number }[]): number[] {
