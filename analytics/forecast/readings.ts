@@ -13,8 +13,8 @@ export interface FleetReadings {
 
 export interface ReadOptions {
   readonly slotSeconds: number;
-  /** Told after every row. */
-  readonly onRow?: (rows: number) => void;
+  /** Told after every row how many bytes of the file are read. */
+  readonly onRow?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,7 +36,8 @@ export async function readFleet(file: string, { slotSeconds, onRow, signal }: Re
   await scanReadings(file, slotSeconds, (row) => {
     signal?.throwIfAborted();
     takeRow(byMeter, row);
-    onRow?.((rows += 1));
+    rows += 1;
+    onRow?.(row.bytes);
   });
   if (rows === 0) throw new ReadingsError(`${file} has no readings`);
   const ids = [...byMeter.keys()].sort();
