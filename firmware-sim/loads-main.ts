@@ -39,7 +39,9 @@ async function run({ config, options, json, signal }: RoleContext): Promise<numb
   const homes = source.meters.length;
   const slots = range.to - range.from;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ simulated: true, homes, ...dates, slots, seed, readings: out, weather })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ simulated: true, homes, ...dates, slots, seed, readings: out, weather })}\n`,
+    );
   } else {
     process.stdout.write(
       `${homes} simulated homes from ${dates.from} to before ${dates.to} (seed ${seed}) in ${out}` +

@@ -47,6 +47,7 @@ export class LinearModel implements ForecastModel {
       const weights = this.own.subarray(q * LINEAR_WEIGHTS, (q + 1) * LINEAR_WEIGHTS);
       fitQuantile(rows, quantile, ridge, prior, weights);
     }
+    this.round();
   }
 
   train(examples: Examples, options: TrainOptions): Promise<void> {
@@ -64,6 +65,7 @@ export class LinearModel implements ForecastModel {
         for (const [i, slope] of gradient.entries()) this.own[i]! -= options.learningRate * slope;
       }
     }
+    this.round();
     return Promise.resolve();
   }
 
@@ -78,6 +80,11 @@ export class LinearModel implements ForecastModel {
 
   dispose(): void {
     // Nothing is held outside of the garbage collector's reach.
+  }
+
+  /** To what is saved and shipped: a model must not forecast otherwise when it is loaded again. */
+  private round(): void {
+    this.own.set(Float32Array.from(this.own));
   }
 
   private output({ features }: Examples, row: number, q: number): number {

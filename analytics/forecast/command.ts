@@ -82,7 +82,8 @@ async function evaluateModel(context: RoleContext): Promise<number> {
       ? JSON.stringify({ ...about, ...evaluation })
       : describeEvaluation({ target, evaluation, model, hasWeather, backend: computed });
     process.stdout.write(`${printed}\n`);
-    if (!json && request.save !== undefined) process.stdout.write(`The model, trained on all days, is in ${request.save}.\n`);
+    if (!json && request.save !== undefined)
+      process.stdout.write(`The model, trained on all days, is in ${request.save}.\n`);
     return EXIT.ok;
   } finally {
     bar.stop();

@@ -75,7 +75,9 @@ function targetDay({ firstSlot, energyWh }: LoadSeries, { slotSeconds, timezone,
     return day;
   }
   const last = firstSlot + energyWh.findLastIndex((value) => !Number.isNaN(value));
-  return DateTime.fromSeconds(last * slotSeconds, { zone: timezone }).startOf("day").plus({ days: 1 });
+  return DateTime.fromSeconds(last * slotSeconds, { zone: timezone })
+    .startOf("day")
+    .plus({ days: 1 });
 }
 
 export function describeForecast(forecast: DayForecast, quantiles: readonly number[], timezone: string): string {

@@ -58,7 +58,8 @@ export function predictRequest(context: RoleContext): PredictRequest {
   const { options } = context;
   refuse(options, ONLY_EVALUATE, "forecasts with a model that is there; it belongs to an evaluation");
   const modelDir = text(options["modelDir"]);
-  if (modelDir === undefined) throw new UsageError("forecast predict: expected --model-dir, a folder that --save wrote");
+  if (modelDir === undefined)
+    throw new UsageError("forecast predict: expected --model-dir, a folder that --save wrote");
   const date = text(options["date"]);
   if (date !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(date)) {
     throw new UsageError(`--date: expected YYYY-MM-DD, got ${date}`);
@@ -71,7 +72,9 @@ function common({ config, options }: RoleContext): ForecastRequest {
   if (!IANAZone.isValidZone(timezone)) throw new UsageError(`system.timezone: ${timezone} is no time zone`);
   const targets = ["feeder", "meter", "homes"].filter((name) => options[name] !== undefined);
   if (targets.length > 1) {
-    throw new UsageError(`expected one of --feeder, --meter and --homes, got ${targets.map((t) => `--${t}`).join(" and ")}`);
+    throw new UsageError(
+      `expected one of --feeder, --meter and --homes, got ${targets.map((t) => `--${t}`).join(" and ")}`,
+    );
   }
   const backend = options["backend"];
   return {
