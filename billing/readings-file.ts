@@ -42,9 +42,9 @@ export interface ReadingsRow {
   /** Of the file, up to the end of this row: for progress. */
   readonly bytes: number;
   /** The energy of a kind in Wh, or undefined where the field is empty or the file has no such column. */
-  energy(kind: KindName): number | undefined;
+  readonly energy: (kind: KindName) => number | undefined;
   /** Throws ReadingsError that names the file and the row's line. */
-  fail(what: string): never;
+  readonly fail: (what: string) => never;
 }
 
 /** Reads `meter,slot_start,energy_wh` and the optional columns. Throws ReadingsError for whatever is wrong with it. */

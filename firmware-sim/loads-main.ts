@@ -13,7 +13,7 @@ const WEATHER_ERROR_C = 1.5;
 
 async function run({ config, options, json, signal }: RoleContext): Promise<number> {
   const out = String(options["out"]);
-  const weather = options["weather"] === undefined ? undefined : String(options["weather"]);
+  const weather = options["weather"] as string | undefined;
   const errorC = Number(options["weatherError"] ?? WEATHER_ERROR_C);
   if (!(errorC >= 0 && errorC <= 20)) {
     throw new UsageError(`--weather-error: expected 0 to 20 degrees, got ${String(options["weatherError"])}`);

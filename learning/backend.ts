@@ -27,8 +27,8 @@ export const BACKENDS: readonly BackendName[] = ["node", "wasm", "cpu"];
 
 /** What tfjs calls them. */
 const REGISTERED: Readonly<Record<BackendName, string>> = { node: "tensorflow", wasm: "wasm", cpu: "cpu" };
-/** Optional: a name that is not a literal is not looked for by whoever compiles this. */
-const NODE_BINDING: string = "@tensorflow/tfjs-node";
+/** Optional: a name put together here is not looked for by whoever compiles this. */
+const NODE_BINDING = ["@tensorflow", "tfjs-node"].join("/");
 
 /** No backend works, or the one asked for does not. The message says why. */
 export class BackendError extends Error {

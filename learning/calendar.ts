@@ -65,9 +65,3 @@ export function localDays(fromSlot: number, toSlot: number, { slotSeconds, timez
   }
   return days;
 }
-
-/** The day after one. */
-export function dayAfter(day: LocalDay, options: CalendarOptions): LocalDay {
-  const from = day.firstSlot + day.positions.length;
-  return localDays(from, from + 1, options)[0]!;
-}

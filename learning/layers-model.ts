@@ -2,7 +2,7 @@
  * Small networks over tfjs. Each is the baseline's straight way through plus what a network adds, and the network's
  * last layer starts at zero: untrained, they forecast the blend. No convolutions: their gradients are missing on wasm.
  */
-import type { Tensor, Variable } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Backend } from "./backend.ts";
 import { type Examples, pickExamples, trainable } from "./examples.ts";
@@ -75,7 +75,8 @@ export class NetworkModel implements ForecastModel {
     const rows = trainable(examples);
     const { learningRate, batchSize } = options;
     const optimiser = options.optimiser === "adam" ? tf.train.adam(learningRate) : tf.train.sgd(learningRate);
-    const variables = this.network.trainableWeights.map((weight) => weight.read() as Variable);
+    // What layers hand out as tensors are variables of the core.
+    const variables = this.network.trainableWeights.map((weight): unknown => weight.read()) as Variable[];
     const start = (options.proximal ?? 0) > 0 ? variables.map((variable) => tf.clone(variable)) : [];
     try {
       for (let epoch = 0; epoch < options.epochs; epoch += 1) {
@@ -137,9 +138,7 @@ export class NetworkModel implements ForecastModel {
     const { tf } = this.backend;
     const quantiles = tf.tensor1d([...this.quantiles]);
     const error = tf.sub(target, output);
-    return tf.mean<import("@tensorflow/tfjs-core").Scalar>(
-      tf.maximum(tf.mul(error, quantiles), tf.mul(error, tf.sub(quantiles, 1))),
-    );
+    return tf.mean<Scalar>(tf.maximum(tf.mul(error, quantiles), tf.mul(error, tf.sub(quantiles, 1))));
   }
 
   private distance(variables: readonly Variable[], start: readonly Tensor[], proximal: number): Tensor {

@@ -122,8 +122,8 @@ function adam(count: number): (gradient: Float64Array) => void {
     for (const [i, slope] of gradient.entries()) {
       first[i] = ADAM.first * first[i]! + (1 - ADAM.first) * slope;
       second[i] = ADAM.second * second[i]! + (1 - ADAM.second) * slope * slope;
-      const mean = first[i]! / (1 - ADAM.first ** steps);
-      gradient[i] = mean / (Math.sqrt(second[i]! / (1 - ADAM.second ** steps)) + ADAM.least);
+      const mean = first[i] / (1 - ADAM.first ** steps);
+      gradient[i] = mean / (Math.sqrt(second[i] / (1 - ADAM.second ** steps)) + ADAM.least);
     }
   };
 }

@@ -198,6 +198,6 @@ async function read(file: string): Promise<Buffer> {
 }
 
 function unusable(file: string, error: unknown): ModelFileError {
-  const text = error instanceof z.ZodError ? z.prettifyError(error) : String((error as Error).message);
+  const text = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
   return new ModelFileError(`${file} is no model of ours: ${text.replaceAll(/\s+/g, " ").slice(0, 300)}`);
 }

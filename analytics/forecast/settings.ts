@@ -109,5 +109,5 @@ function whole(flag: string, value: unknown, low: number, high: number, otherwis
   if (value === undefined) return otherwise;
   const number = Number(value);
   if (Number.isInteger(number) && number >= low && number <= high && value !== "") return number;
-  throw new UsageError(`${flag}: expected a whole number from ${low} to ${high}, got ${String(value)}`);
+  throw new UsageError(`${flag}: expected a whole number from ${low} to ${high}, got ${JSON.stringify(value)}`);
 }

@@ -102,12 +102,10 @@ test("a changed future changes no forecast before it, and no row that was learne
 
 test("the linear model beats the best baseline on a feeder of twenty homes, and its quantiles hold what they say", async () => {
   const model = new LinearModel([0.1, 0.5, 0.9]);
-  const result: Evaluation = await evaluate(
-    [prepare(twenty, undefined, BERLIN)],
-    model,
-    centralTraining({ seed: 1 }),
-    { ...ROLLING, refitDays: 14 },
-  );
+  const result: Evaluation = await evaluate([prepare(twenty, undefined, BERLIN)], model, centralTraining({ seed: 1 }), {
+    ...ROLLING,
+    refitDays: 14,
+  });
   assert.equal(result.days, 14);
   // 92 slots on the day on which the clock goes forward.
   assert.equal(result.model.slots + result.gaps, 14 * 96 - 4);
