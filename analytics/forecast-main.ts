@@ -11,7 +11,11 @@ await runRole({
   operands: "[command]",
   logFiles: false,
   flags: [
-    { flags: "--readings <file>", description: "meter,slot_start,energy_wh[,feeder], as the fleet writes", required: true },
+    {
+      flags: "--readings <file>",
+      description: "meter,slot_start,energy_wh[,feeder], as the fleet writes",
+      required: true,
+    },
     { flags: "--weather <file>", description: "slot_start,temperature_c, as forecast the day before" },
     { flags: "--model <kind>", description: "linear (default), dense or gru" },
     { flags: "--feeder <id>", description: "the sum of a feeder's meters; of all meters when left out" },
