@@ -6,7 +6,7 @@
 /** Roles: processes that meet only over MQTT. */
 const ROLES = ["broker", "aggregator", "utility", "hardware", "analytics", "witness"];
 const FREE = ["bench", "scripts", "tests"];
-const FOLDERS = ["protocol", "config", "billing", ...ROLES, "firmware-sim", ...FREE];
+const FOLDERS = ["protocol", "config", "billing", "learning", ...ROLES, "firmware-sim", ...FREE];
 
 /** Test code: `*.test.ts`, anything in a folder `testing/`, and the top-level `tests/`. */
 const TESTS = "(\\.test\\.ts$|(^|/)testing/|^tests/)";
@@ -166,20 +166,41 @@ module.exports = {
       to: local("^(billing|protocol)/"),
     },
     {
+      name: "learning-is-arithmetic",
+      comment: "a household trains as analytics evaluates, with nothing else of the system",
+      severity: "error",
+      from: { path: "^learning/" },
+      to: local("^learning/"),
+    },
+    {
+      name: "learning-where-readings-are",
+      comment: "households train and analytics evaluates; who adds up, decides and delivers loads no models",
+      severity: "error",
+      from: { pathNot: ["^(hardware|analytics|firmware-sim)/", "^learning/", folders(FREE), TESTS] },
+      to: { path: "^learning/" },
+    },
+    {
+      name: "tfjs-behind-the-backend",
+      comment: "which backend computes is chosen in one place, and loaded by nobody who does not learn",
+      severity: "error",
+      from: { pathNot: ["^learning/", "^bench/", TESTS] },
+      to: { path: "(^|/)node_modules/@tensorflow/" },
+    },
+    {
       name: "roles-apart",
       comment:
-        "a role imports protocol, config and the arithmetic of bills; another role is reached over the network, and " +
-        "simulation is unknown to it",
+        "a role imports protocol, config and the arithmetic of bills and of learning; another role is reached over the " +
+        "network, and simulation is unknown to it",
       severity: "error",
       from: { path: `^(${ROLES.join("|")})/` },
-      to: local("^$1/", "^(protocol|config|billing)/"),
+      to: local("^$1/", "^(protocol|config|billing|learning)/"),
     },
     {
       name: "sim-starts-processes",
       comment: "firmware-sim imports hardware, protocol and config; it starts the other roles as processes",
       severity: "error",
       from: { path: "^firmware-sim/", pathNot: SYSTEM_TESTS },
-      to: local("^(firmware-sim|hardware|protocol|config)/"),
+      to: local("^(firmware-sim|hardware|protocol|config|learning)/"),
     },
     {
       name: "whole-scheme-stays-out-of-roles",

@@ -27,10 +27,10 @@ interface Cruise {
 /** Files that any tree here may import. */
 const BASE: Readonly<Record<string, string>> = {
   "package.json":
-    '{"type":"module","dependencies":{"zod":"1","mqtt":"1","node-seal":"1"},"devDependencies":{"fast-check":"1"}}',
+    '{"type":"module","dependencies":{"zod":"1","mqtt":"1","node-seal":"1","@tensorflow/tfjs-core":"4"},"devDependencies":{"fast-check":"1"}}',
   "tsconfig.json": '{"compilerOptions":{"module":"nodenext","allowImportingTsExtensions":true,"noEmit":true}}',
   ...Object.fromEntries(
-    ["zod", "mqtt", "node-seal", "fast-check"].flatMap((name) => [
+    ["zod", "mqtt", "node-seal", "@tensorflow/tfjs-core", "fast-check"].flatMap((name) => [
       [`node_modules/${name}/package.json`, `{"name":"${name}","version":"1.0.0","main":"index.js"}`],
       [`node_modules/${name}/index.js`, ""],
     ]),
@@ -66,6 +66,10 @@ const BASE: Readonly<Record<string, string>> = {
   "utility/main.ts": imports("./collector/totals.ts", "../config/index.ts"),
   "broker/main.ts": imports("mqtt", "../config/index.ts"),
   "analytics/main.ts": imports("../protocol/shamir/entries.ts"),
+  "learning/backend.ts": imports("@tensorflow/tfjs-core"),
+  "learning/model.ts": imports("./backend.ts"),
+  "hardware/agent/train.ts": imports("../../learning/model.ts"),
+  "analytics/forecast/rolling.ts": imports("../../learning/model.ts"),
   "firmware-sim/main.ts": imports("../hardware/agent/split-reading.ts", "../protocol/self-test.ts"),
   "firmware-sim/fleet.test.ts": imports("../utility/main.ts", "../broker/main.ts", "node:test"),
   "aggregator/sums.test.ts": imports("./sums.ts", "../protocol/shamir/split.ts", "./testing/rig.ts"),
@@ -81,6 +85,9 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
   ["protocol/opens-files.ts", ["node:fs"], ["protocol-primitives-only"]],
   ["protocol/connects.ts", ["mqtt"], ["protocol-primitives-only"]],
   ["config/asks-role.ts", ["../hardware/gateway/serial.ts"], ["config-on-protocol"]],
+  ["learning/asks-config.ts", ["../config/index.ts"], ["learning-is-arithmetic"]],
+  ["utility/forecasts.ts", ["../learning/model.ts"], ["learning-where-readings-are"]],
+  ["analytics/trains-by-itself.ts", ["@tensorflow/tfjs-core"], ["tfjs-behind-the-backend"]],
   ["analytics/asks-utility.ts", ["../utility/rates.ts"], ["roles-apart"]],
   ["analytics/asks-for-types.ts", ["type ../utility/rates.ts"], ["roles-apart"]],
   ["analytics/asks-utility.test.ts", ["../utility/rates.ts"], ["roles-apart"]],
