@@ -19,6 +19,7 @@ import { run as homomorphic } from "./homomorphic.ts";
 import { run as readers } from "./readers.ts";
 import { run as liars } from "./liars.ts";
 import { run as ledger } from "./ledger.ts";
+import { run as privacy } from "./privacy.ts";
 import { run as scenarios } from "./scenarios.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -65,6 +66,7 @@ const BENCHES: readonly Bench[] = [
     about: "five hundred binaries of the firmware for a simulated hour, on one thread",
     run: emulator,
   },
+  { name: "privacy", about: "noise drawn for 10,000 coordinates, and what accounting for it takes", run: privacy },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 
