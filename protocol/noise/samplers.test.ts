@@ -9,7 +9,7 @@ import { integerSquareRoot, rationalAtLeast, toNumber } from "./rational.ts";
 import { chiSquare } from "./testing/chi-square.ts";
 import { enumerate } from "./testing/enumerate.ts";
 
-const DRAWS = 60_000;
+const DRAWS = 36_000;
 
 function seeded(label: string): RandomBits {
   return new RandomBits(seededBytes(new Uint8Array(32).fill(7), label));

@@ -22,7 +22,7 @@ const LEAST_DELTA = 1e-11;
  * A step that is small against what one round's loss varies by (the spread over the grid then adds little to it) and against
  * what all of them vary by, and that leaves a window of some 2^17 points.
  */
-export function stepFor({ noise, rate = 1 }: GaussianMechanism, rounds: number): number {
+function stepFor({ noise, rate = 1 }: GaussianMechanism, rounds: number): number {
   // Standard deviation of one round's loss: that of rate (e^l - 1) under the plain Gaussian, where it is not heavy-tailed.
   const one = Math.min(1 / noise, rate * Math.sqrt(Math.expm1(Math.min(30, 1 / (noise * noise)))));
   const all = one * Math.sqrt(rounds);
