@@ -116,8 +116,7 @@ test("names what does not agree in a content", () => {
 test("a histogram has one coordinate more than edges, which rise, and whole days", () => {
   const slots = { from: 960, to: 960 + 3 * 96 };
   const task = { type: "histogram", of: "day-energy", kind: 1, slots, daySlots: 96, edges: [1, 5, 9] } as const;
-  const round = (changes: object): unknown =>
-    loadRound(0, 4, { task: { ...task, edges: [1, 5, 9], ...changes } });
+  const round = (changes: object): unknown => loadRound(0, 4, { task: { ...task, edges: [1, 5, 9], ...changes } });
   assert.ok(roundContent.safeParse(round({})).success);
   assert.match(String(roundContent.safeParse(round({ edges: [1, 5, 5] })).error), /edges rise/);
   assert.match(String(roundContent.safeParse(round({ edges: [1, 5] })).error), /the task has 3 coordinates/);

@@ -7,7 +7,7 @@ import { roundId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { KINDS } from "../units.ts";
 import { isJson, type JsonValue } from "./canonical.ts";
-import { elementsOf, MAX_ELEMENTS, reach } from "./shape.ts";
+import { elementsOf, homeVariance, MAX_ELEMENTS, reach } from "./shape.ts";
 
 /** Coordinates of the longest vector. */
 export const MAX_LENGTH = 65_536;
@@ -77,10 +77,7 @@ const vector = z.strictObject({
 const noise = z.strictObject({
   mechanism: z.enum(["none", "skellam", "discrete-gaussian"]),
   /** Of each coordinate of the sum over minMeters - colluders homes, in integers squared. */
-  variance: z
-    .number()
-    .min(0)
-    .max(2 ** 80),
+  variance: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
   colluders: z.int().min(0).max(MAX_METERS),
 });
 
@@ -125,6 +122,9 @@ export const roundContent = shape.superRefine((content, context) => {
   check(of.scale * of.clip <= largest, ["vector", "bits"], `scale * clip exceeds ${largest}`);
   const room = 2 ** (of.laneBits - 1) - 1;
   if (added.colluders < minMeters) {
+    // Below it sums of discrete Gaussians are far from one, and what is proved of them says nothing.
+    const enough = added.mechanism !== "discrete-gaussian" || homeVariance(content) >= 0.5;
+    check(enough, ["noise", "variance"], "leaves each home less than 1/2");
     check(reach(content, maxMeters) <= room, ["vector", "laneBits"], "the sum of maxMeters homes does not fit a lane");
   }
   if (task.type !== "histogram") return;

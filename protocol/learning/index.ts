@@ -8,5 +8,14 @@ export {
   type RoundTask,
   type VectorShape,
 } from "./content.ts";
+export {
+  addCosts,
+  COST_ORDERS,
+  costOf,
+  epsilonOf,
+  noiseMultiplier,
+  normBound,
+  type RoundCost,
+} from "./cost.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
 export { elementsOf, homeVariance, largestOf, MAX_ELEMENTS, reach } from "./shape.ts";
