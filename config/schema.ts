@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { MAX_BITS } from "../protocol/range/bit-entries.ts";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { aggregator } from "./schema-aggregator.ts";
 import { balance } from "./schema-balance.ts";
 import { log, witness } from "./schema-log.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
@@ -132,22 +133,6 @@ const sharing = z.strictObject({
         "or less. The same for meters, aggregators and utility; change it when outboxes are empty.",
       allowed: `a map from import, export, catchup, catchupExport to 1 to ${MAX_BITS}`,
     }),
-});
-
-const aggregator = z.strictObject({
-  windowSlots: whole(1, 1_000_000, 2_976, "Slots back from now that are still accepted.", { unit: "slots" }),
-  futureSlots: whole(0, 96, 1, "Slots ahead of now that are accepted (clock differences).", { unit: "slots" }),
-  commitMilliseconds: whole(0, 10_000, 20, "Longest wait before received shares are committed and acknowledged.", {
-    unit: "ms",
-  }),
-  commitMessages: whole(1, 100_000, 2_000, "Messages that trigger a commit at once.", { unit: "messages" }),
-  journalRows: whole(1_000, 100_000_000, 100_000, "Rows of the journal before it is packed into the share store.", {
-    unit: "rows",
-  }),
-  cacheBlocks: whole(64, 100_000_000, 65_536, "Blocks (a meter's day of one kind, 2 KB) kept in memory.", {
-    unit: "blocks",
-  }),
-  dirtyBlocks: whole(16, 10_000_000, 4_096, "Blocks with changes before the journal is packed.", { unit: "blocks" }),
 });
 
 const rounds = z.strictObject({

@@ -27,7 +27,8 @@ import type { MembershipCertificate, Place } from "../../protocol/messages/enrol
 import { aggregatorId } from "../../protocol/names.ts";
 import { keySubsets } from "../../protocol/shamir/key-subsets.ts";
 import { type Role, topicOf } from "../../protocol/topics.ts";
-import { Aggregator, type AggregatorSettings } from "../aggregator.ts";
+import { Aggregator } from "../aggregator.ts";
+import type { AggregatorSettings } from "../aggregator-options.ts";
 import type { JobDeskSettings } from "../openings/job-desk.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 
@@ -44,6 +45,9 @@ export const SETTINGS: AggregatorSettings = {
   minMeters: 2,
   minSlots: 3,
   bits: {},
+  learnRounds: 4,
+  learnMegabytes: 16,
+  learnKeepSeconds: 86_400,
 };
 
 interface TestParty extends ServerParty {
