@@ -194,7 +194,8 @@ export class TestSystem {
   /** A meter with a place, known to every aggregator that starts after this. */
   addMeter(meter: string, places: readonly Place[] | string): void {
     const list = typeof places === "string" ? [{ feeder: places, from: 0, to: null }] : places;
-    this.certificates.push(this.certify(this.record(meter, list)));
+    const by = Array.from({ length: Math.max(3, this.directory.q) }, (_, i) => i + 1);
+    this.certificates.push(this.certify(this.record(meter, list), by));
     this.#rootKeys.set(meter, new Uint8Array(32).fill(this.#rootKeys.size + 1));
   }
 
