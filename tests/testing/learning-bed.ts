@@ -100,9 +100,13 @@ export class LearningBed {
   }
 
   /** What a home sends to each aggregator, by index. */
-  updates(content: RoundContent, home: string, values: ArrayLike<number>): Map<number, Uint8Array> {
+  updates(
+    content: RoundContent,
+    home: string,
+    values: ArrayLike<number>,
+    round = roundOf(content),
+  ): Map<number, Uint8Array> {
     const { n, t } = this.system.directory;
-    const round = roundOf(content);
     const key = createHash("sha256").update(`polynomial key of ${home}`).digest();
     const elements = packLanes(values, content.vector);
     const { tag, shares } = splitVector({ key, round, elements, n, t });
