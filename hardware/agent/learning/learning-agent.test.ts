@@ -137,11 +137,11 @@ test("killed while it trains, nothing is charged, and the next announcement begi
   const first = rig.announce(round);
   await settle();
   assert.equal(rig.learning.unsettled, 1);
-  await rig.learning.accept("wv/1/pub/learn/announce", new Uint8Array());
+  rig.learning.accept("wv/1/pub/learn/announce", new Uint8Array());
   const killed = rig.learning;
   await rig.restart();
   assert.deepEqual([rig.guard.spent().rounds, rig.store.records(rig.agent.number).length], [0, 0]);
-  void killed.close();
+  killed.close();
   finish([0, 0, 0, 0, 0]);
   await first;
   assert.equal(rig.guard.spent().rounds, 0, "whoever is closing takes part in nothing");

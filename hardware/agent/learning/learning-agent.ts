@@ -133,10 +133,9 @@ export class LearningAgent implements AgentCompanion {
     await this.#working;
   }
 
-  /** Takes part in nothing more; what is in the making is left. */
-  async close(): Promise<void> {
+  /** Takes part in nothing more; what is in the making is left, and nothing of it is written. */
+  close(): void {
     this.#closed = true;
-    await this.#working;
   }
 
   #know(digest: string): void {
