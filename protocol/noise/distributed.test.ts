@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { seededBytes } from "../ckks/ring/sample.ts";
-import { RandomBits } from "./bits.ts";
-import { clientVariance, sumBits, sumNoise } from "./distributed.ts";
-import { Skellam } from "./poisson.ts";
-import { toNumber } from "./rational.ts";
-import { roundByChance, roundedNorm, roundVector } from "./rounding.ts";
+import {
+  clientVariance,
+  RandomBits,
+  rationalAtLeast,
+  roundByChance,
+  roundedNorm,
+  roundVector,
+  Skellam,
+  sumBits,
+  sumNoise,
+  toNumber,
+} from "./index.ts";
 
 function seeded(label: string): RandomBits {
   return new RandomBits(seededBytes(new Uint8Array(32).fill(3), label));
@@ -32,7 +39,7 @@ test("whoever stays and whoever colludes, what hides an update is never below th
 });
 
 test("the noise of a sum over survivors has the variance that is stated", () => {
-  const split = { target: { numerator: 300n, denominator: 1n }, minimumClients: 8, colluders: 2 };
+  const split = { target: rationalAtLeast("target", 300), minimumClients: 8, colluders: 2 };
   const parts = Array.from({ length: 11 }, (_, i) => new Skellam(clientVariance(split), seeded(`client ${i}`)));
   const sums = Array.from({ length: 8_000 }, () => parts.reduce((sum, part) => sum + part.draw(), 0));
   const variance = sums.reduce((sum, x) => sum + x * x, 0) / sums.length;
