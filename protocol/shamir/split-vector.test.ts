@@ -158,6 +158,22 @@ test("a repeat is the same bytes; another vector, round or key shares neither se
   assert.equal(new Set(secrets).size, 12);
 });
 
+test("conforms to a vector that was worked out apart from this code", () => {
+  const device = Uint8Array.from({ length: 32 }, (_, i) => i);
+  const elements = BigUint64Array.of(5n, FIELD_PRIME - 1n, 2n ** 60n + 12_345n);
+  const { tag, shares } = splitVector({ key: device, round, elements, n: 4, t: 3 });
+  assert.equal(hex(tag), "5e7de668f11bb08b");
+  assert.deepEqual(
+    shares.map((share) => hex("seed" in share ? share.seed : share.packed)),
+    [
+      "6a52adfda76f0d84cf998c68d5d7e3c569cd368257e1bf2cfa687e2ae3d74ffe",
+      "802486ea6e544430e4834789b4357921a8e52ab3d9301bc68804a1a145feda17",
+      "43ffc3a3e5ceed1b4c37607e800d099b5b201fd3151b74",
+      "b4500b817fe0d8ea37753f1016fd0ed6a92497cf0a92fe",
+    ],
+  );
+});
+
 test("with t = 1 everyone has the vector itself", () => {
   const elements = BigUint64Array.of(5n, FIELD_PRIME - 1n);
   const { shares } = splitVector({ key: hashOf("k"), round, elements, n: 2, t: 1 });
