@@ -15,11 +15,6 @@ const IV_AT = 10;
 const IV_BYTES = 12;
 const CIPHERTEXT_AT = TEMPLATE.length;
 
-/** Bytes that sealing adds to a plaintext of so many bytes. */
-export function syntheticOverhead(plaintextBytes: number): number {
-  return CIPHERTEXT_AT + headLength(plaintextBytes + TAG_BYTES) + TAG_BYTES;
-}
-
 /** Seals and opens one kind of message between a meter and an aggregator. */
 export class SyntheticSeal {
   readonly #what: string;

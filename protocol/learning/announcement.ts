@@ -12,7 +12,7 @@ import { roundContent, type RoundContent } from "./content.ts";
 
 const ROUND_BYTES = 16;
 /** The id of a learning round: 16 bytes as 32 hex digits. */
-export const learningRound = z.string().regex(/^[0-9a-f]{32}$/, "the id of a learning round is 32 hex digits");
+const learningRound = z.string().regex(/^[0-9a-f]{32}$/, "the id of a learning round is 32 hex digits");
 
 const announcement = z.strictObject({ round: learningRound, content: roundContent, signature: z.base64() });
 

@@ -10,7 +10,7 @@ import { isJson, type JsonValue } from "./canonical.ts";
 import { elementsOf, homeVariance, MAX_ELEMENTS, reach } from "./shape.ts";
 
 /** Coordinates of the longest vector. */
-export const MAX_LENGTH = 65_536;
+const MAX_LENGTH = 65_536;
 const MAX_METERS = 1_000_000;
 const FLOAT_BYTES = 4;
 

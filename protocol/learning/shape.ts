@@ -23,7 +23,7 @@ export function elementsOf({ length, lanes }: Lanes): number {
 }
 
 /** The largest integer that a clipped and rounded coordinate can be, before noise. */
-export function largestOf({ vector: { clip, scale } }: Pick<Sized, "vector">): number {
+function largestOf({ vector: { clip, scale } }: Pick<Sized, "vector">): number {
   return Math.ceil(clip * scale);
 }
 

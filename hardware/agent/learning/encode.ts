@@ -14,12 +14,12 @@ import {
 } from "../../../protocol/noise/index.ts";
 
 /** Draws integers; each draw is independent. */
-export interface NoiseSource {
+interface NoiseSource {
   draw(): number;
 }
 
 /** This home's part of a round's noise; undefined for a round without. `random`: node:crypto's outside tests. */
-export function noiseOf(
+function noiseOf(
   { noise, minMeters }: Pick<RoundContent, "noise" | "minMeters">,
   random: RandomBytes,
 ): NoiseSource | undefined {

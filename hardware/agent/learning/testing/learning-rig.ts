@@ -22,7 +22,7 @@ import type { Trainer } from "../tasks.ts";
 
 const AGGREGATORS = [1, 2, 3];
 const sign = generateKeyPairSync("ed25519");
-export const analytics = { id: "analytics", signKey: sign.privateKey };
+const analytics = { id: "analytics", signKey: sign.privateKey };
 const directory = {
   servers: new Map([["analytics", { role: "analytics" as const, signKey: sign.publicKey }]]),
 };
