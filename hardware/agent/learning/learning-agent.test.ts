@@ -7,6 +7,7 @@ import { loadRound, trainingRound } from "../../../protocol/learning/testing/rou
 import { interpolateBatch } from "../../../protocol/shamir/interpolate.ts";
 import { elementsOfShare } from "../../../protocol/shamir/vector-shares.ts";
 import { TOPICS } from "../../../protocol/topics.ts";
+import { privacyStatement, statementText } from "./spent.ts";
 import { LearningRig, type RigOptions, settle } from "./testing/learning-rig.ts";
 import type { Trainer } from "./tasks.ts";
 
@@ -166,6 +167,21 @@ test("the budget is kept across restarts, and what exceeds it is refused before 
   // A round without noise is outside the budget, and listed.
   await rig.announce(exactRound);
   assert.deepEqual(rig.guard.spent(), { epsilon, rounds: 2, uncovered: 1 });
+  const statement = privacyStatement(rig.database, rig.meter, { epsilon: 8, delta: 1e-5 });
+  assert.deepEqual([statement.epsilon, statement.uncovered], [epsilon, 1]);
+  assert.deepEqual(
+    statement.rounds.map((round) => [round.campaign, round.step, round.epsilon]),
+    [
+      ["forecast", 0, one],
+      ["forecast", 1, one],
+      ["forecast", 3, null],
+    ],
+  );
+  assert.equal(
+    statementText(statement),
+    `m-001 has spent epsilon ${epsilon.toFixed(3)} of 8, at delta 0.00001, in 2 rounds of learning.\n` +
+      "1 round without noise: no budget covers that.\n  forecast: 3 rounds",
+  );
 });
 
 test("the charge and the vector are durable together or not at all", () => {
