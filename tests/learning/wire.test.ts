@@ -86,7 +86,7 @@ before(async () => {
   const party = stage.party("analytics");
   const analytics = await stage.connect(party, [filterOf("learnResult")], (_topic, payload) => {
     const parsed = learnResult.parse(JSON.parse(Buffer.from(payload).toString()));
-    assert.ok("sum" in parsed, `${parsed.status}`);
+    assert.ok("sum" in parsed, parsed.status);
     settle(parsed);
   });
   const announcement = signAnnouncement(content, party);
