@@ -90,6 +90,10 @@ test("refuses what is no announcement", () => {
   );
   refuses(Buffer.from(nested), "malformed");
   assert.equal(isJson(deep), false);
+  assert.deepEqual(
+    [{ a: "\ud800" }, { "\udfff": 1 }, { a: "\ud83d\ude00" }].map((one) => isJson(one)),
+    [false, false, true],
+  );
 });
 
 test("names what does not agree in a content", () => {

@@ -10,12 +10,16 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 const MAX_DEPTH = 32;
 const MAJOR = { unsigned: 0, negative: 1, text: 3, array: 4, map: 5 } as const;
 
-/** Is this what JSON can hold, with finite numbers, and nested at most 32 deep? */
+/** Half a character: UTF-8 has none, so two different strings would be the same bytes. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Is this what JSON can hold, with finite numbers and whole characters, and nested at most 32 deep? */
 export function isJson(value: unknown, depth = 0): value is JsonValue {
   if (depth > MAX_DEPTH) return false;
   if (typeof value === "number") return Number.isFinite(value);
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
-  if (typeof value !== "object") return false;
+  if (typeof value === "string") return !LONE_SURROGATE.test(value);
+  if (value === null || typeof value === "boolean") return true;
+  if (typeof value !== "object" || Object.keys(value).some((key) => LONE_SURROGATE.test(key))) return false;
   return Object.values(value).every((one) => isJson(one, depth + 1));
 }
 
