@@ -42,6 +42,12 @@ const TRUST = [
     strangers: ["config", "broker", "utility", "hardware", "analytics"],
   },
   {
+    name: "add-vectors",
+    file: "protocol/shamir/add-vectors",
+    holder: "^aggregator/",
+    strangers: ["config", "broker", "utility", "hardware", "analytics"],
+  },
+  {
     // Whoever makes the masks can take them off.
     name: "prss",
     file: "protocol/shamir/prss",

@@ -254,6 +254,7 @@ export class Aggregator {
   /** Makes durable what waits, and acknowledges it. */
   commit(): void {
     this.intake.commit();
+    this.vectors.forget();
   }
 
   /** Resolves when no request of a server is being worked on, other than a job that waits for its inputs. */

@@ -38,6 +38,7 @@ const BASE: Readonly<Record<string, string>> = {
   "protocol/shamir/split.ts": imports("./entries.ts"),
   "protocol/shamir/split-vector.ts": imports("./entries.ts"),
   "protocol/shamir/add.ts": imports("./entries.ts"),
+  "protocol/shamir/add-vectors.ts": imports("./entries.ts"),
   "protocol/shamir/interpolate.ts": imports("./entries.ts"),
   "protocol/shamir/decode.ts": imports("./entries.ts"),
   "protocol/shamir/prss.ts": imports("./entries.ts"),
@@ -103,6 +104,7 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
     ["trust-split-vector", "trust-split-vector-reach"],
   ],
   ["utility/adds.ts", ["../protocol/shamir/add.ts"], ["trust-add", "trust-add-reach"]],
+  ["utility/adds-vectors.ts", ["../protocol/shamir/add-vectors.ts"], ["trust-add-vectors", "trust-add-vectors-reach"]],
   ["firmware-sim/adds.ts", ["../protocol/shamir/add.ts"], ["trust-add"]],
   [
     "aggregator/interpolates.ts",

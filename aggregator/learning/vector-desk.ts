@@ -41,12 +41,18 @@ export class VectorDesk {
     return { rounds, bytes };
   }
 
+  /** Forgets what is too old. */
+  forget(): void {
+    const time = this.#options.now();
+    if (time !== undefined) this.#options.store.forget(time);
+  }
+
   /** A message on `wv/1/pub/learn/announce`. */
   takeAnnouncement(payload: Uint8Array): void {
     const { directory, store, now, refuse, learnKeepSeconds } = this.#options;
     const time = now();
     if (time === undefined) return;
-    store.forget(time);
+    this.forget();
     if (Buffer.compare(this.#last, payload) === 0) return;
     try {
       const { round, content } = openAnnouncement(payload, directory);
@@ -58,7 +64,7 @@ export class VectorDesk {
           refuse("round-too-far", `round ${round} closes at ${closesAt}`);
           return;
         }
-        if (!store.announce({ round, closesAt, minMeters, maxMeters, elements: elementsOf(vector) })) {
+        if (!store.announce({ round, closesAt, minMeters, maxMeters, elements: elementsOf(vector) }, time)) {
           refuse("too-many-rounds", `round ${round}`);
           return;
         }

@@ -113,11 +113,19 @@ export class VectorStore {
     return this.#rounds.size;
   }
 
-  /** Takes an announced round, durably; false where there are too many. One that is known stands. */
-  announce(added: VectorRound): boolean {
+  /**
+   * Takes an announced round, durably. One that is known stands. Where there are too many, one that has closed gives way,
+   * first one that was summed; false where all of them are open.
+   */
+  announce(added: VectorRound, now: number): boolean {
     const { round, closesAt, minMeters, maxMeters, elements } = added;
     if (this.#rounds.has(round)) return true;
-    if (this.#rounds.size >= this.#limits.learnRounds) return false;
+    if (this.#rounds.size >= this.#limits.learnRounds) {
+      const closed = [...this.#rounds.values()].filter((one) => one.closesAt <= now).sort(byAge);
+      const last = closed.find((one) => this.sums(one.round) !== undefined) ?? closed[0];
+      if (last === undefined) return false;
+      this.#drop(last.round);
+    }
     this.#statements.addRound.run(round, closesAt, minMeters, maxMeters, elements);
     this.#rounds.set(round, { round, closesAt, minMeters, maxMeters, elements });
     return true;
@@ -188,13 +196,16 @@ export class VectorStore {
   /** Forgets rounds that closed too long ago. What was endorsed of them stays known. */
   forget(now: number): void {
     for (const { round, closesAt } of this.#rounds.values()) {
-      if (closesAt + this.#limits.learnKeepSeconds > now) continue;
-      this.#db.transaction(() => {
-        this.#clear(round);
-        this.#statements.dropRound.run(round);
-      })();
-      this.#rounds.delete(round);
+      if (closesAt + this.#limits.learnKeepSeconds <= now) this.#drop(round);
     }
+  }
+
+  #drop(round: string): void {
+    this.#db.transaction(() => {
+      this.#clear(round);
+      this.#statements.dropRound.run(round);
+    })();
+    this.#rounds.delete(round);
   }
 
   #clear(round: string): void {
@@ -203,6 +214,10 @@ export class VectorStore {
     const waiting = [...this.#pending.values()].reduce((sum, { share }) => sum + bodyOf(share).length, 0);
     this.#bytes = this.#statements.bytes.get()! + waiting;
   }
+}
+
+function byAge(a: VectorRound, b: VectorRound): number {
+  return a.closesAt - b.closesAt;
 }
 
 function keyOf(round: string, meter: number): string {

@@ -77,10 +77,16 @@ test("a flood fills neither the disk nor the list of rounds, and the old is forg
   for (const step of [4, 5, 6]) await bed.announce(bed.round(LENGTH, { step }));
   assert.deepEqual(two.aggregator.vectors.kept.rounds, 2);
   assert.equal(two.codes().filter((code) => code === "too-many-rounds").length, 2);
+  // Rounds that have closed give way to new ones.
+  bed.setTime(wide.closesAt + 60);
+  await bed.announce(bed.round(LENGTH, { step: 8 }));
+  await bed.announce(bed.round(LENGTH, { step: 9 }));
+  assert.deepEqual(two.aggregator.vectors.kept, { rounds: 2, bytes: 0 });
+  assert.equal(two.codes().filter((code) => code === "too-many-rounds").length, 2);
   await bed.announce(bed.round(LENGTH, { step: 7, closesAt: bed.system.now + 90_000 }));
   assert.equal(two.codes().at(-1), "round-too-far");
   // A day after it has closed nothing of it is left, and it cannot come back.
-  bed.setTime(wide.closesAt + 86_400);
+  bed.setTime(wide.closesAt + 90_061);
   await bed.announce(wide);
   assert.deepEqual(two.aggregator.vectors.kept, { rounds: 0, bytes: 0 });
   two.kill();

@@ -50,6 +50,11 @@ test("a third of the homes drops out between aggregators, one aggregator dies: t
   assert.deepEqual([entry!.cost.mechanism, entry!.cost.epsilonMilli], ["none", null]);
   assert.deepEqual(await bed.harness.logged("budget"), []);
   assert.deepEqual(await bed.harness.findings(), []);
+  const { db } = bed.harness.utility;
+  await db.updateTable("model_rounds").set({ meters: 10 }).execute();
+  assert.deepEqual(await bed.harness.findings(), [`model_rounds: ${round}: its sum is not the one that was logged`]);
+  await db.deleteFrom("model_rounds").execute();
+  assert.deepEqual(await bed.harness.findings(), [`model_rounds: ${round}: it was logged and is gone`]);
 });
 
 test("what noise costs a home is logged, and what all rounds together cost it", async (t) => {
