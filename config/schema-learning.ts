@@ -30,6 +30,9 @@ export const learning = z.strictObject({
     "Least standard deviation of the noise of a sum, in norms of a home's vector; whatever the budget has left.",
     "1",
   ),
-  exact: flag(false, "Takes part in training without noise, too, which no budget covers."),
+  exact: flag(
+    false,
+    "Takes part in training without noise, too, which no budget covers: two such rounds whose homes differ by one show its update.",
+  ),
   resendSeconds: seconds(0.05, 3_600, 10, "Wait for an aggregator's ack before an update is sent again."),
 });
