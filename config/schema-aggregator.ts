@@ -16,9 +16,15 @@ export const aggregator = z.strictObject({
     unit: "blocks",
   }),
   dirtyBlocks: whole(16, 10_000_000, 4_096, "Blocks with changes before the journal is packed.", { unit: "blocks" }),
-  learnRounds: whole(1, 10_000, 16, "Announced learning rounds kept at the same time; for one more an old one that has closed is forgotten.", {
-    unit: "rounds",
-  }),
+  learnRounds: whole(
+    1,
+    10_000,
+    16,
+    "Announced learning rounds kept at the same time; for one more an old one that has closed is forgotten.",
+    {
+      unit: "rounds",
+    },
+  ),
   learnMegabytes: whole(1, 1_000_000, 512, "Shares of updates kept for learning rounds, all together.", {
     unit: "MB",
   }),

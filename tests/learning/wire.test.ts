@@ -6,21 +6,18 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import Database from "better-sqlite3";
-import { openMeterSecrets } from "../../config/keys/index.ts";
 import { FIELD_PRIME } from "../../protocol/field.ts";
-import { createAckOpener } from "../../protocol/envelope/ack.ts";
-import { createUpdateSealer } from "../../protocol/envelope/update.ts";
 import { packLanes, type RoundContent, roundOf, signAnnouncement, unpackLanes } from "../../protocol/learning/index.ts";
 import { learnResult, type OpenedPart, sumOfParts } from "../../protocol/learning/result.ts";
 import { trainingRound } from "../../protocol/learning/testing/rounds.ts";
 import { interpolateAtZero } from "../../aggregator/testing/interpolate.ts";
-import { splitVector } from "../../protocol/shamir/split-vector.ts";
 import { elementsOfShare } from "../../protocol/shamir/vector-shares.ts";
 import { filterOf, parseTopic, topicOf } from "../../protocol/topics.ts";
 import { Holder, numbersIn, type OpenedUpdate } from "../testing/holder.ts";
 import { sumOf } from "../testing/learning-bed.ts";
 import { type Published, readRecording, RECORDING_FILE, type Recording } from "../testing/recording.ts";
 import { DAY_SLOTS, DAY_START, SLOT_SECONDS, Stage } from "../testing/stage.ts";
+import { WireHome } from "../testing/wire-home.ts";
 import { again, seeded } from "../testing/wire-meter.ts";
 
 const LENGTH = 24;
@@ -56,25 +53,10 @@ let result: OpenedPart;
 const folder = (id: string): string => stage.keys(id);
 const database = (id: string, name: string): string => path.join(stage.data, id, name);
 
-/** Sends a home's shares, again and again, until each aggregator that it reaches has acknowledged its own. */
-async function takePart(home: string): Promise<void> {
-  const { rootKeys, polynomialKey: key } = openMeterSecrets(stage.keys(home));
-  const stored = new Map<number, () => void>();
-  const link = await stage.connect(stage.party(home), [filterOf("ack", { meter: home })], (topic, payload) => {
-    const agg = Number(parseTopic(topic)?.parameters.agg);
-    const { updates = [] } = createAckOpener(rootKeys.get(agg)!, home, agg).open(payload).ack;
-    if (updates.some((ack) => ack.round === round && ack.code <= 1)) stored.get(agg)?.();
-  });
-  const elements = elementsOf(home);
-  const { tag, shares } = splitVector({ key, round, elements, n: 3, t: 2 });
-  await Promise.all(
-    (REACH[home] ?? [1, 2, 3]).map(async (agg) => {
-      const sealer = createUpdateSealer(rootKeys.get(agg)!, home, agg);
-      const payload = sealer.seal(round, { tag, elements: elements.length, share: shares[agg - 1]! });
-      const done = new Promise<void>((resolve) => stored.set(agg, resolve));
-      await again(done, () => link.publish(topicOf("update", { meter: home, round, agg: String(agg) }), payload));
-    }),
-  );
+/** Resolves when each aggregator that the home reaches has acknowledged its shares. */
+async function takePart(name: string): Promise<void> {
+  const home = await WireHome.open(stage, name);
+  await home.takePart(content, vectors.get(name)!, REACH[name]);
 }
 
 before(async () => {
