@@ -30,8 +30,20 @@ const TRUST = [
     strangers: ["config", "broker", "aggregator", "utility", "analytics"],
   },
   {
+    name: "split-vector",
+    file: "protocol/shamir/split-vector",
+    holder: "^hardware/agent/",
+    strangers: ["config", "broker", "aggregator", "utility", "analytics"],
+  },
+  {
     name: "add",
     file: "protocol/shamir/add",
+    holder: "^aggregator/",
+    strangers: ["config", "broker", "utility", "hardware", "analytics"],
+  },
+  {
+    name: "add-vectors",
+    file: "protocol/shamir/add-vectors",
     holder: "^aggregator/",
     strangers: ["config", "broker", "utility", "hardware", "analytics"],
   },

@@ -2,60 +2,31 @@
  * One aggregator without its transport: messages in by topic, messages out through `send`. Puts intake, share store,
  * membership and rounds together over one database. Sees shares and tags; no reading, and no other aggregator's share.
  */
-import type { Database } from "better-sqlite3";
-import type { Party } from "../config/keys/index.ts";
 import { storageError } from "../config/runtime/database.ts";
 import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } from "../protocol/envelope/index.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
 import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
-import { Intake, type IntakeOptions } from "./intake/intake.ts";
+import type { AggregatorOptions } from "./aggregator-options.ts";
+import { Intake } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
 import { MeterTable } from "./intake/meter-table.ts";
 import { EnrolmentDesk } from "./membership/enrolment-desk.ts";
+import { VectorDesk } from "./learning/vector-desk.ts";
+import { VectorRounds } from "./learning/vector-rounds.ts";
+import { VectorStore } from "./learning/vector-store.ts";
 import { decodeCertificate, Membership } from "./membership/membership.ts";
 import { DigestStore } from "./openings/digest-store.ts";
-import { createJobDesk, type JobDeskSettings } from "./openings/job-desk.ts";
+import { createJobDesk } from "./openings/job-desk.ts";
 import { JobMail } from "./openings/job-mail.ts";
 import type { OpeningDesk } from "./openings/opening-desk.ts";
 import type { OpeningCounters } from "./openings/opening-options.ts";
 import { ReleaseStore } from "./release/release-store.ts";
-import type { SubsetKeyList } from "../protocol/keys/index.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
-import { ShareStore, type ShareStoreOptions } from "./store/share-store.ts";
-
-type IntakeSettings = Pick<IntakeOptions, "slotSeconds" | "windowSlots" | "futureSlots" | "commitMessages" | "bits">;
-
-export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions {
-  readonly minMeters: number;
-  readonly minSlots: number;
-}
-
-export interface AggregatorOptions {
-  readonly index: number;
-  readonly db: Database;
-  readonly party: Pick<Party, "id" | "directory" | "signKey" | "sealKey">;
-  readonly settings: AggregatorSettings;
-  /** Left out: shares are not tested before they are summed. */
-  readonly subsetKeys?: SubsetKeyList | undefined;
-  /** Unix seconds; undefined while a simulation has not told the time. */
-  readonly now: () => number | undefined;
-  /** Unix seconds of the machine, also in a simulation. */
-  readonly wallTime: () => number;
-  /** Seconds that do not follow a simulation, for the age of unfinished messages. */
-  readonly monotonic: () => number;
-  /** Asks for `commit` to be called within aggregator.commitMilliseconds. */
-  readonly scheduleCommit: () => void;
-  readonly send: (topic: string, payload: Uint8Array) => void;
-  readonly refuse: (code: string, detail?: string) => void;
-  /** Lets other work run for a moment during a long answer. */
-  readonly pause: () => Promise<void>;
-  /** Left out: jobs on ciphertexts are refused. */
-  readonly homomorphic?: JobDeskSettings;
-}
+import { ShareStore } from "./store/share-store.ts";
 
 /** Requests of servers that wait while another is worked on; more are refused and will be repeated. */
 const MAX_WAITING = 256;
@@ -71,6 +42,7 @@ export class Aggregator {
   readonly #chunks: ChunkAssembler;
   readonly #jobs: OpeningDesk;
   readonly #jobMail: JobMail;
+  readonly vectors: VectorDesk;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -86,7 +58,9 @@ export class Aggregator {
     const digests = new DigestStore(db);
     const releases = new ReleaseStore(db);
     const ports = { now, wallTime: options.wallTime, scheduleCommit, send, refuse };
-    this.intake = new Intake({ ...settings, db, store, digests, loads: releases, meters: table, ...ports });
+    const vectors = new VectorStore(db, settings);
+    this.intake = new Intake({ ...settings, db, store, digests, vectors, loads: releases, meters: table, ...ports });
+    this.vectors = new VectorDesk({ ...settings, directory, store: vectors, intake: this.intake, now, refuse });
     this.keys = new KeyRing({ index, table, intake: this.intake });
     const membership = new Membership({
       db,
@@ -113,6 +87,7 @@ export class Aggregator {
       directory,
       rules: { store: releases, members, gaps, exports: (meter) => store.exports(meter), minMeters, minSlots },
       holdings: new Holdings(store, members),
+      vectors: new VectorRounds({ store: vectors, members, slotSeconds, now, minMeters }),
       maskKeys: options.subsetKeys && { index, n: directory.n, t: directory.t, ...options.subsetKeys },
       askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
       pause,
@@ -164,6 +139,8 @@ export class Aggregator {
       filterOf("enrolRequest", { agg }),
       filterOf("jobRequest", { agg }),
       filterOf("roll"),
+      filterOf("update", { agg }),
+      filterOf("learnAnnounce"),
     ];
   }
 
@@ -179,6 +156,13 @@ export class Aggregator {
       case "heDigest":
         if (parsed.parameters.agg !== String(this.#options.index)) break;
         this.intake.handleDigest(meter!, payload);
+        return;
+      case "update":
+        if (parsed.parameters.agg !== String(this.#options.index)) break;
+        this.vectors.takeUpdate(meter!, parsed.parameters.round!, payload);
+        return;
+      case "learnAnnounce":
+        this.vectors.takeAnnouncement(payload);
         return;
       case "meterStatus":
         this.intake.handleStatus(meter!, payload);
@@ -270,6 +254,7 @@ export class Aggregator {
   /** Makes durable what waits, and acknowledges it. */
   commit(): void {
     this.intake.commit();
+    this.vectors.forget();
   }
 
   /** Resolves when no request of a server is being worked on, other than a job that waits for its inputs. */

@@ -118,12 +118,13 @@ function turns(): () => Promise<void> {
   };
 }
 
-function snapshot({ intake, store, jobs }: Aggregator): Record<string, number> {
+function snapshot({ intake, store, jobs, vectors }: Aggregator): Record<string, number> {
   const { recomputed, opened, repeated, refused } = jobs;
   return {
     ...intake.counters,
     ...{ jobsRecomputed: recomputed, jobsOpened: opened, openingsRepeated: repeated, jobsRefused: refused },
     journalRecords: store.journalRecords,
+    ...{ learningRounds: vectors.kept.rounds, updateBytes: vectors.kept.bytes },
     cachedBlocks: store.cachedBlocks,
     residentBytes: process.memoryUsage.rss(),
   };

@@ -7,6 +7,8 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { VectorRounds } from "../aggregator/learning/vector-rounds.ts";
+import { VectorStore } from "../aggregator/learning/vector-store.ts";
 import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { RoundDesk } from "../aggregator/rounds/desk.ts";
 import { Holdings } from "../aggregator/rounds/holdings.ts";
@@ -111,6 +113,11 @@ async function bill(db: SqliteDatabase, shares: ShareStore, meters: number, slot
     directory: { q: 1, servers: new Map([["a-1", { role: "aggregator", signKey: publicKey }]]) },
     rules: { store, members, gaps: { missingUpTo: () => 0 }, exports: () => false, minMeters: 5, minSlots: 96 },
     holdings: new Holdings(shares, members),
+    vectors: new VectorRounds({
+      store: new VectorStore(db, configSchema.parse({}).aggregator),
+      members: { numberOf: () => undefined, feederOver: () => undefined },
+      ...{ slotSeconds: 900, now: () => 0, minMeters: 5 },
+    }),
     askAgain: () => {},
     pause: async () => {},
   });

@@ -8,6 +8,7 @@ import path from "node:path";
 import { Intake } from "../aggregator/intake/intake.ts";
 import { MeterChannel } from "../aggregator/intake/meter-channel.ts";
 import { MeterTable } from "../aggregator/intake/meter-table.ts";
+import { VectorStore } from "../aggregator/learning/vector-store.ts";
 import { DigestStore } from "../aggregator/openings/digest-store.ts";
 import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
@@ -50,6 +51,7 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
       db,
       store: new ShareStore(db, configSchema.parse({}).aggregator),
       digests: new DigestStore(db),
+      vectors: new VectorStore(db, configSchema.parse({}).aggregator),
       loads: new ReleaseStore(db),
       meters: table,
       now: () => (firstSlot + messages * slotsPerMessage) * 900,

@@ -4,6 +4,7 @@
  */
 import { CHUNK_BYTES } from "../protocol/topics.ts";
 import { type Check, unless } from "./check.ts";
+import { LEARNING_CHECKS } from "./checks-learning.ts";
 import { LOG_CHECKS } from "./checks-log.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
 import { SHARING_CHECKS } from "./checks-sharing.ts";
@@ -195,6 +196,7 @@ export const CHECKS: readonly Check[] = [
   },
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,
+  ...LEARNING_CHECKS,
   ...LOG_CHECKS,
   ...SHARING_CHECKS,
 ];

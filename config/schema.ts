@@ -5,7 +5,9 @@
 import { z } from "zod";
 import { MAX_BITS } from "../protocol/range/bit-entries.ts";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { aggregator } from "./schema-aggregator.ts";
 import { balance } from "./schema-balance.ts";
+import { learning } from "./schema-learning.ts";
 import { log, witness } from "./schema-log.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
 import { gateway, homeAssistant } from "./schema-gateway.ts";
@@ -134,22 +136,6 @@ const sharing = z.strictObject({
     }),
 });
 
-const aggregator = z.strictObject({
-  windowSlots: whole(1, 1_000_000, 2_976, "Slots back from now that are still accepted.", { unit: "slots" }),
-  futureSlots: whole(0, 96, 1, "Slots ahead of now that are accepted (clock differences).", { unit: "slots" }),
-  commitMilliseconds: whole(0, 10_000, 20, "Longest wait before received shares are committed and acknowledged.", {
-    unit: "ms",
-  }),
-  commitMessages: whole(1, 100_000, 2_000, "Messages that trigger a commit at once.", { unit: "messages" }),
-  journalRows: whole(1_000, 100_000_000, 100_000, "Rows of the journal before it is packed into the share store.", {
-    unit: "rows",
-  }),
-  cacheBlocks: whole(64, 100_000_000, 65_536, "Blocks (a meter's day of one kind, 2 KB) kept in memory.", {
-    unit: "blocks",
-  }),
-  dirtyBlocks: whole(16, 10_000_000, 4_096, "Blocks with changes before the journal is packed.", { unit: "blocks" }),
-});
-
 const rounds = z.strictObject({
   loadEverySlots: whole(1, 10_000, 4, "A feeder load is asked for every so many slots.", { unit: "slots" }),
   graceSlots: whole(0, 10_000, 1, "Slots waited after the last slot of a feeder load for late meters.", {
@@ -242,6 +228,7 @@ export const configSchema = z.strictObject({
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
   gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
   homeAssistant: homeAssistant.prefault({}).meta({ description: "What Home Assistant is shown." }),
+  learning: learning.prefault({}).meta({ description: "What a household accepts before it learns with others." }),
   log: log.prefault({}).meta({ description: "The log of everything that becomes final, and its witnesses." }),
   witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
@@ -269,7 +256,7 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, sharing, aggregator, rounds, billing, balance },
-  ...{ homomorphic, analytics, gateway, homeAssistant, log, witness, simulation, logging },
+  ...{ homomorphic, analytics, gateway, homeAssistant, learning, log, witness, simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */

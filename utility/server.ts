@@ -17,9 +17,11 @@ import { assertTariffs } from "./bills/assert-tariffs.ts";
 import { TariffBook } from "./bills/tariff-book.ts";
 import { Correspondence } from "./correspondence.ts";
 import { CustomerKeys } from "./customers.ts";
+import { Learning } from "./learning/index.ts";
 import { LogDesk, logEarlierBills, logKeys } from "./ledger/index.ts";
 import { openLedger } from "./ledger/open.ts";
 import { startOpened } from "./opened/index.ts";
+import { parseJson } from "./json.ts";
 import { originSlot } from "./origin-slot.ts";
 import { detectionAlert, Publisher, roundAlert } from "./publisher.ts";
 import { loadRoll, takeCertificate } from "./roll.ts";
@@ -162,12 +164,14 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       settled: (record) => {
         stats.settled(record);
         if (record.question.purpose === "load") void opened?.loadsReleased();
+        if (record.question.purpose === "vector") void learning.flush();
         // Sealing a bill costs more than working it out: while other feeders are being billed it waits.
         if (record.question.purpose !== "billing" || desk.openRounds === 0) void publisher.flush();
       },
     },
   );
 
+  const learning = new Learning({ db, rounds: desk.learning, directory, publish, connected, refuse });
   let timer: NodeJS.Timeout | undefined;
   const pollSoon = (): void => {
     timer ??= setTimeout(() => {
@@ -204,7 +208,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     if (feed.accept(topic, payload)) return;
     const parsed = parseTopic(topic);
     const { agg, meter, round, type } = parsed?.parameters ?? {};
-    const taken = opened?.accept(parsed?.name, parsed?.parameters ?? {}, payload);
+    const taken =
+      opened?.accept(parsed?.name, parsed?.parameters ?? {}, payload) ?? learning.accept(parsed?.name, payload);
     if (taken !== undefined) return taken;
     if (parsed?.name === "roundAnswer" && agg !== undefined && round !== undefined && type !== undefined) {
       return correspondence.take(Number(agg), round, type, payload);
@@ -230,6 +235,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
         filterOf(name),
       ),
       ...feed.subscriptions,
+      ...learning.subscriptions,
       ...(opened?.subscriptions ?? []),
     ],
     onMessage,
@@ -241,12 +247,14 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   });
   await desk.start();
   await opened?.start();
+  await learning.start();
   feed.onTick(pollSoon);
   const ticker = setInterval(pollSoon, Math.min(250, config.rounds.retrySeconds * 500));
   // Bills of `npm run bills -- correct` and whatever a kill left unsent.
   const publishing = setInterval(() => {
     void publisher.flush();
     void opened?.flush();
+    void learning.flush();
   }, STATS_MILLISECONDS);
   const resending = setInterval(() => void redelivery.run(), RESEND_MILLISECONDS);
   const logging = setInterval(() => void logDesk.flush(), config.log.publishSeconds * 1_000);
@@ -264,6 +272,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       clearTimeout(timer);
       await desk.stop();
       await opened?.stop();
+      await learning.flush();
       await logDesk.flush();
       await publisher.flush();
       await redelivery.run();
@@ -273,14 +282,6 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       await db.destroy();
     },
   };
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString("utf8")) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function wholePeriod({ billing, simulation }: Config): Utility["whole"] {

@@ -5,6 +5,7 @@ import {
   type AckCodeName,
   type AckEntry,
   type DigestAck,
+  type UpdateAck,
 } from "../../protocol/messages/ack-codes.ts";
 
 interface Run {
@@ -17,9 +18,21 @@ interface Run {
 export class AckBatch {
   #runs: Run[] = [];
   #digests: DigestAck[] = [];
+  #updates = new Map<string, UpdateAck>();
 
   get isEmpty(): boolean {
-    return this.#runs.length === 0 && this.#digests.length === 0;
+    return this.#runs.length === 0 && this.#digests.length === 0 && this.#updates.size === 0;
+  }
+
+  /** Of several about one round the last counts: a repeat after its share was stored says so. */
+  addUpdate(ack: UpdateAck): void {
+    this.#updates.set(ack.round, ack);
+  }
+
+  takeUpdates(): readonly UpdateAck[] {
+    const updates = [...this.#updates.values()];
+    if (updates.length > 0) this.#updates = new Map();
+    return updates;
   }
 
   addDigest(ack: DigestAck): void {

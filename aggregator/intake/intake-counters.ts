@@ -7,6 +7,7 @@ export interface IntakeCounters {
   slotsRepeated: number;
   slotsLate: number;
   digests: number;
+  updates: number;
   acks: number;
   commits: number;
   hellos: number;
@@ -14,7 +15,7 @@ export interface IntakeCounters {
 
 export function newIntakeCounters(): IntakeCounters {
   return {
-    ...{ messages: 0, slotsStored: 0, slotsRepeated: 0, slotsLate: 0, digests: 0 },
+    ...{ messages: 0, slotsStored: 0, slotsRepeated: 0, slotsLate: 0, digests: 0, updates: 0 },
     ...{ acks: 0, commits: 0, hellos: 0 },
   };
 }

@@ -2,47 +2,23 @@
  * Share messages in, sealed acks out. Opens, checks and puts at once; commits many messages together; acknowledges
  * only what is committed. Sees shares, never readings. Every refusal is counted by its code.
  */
-import type { Database } from "better-sqlite3";
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 import type { ShareMessage } from "../../protocol/envelope/share.ts";
-import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { feederAt } from "../../protocol/membership.ts";
 import { KINDS } from "../../protocol/units.ts";
-import type { DigestStore } from "../openings/digest-store.ts";
-import type { ReleaseStore } from "../release/release-store.ts";
 import type { PutResult } from "../store/block.ts";
-import type { SharedBits, ShareStore } from "../store/share-store.ts";
+import type { SharedBits } from "../store/share-store.ts";
 import { newIntakeCounters } from "./intake-counters.ts";
 import { oneOf, type Shares, sharesOf } from "./shares-of.ts";
 import { takeDigest } from "./digest-intake.ts";
 import { grantBoot, readStatus } from "./hello.ts";
 import type { MeterChannel } from "./meter-channel.ts";
-import type { MeterTable } from "./meter-table.ts";
+import type { IntakeOptions } from "./intake-options.ts";
 
-export interface IntakeOptions {
-  readonly db: Database;
-  readonly store: ShareStore;
-  readonly digests: DigestStore;
-  /** Which loads were endorsed, to tell a meter what came too late for them. */
-  readonly loads: Pick<ReleaseStore, "newestLoad" | "isLoadWithout">;
-  readonly meters: MeterTable;
-  /** Unix seconds; undefined while a simulation has not told the time. Nothing is answered before it has. */
-  readonly now: () => number | undefined;
-  /** Unix seconds of the machine, also in a simulation. */
-  readonly wallTime: () => number;
-  readonly slotSeconds: number;
-  readonly windowSlots: number;
-  readonly futureSlots: number;
-  /** Kinds that are taken as shares of bits, and then only so. */
-  readonly bits: BitsByKind;
-  /** Messages after which a commit happens at once. */
-  readonly commitMessages: number;
-  /** Asks for `commit` to be called soon (a timer of aggregator.commitMilliseconds). */
-  readonly scheduleCommit: () => void;
-  readonly send: (topic: string, payload: Uint8Array) => void;
-  readonly refuse: (code: string, detail?: string) => void;
-}
+type Open<T> = (channel: MeterChannel, confirm: (version: number) => void) => T;
+type Take<T> = (channel: MeterChannel, content: T, time: number) => boolean;
 
 /** An ack of this many entries stays below the topic's 64 KiB. */
 const MAX_ACK_ENTRIES = 2000;
@@ -77,7 +53,7 @@ export class Intake {
   }
 
   /** What a meter's message holds, and the time; undefined where it is refused, by the name that `what` gives it. */
-  #open<T>(meter: string, what: string, open: (channel: MeterChannel, confirm: (version: number) => void) => T) {
+  #open<T>(meter: string, what: string, open: Open<T>) {
     const { refuse, meters, now } = this.#options;
     const channel = this.#channels.get(meter);
     if (channel?.hasKey !== true) {
@@ -112,14 +88,19 @@ export class Intake {
 
   /** A message on `wv/1/m/<meter>/digest/<this>`. */
   handleDigest(meter: string, payload: Uint8Array): void {
-    const opened = this.#open(meter, `${meter} digest`, (channel, confirm) => channel.openDigest(payload, confirm));
-    if (opened === undefined) return;
-    const { channel, content, time } = opened;
     const { digests: store, slotSeconds, windowSlots, futureSlots, refuse } = this.#options;
-    this.counters.digests++;
-    if (takeDigest(channel, content, time, { store, slotSeconds, windowSlots, futureSlots, refuse })) {
-      this.#commitSoon(channel);
-    }
+    const open: Open<CiphertextDigest> = (channel, confirm) => channel.openDigest(payload, confirm);
+    this.handleOther(meter, `${meter} digest`, open, (channel, content, time) => {
+      this.counters.digests++;
+      return takeDigest(channel, content, time, { store, slotSeconds, windowSlots, futureSlots, refuse });
+    });
+  }
+
+  /** A message that is no share: `take` says whether it is acknowledged, and `what` names it where it is refused. */
+  handleOther<T>(meter: string, what: string, open: Open<T>, take: Take<T>): void {
+    const opened = this.#open(meter, what, open);
+    if (opened === undefined) return;
+    if (take(opened.channel, opened.content, opened.time)) this.#commitSoon(opened.channel);
   }
 
   #commitSoon(channel: MeterChannel): void {
@@ -239,13 +220,15 @@ export class Intake {
     const due = this.#due;
     const time = this.#options.now();
     if (due.length === 0 || time === undefined) return;
-    const { db, store, meters, digests } = this.#options;
+    const { db, store, meters, digests, vectors } = this.#options;
     db.transaction(() => {
       store.writePending();
       digests.writePending();
+      vectors.writePending();
       for (const channel of due) if (channel.dirty) meters.save(channel);
     })();
     digests.committed();
+    vectors.committed();
     this.#due = [];
     this.#uncommitted = 0;
     this.counters.commits++;
@@ -264,6 +247,7 @@ export class Intake {
         ? { challenge: channel.challenge, boot: channel.grantedBoot }
         : undefined;
     channel.helloDue = false;
+    const updates = channel.acks.takeUpdates();
     let digests = channel.acks.takeDigests(MAX_ACK_DIGESTS);
     for (let first = 0; first === 0 || first < entries.length || digests.length > 0; first += MAX_ACK_ENTRIES) {
       if (channel.ackCounter >= MAX_COUNTER - 8) this.#nextBoot();
@@ -275,6 +259,7 @@ export class Intake {
         entries: part,
         ...(hello !== undefined && first === 0 ? { hello } : {}),
         ...(digests.length > 0 ? { digests } : {}),
+        ...(updates.length > 0 && first === 0 ? { updates } : {}),
       };
       for (const sealed of channel.seal(this.#ownBoot, ack)) {
         this.counters.acks++;

@@ -4,6 +4,7 @@
  */
 import { createAckSealer, type AckSealer } from "../../protocol/envelope/ack.ts";
 import { type CiphertextDigest, createDigestOpener, type DigestOpener } from "../../protocol/envelope/digest.ts";
+import { createUpdateOpener, type UpdateMessage, type UpdateOpener } from "../../protocol/envelope/update.ts";
 import { createShareOpener, type ShareMessage, type ShareOpener } from "../../protocol/envelope/share.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Place } from "../../protocol/messages/enrolment.ts";
@@ -33,6 +34,7 @@ interface Suite {
   readonly sealer: AckSealer;
   /** Made with the first digest: most meters of most systems send none. */
   digests: DigestOpener | undefined;
+  updates: UpdateOpener | undefined;
   readonly key: Uint8Array;
   trying: boolean;
 }
@@ -79,7 +81,7 @@ export class MeterChannel {
     if (this.#suites.some((suite) => suite.version === version)) return;
     const opener = createShareOpener(key, this.id, this.#aggregator);
     const sealer = createAckSealer(key, this.id, this.#aggregator);
-    this.#suites.push({ version, opener, sealer, digests: undefined, key, trying });
+    this.#suites.push({ version, opener, sealer, digests: undefined, updates: undefined, key, trying });
     this.#suites.sort((a, b) => b.version - a.version);
   }
 
@@ -96,6 +98,14 @@ export class MeterChannel {
     return this.#openWith((suite) => {
       suite.digests ??= createDigestOpener(suite.key, this.id, this.#aggregator);
       return suite.digests.open(payload);
+    }, onConfirmed);
+  }
+
+  /** The same for an update of a learning round. */
+  openUpdate(round: string, payload: Uint8Array, onConfirmed: (version: number) => void): UpdateMessage {
+    return this.#openWith((suite) => {
+      suite.updates ??= createUpdateOpener(suite.key, this.id, this.#aggregator);
+      return suite.updates.open(round, payload);
     }, onConfirmed);
   }
 

@@ -2,18 +2,14 @@
  * Answers the utility's requests of a round: manifests, tags, endorsements, sums, or a refusal that says why.
  * Only what `release/` allows is endorsed, durably before it is said; only what q aggregators endorsed is summed.
  */
-import { createHash } from "node:crypto";
 import { countMembers, members } from "../../protocol/bitmap.ts";
-import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
-import { endorsementsOf } from "../../protocol/envelope/endorsements.ts";
+import { encodeCbor } from "../../protocol/cbor.ts";
 import { CONTEXT, sign1, type Signer } from "../../protocol/envelope/sign1.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
 import type { Directory } from "../../protocol/keys/directory.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
 import {
   type DetailMessage,
   type EndorsedMessage,
-  endorsementContent,
   type OpenMessage,
   type ProbeMessage,
   type Question,
@@ -22,24 +18,16 @@ import {
   type RoundAnswer,
   type RoundRequest,
   type SetContent,
-  setContent,
   type SetMessage,
   type WantMessage,
 } from "../../protocol/messages/round.ts";
+import type { VectorRounds } from "../learning/vector-rounds.ts";
 import type { RuleContext } from "../release/rule-context.ts";
 import { assertReleasable, recordRelease } from "../release/rules.ts";
 import type { Holdings, Unit } from "./holdings.ts";
-import {
-  assertQuestion,
-  assertSet,
-  billingUnitAt,
-  loadUnitAt,
-  outputCount,
-  SetError,
-  unitSize,
-  withFullBitmaps,
-} from "./layout.ts";
+import { assertQuestion, billingUnitAt, loadUnitAt, outputCount, SetError, unitSize } from "./layout.ts";
 import { RangeDesk } from "./range-desk.ts";
+import { parseSet, proofOf, sha256 } from "./set-bytes.ts";
 import { type MaskKeys, testShares } from "./share-test.ts";
 import { type Sums, sumsOf } from "./sums.ts";
 
@@ -49,6 +37,7 @@ export interface DeskOptions {
   readonly directory: Pick<Directory, "servers" | "q">;
   readonly rules: RuleContext;
   readonly holdings: Holdings;
+  readonly vectors: VectorRounds;
   /** Left out: shares are not tested before they are summed. */
   readonly maskKeys?: MaskKeys | undefined;
   /** Asks a meter to send slots again. */
@@ -127,7 +116,8 @@ export class RoundDesk {
 
   async #manifest({ type: _, round, ...question }: OpenMessage): Promise<Answer> {
     assertQuestion(question);
-    const units = await this.#options.holdings.units(question, this.#options.pause);
+    const { holdings, vectors, pause } = this.#options;
+    const units = await (question.purpose === "vector" ? vectors : holdings).units(question, pause);
     keep(this.#rounds, round, { question, units }, MAX_OPEN_ROUNDS);
     const root = merkleRoot(units.map(([, digest]) => digest));
     return { type: "manifest", round, aggregator: this.#options.index, units, root };
@@ -143,11 +133,12 @@ export class RoundDesk {
 
   #tags({ round, units }: DetailMessage): Answer {
     const opened = this.#opened(round, units);
-    const { holdings, index: aggregator } = this.#options;
-    const tags = units.map((index): [number, Uint8Array] => [
-      index,
-      holdings.tags(opened.question, index, opened.units[index]![0]),
-    ]);
+    const { holdings, vectors, index: aggregator } = this.#options;
+    const { question } = opened;
+    const tags = units.map((index): [number, Uint8Array] => {
+      const [bitmap] = opened.units[index]!;
+      return [index, (question.purpose === "vector" ? vectors : holdings).tags(question, index, bitmap)];
+    });
     return { type: "tags", round, aggregator, units: tags };
   }
 
@@ -156,6 +147,8 @@ export class RoundDesk {
       round,
       units.map(([index]) => index),
     );
+    // A home repeats its update until it is acknowledged.
+    if (question.purpose === "vector") return;
     const { askAgain } = this.#options;
     for (const [index, bitmap] of units) {
       const size = unitSize(question, index);
@@ -176,11 +169,14 @@ export class RoundDesk {
 
   /** Nothing is remembered: whatever is asked, the answer tells nothing but whether shares belong together. */
   async #test({ round, content, salt }: ProbeMessage): Promise<Answer> {
-    const { holdings, pause, index: aggregator } = this.#options;
+    const { holdings, vectors, pause, index: aggregator } = this.#options;
     const proofs = this.#proofs();
     const setId = sha256(content);
     const set = parseSet(content);
-    const test = await testShares(set, { setId, salt }, proofs.keys, holdings, pause);
+    const id = { setId, salt };
+    const test = await (set.purpose === "vector"
+      ? vectors.test(set, id, proofs.keys, pause)
+      : testShares(set, id, proofs.keys, holdings, pause));
     keep(this.#sets, setId.toString("hex"), set, MAX_KEPT_SETS);
     const isByBits = set.bits?.some((bits) => bits > 0) === true;
     const proof = isByBits ? { commitment: proofs.commit({ setId, salt }, set) } : {};
@@ -205,25 +201,26 @@ export class RoundDesk {
   }
 
   #endorse({ round, content }: SetMessage): Answer {
-    const { rules, signer, index: aggregator } = this.#options;
+    const { rules, vectors, signer, index: aggregator } = this.#options;
     const setId = sha256(content);
     const stored = rules.store.set(setId);
     if (stored !== undefined) {
       return { type: "endorse", round, aggregator, setId, endorsement: stored.endorsement };
     }
     const set = this.#sets.get(setId.toString("hex")) ?? parseSet(content);
-    const releasable = assertReleasable(set, rules);
+    const judged = set.purpose === "vector" ? vectors.releasable(set) : assertReleasable(set, rules);
     const endorsement = sign1(encodeCbor({ setId, aggregator }), signer, CONTEXT.endorse);
     rules.store.transaction(() => {
       rules.store.addSet(setId, Buffer.from(content), Buffer.from(endorsement));
-      recordRelease(releasable, setId, rules.store);
+      if ("cells" in judged) recordRelease(judged, setId, rules.store);
+      else vectors.recordRelease(judged, setId);
     });
     keep(this.#sets, setId.toString("hex"), set, MAX_KEPT_SETS);
     return { type: "endorse", round, aggregator, setId, endorsement };
   }
 
   async #release({ round, setId, endorsements }: EndorsedMessage): Promise<Answer> {
-    const { rules, directory, holdings, pause, index: aggregator } = this.#options;
+    const { rules, directory, holdings, vectors, pause, index: aggregator } = this.#options;
     const stored = rules.store.set(Buffer.from(setId));
     if (stored === undefined) throw new SetError("not-endorsed", "this aggregator has not endorsed the set");
     if (stored.endorsements === null) {
@@ -240,7 +237,7 @@ export class RoundDesk {
     if (sums === undefined) {
       const set = this.#sets.get(key) ?? parseSet(stored.content);
       this.#sets.delete(key);
-      sums = await sumsOf(set, holdings, pause);
+      sums = await (set.purpose === "vector" ? vectors.sums(set, pause) : sumsOf(set, holdings, pause));
       // Where cells are missing the answer may still grow; values never change.
       if (countMembers(sums.have) === outputCount(set)) keep(this.#sums, key, sums, MAX_KEPT_SUMS);
     }
@@ -248,52 +245,9 @@ export class RoundDesk {
   }
 }
 
-function parseSet(content: Uint8Array): SetContent {
-  const parsed = setContent.safeParse(decodeSet(content));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new SetError("malformed-set", `${issue?.path.join(".") ?? "content"}: ${issue?.message ?? "is no set"}`);
-  }
-  const set = withFullBitmaps(parsed.data);
-  assertSet(set);
-  return set;
-}
-
-function decodeSet(content: Uint8Array): unknown {
-  try {
-    return decodeCbor(content);
-  } catch (error) {
-    if (error instanceof ProtocolError) throw new SetError("malformed-set", error.message);
-    throw error;
-  }
-}
-
-/** Valid endorsements by aggregator, no more than q of them. Its own, which is in its store, it knows by its bytes. */
-function proofOf(
-  endorsements: readonly Uint8Array[],
-  own: { readonly aggregator: number; readonly endorsement: Uint8Array },
-  setId: Uint8Array,
-  directory: Pick<Directory, "servers" | "q">,
-): Map<number, Uint8Array> {
-  const proof = new Map<number, Uint8Array>();
-  if (endorsements.some((item) => Buffer.compare(item, own.endorsement) === 0)) {
-    proof.set(own.aggregator, own.endorsement);
-  }
-  const says = (content: unknown): number | undefined => {
-    const { setId: signed, aggregator } = endorsementContent.parse(content);
-    return Buffer.compare(signed, setId) === 0 ? aggregator : undefined;
-  };
-  const others = endorsements.filter((item) => Buffer.compare(item, own.endorsement) !== 0);
-  return new Map([...proof, ...endorsementsOf(others, directory, CONTEXT.endorse, says, directory.q - proof.size)]);
-}
-
 function keep<T>(map: Map<string, T>, key: string, value: T, most: number): void {
   map.delete(key);
   map.set(key, value);
   const oldest = map.size > most ? map.keys().next().value : undefined;
   if (oldest !== undefined) map.delete(oldest);
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
 }

@@ -5,8 +5,9 @@
 import { isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
-import { type Holdings, roomForSegments, RosterTags } from "./holdings.ts";
+import { type Holdings, roomForSegments } from "./holdings.ts";
 import { billingUnitIndex } from "./layout.ts";
+import { RosterTags } from "./roster-tags.ts";
 import { heldRanges, masksByMeter } from "./sums.ts";
 
 /** Cells of one meter, segment and kind, each by its position in the set. */

@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import { endianness } from "node:os";
-import { addMember, emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
+import { emptyBitmap, isEmptyBitmap, members } from "../../protocol/bitmap.ts";
 import type { Question } from "../../protocol/messages/round.ts";
 import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES, tagAt } from "../../protocol/shamir/share-entries.ts";
@@ -13,6 +13,7 @@ import type { Members } from "../release/rule-context.ts";
 import type { BitRange } from "../store/bit-store.ts";
 import type { ShareStore, StoredRange } from "../store/share-store.ts";
 import { billingUnitAt, loadUnitAt, unitCount } from "./layout.ts";
+import { RosterTags } from "./roster-tags.ts";
 
 /** [bitmap, digest] of one unit, as on the wire. */
 export type Unit = [bitmap: Uint8Array, digest: Uint8Array];
@@ -22,7 +23,6 @@ const NOTHING = new Uint8Array(0);
 const EMPTY_UNIT: Unit = [NOTHING, NOTHING];
 /** An entry is share || tag. */
 const TAG_OFFSET = 8;
-const TAG_BYTES = ENTRY_BYTES - TAG_OFFSET;
 /** Digests kept from manifests for the sums that follow, about half a kilobyte each. */
 const MAX_KEPT_DIGESTS = 32_768;
 
@@ -152,35 +152,6 @@ export class Holdings {
 /** Room for the shares of any of the segments, to be used again and again. */
 export function roomForSegments(segments: readonly (readonly [number, number])[]): Uint8Array {
   return new Uint8Array(ENTRY_BYTES * Math.max(0, ...segments.map(([from, to]) => to - from)));
-}
-
-/** One load unit while it is gathered meter by meter, in roster order: its bitmap, and index and tag of each. */
-export class RosterTags {
-  readonly bitmap: Uint8Array;
-  #pairs = Buffer.alloc((2 + TAG_BYTES) * 16);
-  #length = 0;
-
-  constructor(meters: number) {
-    this.bitmap = emptyBitmap(meters);
-  }
-
-  get isEmpty(): boolean {
-    return this.#length === 0;
-  }
-
-  add(meter: number, tag: Uint8Array): void {
-    addMember(this.bitmap, meter);
-    if (this.#length + 2 + TAG_BYTES > this.#pairs.length)
-      this.#pairs = Buffer.concat([this.#pairs], 2 * this.#pairs.length);
-    this.#pairs.writeUInt16BE(meter, this.#length);
-    this.#pairs.set(tag, this.#length + 2);
-    this.#length += 2 + TAG_BYTES;
-  }
-
-  /** SHA-256 over (index u16, tag) of each meter; empty for none. */
-  digest(): Uint8Array {
-    return this.isEmpty ? NOTHING : hash("sha256", this.#pairs.subarray(0, this.#length), "buffer");
-  }
 }
 
 /** SHA-256 over (slot u32, tag) of the set bits; empty for none. `entries` begin with slot `from`. */

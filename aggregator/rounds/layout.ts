@@ -29,6 +29,7 @@ const ALLOWED_KINDS: Readonly<Record<Question["purpose"], readonly Kind[]>> = {
   billing: CUSTOMER_KINDS,
   load: [KINDS.import, KINDS.export],
   balance: BALANCE_KINDS,
+  vector: [],
 };
 
 /** A billing unit: one meter and kind over a segment. */
@@ -60,6 +61,12 @@ export function assertQuestion({ purpose, meters, segments, kinds }: Question): 
   if (purpose === "balance" && kinds.length !== allowed.length) {
     throw new SetError("malformed-set", "kinds: a balance is of import, export, head and headExport");
   }
+  if ((kinds.length === 0) !== (purpose === "vector")) {
+    throw new SetError("malformed-set", "kinds: a vector has none, and any other question has one or more");
+  }
+  if (purpose === "vector" && segments[0]![0] !== 0) {
+    throw new SetError("malformed-set", `segments: a vector's elements begin with 0, got ${segments[0]![0]}`);
+  }
   if (purpose !== "billing" && segments.length !== 1) {
     throw new SetError("malformed-set", `segments: a ${purpose} has one, got ${segments.length}`);
   }
@@ -72,6 +79,7 @@ export function assertQuestion({ purpose, meters, segments, kinds }: Question): 
 
 export function unitCount({ purpose, meters, segments, kinds }: Omit<Question, "feeder">): number {
   if (purpose === "billing") return segments.length * meters.length * kinds.length;
+  if (purpose === "vector") return 1;
   const [from, to] = segments[0]!;
   return (to - from) * kinds.length;
 }
@@ -194,6 +202,7 @@ function* billOutputs(set: SetContent): Generator<BillOutput, void, undefined> {
 export function outputCount(set: SetContent): number {
   if (set.purpose === "load") return set.units.length;
   if (set.purpose === "balance") return set.units.length / set.kinds.length;
+  if (set.purpose === "vector") return set.segments[0]![1];
   return set.assignment.reduce((sum, scheme) => sum + set.schemes[scheme]!.bands.length, 0);
 }
 

@@ -9,8 +9,9 @@ import { ShareTotals, sumShares } from "../../protocol/shamir/add.ts";
 import { tagAt } from "../../protocol/shamir/share-entries.ts";
 import { KINDS } from "../../protocol/units.ts";
 import type { StoredRange } from "../store/share-store.ts";
-import { type Holdings, roomForSegments, RosterTags } from "./holdings.ts";
+import { type Holdings, roomForSegments } from "./holdings.ts";
 import { billCells, billingUnitIndex, outputCount } from "./layout.ts";
+import { RosterTags } from "./roster-tags.ts";
 
 export interface Sums {
   /** Which outputs are answered. */

@@ -183,4 +183,28 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (meter, kind, first_slot)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Announced learning rounds. sums: of the endorsed set, 8 bytes for each element, once its shares were added up.
+  CREATE TABLE vector_rounds (
+    round TEXT PRIMARY KEY,                    -- 32 hex digits
+    closes_at INTEGER NOT NULL,
+    min_meters INTEGER NOT NULL,
+    max_meters INTEGER NOT NULL,
+    elements INTEGER NOT NULL,
+    sums BLOB
+  ) STRICT;
+
+  -- Shares of homes' vectors as they came, until their round is summed: a seed, or elements of 61 bits without gaps.
+  CREATE TABLE vector_shares (
+    round TEXT NOT NULL REFERENCES vector_rounds(round),
+    meter INTEGER NOT NULL REFERENCES meters(number),
+    tag BLOB NOT NULL,
+    seeded INTEGER NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX vector_shares_by_round ON vector_shares (round, meter);
+
+  -- The one set of each learning round that was endorsed; never removed.
+  CREATE TABLE vector_sets (round TEXT PRIMARY KEY, set_id BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];

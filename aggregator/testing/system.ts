@@ -27,7 +27,8 @@ import type { MembershipCertificate, Place } from "../../protocol/messages/enrol
 import { aggregatorId } from "../../protocol/names.ts";
 import { keySubsets } from "../../protocol/shamir/key-subsets.ts";
 import { type Role, topicOf } from "../../protocol/topics.ts";
-import { Aggregator, type AggregatorSettings } from "../aggregator.ts";
+import { Aggregator } from "../aggregator.ts";
+import type { AggregatorSettings } from "../aggregator-options.ts";
 import type { JobDeskSettings } from "../openings/job-desk.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 
@@ -44,6 +45,9 @@ export const SETTINGS: AggregatorSettings = {
   minMeters: 2,
   minSlots: 3,
   bits: {},
+  learnRounds: 4,
+  learnMegabytes: 16,
+  learnKeepSeconds: 86_400,
 };
 
 interface TestParty extends ServerParty {
@@ -190,7 +194,8 @@ export class TestSystem {
   /** A meter with a place, known to every aggregator that starts after this. */
   addMeter(meter: string, places: readonly Place[] | string): void {
     const list = typeof places === "string" ? [{ feeder: places, from: 0, to: null }] : places;
-    this.certificates.push(this.certify(this.record(meter, list)));
+    const by = Array.from({ length: Math.max(3, this.directory.q) }, (_, i) => i + 1);
+    this.certificates.push(this.certify(this.record(meter, list), by));
     this.#rootKeys.set(meter, new Uint8Array(32).fill(this.#rootKeys.size + 1));
   }
 

@@ -1,5 +1,5 @@
 /** What a meter agent is given: keys, settings, memory, a connection, and who wants to know what happens. */
-import type { DigestAck } from "../../protocol/messages/ack-codes.ts";
+import type { Ack } from "../../protocol/envelope/index.ts";
 import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import type { Kind } from "../../protocol/units.ts";
 import type { Gap, Outbox } from "./outbox.ts";
@@ -51,7 +51,7 @@ export interface AgentEvents {
   readonly sent?: (meter: string, aggregator: number, slots: number, bytes: number) => void;
 }
 
-/** What else goes over the ordinary connection, and hears the same acks: the digests of ciphertexts. */
+/** What else goes over the ordinary connection, and hears the same acks: digests of ciphertexts, and updates. */
 export interface AgentCompanion {
   /** Does something wait for this aggregator's answer? Then the meter says hello until it is answered. */
   waitsFor(aggregator: number): boolean;
@@ -61,7 +61,7 @@ export interface AgentCompanion {
   connected(): void;
   /** An aggregator has answered the challenge: it may be sent to. */
   opened(): void;
-  acknowledged(aggregator: number, digests: readonly DigestAck[]): void;
+  acknowledged(aggregator: number, ack: Pick<Ack, "digests" | "updates">): void;
   /** An aggregator has stored slots [from, to), but after the load of their slot. */
   late(kind: Kind, from: number, to: number, aggregator: number): void;
 }

@@ -6,6 +6,7 @@
 import { createAckOpener, createShareSealer } from "../../protocol/envelope/index.ts";
 import { AckDesk } from "./ack-desk.ts";
 import type { AgentCompanion, AgentOptions } from "./agent-options.ts";
+import { Companions } from "./companions.ts";
 import { type Batch, Batches } from "./batches.ts";
 import { topicOf } from "../../protocol/topics.ts";
 import type { Kind } from "../../protocol/units.ts";
@@ -37,7 +38,7 @@ export class MeterAgent {
   readonly #greeting: Greeting;
   readonly #acks: AckDesk;
   readonly #settled: SettledMark;
-  #companion: AgentCompanion | undefined;
+  readonly #companions = new Companions();
   #helloAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: AgentOptions) {
@@ -93,7 +94,7 @@ export class MeterAgent {
       admit: (run, mask) => this.#admit(run, mask),
       finish: (run) => this.#finish(run),
       gap: (gap) => this.#reportGap(gap),
-      late: (...slots) => this.#companion?.late(...slots),
+      late: (...slots) => this.#companions.late(...slots),
     });
     for (const run of outbox.runsSince(this.number, memory.settledSlot)) this.#admit(run, this.#all);
   }
@@ -149,9 +150,9 @@ export class MeterAgent {
     return this.#channels.some((channel) => channel.aggregator === aggregator && channel.open);
   }
 
-  /** Who shares the connection; set once, before the first message. */
+  /** Someone more shares the connection; before the first message. */
   attach(companion: AgentCompanion): void {
-    this.#companion = companion;
+    this.#companions.add(companion);
   }
 
   gaps(): Gap[] {
@@ -214,7 +215,7 @@ export class MeterAgent {
   onConnect(): void {
     for (const channel of this.#channels) channel.requeue(Number.POSITIVE_INFINITY);
     this.#hello();
-    this.#companion?.connected();
+    this.#companions.connected();
     this.#pump();
   }
 
@@ -242,9 +243,9 @@ export class MeterAgent {
     let helloDue = false;
     for (const channel of this.#channels) {
       const x = channel.aggregator;
-      if (!channel.busy && this.#companion?.waitsFor(x) !== true) continue;
+      if (!channel.busy && !this.#companions.waitsFor(x)) continue;
       const silent = channel.busy && now - Math.max(channel.lastHeardAt, this.#helloAt) > SILENT_PERIODS * period;
-      if (channel.open && (silent || this.#companion?.doubts(x) === true)) {
+      if (channel.open && (silent || this.#companions.doubts(x))) {
         // The aggregator may have come back with older memory; its acks would look replayed for ever.
         this.#greeting.renew();
         channel.reset();
@@ -266,8 +267,8 @@ export class MeterAgent {
       const wasOpen = channel.open;
       const ack = channel.accept(payload, this.#greeting, monotonic());
       for (const entry of ack.entries) this.#acks.apply(channel, entry);
-      if (ack.digests !== undefined) this.#companion?.acknowledged(aggregator, ack.digests);
-      if (!wasOpen) this.#companion?.opened();
+      this.#companions.acknowledged(aggregator, ack);
+      if (!wasOpen) this.#companions.opened();
     } catch (error) {
       this.#options.events?.refused?.(this.meter, error);
       return;

@@ -209,7 +209,7 @@ test("`meter bills` prints what has come, `meter readings` the household's own r
   );
   for (const [args, text] of [
     [["bills", "readings", "--id", "m-001"], /too many arguments/],
-    [["payments", "--id", "m-001"], /expected bills, readings or nothing/],
+    [["payments", "--id", "m-001"], /expected bills, readings, privacy or nothing/],
     [["readings", "--id", "m-002"], /m-002 has read nothing in/],
     [["bills", "--id", "Ä"], /--id: /],
     [["--csv", "--id", "m-001"], /only with the command readings/],

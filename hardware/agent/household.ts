@@ -8,6 +8,8 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { KINDS } from "../../protocol/units.ts";
 import type { KeptBill } from "./bills.ts";
+import type { PrivacyBudget } from "./learning/privacy-guard.ts";
+import { type PrivacyStatement, privacyStatement } from "./learning/spent.ts";
 import { knowsMeter, readHistory } from "./outbox.ts";
 
 /** Where a meter keeps its bills. */
@@ -124,6 +126,19 @@ export function simulatedBills(data: string, meter: string): string | undefined 
     `${meter} is a simulated meter of a fleet, which keeps no bills: npm run bills -- --data ${data} --meter ${meter} ` +
     "prints the utility's"
   );
+}
+
+/** What the meter has risked in rounds of learning. Throws UsageError where there is no such meter on this machine. */
+export function ownPrivacy(data: string, meter: string, budget: PrivacyBudget): PrivacyStatement {
+  for (const file of databasesOf(data, meter)) {
+    const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
+    try {
+      if (knowsMeter(database, meter)) return privacyStatement(database, meter, budget);
+    } finally {
+      database.close();
+    }
+  }
+  throw new UsageError(`${meter} was never started in ${data}: npm run meter -- --id ${meter}, or set --data`);
 }
 
 /** CSV with the columns of a replay; columns of export and catch-up only where there is some. */

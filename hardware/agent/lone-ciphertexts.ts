@@ -6,7 +6,6 @@ import { connectLink } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import type { Refusals } from "../../config/runtime/refusals.ts";
 import type { RoleContext } from "../../config/runtime/role-command.ts";
-import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
 import { BULK_SUFFIX } from "../../protocol/topics.ts";
 import type { MeterAgent } from "./agent.ts";
 import type { AgentLink, MeterSecrets } from "./agent-options.ts";
@@ -23,15 +22,13 @@ export interface LoneCiphertextsOptions {
   readonly link: AgentLink;
   readonly log: Logger;
   readonly refusals: Refusals;
+  /** Unix seconds. */
+  readonly now: () => number;
   /** Something moved that is waited for. */
   readonly moved: () => void;
 }
 
 export interface LoneCiphertexts {
-  /** Further topics of the ordinary connection. */
-  readonly subscriptions: readonly string[];
-  /** Takes a message if it is a tick of a simulation's clock. */
-  accept(topic: string, payload: Uint8Array): boolean;
   /** Ciphertexts that are not settled, and windows that are to become ones. */
   unsettled(): number;
   /** Who has not answered, by name. */
@@ -43,12 +40,11 @@ export interface LoneCiphertexts {
 
 /** Undefined where nothing is encrypted. */
 export function openLoneCiphertexts(options: LoneCiphertextsOptions): LoneCiphertexts | undefined {
-  const { context, party, secrets, agent, database, outbox, link, log, refusals, moved } = options;
+  const { context, party, secrets, agent, database, outbox, link, log, refusals, now, moved } = options;
   const { config } = context;
-  const feed = createSimClockFeed({ config, directory: party.directory, refusals });
   const shared = openCiphertexts({
     ...{ config, party, database, outbox, random: () => randomInt(2 ** 32) / 2 ** 32 },
-    now: () => feed.clock.now(),
+    now,
     monotonic: () => performance.now(),
     warn: (message) => log.warn(message),
   });
@@ -76,8 +72,6 @@ export function openLoneCiphertexts(options: LoneCiphertextsOptions): LoneCipher
     },
   });
   return {
-    subscriptions: feed.subscriptions,
-    accept: (topic, payload) => feed.accept(topic, payload),
     unsettled: () => {
       ciphertexts.poll();
       return ciphertexts.unsettled;

@@ -12,6 +12,7 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
+import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
 import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { MeterAgent } from "./agent.ts";
@@ -22,6 +23,7 @@ import { readingsForCheck } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
 import { type Fed, feedLines } from "./line-feed.ts";
 import { type LoneCiphertexts, openLoneCiphertexts } from "./lone-ciphertexts.ts";
+import { openLoneLearning } from "./lone-learning.ts";
 import { Outbox } from "./outbox.ts";
 import { outcomeText, SettleWatch, type WaitEnd } from "./settle-watch.ts";
 import { agentSettings } from "./settings.ts";
@@ -51,6 +53,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   const handle: { link?: Link } = {};
   // The agent may settle what its outbox cannot hold as soon as it is made.
   const parts: { ciphertexts?: LoneCiphertexts | undefined } = {};
+  const clockFeed = createSimClockFeed({ config, directory: party.directory, refusals });
   const watch = new SettleWatch({
     // A window becomes a ciphertext when its shares are settled.
     unsettled: () => agent.unsettledSlots || (parts.ciphertexts?.unsettled() ?? 0),
@@ -84,9 +87,14 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   });
   const ciphertexts = openLoneCiphertexts({
     ...{ context, party, secrets, agent, database, outbox, refusals, link: agentLink, log: meterLog },
+    now: () => clockFeed.clock.now(),
     moved: () => watch.moved(),
   });
   parts.ciphertexts = ciphertexts;
+  const learning = openLoneLearning({
+    ...{ config, party, secrets, agent, database, outbox, refusals, link: agentLink, log: meterLog },
+    now: () => clockFeed.clock.now(),
+  });
   const bills = new BillIntake({
     ...{ config, meter: id, log, refusals },
     customerSealKey: secrets.customerSealKey,
@@ -99,6 +107,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   const tick = setInterval(() => {
     agent.tick();
     ciphertexts?.tick();
+    learning?.tick();
   }, config.meter.resendSeconds * 500);
 
   // A connection that can never stand ends the reading, too.
@@ -111,11 +120,17 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
     port: config.broker.tlsPort,
     settings: config.link,
     will: meterLastWill(id),
-    subscriptions: [...meterSubscriptions(id), bills.subscription, ...(ciphertexts?.subscriptions ?? [])],
+    subscriptions: [
+      ...meterSubscriptions(id),
+      bills.subscription,
+      ...clockFeed.subscriptions,
+      ...(learning?.subscriptions ?? []),
+    ],
     onMessage: (topic, payload) => {
       const bill = bills.accept(topic, payload);
       if (bill !== undefined) return bill;
-      if (ciphertexts?.accept(topic, payload) !== true) agent.onMessage(topic, payload);
+      if (clockFeed.accept(topic, payload) || learning?.accept(topic, payload) === true) return undefined;
+      agent.onMessage(topic, payload);
       return undefined;
     },
     onConnect: (link) => {
@@ -158,6 +173,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   agent.tick();
   outbox.flush();
   await ciphertexts?.close();
+  learning?.close();
   await handle.link?.close();
   outbox.flush();
   ended.abort();

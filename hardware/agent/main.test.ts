@@ -70,6 +70,14 @@ test("without a broker --once gives up, says so, keeps the reading, and tells ea
   assert.match(kept.stdout, new RegExp(`^m-001,${STARTED},250$`, "m"));
 });
 
+test("privacy tells what learning has cost, which is nothing yet", async () => {
+  const told = await meter(["privacy", "--id", "m-001"]);
+  assert.deepEqual([told.code, told.stdout], [0, "m-001 has taken part in no round of learning.\n"]);
+  const never = await meter(["privacy", "--id", "m-002"]);
+  assert.equal(never.code, 2);
+  assert.match(never.stderr, /m-002 was never started in /);
+});
+
 test("with --json the outcome is one object", async () => {
   const input = `${JSON.stringify({ slotStart: STARTED, energyWh: 250, exportWh: 3 })}\n{}\n`;
   const end = await meter(["--id", "m-002", "--once", "--patience", "0.2", "--json"], input);

@@ -1,24 +1,31 @@
 /**
- * `npm run meter`: one meter on its own, as on a Raspberry Pi; `meter -- bills` and `meter -- readings` print what it
+ * `npm run meter`: one meter on its own, as on a Raspberry Pi; `meter -- bills`, `readings` and `privacy` print what it
  * has. Readings come as JSON lines on standard input or from a file or pipe.
  */
 import { type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { meterId } from "../../protocol/names.ts";
 import { readBills } from "./bills.ts";
-import { billsFolder, billsText, ownReadings, readingsCsv, simulatedBills } from "./household.ts";
+import { billsFolder, billsText, ownPrivacy, ownReadings, readingsCsv, simulatedBills } from "./household.ts";
+import { statementText } from "./learning/spent.ts";
 import { openInput } from "./line-feed.ts";
 import { serveMeter } from "./lone-meter.ts";
 
 /** Seconds. */
 const DEFAULT_PATIENCE = 30;
 
-/** `bills` and `readings`: prints, and leaves everything as it is. */
+const VERBS = ["bills", "readings", "privacy"];
+
+/** One of VERBS: prints, and leaves everything as it is. */
 function print({ config, options, operands, json }: RoleContext, id: string): void {
   const [verb] = operands;
   const csv = options["csv"] === true;
   let text: string;
-  if (verb === "bills") {
-    if (csv) throw new UsageError("bills: --csv is for readings; use --json");
+  if (csv && verb !== "readings") throw new UsageError(`${String(verb)}: --csv is for readings; use --json`);
+  if (verb === "privacy") {
+    const { epsilon, delta } = config.learning;
+    const statement = ownPrivacy(config.paths.data, id, { epsilon, delta });
+    text = json ? JSON.stringify(statement) : statementText(statement);
+  } else if (verb === "bills") {
     const bills = readBills(billsFolder(config.paths.data, id));
     const elsewhere = bills.length === 0 ? simulatedBills(config.paths.data, id) : undefined;
     if (elsewhere !== undefined) process.stderr.write(`${elsewhere}\n`);
@@ -34,8 +41,8 @@ async function run(context: RoleContext): Promise<number | undefined> {
   const parsed = meterId.safeParse(context.options["id"]);
   if (!parsed.success) throw new UsageError(`--id: ${parsed.error.issues[0]?.message ?? "no meter id"}`);
   const [verb] = context.operands;
-  if (verb !== undefined && verb !== "bills" && verb !== "readings") {
-    throw new UsageError(`${verb}: expected bills, readings or nothing`);
+  if (verb !== undefined && !VERBS.includes(verb)) {
+    throw new UsageError(`${verb}: expected bills, readings, privacy or nothing`);
   }
   const { csv, input, once, patience } = context.options;
   if (verb !== undefined) {
@@ -78,6 +85,7 @@ await runRole({
   bills      the bills that have come to this household
   readings   the meter's own readings, to check a bill with (npm run bills -- verify); also those of a simulated meter
              of a fleet in the same data folder
+  privacy    what it has risked in rounds of learning, of what learning.epsilon allows
 
 Input, one JSON object per line, in the order of time:
   {"slotStart": 1736895600, "energyWh": 123}                 what one slot took, in watt-hours

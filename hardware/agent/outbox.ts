@@ -5,71 +5,12 @@
  */
 import type { Database } from "better-sqlite3";
 import { migrate } from "../../config/runtime/database.ts";
+import { MIGRATIONS } from "./outbox-schema.ts";
+import { slotCount, type SlotRange } from "../../protocol/slots.ts";
 import { type Kind, kindOf } from "../../protocol/units.ts";
 import type { RegisterState } from "./register.ts";
 
 const READING_BYTES = 8;
-
-const MIGRATIONS = [
-  `CREATE TABLE meters (
-     number INTEGER PRIMARY KEY,
-     meter TEXT NOT NULL UNIQUE,
-     boot INTEGER NOT NULL DEFAULT 0,
-     settled_slot INTEGER NOT NULL DEFAULT -1,
-     register_state TEXT NOT NULL DEFAULT '{}'
-   );
-   -- Runs of consecutive slots: readings holds 8 bytes (IEEE 754, little endian, whole watt-hours) for each slot.
-   CREATE TABLE runs (
-     meter INTEGER NOT NULL REFERENCES meters (number),
-     kind INTEGER NOT NULL,
-     first_slot INTEGER NOT NULL,
-     readings BLOB NOT NULL,
-     PRIMARY KEY (meter, kind, first_slot)
-   ) WITHOUT ROWID;
-   CREATE TABLE gaps (
-     meter INTEGER NOT NULL REFERENCES meters (number),
-     kind INTEGER NOT NULL,
-     from_slot INTEGER NOT NULL,
-     to_slot INTEGER NOT NULL,
-     reason TEXT NOT NULL,
-     PRIMARY KEY (meter, kind, from_slot, reason)
-   ) WITHOUT ROWID;`,
-  `-- One row for each window of a series that was encrypted, or that cannot be. sealed: as it goes to analytics, until
-   -- nobody waits for it any more. waiting: bit 0 for analytics, bit x for aggregator x. answers: JSON, who said what.
-   CREATE TABLE ciphertexts (
-     id INTEGER PRIMARY KEY,
-     meter INTEGER NOT NULL REFERENCES meters (number),
-     series TEXT NOT NULL,
-     first_slot INTEGER NOT NULL,
-     slots INTEGER NOT NULL,
-     epoch INTEGER NOT NULL,
-     presence BLOB NOT NULL,
-     digest BLOB NOT NULL,
-     sealed BLOB,
-     waiting INTEGER NOT NULL,
-     answers TEXT NOT NULL DEFAULT '{}',
-     UNIQUE (meter, series, first_slot)
-   );
-   CREATE INDEX ciphertexts_waiting ON ciphertexts (meter, first_slot) WHERE waiting <> 0;
-   -- Slots that aggregators have, but not in their load: they are left out of ciphertexts, too.
-   CREATE TABLE late (
-     meter INTEGER NOT NULL REFERENCES meters (number),
-     kind INTEGER NOT NULL,
-     from_slot INTEGER NOT NULL,
-     to_slot INTEGER NOT NULL,
-     PRIMARY KEY (meter, kind, from_slot)
-   ) WITHOUT ROWID;`,
-  `-- By aggregator: what one alone says takes nothing out of a ciphertext.
-   DROP TABLE late;
-   CREATE TABLE late (
-     meter INTEGER NOT NULL REFERENCES meters (number),
-     kind INTEGER NOT NULL,
-     from_slot INTEGER NOT NULL,
-     aggregator INTEGER NOT NULL,
-     to_slot INTEGER NOT NULL,
-     PRIMARY KEY (meter, kind, from_slot, aggregator)
-   ) WITHOUT ROWID;`,
-];
 
 export interface StoredRun {
   readonly kind: Kind;
@@ -131,6 +72,10 @@ export class Outbox {
       at: db.prepare<[number, number, number], { first_slot: number; readings: Buffer }>(
         `SELECT first_slot, readings FROM runs WHERE meter = ? AND kind = ? AND first_slot <= ?
          ORDER BY first_slot DESC LIMIT 1`,
+      ),
+      between: db.prepare<[number, number, number, number], { first_slot: number; readings: Buffer }>(
+        `SELECT first_slot, readings FROM runs WHERE meter = ? AND kind = ? AND first_slot < ?
+         AND first_slot + length(readings) / ${READING_BYTES} > ? ORDER BY first_slot`,
       ),
       gap: db.prepare<[number, number, number, number, string]>(
         `INSERT INTO gaps (meter, kind, from_slot, to_slot, reason) VALUES (?, ?, ?, ?, ?)
@@ -219,6 +164,18 @@ export class Outbox {
   readingAt(number: number, kind: number, slot: number): number | undefined {
     const row = this.#statements.at.get(number, kind, slot);
     return row === undefined ? undefined : decodeReadings(row.readings)[slot - row.first_slot];
+  }
+
+  /** The committed readings of slots [from, to) of a kind; undefined where the history has none. */
+  readingsOf(number: number, kind: number, { from, to }: SlotRange): (number | undefined)[] {
+    const values = new Array<number | undefined>(slotCount({ from, to })).fill(undefined);
+    for (const row of this.#statements.between.all(number, kind, to, from)) {
+      for (const [i, value] of decodeReadings(row.readings).entries()) {
+        const slot = row.first_slot + i;
+        if (slot >= from && slot < to) values[slot - from] = value;
+      }
+    }
+    return values;
   }
 
   /** Deletes settled history that ended before `beforeSlot`. */

@@ -13,7 +13,15 @@ const ENTRIES: EntryContent[] = [
   { type: "key", id: "a-1", use: "signing", fingerprint: hash(6) },
   { type: "failure", round: "b-1", code: "inconsistent", commitment: hash(7) },
   { type: "lie", round: "b-1", code: "wrong-sum", servers: ["a-2"], commitment: hash(8) },
-  { type: "model", round: "r-1", model: hash(9), meters: 20 },
+  {
+    type: "model",
+    ...{ round: "0f".repeat(16), campaign: "c-1", step: 3, model: hash(9), setId: hash(10), meters: 20 },
+    sum: hash(11),
+    cost: {
+      ...{ mechanism: "skellam", variance: 1e9, colluders: 2, minMeters: 10, norm: 812.5 },
+      ...{ epsilonMilli: 1500, deltaExponent: 5 },
+    },
+  },
   { type: "budget", account: "learning", epsilonMilli: 1500, deltaExponent: 5 },
 ];
 

@@ -79,8 +79,33 @@ const entries = {
   failure: z.strictObject({ type: z.literal("failure"), round: roundId, code, commitment }),
   /** Servers caught lying; meters and evidence are in the committed part. */
   lie: z.strictObject({ type: z.literal("lie"), round: roundId, code, servers: z.array(server).max(16), commitment }),
-  /** A model that learned from households' updates. */
-  model: z.strictObject({ type: z.literal("model"), round: roundId, model: hash, meters: z.int().min(0) }),
+  /** A sum of households' updates was opened. */
+  model: z.strictObject({
+    type: z.literal("model"),
+    /** The id of the announced round. */
+    round: roundId,
+    campaign: roundId,
+    step: z.int().min(0),
+    /** SHA-256 of the model that homes began with, or of the task. */
+    model: hash,
+    setId: hash,
+    meters: z.int().min(1),
+    /** SHA-256 of the sum's coordinates, int64, little endian. */
+    sum: hash,
+    /** What it costs a home that took part, whether it is in the set or not. */
+    cost: z.strictObject({
+      mechanism: code,
+      /** Of a coordinate of the sum over minMeters - colluders homes, in integers squared. */
+      variance: z.number().min(0),
+      colluders: z.int().min(0),
+      minMeters: z.int().min(1),
+      /** Greatest Euclidean norm of a home's integers before noise. */
+      norm: z.number().min(0),
+      /** Thousandths, rounded up, at delta 10^-deltaExponent; null without noise, which no budget covers. */
+      epsilonMilli: z.int().min(0).nullable(),
+      deltaExponent: z.int().min(1).max(100),
+    }),
+  }),
   /** Privacy budget spent, in thousandths of epsilon at delta 10^-deltaExponent. */
   budget: z.strictObject({
     type: z.literal("budget"),

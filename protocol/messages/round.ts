@@ -22,7 +22,7 @@ const digest = byteString.refine(
 const hash = bytesOfLength(32, "a hash");
 const signature = byteString.refine((value) => value.length <= 4096, "a signed item has at most 4096 bytes");
 
-export const purpose = z.enum(["billing", "load", "balance"]);
+export const purpose = z.enum(["billing", "load", "balance", "vector"]);
 export type Purpose = z.infer<typeof purpose>;
 
 const segment = z.tuple([slot, slot]).refine(([from, to]) => from < to, "a segment ends after it starts");
@@ -33,10 +33,13 @@ export type Unit = z.infer<typeof unit>;
 
 const question = {
   purpose,
+  /** Of a vector, which is of no feeder: the announced round, as hex. */
   feeder: feederId,
   meters: z.array(meterId).min(1).max(65_535),
+  /** Of a vector: its elements, from 0. */
   segments: z.array(segment).min(1).max(64),
-  kinds: z.array(kind).min(1).max(4),
+  /** Of a vector: none. */
+  kinds: z.array(kind).max(4),
 };
 
 export const openMessage = z.strictObject({ type: z.literal("open"), round: roundId, ...question });
@@ -173,6 +176,8 @@ export const REFUSAL_CODES = [
   "unknown-set",
   "other-commitments",
   "out-of-range",
+  "unknown-announcement",
+  "not-closed",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 

@@ -15,7 +15,9 @@ import {
   ChunkAssembler,
   createAckOpener,
   createShareOpener,
+  createUpdateOpener,
   type ShareMessage,
+  type UpdateMessage,
 } from "../../protocol/envelope/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import { parseTopic } from "../../protocol/topics.ts";
@@ -28,12 +30,21 @@ const LEAST_DIFFERENT = 20;
 const SHORTEST_BYTES = 44;
 /** Header 6 of COSE, eight bytes long. */
 const PARTIAL_IV = Buffer.from("a10648", "hex");
+/** Header 5, twelve bytes long. */
+const IV = Buffer.from("a1054c", "hex");
 
 /** What may be a root key, and the keys of both directions that follow from it once somebody asked. */
 interface Candidate {
   readonly root: Uint8Array;
   share?: Uint8Array;
   ack?: Uint8Array;
+  update?: Uint8Array;
+}
+
+export interface OpenedUpdate {
+  readonly meter: string;
+  readonly aggregator: number;
+  readonly update: UpdateMessage;
 }
 
 export interface Opened {
@@ -108,6 +119,22 @@ export class Holder {
     }
   }
 
+  /** The updates that its keys open: whose they are, and for whom. */
+  async openUpdates(published: readonly Published[]): Promise<OpenedUpdate[]> {
+    await this.#openDelivered();
+    const rootKeys = new Map<string, Uint8Array | undefined>();
+    return published.flatMap(({ topic, payload }) => {
+      const { name, parameters } = parseTopic(topic) ?? {};
+      if (name !== "update") return [];
+      const { meter = "", agg = "", round = "" } = parameters ?? {};
+      const open = (key: Uint8Array) => createUpdateOpener(key, meter, Number(agg)).open(round, payload);
+      const channel = `${meter} ${agg}`;
+      if (!rootKeys.has(channel)) rootKeys.set(channel, this.#rootKeyOf("update", payload, open));
+      const key = rootKeys.get(channel);
+      return key === undefined ? [] : [{ meter, aggregator: Number(agg), update: open(key) }];
+    });
+  }
+
   /** Lists of meters' root keys, sealed to their aggregator. */
   async #openDelivered(): Promise<void> {
     for (const list of this.#delivered.splice(0)) {
@@ -155,12 +182,12 @@ export class Holder {
     }
   }
 
-  #rootKeyOf(name: "share" | "ack", payload: Buffer, open: (key: Uint8Array) => unknown): Uint8Array | undefined {
-    const { iv, ciphertext } = cipherOf(payload);
+  #rootKeyOf(name: keyof typeof LOOKS, payload: Buffer, open: (key: Uint8Array) => unknown): Uint8Array | undefined {
+    const { iv, ciphertext } = name === "update" ? syntheticCipherOf(payload) : cipherOf(payload);
     for (const candidate of this.#keys.values()) {
       const key = (candidate[name] ??= directionKey(candidate.root, `wv/1/${name}`));
       const plain = createDecipheriv("chacha20", key, iv).update(ciphertext);
-      if (name === "share" ? !looksLikeShares(plain) : !looksLikeAck(plain)) continue;
+      if (!LOOKS[name](plain)) continue;
       try {
         open(candidate.root);
         return candidate.root;
@@ -207,10 +234,26 @@ function looksLikeShares(plain: Uint8Array): boolean {
   return plain[0]! < 0x20;
 }
 
+/** The same of an update: its header 5 of COSE is the whole nonce. */
+function syntheticCipherOf(payload: Buffer): { iv: Buffer; ciphertext: Buffer } {
+  const nonceAt = payload.indexOf(IV) + IV.length;
+  const iv = Buffer.concat([Buffer.from([1, 0, 0, 0]), payload.subarray(nonceAt, nonceAt + 12)]);
+  const head = payload[nonceAt + 12]!;
+  const at = nonceAt + 13 + (head < 0x58 ? 0 : 2 ** (head - 0x58));
+  return { iv, ciphertext: payload.subarray(at, at + 16) };
+}
+
 /** A CBOR map whose first key is 1. */
 function looksLikeAck(plain: Uint8Array): boolean {
   return (plain[0] === 0xa3 || plain[0] === 0xa5) && plain[1] === 1;
 }
+
+/** A CBOR array of four, of which the first is a tag of 8 bytes. */
+function looksLikeUpdate(plain: Uint8Array): boolean {
+  return plain[0] === 0x84 && plain[1] === 0x48;
+}
+
+const LOOKS = { share: looksLikeShares, ack: looksLikeAck, update: looksLikeUpdate } as const;
 
 /** To whom a sealed message on a topic is addressed; undefined for the others. */
 export function recipientOf(topic: string): string | undefined {

@@ -6,7 +6,7 @@
 import { addMember, assertBitmap, countMembers, emptyBitmap, hasMember, members } from "../../protocol/bitmap.ts";
 import { ELEMENT_BYTES, readElement } from "../../protocol/field.ts";
 import { correctable } from "../../protocol/shamir/decode.ts";
-import { type Correction, decode, namesOf, type RandomElements, type SumsAnswer } from "./correct.ts";
+import { type Correction, decode, namesOf, type SumsAnswer } from "./correct.ts";
 
 export type { SumsAnswer };
 
@@ -77,13 +77,14 @@ export function unanswered(answers: readonly SumsAnswer[], wanted: Uint8Array, t
  * Interpolates every output that at least t answers hold, at once for all outputs with the same answers, and leaves out
  * the aggregators whose answers are off the polynomial of the others. Answers are those that `assertSums` has passed.
  * Throws CollectError `inconsistent-sums` when more answers contradict each other than can be told apart,
- * `implausible-total` when most totals are negative or beyond any load; single ones are a meter's doing, and left out.
+ * `implausible-total` when most totals are negative or beyond any load (above `most`); single ones are a meter's doing,
+ * and left out.
  */
 export function collect(
   answers: readonly SumsAnswer[],
   outputs: number,
   t: number,
-  random?: RandomElements,
+  most: bigint = MAX_TOTAL,
 ): Collected {
   const inOrder = [...answers].sort((a, b) => a.aggregator - b.aggregator);
   const values = new BigUint64Array(outputs);
@@ -94,7 +95,7 @@ export function collect(
   for (const { mask, members: group } of groupsOf(inOrder, outputs)) {
     const holders = inOrder.filter((_, i) => (mask & (1 << i)) !== 0);
     if (holders.length < t) continue;
-    const decoded = decode(holders, group, t, random);
+    const decoded = decode(holders, group, t);
     if (decoded.kind === "inconsistent") throw inconsistent(namesOf(holders), decoded.outputs, decoded.spare);
     const { result, wrong } = decoded;
     for (const { aggregator, outputs: where } of wrong) {
@@ -102,7 +103,7 @@ export function collect(
     }
     group.forEach((output, i) => {
       const value = result.values[i] ?? 0n;
-      if (value > MAX_TOTAL) {
+      if (value > most) {
         implausible.push(output);
         return;
       }

@@ -11,6 +11,7 @@ import { balancesContent, balancesSubject, billSubject, jobDigest, totalsContent
 import { scanEntries } from "./scan.ts";
 import type { Finding } from "./verify.ts";
 import { verifyDetections } from "./verify-detections.ts";
+import { verifyModels } from "./verify-models.ts";
 
 type Found = (finding: Finding) => void;
 
@@ -42,6 +43,7 @@ export async function verifyTables(
     found,
   );
   await verifyDetections(db, found);
+  await verifyModels(db, logged.models, found);
   return {
     bills: await verifyBills(db, slotSeconds, found),
     loads: await verifyLoads(db, logged, found),
@@ -56,19 +58,22 @@ interface Logged {
   /** By round: hashes of its sets. */
   readonly sets: Map<string, Uint8Array[]>;
   readonly jobs: Map<string, Extract<EntryContent, { type: "job" }>>;
+  /** By learning round. */
+  readonly models: Map<string, Extract<EntryContent, { type: "model" }>>;
 }
 
 async function readLogged(db: Queries, size: number): Promise<Logged> {
-  const logged: Logged = { loads: new Map(), sets: new Map(), jobs: new Map() };
+  const logged: Logged = { loads: new Map(), sets: new Map(), jobs: new Map(), models: new Map() };
   for await (const batch of scanEntries(db, 0, size)) {
     for (const { entry, type } of batch) {
-      if (type !== "loads" && type !== "set" && type !== "job") continue;
+      if (type !== "loads" && type !== "set" && type !== "job" && type !== "model") continue;
       const content = contentOf(entry);
       if (content?.type === "loads") {
         for (const [at, ...load] of content.loads) logged.loads.set(`${content.feeder} ${at}`, JSON.stringify(load));
       } else if (content?.type === "set") {
         logged.sets.set(content.round, [...(logged.sets.get(content.round) ?? []), content.setId]);
       } else if (content?.type === "job") logged.jobs.set(content.job, content);
+      else if (content?.type === "model") logged.models.set(content.round, content);
     }
   }
   return logged;

@@ -7,20 +7,20 @@ import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts
 import { sameBytes } from "../../protocol/log/index.ts";
 import { slotOf } from "../../protocol/slots.ts";
 import { BalanceAgenda } from "../balance/agenda.ts";
-import { writeBalances } from "../balance/results.ts";
-import { writeBilling } from "../bills/billing-results.ts";
+import { judgeVector } from "../learning/results.ts";
+import { LearningRounds } from "../learning/rounds.ts";
 import { failureEntry, lieEntries, setEntry } from "../ledger/entries.ts";
-import type { NewEntry } from "../ledger/ledger.ts";
-import { writeLoads } from "../loads/load-results.ts";
 import { periodAt, type Utility } from "../settings.ts";
-import { nextSerial, openRounds, type Queries, saveDetections, saveRound } from "../store/rounds-store.ts";
+import { nextSerial, openRounds, saveDetections, saveRound } from "../store/rounds-store.ts";
 import type { Period } from "../../billing/tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
+import { BusyFeeders } from "./busy-feeders.ts";
 import type { Detection } from "./detections.ts";
 import { planOf } from "./planner.ts";
 import { maxLoadSlots, questionOf, saveTooFew } from "./questions.ts";
 import { isSettled, newRound, type RoundRecord } from "./record.ts";
 import { Round } from "./round.ts";
+import { writeResults } from "./results.ts";
 import type { RoundOutcome, RoundPorts, RoundSettings } from "./round-ports.ts";
 
 export interface DeskPorts {
@@ -43,8 +43,6 @@ export interface DeskSettings extends RoundSettings {
 }
 
 const MAX_PERIODS = 256;
-/** Times that an answer may take before a feeder goes on without one round's sums. */
-const STUCK_ANSWERS = 30;
 
 export class RoundDesk {
   readonly #utility: Utility;
@@ -52,9 +50,10 @@ export class RoundDesk {
   readonly #ports: DeskPorts;
   readonly #rounds = new Map<string, Round>();
   /** Of each feeder the round of its loads and bills, and that of its balances, which goes on beside it. */
-  readonly #busy = new Map<string, { readonly record: RoundRecord; readonly since: number }>();
+  readonly #busy: BusyFeeders;
   readonly #balancing = new Set<string>();
   readonly #balances: BalanceAgenda;
+  readonly learning: LearningRounds;
   readonly #progress = new Map<string, Progress>();
   readonly #periods = new Map<number, Period>();
   #polling: Promise<void> | undefined;
@@ -65,16 +64,19 @@ export class RoundDesk {
     this.#utility = utility;
     this.#settings = settings;
     this.#ports = ports;
+    this.#busy = new BusyFeeders(settings.answerSeconds);
     this.#balances = new BalanceAgenda(utility);
+    this.learning = new LearningRounds(utility, settings.maxOpenRounds);
   }
 
-  /** Reads progress and goes on with every round that is not settled. */
+  /** Goes on with every round that is not settled. */
   async start(): Promise<void> {
     const { db } = this.#utility;
     for (const row of await db.selectFrom("feeders").selectAll().execute()) {
       this.#progress.set(row.feeder_id, { loadTo: row.load_to, sweptTo: row.swept_to, billedTo: row.billed_to });
     }
     await this.#balances.start();
+    await this.learning.start();
     for (const record of await openRounds(db)) this.#launch(record);
   }
 
@@ -104,21 +106,18 @@ export class RoundDesk {
 
   async #pollOnce(): Promise<void> {
     if (this.#stopped) return;
+    await this.#openLearning();
     for (const feeder of this.#utility.roll.feeders()) {
       if (this.#rounds.size >= this.#settings.maxOpenRounds) break;
-      if (!this.#isBusy(feeder)) await this.#openDue(feeder);
+      if (!this.#busy.has(feeder, this.#ports.now())) await this.#openDue(feeder);
       if (!this.#balancing.has(feeder)) await this.#openBalance(feeder);
     }
     await Promise.all([...this.#rounds.values()].map((round) => round.tick()));
   }
 
-  /** A round that is endorsed and waits for sums may wait for an aggregator that never gives them: others go on beside it. */
-  #isBusy(feeder: string): boolean {
-    const busy = this.#busy.get(feeder);
-    if (busy === undefined) return false;
-    const { state, status } = this.#rounds.get(busy.record.id)?.record ?? busy.record;
-    const isStuck = state === "endorsed" && status === "waiting";
-    return !isStuck || this.#ports.now() - busy.since < STUCK_ANSWERS * this.#settings.answerSeconds;
+  async #openLearning(): Promise<void> {
+    const record = await this.learning.open();
+    if (record !== undefined) this.#launch(record);
   }
 
   /** An answer, and the same as its sender signed it. */
@@ -174,7 +173,7 @@ export class RoundDesk {
 
   /** Balances are asked for where loads are settled, and beside whatever else goes on. */
   async #openBalance(feeder: string): Promise<void> {
-    const open = this.#busy.get(feeder)?.record.question;
+    const open = this.#busy.record(feeder)?.question;
     const asked = open?.purpose === "load" ? (open.segments[0]?.[0] ?? 0) : Number.POSITIVE_INFINITY;
     const record = await this.#balances.open(feeder, Math.min(this.#progressOf(feeder).loadTo, asked));
     if (record !== undefined) this.#launch(record);
@@ -221,8 +220,6 @@ export class RoundDesk {
 
   #launch(record: RoundRecord): void {
     const { feeder, purpose } = record.question;
-    if (purpose === "balance") this.#balancing.add(feeder);
-    else this.#busy.set(feeder, { record, since: this.#ports.now() });
     const ports: RoundPorts = {
       now: () => this.#ports.now(),
       send: (aggregator, request) => {
@@ -231,6 +228,9 @@ export class RoundDesk {
       mayAnswer: (aggregator) => this.#ports.mayAnswer(aggregator),
       save: (changed) => this.#save(changed),
       finish: (changed, outcome) => this.#finish(changed, outcome),
+      judge: (content, collected) => {
+        if (purpose === "vector") judgeVector(content, collected, this.learning.shape(feeder));
+      },
       plan: (current, agreed) => planOf(this.#utility, current, agreed),
       verifyEndorsement: (endorsement, aggregator, setId) => {
         this.#ports.verifyEndorsement(endorsement, aggregator, setId);
@@ -244,6 +244,8 @@ export class RoundDesk {
     };
     const round = new Round(record, this.#settings, ports);
     this.#rounds.set(record.id, round);
+    if (purpose === "balance") this.#balancing.add(feeder);
+    else this.#busy.add(feeder, () => round.record, this.#ports.now());
     void round.tick();
   }
 
@@ -268,31 +270,22 @@ export class RoundDesk {
     });
   }
 
-  async #results(transaction: Queries, record: RoundRecord, outcome: RoundOutcome): Promise<NewEntry[]> {
-    switch (record.question.purpose) {
-      case "load":
-        return await writeLoads(transaction, record, outcome, this.#utility.slotSeconds);
-      case "billing":
-        return await writeBilling(transaction, this.#utility, record, outcome);
-      case "balance":
-        return await writeBalances(transaction, this.#utility, record, outcome);
-    }
-  }
-
   async #finish(record: RoundRecord, outcome: RoundOutcome): Promise<void> {
     const { db, slotSeconds, ledger, clock } = this.#utility;
     await db.transaction().execute(async (transaction) => {
       await saveRound(transaction, record, slotSeconds);
       const detected = await saveDetections(transaction, record.id, outcome.detections, clock.now());
-      const entries = await this.#results(transaction, record, outcome);
+      const entries = await writeResults(transaction, this.#utility, record, outcome);
       const failure = record.state === "failed" ? [failureEntry(record)] : [];
       const lies = isSettled(record) ? lieEntries(record, detected) : [];
       await ledger.append(transaction, clock.now(), [...lies, ...failure, ...entries]);
     });
     if (!isSettled(record)) return;
     this.#rounds.delete(record.id);
-    if (record.question.purpose === "balance") this.#balancing.delete(record.question.feeder);
-    else if (this.#busy.get(record.question.feeder)?.record.id === record.id) this.#busy.delete(record.question.feeder);
+    const { purpose, feeder } = record.question;
+    if (purpose === "vector") this.learning.settled(feeder);
+    if (purpose === "balance") this.#balancing.delete(feeder);
+    else this.#busy.end(feeder, record.id);
     for (const detection of outcome.detections) this.#ports.detected(record, detection);
     this.#ports.settled(record);
     if (!this.#stopped) void this.poll();

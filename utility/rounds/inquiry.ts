@@ -179,7 +179,10 @@ export class Inquiry {
    * welcome, but not worth a wait.
    */
   #awaitsResend(agreed: AgreedCells): boolean {
-    const { aggregators, round, retrySeconds, answerSeconds, now, send, outstanding, patience } = this.#options;
+    const { aggregators, question, round, retrySeconds, answerSeconds, now, send, outstanding, patience } =
+      this.#options;
+    // A home repeats its update until it is acknowledged or the round has closed, which it has.
+    if (question.purpose === "vector") return false;
     const { wants, notAgreed } = lackingCells(this.#manifests, agreed.cells);
     const time = now();
     if (this.#wantedAt === undefined) {

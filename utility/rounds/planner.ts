@@ -3,8 +3,10 @@ import { bitmapBytes } from "../../protocol/bitmap.ts";
 import { feederAt } from "../../protocol/membership.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { planBalance } from "../balance/plan.ts";
+import { planVector } from "../learning/plan.ts";
 import { schemeOf } from "../bills/tariff-book.ts";
 import { periodOfSegment, type Utility } from "../settings.ts";
+import { modelRound, shapeOf } from "../store/learning-store.ts";
 import { releasedSets } from "../store/rounds-store.ts";
 import { cellsInBills, cellsInLoads } from "./facts.ts";
 import { missingBeforeSegments } from "./gap-reach.ts";
@@ -24,6 +26,12 @@ export async function planOf(
   if (question.purpose === "load") {
     const before = await releasedSets(db, "load", question.feeder, { from, to }, slotSeconds);
     return planLoad(question, cells, releasedSlots(before), excluded, minMeters);
+  }
+  if (question.purpose === "vector") {
+    const row = await modelRound(db, question.feeder);
+    if (row === undefined) throw new Error(`learning round ${question.feeder} is not in the database`);
+    const { maxMeters, minMeters: announced } = shapeOf(row);
+    return planVector(question, cells, excluded, { maxMeters, minMeters: Math.max(minMeters, announced) });
   }
   if (question.purpose === "balance") {
     const places = question.meters.map((meter) => utility.roll.record(meter)?.places ?? []);

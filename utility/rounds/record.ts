@@ -53,7 +53,7 @@ export interface RoundRecord {
 
 /** A new round. Its id names purpose, feeder and first slot, and `serial` keeps two of them apart. */
 export function newRound(question: Question, openedAt: number, serial: number): RoundRecord {
-  const prefix = { load: "l", billing: "b", balance: "f" }[question.purpose];
+  const prefix = { load: "l", billing: "b", balance: "f", vector: "v" }[question.purpose];
   const slot = question.segments[0]?.[0] ?? 0;
   return {
     id: `${prefix}-${question.feeder.slice(0, 32)}-${slot}-${serial}`.slice(0, 64),

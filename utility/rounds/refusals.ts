@@ -2,6 +2,7 @@
  * What follows from refusals. A set is given up only when so many aggregators refuse it that a quorum has become
  * impossible; what they name is left out of the next one. Pure.
  */
+import { bitmapOf } from "../../protocol/bitmap.ts";
 import type { RefusalCode, RefuseMessage, SetContent } from "../../protocol/messages/round.ts";
 import type { Excluded } from "./record.ts";
 import { billingOutputs, billingUnit } from "./shape.ts";
@@ -9,9 +10,15 @@ import { billingOutputs, billingUnit } from "./shape.ts";
 export type Refusal = Pick<RefuseMessage, "code" | "detail" | "where">;
 
 /** Refusals that time may heal: the aggregator has not heard of a member yet, or has just restarted. */
-const PASSING: ReadonlySet<RefusalCode> = new Set<RefusalCode>(["unknown-round", "unknown-member", "not-endorsed"]);
+const PASSING: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  "unknown-round",
+  "unknown-member",
+  "not-endorsed",
+  "unknown-announcement",
+  "not-closed",
+]);
 
-/** Refusals whose `where` counts outputs; the others count units. */
+/** Refusals whose `where` counts outputs; the others count units, or the meters of a vector. */
 const BY_OUTPUT: ReadonlySet<RefusalCode> = new Set<RefusalCode>(["too-few-slots"]);
 
 /**
@@ -49,6 +56,10 @@ export function excludedBy(refusal: Refusal, content: SetContent): Excluded | un
       ]);
     });
     return parts.length === 0 ? undefined : { units: [], parts, code, detail };
+  }
+  if (content.purpose === "vector") {
+    const mask = Buffer.from(bitmapOf(content.meters.length, where)).toString("base64");
+    return where.length === 0 ? undefined : { units: [], parts: [[0, mask]], code, detail };
   }
   const units = where.filter((index) => (content.units[index]?.[0].length ?? 0) > 0);
   return units.length === 0 ? undefined : { units, parts: [], code, detail };

@@ -37,6 +37,8 @@ export interface RoundPorts {
   finish(record: RoundRecord, outcome: RoundOutcome): Promise<void>;
   /** Which agreed cells enter the set, by the release rules and by what was refused. */
   plan(record: RoundRecord, agreed: AgreedCells): Promise<SetPlan>;
+  /** Throws CollectError for totals that cannot be what the set's meters have shared. */
+  judge(content: SetContent, collected: Collected): void;
   /** Checks an endorsement's signature and content; throws what should be counted. */
   verifyEndorsement(endorsement: Uint8Array, aggregator: number, setId: Uint8Array): void;
   /** Counts an answer that was not used. */

@@ -39,7 +39,7 @@ export class Round {
     this.#settings = settings;
     this.#ports = ports;
     this.#outstanding = new Outstanding(settings.retrySeconds);
-    this.#sums = new Tally(settings.threshold);
+    this.#sums = new Tally(settings.threshold, (...totals) => ports.judge(...totals));
     const options = {
       ...settings,
       now: () => ports.now(),

@@ -14,6 +14,7 @@ function segmentSlots(question: Question, segment: number): number {
 /** How many units a question has. */
 export function unitCount(question: Question): number {
   const { meters, segments, kinds } = question;
+  if (question.purpose === "vector") return 1;
   if (question.purpose !== "billing") return segmentSlots(question, 0) * kinds.length;
   return segments.length * meters.length * kinds.length;
 }
@@ -54,7 +55,7 @@ export function unitGroups(question: Question): number[][] {
       Array.from({ length: kinds }, (_unit, kind) => slot * kinds + kind),
     );
   }
-  if (question.purpose === "load" || question.segments.length === 1) {
+  if (question.purpose !== "billing" || question.segments.length === 1) {
     return Array.from({ length: unitCount(question) }, (_, unit) => [unit]);
   }
   const perSegment = question.meters.length * question.kinds.length;
@@ -75,8 +76,9 @@ export function billingOutputs(content: Pick<SetContent, "assignment" | "schemes
   );
 }
 
-/** The units that enter one output of a load or a balance. */
+/** The units that enter one output of a load, a balance or a vector. */
 export function outputUnits(content: Question, output: number): number[] {
+  if (content.purpose === "vector") return [0];
   if (content.purpose === "load") return [output];
   const kinds = content.kinds.length;
   return Array.from({ length: kinds }, (_, kind) => output * kinds + kind);
@@ -85,7 +87,7 @@ export function outputUnits(content: Question, output: number): number[] {
 /** How many sums a set asks for. */
 export function outputCount(content: SetContent): number {
   if (content.purpose === "load") return unitCount(content);
-  if (content.purpose === "balance") return segmentSlots(content, 0);
+  if (content.purpose !== "billing") return segmentSlots(content, 0);
   return content.assignment.reduce((sum, scheme) => sum + (content.schemes[scheme]?.bands.length ?? 0), 0);
 }
 

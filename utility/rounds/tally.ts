@@ -1,18 +1,23 @@
 /** The sums that have come in for a set, and whether they are enough. Sees sums of shares; totals are the collector's. */
 import { countMembers } from "../../protocol/bitmap.ts";
+import { FIELD_PRIME } from "../../protocol/field.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { assertSums, type Collected, collect, type SumsAnswer, unanswered } from "../collector/collect.ts";
 import { contradict, type Detection, equivocation, wrongSums } from "./detections.ts";
+import type { RoundPorts } from "./round-ports.ts";
 import { outputCount, wantedOutputs } from "./shape.ts";
 import { isAcquitted, type Tested } from "./tested.ts";
 
 export class Tally {
   readonly #threshold: number;
+  readonly #judge: RoundPorts["judge"];
   readonly #answers = new Map<number, { answer: SumsAnswer; signed: Uint8Array }>();
   readonly #equivocations = new Map<number, Detection>();
 
-  constructor(threshold: number) {
+  /** `judge` throws CollectError where totals cannot be what the set's meters have shared. */
+  constructor(threshold: number, judge: RoundPorts["judge"] = () => {}) {
     this.#threshold = threshold;
+    this.#judge = judge;
   }
 
   /**
@@ -58,9 +63,13 @@ export class Tally {
     return `${what}; the aggregators that hold their cells must return`;
   }
 
-  /** Throws CollectError when more sums contradict each other than can be told apart. */
+  /** Throws CollectError when more sums contradict each other than can be told apart, or totals cannot be. */
   totals(content: SetContent): Collected {
-    return collect(this.#counting(), outputCount(content), this.#threshold);
+    // Lanes of a vector fill the field.
+    const most = content.purpose === "vector" ? FIELD_PRIME : undefined;
+    const collected = collect(this.#counting(), outputCount(content), this.#threshold, most);
+    this.#judge(content, collected);
+    return collected;
   }
 
   /** Who answered wrongly, by what was collected and by what the set's test has shown. */

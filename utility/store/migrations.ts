@@ -4,6 +4,7 @@
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
 import { balances } from "./balance-migration.ts";
+import { learning } from "./learning-migration.ts";
 import { ledger } from "./ledger-migration.ts";
 import { metersBySlot, opened } from "./opened-migration.ts";
 
@@ -249,5 +250,6 @@ export const migrations: MigrationProvider = {
       "009-share-tests": shareTests,
       "010-balances": balances,
       "011-range-proofs": rangeProofs,
+      "012-learning": learning,
     }),
 };

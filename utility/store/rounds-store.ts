@@ -12,7 +12,8 @@ import type { DetectionsTable, RoundsTable, UtilityTables } from "./tables.ts";
 export type Queries = Kysely<UtilityTables>;
 
 export async function saveRound(db: Queries, record: RoundRecord, slotSeconds: number): Promise<void> {
-  const [from, to] = record.question.segments[0] ?? [0, 0];
+  // A vector is of no slots.
+  const [from, to] = (record.question.purpose === "vector" ? undefined : record.question.segments[0]) ?? [0, 0];
   const row: RoundsTable = {
     id: record.id,
     purpose: record.question.purpose,

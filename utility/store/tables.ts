@@ -4,6 +4,7 @@
  */
 import type { BalanceTables } from "./balance-tables.ts";
 import type { Generated } from "kysely";
+import type { LearningTables } from "./learning-tables.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import type { OpenedTables } from "./opened-tables.ts";
 
@@ -181,7 +182,7 @@ export interface MetersSeenTable {
   seen_at: number;
 }
 
-export interface UtilityTables extends OpenedTables, LedgerTables, BalanceTables {
+export interface UtilityTables extends OpenedTables, LedgerTables, BalanceTables, LearningTables {
   meta: MetaTable;
   roll: RollTable;
   rounds: RoundsTable;

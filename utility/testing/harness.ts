@@ -8,7 +8,7 @@ import { SimulatedClock } from "../../config/runtime/clock.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { decodeEntry, type EntryContent, originOf } from "../../protocol/log/index.ts";
 import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
-import type { RoundRequest } from "../../protocol/messages/round.ts";
+import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
 import { loadConfig } from "../../config/index.ts";
 import { balanceSettings } from "../balance/settings.ts";
@@ -64,6 +64,15 @@ export interface HarnessOptions {
   readonly places?: (meter: string) => MembershipRecord["places"];
   /** Feeder f-1 has a meter at its head, called `head`. */
   readonly head?: boolean;
+  /** Answers in place of the fakes. */
+  readonly real?: RealAggregators | undefined;
+}
+
+export interface RealAggregators {
+  /** The answer of an aggregator, by its index. */
+  answer(index: number, request: RoundRequest): Promise<RoundAnswer | undefined>;
+  /** Throws for what is no endorsement. */
+  verifyEndorsement(endorsement: Uint8Array, aggregator: number, setId: Uint8Array): void;
 }
 
 /** A meter's name. */
@@ -104,6 +113,7 @@ export class Harness {
       tariff: TARIFF,
       places: () => [{ feeder: "f-1", from: 0, to: null }],
       head: false,
+      real: undefined,
       ...options,
     };
     this.signKey = options.signKey ?? generateKeyPairSync("ed25519").privateKey;
@@ -199,6 +209,10 @@ export class Harness {
         },
         mayAnswer: (aggregator) => this.aggregators[aggregator - 1]?.down === false,
         verifyEndorsement: (endorsement, aggregator, setId) => {
+          if (options.real !== undefined) {
+            options.real.verifyEndorsement(endorsement, aggregator, setId);
+            return;
+          }
           const content = decodeCbor(endorsement) as { aggregator: number; setId: Uint8Array };
           if (content.aggregator !== aggregator || !sameBytes(content.setId, setId)) throw new Error("not of this set");
         },
@@ -227,7 +241,7 @@ export class Harness {
     const aggregator = this.aggregators[index - 1];
     if (aggregator === undefined || aggregator.down) return;
     await Promise.resolve();
-    const answer = aggregator.answer(request);
+    const answer = await (this.options.real?.answer(index, request) ?? aggregator.answer(request));
     if (answer !== undefined && !this.dead) await this.desk.handle(request.round, index, answer, encodeCbor(answer));
   }
 

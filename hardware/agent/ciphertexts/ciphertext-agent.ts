@@ -11,8 +11,9 @@ import { topicOf } from "../../../protocol/topics.ts";
 import type { Kind } from "../../../protocol/units.ts";
 import type { AgentCompanion, AgentLink } from "../agent-options.ts";
 import { BulkCourier, type BulkCourierOptions, type Parcel } from "./bulk-courier.ts";
-import { DigestPost } from "./digest-post.ts";
-import { ANALYTICS_BIT, type Answer, answererBit, type CiphertextRow, windowKey } from "./store.ts";
+import { answererBit, type RepeatedPost } from "../repeated-post.ts";
+import { digestPost } from "./digest-post.ts";
+import { ANALYTICS_BIT, type Answer, type CiphertextRow, windowKey } from "./store.ts";
 import { type SettledReadings, WindowMaker, type WindowMakerOptions, type WindowSettings } from "./window-maker.ts";
 import type { Window } from "../../../config/windows.ts";
 
@@ -70,7 +71,7 @@ export class CiphertextAgent implements AgentCompanion {
   readonly #aggregators: readonly number[];
   readonly #all: number;
   readonly #maker: WindowMaker;
-  readonly #post: DigestPost;
+  readonly #post: RepeatedPost<CiphertextRow>;
   readonly #courier: BulkCourier;
   /** By series and window, the oldest first. */
   readonly #waiting = new Map<string, Waiting>();
@@ -93,7 +94,7 @@ export class CiphertextAgent implements AgentCompanion {
         this.#tell({ ...item, code: "too-large", who: "meter", detail: error.message });
       },
     });
-    this.#post = new DigestPost({
+    this.#post = digestPost({
       ...{ meter: this.#meter, rootKeys, link: options.link, monotonic, failed },
       isOpen: (aggregator) => readings.isOpen(aggregator),
     });
@@ -207,7 +208,8 @@ export class CiphertextAgent implements AgentCompanion {
     this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
   }
 
-  acknowledged(aggregator: number, digests: readonly DigestAck[]): void {
+  acknowledged(aggregator: number, { digests }: { readonly digests?: readonly DigestAck[] }): void {
+    if (digests === undefined) return;
     this.#post.heard(aggregator);
     for (const { series, firstSlot, code } of digests) {
       const row = this.#waiting.get(windowKey(series, firstSlot));

@@ -8,14 +8,8 @@ import type { Outbox } from "../outbox.ts";
 import type { WindowReadings } from "./contents.ts";
 import type { Window } from "../../../config/windows.ts";
 
-const READING_BYTES = 8;
-
-/** Who answers for a ciphertext: bit 0 is analytics, bit x aggregator x. */
+/** Who answers for a ciphertext: bit 0 is analytics, bit x aggregator x (answererBit). */
 export const ANALYTICS_BIT = 1;
-
-export function answererBit(aggregator: number): number {
-  return 1 << aggregator;
-}
 
 /** Names one window of a series. */
 export function windowKey(series: string, firstSlot: number): string {
@@ -119,10 +113,6 @@ export class CiphertextStore {
          UNION SELECT from_slot, to_slot, aggregator FROM late
            WHERE meter = :meter AND kind = :kind AND from_slot < :to AND to_slot > :from`,
       ),
-      readings: db.prepare<[number, number, number, number], { first_slot: number; readings: Buffer }>(
-        `SELECT first_slot, readings FROM runs WHERE meter = ? AND kind = ? AND first_slot < ?
-         AND first_slot + length(readings) / ${READING_BYTES} > ? ORDER BY first_slot`,
-      ),
     };
   }
 
@@ -205,13 +195,7 @@ export class CiphertextStore {
    */
   readings(number: number, kind: Kind, { firstSlot, slots }: Window): WindowReadings {
     const to = firstSlot + slots;
-    const values = new Array<number | undefined>(slots).fill(undefined);
-    for (const row of this.#statements.readings.all(number, kind, to, firstSlot)) {
-      const count = row.readings.length / READING_BYTES;
-      for (let i = Math.max(0, firstSlot - row.first_slot); i < count && row.first_slot + i < to; i++) {
-        values[row.first_slot + i - firstSlot] = row.readings.readDoubleLE(READING_BYTES * i);
-      }
-    }
+    const values = this.#outbox.readingsOf(number, kind, { from: firstSlot, to });
     const without = values.map(() => new Set<number>());
     for (const { f, t, aggregator } of this.#statements.doubtful.all({ meter: number, kind, from: firstSlot, to })) {
       for (const said of without.slice(Math.max(0, f - firstSlot), Math.max(0, t - firstSlot))) said.add(aggregator);

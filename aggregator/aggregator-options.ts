@@ -1,0 +1,38 @@
+/** What one aggregator is made of: its keys, its database, its settings, and its ways in and out. */
+import type { Database } from "better-sqlite3";
+import type { Party } from "../config/keys/index.ts";
+import type { SubsetKeyList } from "../protocol/keys/index.ts";
+import type { IntakeOptions } from "./intake/intake-options.ts";
+import type { VectorLimits } from "./learning/vector-store.ts";
+import type { JobDeskSettings } from "./openings/job-desk.ts";
+import type { ShareStoreOptions } from "./store/share-store.ts";
+
+type IntakeSettings = Pick<IntakeOptions, "slotSeconds" | "windowSlots" | "futureSlots" | "commitMessages" | "bits">;
+
+export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions, VectorLimits {
+  readonly minMeters: number;
+  readonly minSlots: number;
+}
+
+export interface AggregatorOptions {
+  readonly index: number;
+  readonly db: Database;
+  readonly party: Pick<Party, "id" | "directory" | "signKey" | "sealKey">;
+  readonly settings: AggregatorSettings;
+  /** Left out: shares are not tested before they are summed. */
+  readonly subsetKeys?: SubsetKeyList | undefined;
+  /** Unix seconds; undefined while a simulation has not told the time. */
+  readonly now: () => number | undefined;
+  /** Unix seconds of the machine, also in a simulation. */
+  readonly wallTime: () => number;
+  /** Seconds that do not follow a simulation, for the age of unfinished messages. */
+  readonly monotonic: () => number;
+  /** Asks for `commit` to be called within aggregator.commitMilliseconds. */
+  readonly scheduleCommit: () => void;
+  readonly send: (topic: string, payload: Uint8Array) => void;
+  readonly refuse: (code: string, detail?: string) => void;
+  /** Lets other work run for a moment during a long answer. */
+  readonly pause: () => Promise<void>;
+  /** Left out: jobs on ciphertexts are refused. */
+  readonly homomorphic?: JobDeskSettings;
+}

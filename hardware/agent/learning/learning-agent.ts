@@ -1,0 +1,293 @@
+/**
+ * The part of a meter that learns with others. It hears announcements, decides for its household, works the vector out, has it
+ * noised and durable before any share leaves, and sends each aggregator its shares until it has answered or the round is
+ * closed. It sees its own meter's readings; what it sends nobody can open alone.
+ */
+import { createHash } from "node:crypto";
+import { createUpdateSealer, type UpdateSealer } from "../../../protocol/envelope/index.ts";
+import type { Directory } from "../../../protocol/keys/index.ts";
+import { type Announcement, costOf, openAnnouncement, type RoundContent } from "../../../protocol/learning/index.ts";
+import { UPDATE_CODES, type UpdateAck } from "../../../protocol/messages/ack-codes.ts";
+import type { RandomBytes } from "../../../protocol/noise/index.ts";
+import { splitVector, type VectorShares } from "../../../protocol/shamir/split-vector.ts";
+import { filterOf, topicOf } from "../../../protocol/topics.ts";
+import type { AgentCompanion, AgentLink, MeterSecrets } from "../agent-options.ts";
+import { answererBit, RepeatedPost } from "../repeated-post.ts";
+import { encodeVector } from "./encode.ts";
+import { type LearningPolicy, refusalOf } from "./policy.ts";
+import type { PrivacyGuard, Refusal } from "./privacy-guard.ts";
+import type { UpdateAnswer, UpdateRow, UpdateStore } from "./store.ts";
+import { type OwnReadings, type Trainer, vectorOf } from "./tasks.ts";
+
+/** What became of a round. `who`: `a-<i>`, or `meter` itself. */
+export interface LearningEvent {
+  readonly round: string;
+  readonly campaign: string;
+  readonly step: number;
+  /** `made`, `settled`, `not-ready`, an aggregator's answer that is no consent, or why the household refused. */
+  readonly code: string;
+  readonly who?: string;
+  readonly detail?: string;
+}
+
+export interface LearningEvents {
+  readonly learning?: (meter: string, event: LearningEvent) => void;
+  /** A message was refused, or a connection or the training failed. */
+  readonly refused?: (meter: string, error: unknown) => void;
+}
+
+export interface LearningAgentOptions {
+  readonly secrets: MeterSecrets;
+  /** The meter in its database. */
+  readonly number: number;
+  readonly threshold: number;
+  readonly policy: LearningPolicy;
+  readonly guard: PrivacyGuard;
+  readonly store: UpdateStore;
+  readonly own: OwnReadings;
+  /** Left out: rounds of training are refused. */
+  readonly trainer?: Trainer | undefined;
+  readonly directory: Pick<Directory, "servers">;
+  readonly link: AgentLink;
+  readonly isOpen: (aggregator: number) => boolean;
+  /** For noise and rounding: node:crypto's outside tests. */
+  readonly randomBytes: RandomBytes;
+  /** Unix seconds; 0 while nobody has told the time, and then nothing is taken part in. */
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly resendSeconds: number;
+  readonly events?: LearningEvents;
+}
+
+interface Waiting extends UpdateRow {
+  waiting: number;
+  answers: Readonly<Record<string, UpdateAnswer>>;
+  /** Made when they are first sent: the same every time. */
+  shares?: VectorShares & { readonly elements: number };
+}
+
+const ANSWERS = new Map(
+  (Object.keys(UPDATE_CODES) as (keyof typeof UPDATE_CODES)[]).map((name) => [UPDATE_CODES[name], name]),
+);
+/** Announcements whose bytes were seen before are not read again; of so many at most. */
+const MOST_KNOWN = 1_000;
+
+/** What a meter that learns subscribes to. */
+export function learningSubscriptions(): string[] {
+  return [filterOf("learnAnnounce")];
+}
+
+export class LearningAgent implements AgentCompanion {
+  readonly #options: LearningAgentOptions;
+  readonly #aggregators: readonly number[];
+  readonly #all: number;
+  readonly #post: RepeatedPost<Waiting>;
+  readonly #sealers = new Map<number, UpdateSealer>();
+  readonly #waiting = new Map<string, Waiting>();
+  /** By the hash of its bytes: an announcement about which nothing more is to be decided. */
+  readonly #known = new Set<string>();
+  readonly #topic = topicOf("learnAnnounce", {});
+  #working: Promise<void> | undefined;
+  /** The round of which this was told last. */
+  #notReady = "";
+  #closed = false;
+
+  constructor(options: LearningAgentOptions) {
+    const { secrets, store, number, link, isOpen, monotonic, events } = options;
+    this.#options = options;
+    this.#aggregators = [...secrets.rootKeys.keys()].sort((a, b) => a - b);
+    this.#all = this.#aggregators.reduce((mask, x) => mask | answererBit(x), 0);
+    this.#post = new RepeatedPost({
+      ...{ aggregators: this.#aggregators, link, isOpen, monotonic },
+      failed: (error) => events?.refused?.(secrets.meter, error),
+      message: (row, x) => this.#message(row, x),
+    });
+    for (const row of store.waiting(number)) this.#waiting.set(row.round, row);
+  }
+
+  /** Updates that someone has to answer, and one that is in the making. */
+  get unsettled(): number {
+    return this.#waiting.size + (this.#working === undefined ? 0 : 1);
+  }
+
+  /** Takes a message if it is an announcement. Never throws: what is refused is reported as an event. */
+  accept(topic: string, payload: Uint8Array): boolean {
+    if (topic !== this.#topic) return false;
+    const { now, directory, secrets, events } = this.#options;
+    const digest = createHash("sha256").update(payload).digest("base64");
+    // One at a time: the others are announced again.
+    if (now() === 0 || this.#closed || this.#working !== undefined || this.#known.has(digest)) return true;
+    try {
+      const announced = openAnnouncement(payload, directory);
+      if (this.#mayBegin(announced)) this.#begin(announced, digest);
+      else this.#know(digest);
+    } catch (error) {
+      this.#know(digest);
+      events?.refused?.(secrets.meter, error);
+    }
+    return true;
+  }
+
+  /** Waits for what is in the making. */
+  async idle(): Promise<void> {
+    await this.#working;
+  }
+
+  /** Takes part in nothing more; what is in the making is left, and nothing of it is written. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #know(digest: string): void {
+    // They are repeated as long as their round is open, so the oldest are of closed ones.
+    for (const oldest of this.#known) {
+      if (this.#known.size < MOST_KNOWN) break;
+      this.#known.delete(oldest);
+    }
+    this.#known.add(digest);
+  }
+
+  #mayBegin(announced: Announcement): boolean {
+    const { round, content } = announced;
+    const { store, number, now, policy, guard, trainer } = this.#options;
+    if (content.closesAt <= now() || store.has(number, round)) return false;
+    const untrained = content.task.type === "train" && trainer === undefined;
+    const refusal =
+      (untrained ? { code: "no-trainer", detail: "this meter trains no models" } : undefined) ??
+      refusalOf(content, policy) ??
+      guard.refusal(round, costOf(content));
+    if (refusal !== undefined) this.#tell(announced, refusal);
+    return refusal === undefined;
+  }
+
+  #begin(announced: Announcement, digest: string): void {
+    const { events, secrets } = this.#options;
+    this.#working = this.#make(announced, digest)
+      .catch((error: unknown) => {
+        // The same again would fail again.
+        this.#know(digest);
+        events?.refused?.(secrets.meter, error);
+      })
+      .finally(() => {
+        this.#working = undefined;
+      });
+  }
+
+  async #make(announced: Announcement, digest: string): Promise<void> {
+    const { own, trainer, randomBytes, now, store, number, guard } = this.#options;
+    const { round, content } = announced;
+    const values = await vectorOf(content.task, own, trainer);
+    if (this.#closed || content.closesAt <= now()) return;
+    if (values === undefined) {
+      // Readings may still come: the next announcement asks again.
+      const told = this.#notReady === round;
+      this.#notReady = round;
+      if (!told) this.#tell(announced, { code: "not-ready", detail: "the history does not have what it takes" });
+      return;
+    }
+    const { campaign, step, closesAt } = content;
+    const row = { round, campaign, step, closesAt, waiting: this.#all };
+    const elements = encodeVector(values, content, randomBytes);
+    const outcome = store.take(number, { ...row, elements }, guard, costOf(content));
+    this.#know(digest);
+    if (outcome !== "stored") {
+      this.#tell(announced, outcome);
+      return;
+    }
+    this.#waiting.set(round, { ...row, answers: {} });
+    this.#tell(announced, { code: "made" });
+    this.#send(Number.POSITIVE_INFINITY);
+  }
+
+  #message(row: Waiting, x: number): { topic: string; payload: Uint8Array } {
+    const { secrets, store, number, threshold: t } = this.#options;
+    const { meter, polynomialKey: key, rootKeys } = secrets;
+    const { round } = row;
+    if (row.shares === undefined) {
+      const elements = store.elements(number, round);
+      if (elements === undefined) throw new Error(`round ${round}: its vector vanished`);
+      const split = splitVector({ key, round, elements, n: Math.max(...this.#aggregators), t });
+      row.shares = { ...split, elements: elements.length };
+    }
+    const { tag, shares, elements } = row.shares;
+    const sealer = this.#sealers.get(x) ?? createUpdateSealer(rootKeys.get(x)!, meter, x);
+    this.#sealers.set(x, sealer);
+    const topic = topicOf("update", { meter, round, agg: String(x) });
+    return { topic, payload: sealer.seal(round, { tag, elements, share: shares[x - 1]! }) };
+  }
+
+  /** Call regularly: sends again what was not answered, and drops what is of closed rounds. */
+  tick(): void {
+    const { now, resendSeconds } = this.#options;
+    const time = now();
+    for (const row of [...this.#waiting.values()]) {
+      if (row.closesAt > time) continue;
+      row.waiting = 0;
+      row.answers = { ...row.answers, meter: "closed" };
+      this.#remember(row);
+      this.#tell({ round: row.round, content: row }, { code: "closed", who: "meter" });
+    }
+    this.#send(resendSeconds * 1_000);
+  }
+
+  #send(overdue: number): void {
+    this.#post.send([...this.#waiting.values()], overdue);
+  }
+
+  #remember(row: Waiting): void {
+    const { store, number } = this.#options;
+    store.rememberAnswers(number, row);
+    if (row.waiting !== 0) return;
+    this.#waiting.delete(row.round);
+    this.#post.forget(row);
+  }
+
+  #tell(
+    { round, content }: { readonly round: string; readonly content: Pick<RoundContent, "campaign" | "step"> },
+    what: Pick<LearningEvent, "code" | "who"> & Partial<Refusal>,
+  ): void {
+    const { campaign, step } = content;
+    this.#options.events?.learning?.(this.#options.secrets.meter, { round, campaign, step, ...what });
+  }
+
+  // --- what the shares' part tells ---
+
+  waitsFor(aggregator: number): boolean {
+    const bit = answererBit(aggregator);
+    for (const { waiting } of this.#waiting.values()) if ((waiting & bit) !== 0) return true;
+    return false;
+  }
+
+  doubts(aggregator: number): boolean {
+    return this.#post.doubts(aggregator);
+  }
+
+  connected(): void {
+    this.#post.restart();
+    this.#send(Number.POSITIVE_INFINITY);
+  }
+
+  opened(): void {
+    this.#send(Number.POSITIVE_INFINITY);
+  }
+
+  acknowledged(aggregator: number, { updates }: { readonly updates?: readonly UpdateAck[] }): void {
+    if (updates === undefined) return;
+    this.#post.heard(aggregator);
+    for (const { round, code } of updates) {
+      const row = this.#waiting.get(round);
+      if (row === undefined || (row.waiting & answererBit(aggregator)) === 0) continue;
+      const who = `a-${aggregator}`;
+      const answer = ANSWERS.get(code)!;
+      row.waiting &= ~answererBit(aggregator);
+      row.answers = { ...row.answers, [who]: answer };
+      this.#remember(row);
+      if (answer !== "stored" && answer !== "duplicate") this.#tell({ round, content: row }, { code: answer, who });
+      if (row.waiting === 0) this.#tell({ round, content: row }, { code: "settled" });
+    }
+  }
+
+  late(): void {
+    // Late readings are of loads.
+  }
+}

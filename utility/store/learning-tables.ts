@@ -1,0 +1,35 @@
+/** The table of learning rounds, as Kysely sees it (docs/database.md says what it means). */
+import type { Generated } from "kysely";
+
+export interface ModelRoundsTable {
+  /** The id of the announced round: 32 hex digits. */
+  round: string;
+  campaign: string;
+  step: number;
+  /** `train`, `histogram` or `load`. */
+  task: string;
+  closes_at: number;
+  min_meters: number;
+  max_meters: number;
+  /** JSON: the vector and the noise, as announced. */
+  shape: string;
+  /** SHA-256 of the model that homes start from, or of the task. */
+  model: Uint8Array;
+  /** `announced`, `asked`, `final`, or why there is no sum. */
+  status: string;
+  reason: string;
+  /** Of table `rounds`, once it was opened. */
+  round_id: string | null;
+  set_id: Uint8Array | null;
+  /** Homes in the sum. */
+  meters: number | null;
+  /** The coordinates of the sum, int64, little endian. */
+  sum: Uint8Array | null;
+  spare_answers: number | null;
+  settled_at: number | null;
+  published: Generated<number>;
+}
+
+export interface LearningTables {
+  model_rounds: ModelRoundsTable;
+}
