@@ -8,9 +8,9 @@ import { meterId } from "../names.ts";
 /** More ranges than this are counted in the bill and listed in the database only: the message has a size limit. */
 export const MOST_RANGES = 500;
 /** Days that a bill covers, late periods too: ten years, for a replay bills a whole file. Bounds what a check costs. */
-export const MOST_DAYS = 3_660;
+const MOST_DAYS = 3_660;
 /** Slots in these days: a month at 3 s, a year at 32 s, ten years at 316 s. */
-export const MOST_SLOTS = 1_000_000;
+const MOST_SLOTS = 1_000_000;
 
 const DAY_SECONDS = 86_400;
 const time = z.int().min(0);
