@@ -187,6 +187,7 @@ test("another currency than the tariff's, and two rows of one band, are findings
   for (const readings of [READINGS, undefined]) {
     const found = checkReceipt(receiptOf({ ...BILL, currency: "GBP" }), { policy, readings });
     assert.deepEqual(found.findings, ["the bill is in GBP, its tariff in EUR"]);
+    assert.equal(found.readings, readings === undefined ? "unknown" : "other");
     const rows = [{ band: "flat", energyWh: 999, amountMicro: 999_999 }, ...BILL.rows];
     assert.match(checkReceipt(receiptOf({ ...BILL, rows }), { policy, readings }).findings.join(), /two of flat/);
     const broken = checkReceipt(receiptOf({ ...BILL, tariff: tariffName("x") }, "x"), { policy, readings });

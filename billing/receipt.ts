@@ -72,7 +72,8 @@ export function checkReceipt(text: string, { policy, readings, tariff: published
   try {
     const differences = checkBill(check);
     if (differences.length === 0) {
-      return { verified, readings: comparesAny(check) ? "same" : "none", findings };
+      if (!comparesAny(check)) return { verified, readings: "none", findings };
+      return { verified, readings: bill.currency === tariff.currency ? "same" : "other", findings };
     }
     const lists = [bill.gaps, ...bill.late.flatMap(({ billed, missing }) => [billed, missing])];
     // A list that may be cut off does not tell which slots the bill is about.
