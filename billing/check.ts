@@ -67,12 +67,18 @@ type Wanted = (kind: CustomerKindName, slot: number) => boolean;
 export function checkBill({ bill, readings, tariff, slotSeconds }: BillCheck): Difference[] {
   const sumOf = (period: Period, late: boolean, wanted: Wanted): PeriodTotals =>
     sum({ tariff, readings, slotSeconds }, period, late, wanted);
-  const within = (ranges: readonly SlotRange[]): Wanted => holds(ranges, slotSeconds);
-  const inGap = within(bill.gaps);
-  const own = sumOf(periodFor(bill, tariff, slotSeconds), false, (kind, slot) => !inGap(kind, slot));
+  const within = (name: string, ranges: readonly SlotRange[], period: Period): Wanted => {
+    const stray = ranges.find(({ from, to }) => from < period.startsAt || to > period.endsAt);
+    if (stray === undefined) return holds(ranges, slotSeconds);
+    throw new RangeError(`${name}: ${stray.from} to ${stray.to} is not within ${period.startsAt} to ${period.endsAt}`);
+  };
+  const ownPeriod = periodFor(bill, tariff, slotSeconds);
+  const inGap = within("gaps", bill.gaps, ownPeriod);
+  const own = sumOf(ownPeriod, false, (kind, slot) => !inGap(kind, slot));
   const late = bill.late.map((source) => {
     const period = periodFor(source, tariff, slotSeconds);
-    const [billed, missing] = [within(source.billed), within(source.missing)];
+    const billed = within("billed", source.billed, period);
+    const missing = within("missing", source.missing, period);
     const before = sumOf(period, true, (kind, slot) => !billed(kind, slot) && !missing(kind, slot));
     return goOn(sumOf(period, true, billed), before);
   });
@@ -89,6 +95,19 @@ export function hasReadings({ bill, readings, tariff, slotSeconds }: BillCheck):
   return Object.values(readings).some((slots) => [...slots.keys()].some(within));
 }
 
+/** Does any reading lie in a slot that the bill charges? Where none does, nothing was compared, whatever it says. */
+export function comparesAny({ bill, readings, tariff, slotSeconds }: BillCheck): boolean {
+  const { from, to } = periodFor(bill, tariff, slotSeconds).slots;
+  const inGap = holds(bill.gaps, slotSeconds);
+  const billed = bill.late.map((source) => holds(source.billed, slotSeconds));
+  return (Object.keys(readings) as CustomerKindName[]).some((kind) =>
+    [...readings[kind].keys()].some((slot) => {
+      const own = slot >= from && slot < to && !inGap(kind, slot);
+      return own || billed.some((wanted) => wanted(kind, slot));
+    }),
+  );
+}
+
 function periodFor(
   { periodStart, periodEnd }: Pick<CheckedBill, "periodStart" | "periodEnd">,
   { timezone }: Tariff,
@@ -97,12 +116,27 @@ function periodFor(
   return periodOf(localDate(periodStart), localDate(periodEnd), { timezone, slotSeconds });
 }
 
+/** Looks a slot up among the ranges, which are never expanded: their ends are the utility's to choose. */
 function holds(ranges: readonly SlotRange[], slotSeconds: number): Wanted {
-  const slots = new Set<string>();
-  for (const { kind, from, to } of ranges) {
-    for (let at = from; at < to; at += slotSeconds) slots.add(`${kind} ${at / slotSeconds}`);
+  const byKind = new Map<string, { from: number; to: number }[]>();
+  for (const { kind, from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
+    const own = byKind.get(kind) ?? [];
+    byKind.set(kind, own);
+    const last = own.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else own.push({ from, to });
   }
-  return (kind, slot) => slots.has(`${kind} ${slot}`);
+  return (kind, slot) => {
+    const own = byKind.get(kind) ?? [];
+    const at = slot * slotSeconds;
+    let [low, high] = [0, own.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((own[middle]?.to ?? 0) <= at) low = middle + 1;
+      else high = middle;
+    }
+    return (own[low]?.from ?? Infinity) <= at;
+  };
 }
 
 function sum(
@@ -112,12 +146,20 @@ function sum(
   wanted: Wanted,
 ): PeriodTotals {
   const columns = billColumns(tariff, period.slots, slotSeconds, late);
-  const values = columns.map((column: BillColumn) => {
-    let energyWh = 0n;
-    for (const [slot, value] of readings[column.kind]) {
-      if (slot < period.slots.from || slot >= period.slots.to || !wanted(column.kind, slot)) continue;
-      if (hasMember(column.mask, slot - period.slots.from)) energyWh += value;
+  const { from, to } = period.slots;
+  // By the period's slots, once for all columns: how many periods and bands there are is the utility's to choose.
+  const held = new Map<CustomerKindName, [slot: number, energyWh: bigint][]>();
+  for (const kind of new Set(columns.map((column) => column.kind))) {
+    const own: [number, bigint][] = [];
+    for (let slot = from; slot < to; slot++) {
+      const value = readings[kind].get(slot);
+      if (value !== undefined && wanted(kind, slot)) own.push([slot, value]);
     }
+    held.set(kind, own);
+  }
+  const values = columns.map(({ kind, mask }: BillColumn) => {
+    let energyWh = 0n;
+    for (const [slot, value] of held.get(kind) ?? []) if (hasMember(mask, slot - from)) energyWh += value;
     return energyWh;
   });
   return collectTotals(tariff, period, columns, values);

@@ -110,7 +110,8 @@ function energyRow(kind: Exclude<RowKind, "import">, energyWh: bigint, exact: Ra
 }
 
 function roundOnce(currency: string, exactRows: readonly ExactRow[]): Invoice {
-  const duplicate = exactRows.find((row, index) => exactRows.findIndex((other) => other.band === row.band) < index);
+  const names = new Set<string>();
+  const duplicate = exactRows.find(({ band }) => names.size === names.add(band).size);
   if (duplicate !== undefined) throw new RangeError(`totals: two rows are named ${duplicate.band}`);
   const exactMicro = sum(exactRows.map((row) => row.exact));
   const amount = roundHalfEven(exactMicro);

@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { CsvError, type InfoRecord, parse } from "csv-parse";
+import { DateTime } from "luxon";
 import type { CustomerKindName } from "../protocol/units.ts";
 
 /** Watt-hours by slot, for each kind. */
@@ -147,7 +148,11 @@ function otherSeparator([first = "", ...more]: readonly string[]): string | unde
   return first.includes("\t") ? "tabs" : undefined;
 }
 
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.0+)?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
+
+/** NaN for what is neither; JavaScript's own parser takes many more forms, and makes a March date of 30 February. */
 function secondsOf(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
-  return /(Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) / 1000 : Number.NaN;
+  const time = ISO_TIME.test(text) ? DateTime.fromISO(text, { setZone: true }) : undefined;
+  return time?.isValid === true && time.toSeconds() >= 0 ? time.toSeconds() : Number.NaN;
 }

@@ -1,9 +1,11 @@
 /** `receipt verify`: a customer's check, offline. Needs a receipt, the log's key and nothing of the rest of the system. */
 import { existsSync, readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { LogError, type LogPolicy, parseBill, parsePolicy, parseReceipt } from "../protocol/log/index.ts";
+import { LogError, type LogPolicy, parseBill, parsePolicy, parseReceipt, type Receipt } from "../protocol/log/index.ts";
 import { checkReceipt, type CheckedReceipt } from "./receipt.ts";
 import { type MeterReadings, NO_READINGS, readReadings, ReadingsError } from "./readings-file.ts";
+import { TariffError } from "./tariffs/faults.ts";
+import { parseTariffYaml } from "./tariffs/load.ts";
 
 export const RECEIPT_EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
@@ -21,7 +23,8 @@ const HELP = `
 Says whether the bill is in the log, whether enough witnesses have seen it, and, with readings, whether it follows from
 them and the tariff. FILE is the receipt; the key is what \`npm run ledger -- key\` prints, which the utility publishes.
 
-Exit codes: 0 everything holds; 1 something does not; 2 wrong usage, or a file that cannot be used.
+Exit codes: 0 everything holds; 1 the receipt does not prove the bill, or it does not follow from the readings; 2 wrong
+usage, a file that is not what it should be, or readings of which none is about what the bill charges.
 Examples:
   receipt verify m-001.receipt --key log.key
   receipt verify m-001.receipt --key log.key --readings my.csv --tariff published.yaml`;
@@ -61,27 +64,48 @@ export async function receiptCommand(argv: readonly string[], write: (text: stri
 async function verify(file: string, flags: VerifyFlags, write: (text: string) => void): Promise<number> {
   const text = read(file);
   const policy = readPolicy(flags.key);
-  const tariff = flags.tariff === undefined ? undefined : read(flags.tariff);
-  const readings = flags.readings === undefined ? undefined : await readingsOf(flags.readings, text);
+  const receipt = readReceipt(file, text);
+  const tariff = flags.tariff === undefined ? undefined : readTariff(flags.tariff);
+  const readings = flags.readings === undefined ? undefined : await readingsOf(flags.readings, receipt.bill);
   const checked = checkReceipt(text, { policy, readings, tariff });
   if (flags.json === true) write(`${JSON.stringify(summary(checked))}\n`);
   else write(`${receiptText(checked)}\n`);
   if (checked.findings.length > 0) return RECEIPT_EXIT.failed;
   if (checked.readings !== "none") return RECEIPT_EXIT.ok;
   // Nothing was confirmed: a script must not take that for a yes.
-  throw new ReceiptUsageError(`${flags.readings ?? ""} has no row about this bill: is it the right file?`);
+  throw new ReceiptUsageError(`${flags.readings ?? ""} has no row about what this bill charges: is it the right file?`);
 }
 
-/** Readings of the bill's meter. What is no receipt is for the check to say. */
+/** Readings of the bill's meter. What is no bill is for the check to say. */
 async function readingsOf(csv: string, text: string): Promise<MeterReadings> {
   let bill: ReturnType<typeof parseBill>;
   try {
-    bill = parseBill(parseReceipt(text).bill);
+    bill = parseBill(text);
   } catch (error) {
     if (error instanceof LogError) return NO_READINGS;
     throw error;
   }
   return (await readReadings(csv, bill.slotSeconds)).get(bill.meterId) ?? NO_READINGS;
+}
+
+function readReceipt(file: string, text: string): Receipt {
+  try {
+    return parseReceipt(text);
+  } catch (error) {
+    if (error instanceof LogError) throw new ReceiptUsageError(`${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+function readTariff(file: string): string {
+  const text = read(file);
+  try {
+    parseTariffYaml(text, file);
+    return text;
+  } catch (error) {
+    if (error instanceof TariffError) throw new ReceiptUsageError(`--tariff: ${error.message}`);
+    throw error;
+  }
 }
 
 function readPolicy(file: string): LogPolicy {
@@ -132,7 +156,7 @@ function receiptText({ verified, readings, findings }: CheckedReceipt): string {
   const follows = {
     same: "It follows from the readings and the tariff.",
     other: "It does NOT follow from the readings and the tariff:",
-    none: "No reading is about this bill.",
+    none: "Nothing was compared: no reading is about what it charges.",
     unknown: "It was not compared with readings.",
   }[readings];
   return [

@@ -11,13 +11,16 @@ import {
   verifyReceipt,
 } from "../protocol/log/index.ts";
 import { MOST_RANGES } from "../protocol/messages/bill.ts";
-import { checkBill, type Difference, hasReadings } from "./check.ts";
+import { checkBill, comparesAny, type Difference, hasReadings } from "./check.ts";
 import type { MeterReadings } from "./readings-file.ts";
 import { TariffError } from "./tariffs/faults.ts";
 import { parseTariffYaml } from "./tariffs/load.ts";
 import type { Tariff } from "./tariffs/tariff.ts";
 
-/** `same`: the bill follows; `other`: it does not; `none`: no reading is about its period; `unknown`: it cannot be told. */
+/**
+ * `same`: the bill follows; `other`: it does not; `none`: no reading is about what it charges, so nothing was compared;
+ * `unknown`: it cannot be told, or no readings were given. Only `same` is a yes.
+ */
 export type ReadingsVerdict = "same" | "other" | "none" | "unknown";
 
 export interface CheckedReceipt {
@@ -50,24 +53,38 @@ export function checkReceipt(text: string, { policy, readings, tariff: published
   if (published !== undefined && tariffName(published) !== bill.tariff) {
     findings.push(`the bill names the tariff ${bill.tariff}, the published one is ${tariffName(published)}`);
   }
-  if (readings === undefined) return { verified, readings: "unknown", findings };
-  const long = [bill.gaps, ...bill.late.flatMap(({ billed, missing }) => [billed, missing])];
-  // A list that was cut off does not tell which slots the bill is about.
-  if (long.some((list) => list.length >= MOST_RANGES)) return { verified, readings: "unknown", findings };
+  const cannot = (error: unknown): CheckedReceipt => {
+    if (!(error instanceof TariffError || error instanceof RangeError)) throw error;
+    const finding = `the bill cannot be worked out: ${error.message}`;
+    return { verified, readings: readings === undefined ? "unknown" : "other", findings: [...findings, finding] };
+  };
+  let tariff: Tariff;
   try {
-    const check = {
-      bill: { ...bill, meter: bill.meterId },
-      readings,
-      tariff: tariffOf(verified),
-      slotSeconds: bill.slotSeconds,
-    };
+    tariff = tariffOf(verified);
+  } catch (error) {
+    return cannot(error);
+  }
+  if (bill.currency !== tariff.currency) {
+    findings.push(`the bill is in ${bill.currency}, its tariff in ${tariff.currency}`);
+  }
+  if (readings === undefined) return { verified, readings: "unknown", findings };
+  const check = { bill: { ...bill, meter: bill.meterId }, readings, tariff, slotSeconds: bill.slotSeconds };
+  try {
     const differences = checkBill(check);
-    if (differences.length === 0) return { verified, readings: "same", findings };
+    if (differences.length === 0) {
+      if (!comparesAny(check)) return { verified, readings: "none", findings };
+      return { verified, readings: bill.currency === tariff.currency ? "same" : "other", findings };
+    }
+    const lists = [bill.gaps, ...bill.late.flatMap(({ billed, missing }) => [billed, missing])];
+    // A list that may be cut off does not tell which slots the bill is about.
+    if (lists.some((list) => list.length >= MOST_RANGES)) {
+      const finding = `a list of the bill has ${MOST_RANGES} ranges, the most it can have: what it leaves out is not known`;
+      return { verified, readings: "unknown", findings: [...findings, finding] };
+    }
     if (!hasReadings(check)) return { verified, readings: "none", findings };
     return { verified, readings: "other", findings: [...findings, ...differences.map(differenceText)] };
   } catch (error) {
-    if (!(error instanceof TariffError || error instanceof RangeError)) throw error;
-    return { verified, readings: "other", findings: [...findings, `the bill cannot be worked out: ${error.message}`] };
+    return cannot(error);
   }
 }
 

@@ -33,6 +33,7 @@ async function run({ config, log, operands, json, signal }: RoleContext): Promis
     });
     announceReady({ id: name, port: server.port });
     log.info({ name, port: server.port, logs: logs.length }, "witness is ready");
+    process.stderr.write(`${name} listens on http://${host}:${server.port}\n`);
     await aborted(signal);
     await server.close();
     return EXIT.ok;

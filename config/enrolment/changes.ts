@@ -54,6 +54,7 @@ export function assertPossible(
   }
   if (entry !== undefined && book.isComplete(entry) && isDone(change, entry.record, Infinity)) return;
   placesAfter(change, book.wholeRecord(meter), 0);
+  assertOneHead(book, change);
   if (change.action !== "rekey") return;
   const folder = keyFolder(keys, meter);
   if (!existsSync(folder)) throw new EnrolmentError(`${folder} is missing: bring it here and repeat the command`);
@@ -153,6 +154,23 @@ function placesAfter(change: Change, before: MembershipRecord | undefined, from:
   if (change.action === "revoke") return cut(before.places, from);
   if (open === undefined) throw new MisfitError(`${meter} is revoked: use add`);
   return [...cut(before.places, from), { feeder: change.feeder, from, to: null }];
+}
+
+/** What flows into a feeder is one reading: a second head would be added to it. Throws MisfitError. */
+function assertOneHead(book: RollBook, change: Change): void {
+  if (change.action !== "add" && change.action !== "move") return;
+  const { meter, feeder } = change;
+  const role = book.get(meter)?.record.role ?? (change.action === "add" ? change.role : undefined);
+  if (role !== "head") return;
+  const other = book.entries().find(({ record }) => {
+    const last = record.places.at(-1);
+    return record.role === "head" && record.meter !== meter && last?.to === null && last.feeder === feeder;
+  });
+  if (other === undefined) return;
+  const there = other.record.meter;
+  throw new MisfitError(
+    `${feeder} has a head, ${there}: end its place first (npm run enrol -- revoke --meter ${there})`,
+  );
 }
 
 /** Places as far as they lie before a slot. */

@@ -51,7 +51,9 @@ export function listCommand(context: RoleContext): number {
     ]);
   }
   const asOf = `as of ${slotText(slot, times)}${CLOCKS[clock]}`;
-  process.stdout.write(`${table.toString()}\n${rows.length} meters, ${asOf}\n`);
+  const heads = rows.filter(({ role }) => role === "head").length;
+  const count = `${rows.length - heads} meters${heads === 0 ? "" : `, ${heads} ${heads === 1 ? "head" : "heads"}`}`;
+  process.stdout.write(`${table.toString()}\n${count}, ${asOf}\n`);
   process.stdout.write(`Beside them: ${[...authority.directory.servers.keys()].join(", ")}\n`);
   return EXIT.ok;
 }

@@ -85,6 +85,17 @@ test("checks the whole command before it looks for a broker or a clock", () => {
   }
 });
 
+test("a feeder has one head: a second one waits until the place of the first has ended", () => {
+  const add = (meter: string) => run("add", "--head", "--meter", meter, "--feeder", "f-1", "--offline");
+  assert.equal(add("h-1").code, 0);
+  const second = add("h-2");
+  assert.equal(second.code, 2);
+  assert.equal(second.err, "f-1 has a head, h-1: end its place first (npm run enrol -- revoke --meter h-1)\n");
+  assert.match(run("list").out, /\n4 meters, 1 head, as of /);
+  assert.equal(run("revoke", "--meter", "h-1", "--offline").code, 0);
+  assert.equal(add("h-2").code, 0);
+});
+
 test("says when a feeder is a new one, and which there are", () => {
   const added = run("add", "--meter", "house-5", "--feeder", "f-9", "--offline");
   assert.equal(added.code, 0, added.err);

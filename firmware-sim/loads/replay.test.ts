@@ -58,6 +58,13 @@ test("takes columns in any order, a byte order mark, CRLF, quotes and blank line
   assert.equal(source.hasExport(0), true);
 });
 
+test("refuses a day that does not exist", async () => {
+  await assert.rejects(
+    replay("meter,slot_start,energy_wh\nm,2025-02-30T00:00:00Z,1\n"),
+    /"2025-02-30T00:00:00Z" is neither/,
+  );
+});
+
 test("takes ISO 8601 times with an offset", async () => {
   const source = await replay("meter,slot_start,energy_wh\nm,2025-03-30T00:15:00Z,1\nm,2025-03-30T03:30+02:00,2\n");
   const first = Date.parse("2025-03-30T00:15:00Z") / 900_000;

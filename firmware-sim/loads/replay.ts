@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CsvError, type InfoRecord, parse } from "csv-parse";
+import { DateTime } from "luxon";
 import { feederId, meterId } from "../../protocol/names.ts";
 import { MAX_SLOT, type SlotRange } from "../../protocol/slots.ts";
 import { assertSlotSeconds } from "./civil-day.ts";
@@ -170,7 +171,8 @@ class RowReader {
 
   private slot(text: string, line: number): number {
     const isIso = ISO_TIME.test(text);
-    const seconds = isIso ? Date.parse(text) / 1000 : Number(text);
+    // Not by Date, which makes 2 March of 30 February.
+    const seconds = isIso ? DateTime.fromISO(text, { setZone: true }).toSeconds() : Number(text);
     if ((!isIso && !/^\d+$/.test(text)) || !Number.isInteger(seconds)) {
       this.faults.add(line, `slot_start ${quote(text)} is neither Unix seconds nor ISO 8601 with an offset`);
     } else if (seconds % this.slotSeconds !== 0) {

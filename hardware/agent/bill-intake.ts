@@ -9,7 +9,7 @@ import { UsageError } from "../../config/runtime/role-command.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Directory } from "../../protocol/keys/index.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
-import { BillFolder } from "./bills.ts";
+import { BillFolder, UnusableBillError } from "./bills.ts";
 import { billsFolder } from "./household.ts";
 
 export interface BillIntakeOptions {
@@ -59,7 +59,7 @@ export class BillIntake {
         refusals.count("bill-unproved", file);
         log.error(
           { ...fields, findings: check.findings },
-          "ALARM: this bill is not in the log, or does not follow from the readings",
+          "ALARM: this bill is not in the log, or is not known to follow from the readings",
         );
       }
       if (outcome !== "contradicts") return;
@@ -68,6 +68,9 @@ export class BillIntake {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       refusals.count(`bill-${error.code}`, error.message);
+      if (error instanceof UnusableBillError) {
+        log.error({ findings: [error.message] }, "ALARM: the utility has signed a bill that cannot be checked");
+      }
     }
   }
 }

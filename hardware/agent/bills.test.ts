@@ -27,7 +27,7 @@ import { PlainTree } from "../../protocol/log/testing/plain-tree.ts";
 import { rawPublicKey } from "../../protocol/keys/index.ts";
 import type { CustomerBill } from "../../protocol/messages/bill.ts";
 import { KINDS } from "../../protocol/units.ts";
-import { BillFolder, readBills } from "./bills.ts";
+import { BillFolder, readBills, UnusableBillError } from "./bills.ts";
 import { billsFolder, billsText } from "./household.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -81,7 +81,9 @@ async function household(t: TestContext) {
       [DAY + 1, 234n],
     ]),
   };
-  const bills = new BillFolder({ meter: "m-001", folder, sealKey, directory, policy, readings: () => readings });
+  const parts = { meter: "m-001", folder, sealKey, directory, policy };
+  const bills = new BillFolder({ ...parts, readings: () => readings });
+  const deviceBills = new BillFolder({ ...parts, readings: () => NO_READINGS });
   /** A log of three entries with this bill as the second, as the utility would give it. */
   const receipt = (bill: string, change: (parts: Receipt) => Receipt = (parts) => parts): string => {
     const salt = new Uint8Array(32).fill(7);
@@ -97,7 +99,7 @@ async function household(t: TestContext) {
     const signed = sign1(json, signer, serverContext(from, to));
     return await hpkeSeal(signed, from, to, rawPublicKey(sealKey));
   };
-  return { data, party, folder, bills, letter, receipt };
+  return { data, party, folder, bills, deviceBills, letter, receipt };
 }
 
 test("a bill is kept once, as a private file of its version; a repeat changes nothing", async (t) => {
@@ -147,6 +149,25 @@ test("a bill that is proved and follows from the readings is told so; any other 
   ]);
   const other = receipt(JSON.stringify({ ...BILL, version: 3 }), (parts) => ({ ...parts, tariff: `${TARIFF}#` }));
   assert.match((await take(other)).findings.join(), /the bill names the tariff/);
+});
+
+test("a bill that was to be compared and was not is an alarm; a device, which keeps its readings, expects none", async (t) => {
+  const { bills, deviceBills, letter, receipt, folder } = await household(t);
+  const later = { ...BILL, periodStart: "2025-01-16", periodEnd: "2025-01-17" };
+  const { check } = await bills.take(await letter(later));
+  assert.deepEqual(check, {
+    readings: "none",
+    findings: ["nothing was compared: this meter has no reading of what the bill charges"],
+  });
+  assert.match(billsText(readBills(folder)), /ALARM: nothing was compared/);
+  const device = await deviceBills.take(await letter({ ...later, version: 2 }));
+  assert.deepEqual(device.check, { readings: "none", findings: [] });
+  const gap = { kind: "import", from: DAY * 900, to: DAY * 900, reason: "missing" };
+  for (const count of [500, 501]) {
+    const dear = { ...BILL, amountMicro: 1e12, gaps: Array.from({ length: count }, () => gap) };
+    await assert.rejects(bills.take(await letter(receipt(JSON.stringify(dear)))), UnusableBillError);
+  }
+  await assert.rejects(bills.take(Uint8Array.of(1)), (error) => !(error instanceof UnusableBillError));
 });
 
 test("what is not this household's bill, or not by the utility, is refused with its code", async (t) => {

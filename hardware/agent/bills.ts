@@ -43,6 +43,15 @@ export type BillVerdict = Pick<CheckedReceipt, "readings" | "findings">;
 const RECEIPT = ".receipt";
 const CHECK = ".check";
 const UTILITY = "utility";
+const NOTHING_COMPARED = "nothing was compared: this meter has no reading of what the bill charges";
+
+/** The utility has signed, for this household, what is no bill: an alarm, where a stranger's noise is none. */
+export class UnusableBillError extends ProtocolError {
+  constructor(cause: Error) {
+    super("malformed", cause.message, { cause });
+    this.name = "UnusableBillError";
+  }
+}
 
 export class BillFolder {
   readonly #options: BillFolderOptions;
@@ -53,7 +62,8 @@ export class BillFolder {
 
   /**
    * Takes a message of the bill topic. A bill that contradicts the file of its version is kept beside it, under a name
-   * that says so. Throws ProtocolError for what is not a bill of the utility for this meter.
+   * that says so. Throws ProtocolError for what is not a bill of the utility for this meter, UnusableBillError
+   * where the utility has signed it all the same.
    */
   async take(payload: Uint8Array): Promise<TakenBill> {
     const { meter, sealKey, directory } = this.#options;
@@ -71,8 +81,11 @@ export class BillFolder {
   /** A repeat comes with a newer checkpoint: the receipt that proves the bill stands. */
   #check(file: string, receipt: string): BillVerdict {
     const { policy, readings } = this.#options;
-    const { readings: verdict, findings } = checkReceipt(receipt, { policy, readings: readings() });
-    const check: BillVerdict = { readings: verdict, findings };
+    const own = readings();
+    const { readings: verdict, findings } = checkReceipt(receipt, { policy, readings: own });
+    // Whoever has readings expects them to be compared; a device keeps its own to itself.
+    const silent = verdict === "none" && Object.values(own).some((slots) => slots.size > 0);
+    const check: BillVerdict = { readings: verdict, findings: silent ? [...findings, NOTHING_COMPARED] : findings };
     const before = checkBeside(file);
     if (before?.findings.length === 0 && before.readings !== "none") return before;
     write(beside(file, RECEIPT), Buffer.from(receipt));
@@ -148,6 +161,6 @@ function billOfReceipt(receipt: string): { readonly text: string; readonly bill:
     return { text, bill: parseBill(text) };
   } catch (cause) {
     if (!(cause instanceof LogError)) throw cause;
-    throw new ProtocolError("malformed", cause.message, { cause });
+    throw new UnusableBillError(cause);
   }
 }

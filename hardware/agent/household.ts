@@ -182,7 +182,7 @@ function verdictText(check: KeptBill["check"]): string {
   const follows = {
     same: "It is in the log, and follows from this meter's readings.",
     none: "It is in the log; this meter has no readings of its period.",
-    unknown: "It is in the log; it has too many gaps to be compared with readings.",
+    unknown: "It was not compared with readings.",
     other: "",
   };
   return `\n${follows[check.readings]}`;

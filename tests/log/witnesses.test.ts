@@ -1,6 +1,7 @@
 /** A log and its witnesses over real HTTP: k of n, forks, rollbacks, restarts; and a customer with nothing but files. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -170,6 +171,25 @@ test("a witness answers with the statuses of the specification", async (t) => {
   assert.equal((await post("", "/checkpoint"))[0], 404);
   assert.equal((await post("x".repeat(70_000)))[0], 413);
   assert.equal((await ask(5, nine, proof))[0], 200);
+});
+
+test("the command says where it listens when it is ready", async (t) => {
+  const { ledger } = await logBed(t);
+  const data = await mkdtemp(path.join(tmpdir(), "witness-"));
+  t.after(() => rm(data, { recursive: true, force: true }));
+  const settings = [
+    `witness.logs=${JSON.stringify([formatKey(ledger.key)])}`,
+    `paths.logs=${data}/logs`,
+    "witness.port=0",
+  ];
+  const sets = settings.flatMap((setting) => ["--set", setting]);
+  const child = spawn(process.execPath, ["config/runtime/start.mjs", "witness/main.ts", "--data", data, ...sets]);
+  const [said] = (await once(child.stderr, "data")) as [Buffer];
+  child.kill();
+  const url = /^witness\.example\/1 listens on (http:\/\/127\.0\.0\.1:[1-9]\d*)\n$/.exec(said.toString())?.[1];
+  assert.ok(url !== undefined, said.toString());
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.equal(code, 0);
 });
 
 const run = promisify(execFile);

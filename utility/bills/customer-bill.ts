@@ -86,7 +86,7 @@ function billOf(
       amountMicro: amount_micro,
     })),
     gaps: joined<Gap>(
-      parts.gaps.map(({ kind, slot_start, slot_end, reason }) => ({ kind, from: slot_start, to: slot_end, reason })),
+      parts.gaps.map((gap) => ({ ...rangeOf(gap), reason: gap.reason })),
       ({ kind, reason }) => `${kind} ${reason}`,
     ),
     late: parts.late,
@@ -118,10 +118,12 @@ function lateEnergy(
 }
 
 function ranges(gaps: readonly GapsTable[]): Range[] {
-  return joined(
-    gaps.map(({ kind, slot_start, slot_end }) => ({ kind, from: slot_start, to: slot_end })),
-    ({ kind }) => kind,
-  );
+  return joined(gaps.map(rangeOf), ({ kind }) => kind);
+}
+
+/** Only what is billed has gaps. */
+function rangeOf({ kind, slot_start, slot_end }: GapsTable): Range {
+  return { kind: kind as Range["kind"], from: slot_start, to: slot_end };
 }
 
 function gapsWhere(db: Queries, meters: readonly string[], starts: readonly string[]): Promise<GapsTable[]> {
