@@ -14,6 +14,7 @@ const ENTRIES: EntryContent[] = [
   { type: "failure", round: "b-1", code: "inconsistent", commitment: hash(7) },
   { type: "lie", round: "b-1", code: "wrong-sum", servers: ["a-2"], commitment: hash(8) },
   { type: "model", round: "r-1", model: hash(9), meters: 20 },
+  { type: "erase", before: "2025-01-16", count: 6, commitment: hash(9) },
   { type: "budget", account: "learning", epsilonMilli: 1500, deltaExponent: 5 },
 ];
 
