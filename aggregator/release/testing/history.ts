@@ -157,7 +157,7 @@ export class History {
     const judged = this.judge(set);
     if (judged instanceof SetError) return judged;
     this.context.store.transaction(() => {
-      this.context.store.addSet(setId, encodeCbor({ purpose: set.purpose }), Buffer.from("endorsement"));
+      this.context.store.addSet(setId, encodeCbor({ purpose: set.purpose, units: set.units }), Buffer.from("endorsement"));
       recordRelease(judged, setId, this.context.store);
     });
     this.released.push(...this.cellsOf(set));
