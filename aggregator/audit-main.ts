@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { describeOrigin } from "../config/faults.ts";
+import { slotText, type SlotTimes } from "../config/enrolment/slot-time.ts";
 import { openDatabase } from "../config/runtime/database.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress, renderTable } from "../config/runtime/terminal.ts";
@@ -12,7 +14,14 @@ import { aggregatorId } from "../protocol/names.ts";
 import type { KindName } from "../protocol/units.ts";
 import { auditTotals, type Disclosure, type Finding, meterOf, slotOf } from "./audit/disclosure.ts";
 import { indexOf } from "./id-flag.ts";
-import { meterNames, releasedFeeders, releasedTotals } from "./audit/release-totals.ts";
+import {
+  assertCellsOfSets,
+  meterNames,
+  missingTable,
+  ReleaseError,
+  releasedFeeders,
+  releasedTotals,
+} from "./audit/release-totals.ts";
 
 /** Beyond so many choices of atoms the search is a random one. */
 const CHOICES = 20_000;
@@ -21,18 +30,23 @@ const KINDS_AUDITED = ["import", "export"] as const satisfies readonly KindName[
 /** Totals of a combination that are printed. */
 const MOST_TOTALS = 8;
 
+type Totals = ReturnType<typeof releasedTotals>;
+
 interface Line extends Disclosure {
   readonly feeder: string;
   readonly kind: KindName;
 }
 
-function audit({ config, options, json }: RoleContext): number {
+function audit({ config, origins, options, json }: RoleContext): number {
   const index = indexOf(options);
   const file = path.join(config.paths.data, aggregatorId(index), "aggregator.db");
   if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the aggregator first, or set --data`);
   const { minMeters, minSlots } = config.release;
   const db = openDatabase(file, { synchronous: "NORMAL", readonly: true });
   try {
+    const missing = missingTable(db);
+    if (missing !== undefined) throw new UsageError(`${file} is no aggregator's database: it has no table ${missing}`);
+    assertCellsOfSets(db);
     const feeders = releasedFeeders(db);
     const asked = options["feeder"] as string | undefined;
     if (asked !== undefined && !feeders.includes(asked)) {
@@ -42,7 +56,7 @@ function audit({ config, options, json }: RoleContext): number {
     for (const feeder of asked === undefined ? feeders : [asked]) {
       for (const kind of KINDS_AUDITED) {
         const totals = releasedTotals(db, feeder, kind);
-        if (totals.length > 0) lines.push({ feeder, kind, ...auditWithBar(`${feeder} ${kind}`, totals, json) });
+        if (totals.length > 0) lines.push({ feeder, kind, ...auditRows(feeder, kind, totals, json) });
       }
     }
     const names = meterNames(db);
@@ -50,14 +64,24 @@ function audit({ config, options, json }: RoleContext): number {
     const report = { aggregator: aggregatorId(index), minMeters, minSlots, leaks: leaking.length, feeders: lines };
     const print = (text: string): void => void process.stdout.write(`${text}\n`);
     if (json) print(JSON.stringify({ ...report, feeders: lines.map((line) => jsonOf(line, names)) }));
-    else print(textOf(lines, names, { minMeters, minSlots }));
+    else print(textOf(lines, names, { minMeters, minSlots, origins, times: config.system }));
     return leaking.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {
     db.close();
   }
 }
 
-function auditWithBar(label: string, totals: ReturnType<typeof releasedTotals>, silent: boolean): Disclosure {
+function auditRows(feeder: string, kind: KindName, totals: Totals, silent: boolean): Disclosure {
+  try {
+    return auditWithBar(`${feeder} ${kind}`, totals, silent);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const what = error.message.startsWith("load ") ? "load_cells" : "bill_cells";
+    throw new ReleaseError(`${what}, feeder ${feeder}, kind ${kind}: ${error.message}`, { cause: error });
+  }
+}
+
+function auditWithBar(label: string, totals: Totals, silent: boolean): Disclosure {
   let bar: ReturnType<typeof createProgress> | undefined;
   const disclosure = auditTotals(totals, {
     choices: CHOICES,
@@ -98,9 +122,25 @@ function jsonOf({ ofMeter, ofSlot, ...line }: Line, names: Names): Record<string
   return { ...line, fewestSlotsOfMeter: finding(ofMeter), fewestMetersOfSlot: finding(ofSlot) };
 }
 
-function textOf(lines: readonly Line[], names: Names, limits: { minMeters: number; minSlots: number }): string {
+interface Limits {
+  readonly minMeters: number;
+  readonly minSlots: number;
+  readonly origins: RoleContext["origins"];
+  readonly times: SlotTimes;
+}
+
+/** The limits in force and who has set them: others than the aggregator's own accuse it of what it was allowed. */
+function limitsText({ minMeters, minSlots, origins }: Limits): string {
+  const told = Object.entries({ minMeters, minSlots }).map(([name, value]) => {
+    const origin = origins.get(`release.${name}`);
+    return `release.${name} ${value} (${origin === undefined ? "default" : describeOrigin(origin)})`;
+  });
+  return `The limits are ${told.join(" and ")}: use the profile or configuration that the aggregator runs with.`;
+}
+
+function textOf(lines: readonly Line[], names: Names, limits: Limits): string {
   if (lines.length === 0) return "nothing was released yet";
-  const { minMeters, minSlots } = limits;
+  const { minMeters, minSlots, times } = limits;
   const head = [
     "feeder",
     "kind",
@@ -116,21 +156,25 @@ function textOf(lines: readonly Line[], names: Names, limits: { minMeters: numbe
     ...[cell(ofMeter), cell(ofSlot)],
   ]);
   const leaks = lines.flatMap((line) =>
-    leaksOf(line, minMeters, minSlots).map((finding) => `${line.feeder} ${line.kind}: ${leakText(finding, names)}`),
+    leaksOf(line, minMeters, minSlots).map(
+      (finding) => `${line.feeder} ${line.kind}: ${leakText(finding, names, times)}`,
+    ),
   );
   const verdict =
     leaks.length === 0
       ? "No combination of released totals leaves less than the limits in brackets."
-      : `${leaks.length} combinations leave less than the release rules allow.`;
+      : `${leaks.length} combinations leave less than the release rules allow. ${limitsText(limits)}`;
   return [renderTable(head, rows), ...leaks, verdict].join("\n");
 }
 
-function leakText({ of, target, cells, combination }: Finding, names: Names): string {
+function leakText({ of, target, cells, combination }: Finding, names: Names, times: SlotTimes): string {
   const what =
     of === "meter"
-      ? `${cells.length} slots of ${nameOf(target, names)}, the first ${Math.min(...cells.map(slotOf))}`
-      : `${cells.length} meters of slot ${target} (${cells.map((cell) => nameOf(meterOf(cell), names)).join(", ")})`;
-  const told = combination.slice(0, MOST_TOTALS).map(({ total, weight }) => `${weight} x ${total}`);
+      ? `${cells.length} slots of ${nameOf(target, names)}, the first ${slotText(Math.min(...cells.map(slotOf)), times)}`
+      : `${cells.length} meters of ${slotText(target, times)} (${cells.map((cell) => nameOf(meterOf(cell), names)).join(", ")})`;
+  const timed = (name: string): string =>
+    name.replace(/^load (\d+)$/, (_, slot: string) => `load of ${slotText(Number(slot), times)}`);
+  const told = combination.slice(0, MOST_TOTALS).map(({ total, weight }) => `${weight} x ${timed(total)}`);
   const more = combination.length - told.length;
   return `${what}, by ${told.join(" + ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
@@ -149,6 +193,6 @@ release.minMeters). It searches by linear algebra and knows nothing of how the r
 many choices to try all; random ones found this.
 
 Exit codes: 0 nothing below the limits; 1 there is, and which totals give it; 2 wrong usage or configuration.`,
-  examples: ["npm run audit -- --id 1", "npm run audit -- --id 2 --feeder f-1 --json"],
+  examples: ["npm run audit -- --id 1 --profile demo", "npm run audit -- --id 2 --feeder f-1 --json"],
   run: (context) => Promise.resolve(audit(context)),
 });

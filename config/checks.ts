@@ -192,7 +192,10 @@ export const CHECKS: readonly Check[] = [
     fields: ["simulation.theft", "simulation.heads"],
     rule: "Theft is simulated where it can be seen",
     fault: ({ simulation: { theft, heads } }) =>
-      unless(theft === "" || heads, "theft shows at the heads of feeders, and there are none: add simulation.heads (--heads)"),
+      unless(
+        theft === "" || heads,
+        "theft shows at the heads of feeders, and there are none: add simulation.heads (--heads)",
+      ),
   },
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,

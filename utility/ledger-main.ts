@@ -1,6 +1,6 @@
 /**
  * `npm run ledger`: the log of a utility from its database, also while the utility runs. Only `erase` changes anything;
- * only the utility's key, never its private half, is needed for the rest.
+ * it logs what it erased with the utility's key, of which the rest needs the public half alone.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -14,6 +14,7 @@ import { Checkpoints } from "./ledger/checkpoints.ts";
 import { eraseBills } from "./ledger/erase.ts";
 import { exportTiles } from "./ledger/export.ts";
 import { readHead } from "./ledger/ledger.ts";
+import { openLedger } from "./ledger/open.ts";
 import { Receipts } from "./ledger/receipts.ts";
 import { tailEntries } from "./ledger/tail.ts";
 import { TreeReader } from "./ledger/tree.ts";
@@ -222,7 +223,10 @@ async function erase({ context, flags, db }: Call): Promise<number> {
   if (flags.before === undefined)
     throw new UsageError("erase: expected --before YYYY-MM-DD: periods that ended by then");
   const { from: before } = periodOf(flags.before);
-  const erased = await eraseBills(db, before, flags.meter);
+  // Who erases logs it, so it takes the utility's key.
+  const { config } = context;
+  const { ledger } = await openLedger(db, openParty(path.join(config.paths.data, "keys", "utility")), config);
+  const erased = await eraseBills(db, ledger, { before, meter: flags.meter, now: Date.now() / 1000 });
   print(context.json ? JSON.stringify({ erased }) : `${erased} bills erased from the log; all proofs still hold`);
   return EXIT.ok;
 }

@@ -83,7 +83,7 @@ test("where there are too many choices it tries random ones and says so", () => 
   const all = audit(sets).ofMeter;
   assert.equal(all?.exact, true);
   assert.ok(some.cells.length >= all.cells.length);
-  assert.throws(() => audit([{ name: "twice", cells: [5, 5] }]), /^RangeError: twice: holds a cell twice$/);
+  assert.throws(() => audit([{ name: "twice", cells: [5, 5] }]), /^RangeError: twice: holds meter 5 in slot 0 twice$/);
 });
 
 test("the field: inverses, and a kernel only where it has one dimension", () => {

@@ -110,8 +110,9 @@ function columnsOf(totals: readonly Total[]): Map<number, number[]> {
     for (const cell of cells) {
       const column = columns.get(cell);
       if (column === undefined) columns.set(cell, [index]);
-      else if (column.at(-1) === index) throw new RangeError(`${name}: holds a cell twice`);
-      else column.push(index);
+      else if (column.at(-1) === index) {
+        throw new RangeError(`${name}: holds meter ${meterOf(cell)} in slot ${slotOf(cell)} twice`);
+      } else column.push(index);
     }
   }
   return columns;

@@ -22,6 +22,7 @@ const ENTRIES: EntryContent[] = [
       ...{ epsilonMilli: 1500, deltaExponent: 5 },
     },
   },
+  { type: "erase", before: "2025-01-16", count: 6, commitment: hash(9) },
   { type: "budget", account: "learning", epsilonMilli: 1500, deltaExponent: 5 },
 ];
 

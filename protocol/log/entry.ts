@@ -64,6 +64,8 @@ const entries = {
   }),
   /** A bill in one of its versions; a correction is a further bill. */
   bill: z.strictObject({ type: z.literal("bill"), commitment }),
+  /** What bills said of periods that ended by a local date was forgotten; which entries' contents is in the committed part. */
+  erase: z.strictObject({ type: z.literal("erase"), before: z.iso.date(), count: z.int().min(1), commitment }),
   /** What was opened of ciphertexts: SHA-256 of the transcript and of the numbers. */
   job: z.strictObject({
     type: z.literal("job"),
@@ -121,6 +123,7 @@ const content = z.discriminatedUnion("type", [
   entries.totals,
   entries.balances,
   entries.bill,
+  entries.erase,
   entries.job,
   entries.key,
   entries.failure,

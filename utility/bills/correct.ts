@@ -4,6 +4,7 @@
  */
 import { correctTotals, decodeTotals, encodeTotals, invoice } from "../../billing/index.ts";
 import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
+import { assertLogged } from "../ledger/assert-logged.ts";
 import { parseTariffYaml, type Tariff } from "../../billing/tariffs/index.ts";
 import type { Utility } from "../settings.ts";
 import { billEntries } from "./issue.ts";
@@ -29,7 +30,8 @@ export interface CorrectedBill {
 
 /**
  * Corrects all final bills of a period, or one meter's, in one transaction: all or none. Throws TariffError `regroup`
- * where the new tariff needs totals that were never released, RangeError when there is no such bill.
+ * where the new tariff needs totals that were never released, RangeError when there is no such bill or one is not as it
+ * was logged.
  */
 export async function correctBills(
   { db, ledger, slotSeconds }: Pick<Utility, "db" | "ledger" | "slotSeconds">,
@@ -46,6 +48,7 @@ export async function correctBills(
     if (request.meter !== undefined) query = query.where("meter_id", "=", request.meter);
     const bills = await query.orderBy("meter_id").execute();
     if (bills.length === 0) throw new RangeError(`period: there is no final bill to correct for ${request.period}`);
+    await assertLogged(transaction, slotSeconds, { periodStart: from, meter: request.meter }, bills);
     const billed = new Map<string, Tariff>();
     for (const { id, source, yaml } of await transaction.selectFrom("tariffs").selectAll().execute()) {
       billed.set(id, parseTariffYaml(yaml, source));

@@ -11,8 +11,8 @@ import { chargedBefore, headOf, insertBills, type NewBill, supersedeBill, totals
 import { INSERT_ROWS } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import type { RangeProof, ReleasedTotalsTable } from "../store/tables.ts";
-import { addToDate, localDate, type Period, periodOf, type Tariff } from "../../billing/tariffs/index.ts";
-import { BillAssembler, type ReleasedRow } from "./assemble.ts";
+import type { Period } from "../../billing/tariffs/index.ts";
+import { billSums } from "./bill-sums.ts";
 import { customerBills } from "./customer-bill.ts";
 
 /** Feeders that a meter belongs to at some time of a period. */
@@ -92,11 +92,7 @@ function billOf(
   };
   const nothing = { invoice: undefined, spareAnswers: undefined, rangeProof: undefined, totals: undefined };
   if (head.status !== "final") return { ...base, ...nothing };
-  const sums = assemblerOf(tariff, period, utility.slotSeconds).totals(
-    rows.map(releasedRow),
-    (start) => earlierPeriod(utility, rows, start),
-    charged.map(releasedRow),
-  );
+  const sums = billSums(tariff, period, utility, { rows, charged });
   const spares = rows.map((row) => row.spare_answers);
   return {
     ...base,
@@ -111,32 +107,6 @@ function billOf(
 function rangeProofOf(rows: readonly ReleasedTotalsTable[]): RangeProof | undefined {
   if (rows.every(({ range_proof }) => range_proof === null)) return undefined;
   return rows.every(({ range_proof }) => range_proof === "proved") ? "proved" : "unproved";
-}
-
-/** What a tariff makes of a period is the same for all feeders, whose rounds finish one by one. */
-const assemblers = new WeakMap<Tariff, Map<string, BillAssembler>>();
-const MAX_PERIODS = 32;
-
-function assemblerOf(tariff: Tariff, period: Period, slotSeconds: number): BillAssembler {
-  const known = assemblers.get(tariff) ?? new Map<string, BillAssembler>();
-  assemblers.set(tariff, known);
-  const key = `${period.startsAt} ${period.endsAt} ${slotSeconds}`;
-  let assembler = known.get(key);
-  if (assembler === undefined) {
-    assembler = new BillAssembler(tariff, period, slotSeconds);
-    if (known.size >= MAX_PERIODS) known.clear();
-    known.set(key, assembler);
-  }
-  return assembler;
-}
-
-function releasedRow(row: ReleasedTotalsTable): ReleasedRow {
-  return { sourceStart: row.source_start, row: row.row, energyWh: BigInt(row.energy_wh) };
-}
-
-function earlierPeriod(utility: Utility, rows: readonly ReleasedTotalsTable[], start: string): Period {
-  const to = rows.find((row) => row.source_start === start)?.source_end ?? addToDate(localDate(start), { days: 1 });
-  return periodOf(localDate(start), localDate(to), utility);
 }
 
 /** Feeders whose billing round of the period is settled, with its status. */

@@ -26,6 +26,28 @@ export function billEntry(bill: BillKey, json: string): NewEntry {
   return { entry: { type: "bill" }, subject: billSubject(bill), content: Buffer.from(json) };
 }
 
+/** What the entries at `indices` commit to is forgotten; `at` is the log's size before it. */
+export function eraseEntry(before: string, indices: readonly number[], at: number): NewEntry {
+  const entry = { type: "erase", before, count: indices.length } as const;
+  return { entry, subject: `erase ${at}`, content: Buffer.from(JSON.stringify(indices)) };
+}
+
+/** The indices that an entry `erase` commits to; undefined for other bytes than `eraseEntry` makes. */
+export function erasedIndices(content: Uint8Array): number[] | undefined {
+  const value = parseJson(content);
+  if (!Array.isArray(value) || !value.every((one): one is number => Number.isSafeInteger(one))) return undefined;
+  return value;
+}
+
+/** JSON of somebody's database; undefined where it is none. */
+export function parseJson(bytes: Uint8Array | string): unknown {
+  try {
+    return JSON.parse(typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
 /** A set is fixed. Cells and meters are in what its id is the hash of. */
 export function setEntry({ id, question, setId }: RoundRecord): NewEntry {
   const { purpose, feeder, segments } = question;
@@ -92,8 +114,16 @@ export function balancesContent(rows: readonly FeederBalancesTable[]): Buffer {
 
 /** A round that came to nothing. The evidence may name meters. */
 export function failureEntry({ id, status, reason, evidence }: RoundRecord): NewEntry {
-  const content = Buffer.from(JSON.stringify({ reason, evidence: evidence ?? null }));
-  return { entry: { type: "failure", round: id, code: status }, subject: `failure ${id}`, content };
+  const content = failureContent(reason, evidence ?? null);
+  return { entry: { type: "failure", round: id, code: status }, subject: failureSubject(id), content };
+}
+
+export function failureSubject(round: string): string {
+  return `failure ${round}`;
+}
+
+export function failureContent(reason: string, evidence: string | null): Buffer {
+  return Buffer.from(JSON.stringify({ reason, evidence }));
 }
 
 type Detected = Omit<DetectionsTable, "round_id" | "detected_at">;

@@ -1,30 +1,50 @@
 /**
  * Forgets what bills say: salt and content go, the entry and its commitment stay. Without the salt the commitment is noise;
- * the tree, and with it every proof and receipt that was given out, stays what it was.
+ * the tree, and with it every proof and receipt that was given out, stays what it was. Which entries it was is logged, so
+ * that nothing that merely went away passes for erased.
  */
 import { sql } from "kysely";
 import type { UtilityDatabase } from "../store/open.ts";
-import { billSubject } from "./entries.ts";
+import { billSubject, eraseEntry } from "./entries.ts";
+import { type Ledger, readHead } from "./ledger.ts";
 
 const AT_ONCE = 500;
 
-/** Erases bills of periods that ended by a local date, of one meter or of all; returns how many. */
-export async function eraseBills(db: UtilityDatabase, before: string, meter?: string): Promise<number> {
-  let query = db.selectFrom("bills").selectAll().where("period_end", "<=", before);
-  if (meter !== undefined) query = query.where("meter_id", "=", meter);
-  const subjects = (await query.execute()).map(billSubject);
+export interface Erasure {
+  /** Bills of periods that ended by this local date. */
+  readonly before: string;
+  /** Of this meter alone. */
+  readonly meter?: string | undefined;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+/** Erases bills and logs which; returns how many. */
+export async function eraseBills(
+  db: UtilityDatabase,
+  ledger: Ledger,
+  { before, meter, now }: Erasure,
+): Promise<number> {
   const count = await db.transaction().execute(async (transaction) => {
-    let erased = 0;
+    let query = transaction.selectFrom("bills").selectAll().where("period_end", "<=", before);
+    if (meter !== undefined) query = query.where("meter_id", "=", meter);
+    const subjects = (await query.execute()).map(billSubject);
+    const erased: number[] = [];
     for (let from = 0; from < subjects.length; from += AT_ONCE) {
-      const { numUpdatedRows } = await transaction
+      const rows = await transaction
         .updateTable("ledger_private")
         .set({ salt: null, content: null })
         .where("subject", "in", subjects.slice(from, from + AT_ONCE))
         .where("salt", "is not", null)
-        .executeTakeFirstOrThrow();
-      erased += Number(numUpdatedRows);
+        .returning("idx")
+        .execute();
+      for (const { idx } of rows) erased.push(idx);
     }
-    return erased;
+    if (erased.length === 0) return 0;
+    const { size } = await readHead(transaction);
+    const indices = erased.sort((a, b) => a - b);
+    await ledger.append(transaction, now, [eraseEntry(before, indices, size)]);
+    return erased.length;
   });
   // Deleted bytes stay in unused parts of the file's pages until it is written anew.
   await sql`VACUUM`.execute(db);

@@ -45,7 +45,7 @@ export function verifiedText({ findings, entries, size, erased, checkpoints, tab
   return [
     ...told,
     ...(more > 0 ? [`and ${more} more findings`] : []),
-    `${size} entries (${types.join(", ")}), ${erased} erased, ${checkpoints} checkpoints kept`,
+    `${size} entries (${types.join(", ")}), ${erased} of them erased as logged, ${checkpoints} checkpoints kept`,
     `${tables.bills} bills, ${tables.loads} loads, ${tables.rounds} rounds and ${tables.jobs} jobs compared`,
     findings.length === 0
       ? "everything is as it was logged"

@@ -15,6 +15,7 @@ import {
 } from "../../protocol/log/index.ts";
 import type { LedgerEntriesTable } from "../store/ledger-tables.ts";
 import type { Queries } from "../store/rounds-store.ts";
+import { erasedIndices } from "./entries.ts";
 import { readHead } from "./ledger.ts";
 import { RunningTree } from "./running-tree.ts";
 import { SCAN_ENTRIES, scanEntries } from "./scan.ts";
@@ -43,7 +44,7 @@ export interface VerifyOptions {
 export interface VerifiedLog {
   readonly size: number;
   readonly entries: Readonly<Record<string, number>>;
-  /** Entries whose committed content was erased. */
+  /** Entries whose committed content was erased, as the log itself says. */
   readonly erased: number;
   readonly checkpoints: number;
 }
@@ -217,6 +218,9 @@ class CommitmentCheck {
   readonly #db: Queries;
   readonly #found: (finding: Finding) => void;
   #kept = 0;
+  /** Bills without salt and content, and the entries that logged erasures name. */
+  readonly #empty = new Set<number>();
+  readonly #covered = new Set<number>();
   erased = 0;
 
   constructor(db: Queries, found: (finding: Finding) => void) {
@@ -242,13 +246,18 @@ class CommitmentCheck {
         continue;
       }
       this.#kept++;
-      if (own.salt === null || own.content === null) {
-        this.erased++;
+      const { content } = entry;
+      if (!("commitment" in content)) continue;
+      if (own.salt === null && own.content === null && content.type === "bill") {
+        this.#empty.add(row.idx);
         continue;
       }
-      if (!("commitment" in entry.content)) continue;
       try {
-        assertCommitted(entry.content.commitment, own.salt, own.content);
+        if (own.salt === null || own.content === null) {
+          throw new LogError("bad-commitment", "its salt or its content is gone, and no erasure takes it");
+        }
+        assertCommitted(content.commitment, own.salt, own.content);
+        if (content.type === "erase") this.#noteErasure(row.idx, content.count, own.content);
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
         this.#found({ where: "commitments", index: row.idx, what: `${own.subject}: ${error.message}` });
@@ -256,7 +265,24 @@ class CommitmentCheck {
     }
   }
 
+  #noteErasure(index: number, count: number, content: Uint8Array): void {
+    const indices = erasedIndices(content);
+    if (indices?.length !== count || indices.some((one) => one >= index)) {
+      this.#found({ where: "commitments", index, what: `it does not say which ${count} entries it erased` });
+      return;
+    }
+    for (const one of indices) this.#covered.add(one);
+  }
+
   async finish(entries: number): Promise<void> {
+    for (const index of this.#empty) {
+      if (this.#covered.has(index)) this.erased++;
+      else this.#found({ where: "commitments", index, what: "its content is gone, and no erasure of it was logged" });
+    }
+    for (const index of this.#covered) {
+      if (this.#empty.has(index)) continue;
+      this.#found({ where: "commitments", index, what: "it was erased, and its content is there or its row is gone" });
+    }
     const { count } = await this.#db
       .selectFrom("ledger_private")
       .select(({ fn }) => fn.countAll<number>().as("count"))

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import path from "node:path";
 import { bitmapOf, members } from "../../../protocol/bitmap.ts";
+import { encodeCbor } from "../../../protocol/cbor.ts";
 import type { SetContent } from "../../../protocol/messages/round.ts";
 import { BALANCE_KINDS } from "../../../protocol/units.ts";
 import { billCells, loadUnitAt, SetError } from "../../rounds/layout.ts";
@@ -156,7 +157,11 @@ export class History {
     const judged = this.judge(set);
     if (judged instanceof SetError) return judged;
     this.context.store.transaction(() => {
-      this.context.store.addSet(setId, Buffer.from("content"), Buffer.from("endorsement"));
+      this.context.store.addSet(
+        setId,
+        encodeCbor({ purpose: set.purpose, units: set.units }),
+        Buffer.from("endorsement"),
+      );
       recordRelease(judged, setId, this.context.store);
     });
     this.released.push(...this.cellsOf(set));
