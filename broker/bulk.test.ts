@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import mqtt from "mqtt";
 import type { MqttClient } from "mqtt";
 import { connectLink } from "../config/runtime/link.ts";
-import { BULK_SUFFIX, CHUNK_BYTES, filterOf, topicOf } from "../protocol/topics.ts";
+import { BULK_SUFFIX, CHUNK_BYTES, filterOf, topicOf, TOPICS } from "../protocol/topics.ts";
 import { aggregator, closed, connected, meter, nextMessage, openTestBed, utility } from "./test-bed.ts";
 import type { TestBed } from "./test-bed.ts";
 
@@ -101,11 +101,13 @@ test("is granted its own acks and nothing else", async () => {
   await bulk.endAsync();
 });
 
-test("the first connection may send no ciphertext and gets no ack for one, so its packets stay small", async () => {
+const UPDATE = { meter: "m-004", round: "0f".repeat(16), agg: "1" };
+
+test("the first connection may send no ciphertext and gets no ack for one; its packets are those of model updates", async () => {
   const main = await bed.client(meter("m-004"));
   await assert.rejects(main.subscribeAsync("wv/1/an/ack/m-004", { qos: 1 }));
   const ended = closed(main);
-  main.publish("wv/1/m/m-004/he/load", chunk, { qos: 1 });
+  main.publish(topicOf("update", UPDATE), Buffer.alloc(TOPICS.update.maxBytes + 1_024), { qos: 1 });
   await ended;
   assert.deepEqual(reasons("m-004"), ["subscribe-denied", "packet-too-large"]);
   const again = await bed.client(meter("m-004"));
