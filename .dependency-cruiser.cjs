@@ -30,6 +30,12 @@ const TRUST = [
     strangers: ["config", "broker", "aggregator", "utility", "analytics"],
   },
   {
+    name: "split-vector",
+    file: "protocol/shamir/split-vector",
+    holder: "^hardware/agent/",
+    strangers: ["config", "broker", "aggregator", "utility", "analytics"],
+  },
+  {
     name: "add",
     file: "protocol/shamir/add",
     holder: "^aggregator/",

@@ -149,6 +149,12 @@ export const TOPICS = {
     subscribe: [OWN_AGGREGATOR],
     maxBytes: 4 * KIB,
   },
+  update: {
+    pattern: "wv/1/m/<meter>/fl/<round>/<agg>",
+    publish: [OWN_METER],
+    subscribe: [OWN_AGGREGATOR],
+    maxBytes: CHUNK_PAYLOAD,
+  },
   heAck: {
     pattern: "wv/1/an/ack/<meter>",
     publish: [ANALYTICS],
@@ -179,18 +185,20 @@ export const TOPICS = {
     subscribe: [UTILITY],
     maxBytes: CHUNK_PAYLOAD,
   },
-  jobResult: {
-    pattern: "wv/1/u/job/<job>",
-    publish: [UTILITY],
-    subscribe: [ANALYTICS],
-    maxBytes: CHUNK_PAYLOAD,
-  },
+  jobResult: { pattern: "wv/1/u/job/<job>", publish: [UTILITY], subscribe: [ANALYTICS], maxBytes: CHUNK_PAYLOAD },
   heResult: {
     pattern: "wv/1/pub/analytics/<topic>",
     publish: [UTILITY],
     subscribe: ANYONE,
     maxBytes: 256 * KIB,
   },
+  learnAnnounce: {
+    pattern: "wv/1/pub/learn/announce",
+    publish: [ANALYTICS],
+    subscribe: ANYONE,
+    maxBytes: CHUNK_PAYLOAD,
+  },
+  learnResult: { pattern: "wv/1/pub/learn/result", publish: [UTILITY], subscribe: ANYONE, maxBytes: CHUNK_PAYLOAD },
   bill: {
     pattern: "wv/1/c/<meter>/bill",
     publish: [UTILITY],

@@ -36,6 +36,7 @@ const BASE: Readonly<Record<string, string>> = {
     ]),
   ),
   "protocol/shamir/split.ts": imports("./entries.ts"),
+  "protocol/shamir/split-vector.ts": imports("./entries.ts"),
   "protocol/shamir/add.ts": imports("./entries.ts"),
   "protocol/shamir/interpolate.ts": imports("./entries.ts"),
   "protocol/shamir/decode.ts": imports("./entries.ts"),
@@ -96,6 +97,11 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
   ["utility/splits.ts", ["../protocol/shamir/split.ts"], ["trust-split", "trust-split-reach"]],
   ["hardware/gateway/splits.ts", ["../../protocol/shamir/split.ts"], ["trust-split"]],
   ["protocol/shamir/index.ts", ["./split.ts"], ["trust-split"]],
+  [
+    "analytics/splits-vector.ts",
+    ["../protocol/shamir/split-vector.ts"],
+    ["trust-split-vector", "trust-split-vector-reach"],
+  ],
   ["utility/adds.ts", ["../protocol/shamir/add.ts"], ["trust-add", "trust-add-reach"]],
   ["firmware-sim/adds.ts", ["../protocol/shamir/add.ts"], ["trust-add"]],
   [

@@ -92,6 +92,29 @@ test("refuses an ack with any one bit flipped, cut, or with trailing bytes", () 
   refuses(Buffer.concat([sealed, Buffer.from([0])]), "malformed");
 });
 
+test("updates of learning rounds stand behind whatever else an ack says", () => {
+  const updates = [
+    { round: "00112233445566778899aabbccddeeff", code: 0 },
+    { round: "ff".repeat(16), code: 5 },
+  ] as const;
+  const digests = [{ series: "load", firstSlot: 7, code: 1 }] as const;
+  const hello = { challenge: Buffer.alloc(16, 4), boot: 9 };
+  const sealer = createAckSealer(rootKey, "m-001", 2);
+  for (const [counter, parts] of [
+    { updates },
+    { updates, digests },
+    { updates, hello },
+    { updates, digests, hello },
+  ].entries()) {
+    const opened = opener.open(sealer.seal({ boot: 9, counter }, { ...ack, ...parts })).ack;
+    assert.deepEqual(opened, { ...ack, ...parts });
+  }
+  assert.throws(
+    () => sealer.seal({ boot: 9, counter: 9 }, { ...ack, updates: [{ round: "r-1", code: 0 }] }),
+    /round: expected 32 hex digits, got r-1/,
+  );
+});
+
 test("refuses an ack of another aggregator, for another meter, or under another key", () => {
   refuses(sealed, "bad-seal", createAckOpener(rootKey, "m-001", 3));
   refuses(sealed, "bad-seal", createAckOpener(rootKey, "m-002", 2));
@@ -120,6 +143,12 @@ test("refuses every plaintext that departs from the layout", () => {
     "a list of three": "a30101028301020303 80",
     "a text": "a30161610282010203 80",
     "trailing bytes": "a3010102820102038000",
+    "no updates": "a40101028201020380 0780",
+    "an update of a short round": "a40101028201020380 07818244aabbccdd00",
+    "an update with an unknown code": "a40101028201020380 07818250aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa04",
+    "an update twice":
+      "a50101028201020380 07818250aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00 07818250aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00",
+    "a granted boot without a challenge": "a40101028201020380 0501",
     "a short challenge": "a50101028201020380044101 0501",
     "an entry of five": "a301010282010203818501020301 00",
     "an unknown code": "a3010102820102038184010203 06",

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { LAST_KIND } from "../units.ts";
-import type { AckCode, AckEntry, DigestAck, MessageNumber } from "../messages/ack-codes.ts";
+import type { AckCode, AckEntry, DigestAck, MessageNumber, UpdateAck } from "../messages/ack-codes.ts";
 import { aggregatorIndex, seriesName } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { TOPICS, topicOf } from "../topics.ts";
@@ -32,6 +32,8 @@ export interface Ack {
   readonly hello?: { readonly challenge: Uint8Array; readonly boot: number };
   /** Digests of ciphertexts that have come; left out where there are none. */
   readonly digests?: readonly DigestAck[];
+  /** Updates of learning rounds that have come; left out where there are none. */
+  readonly updates?: readonly UpdateAck[];
 }
 
 export interface AckSealer {
@@ -104,16 +106,21 @@ const ENTRY_MOST = 1 + 4 * HEAD;
 const DIGEST_MOST = 2 + 32 + 2 * HEAD;
 const MAX_CODE = 5;
 const MAX_DIGEST_CODE = 3;
+const ROUND_BYTES = 16;
+const UPDATE_MOST = 2 + ROUND_BYTES + HEAD;
+const REFUSED = 5;
 
 function encodeAck(ack: Ack): Uint8Array {
-  const { digests = [] } = ack;
-  const bytes = new Uint8Array(64 + 2 * HEAD + ack.entries.length * ENTRY_MOST + digests.length * DIGEST_MOST);
+  const { digests = [], updates = [] } = ack;
+  const most = ack.entries.length * ENTRY_MOST + digests.length * DIGEST_MOST + updates.length * UPDATE_MOST;
+  const bytes = new Uint8Array(64 + 4 * HEAD + most);
   const write = (major: (typeof MAJOR)[keyof typeof MAJOR], value: number): void => {
     assertU32("ack", value);
     at = writeHead(bytes, at, major, value);
   };
   let at = 0;
-  write(MAJOR.map, (ack.hello === undefined ? 3 : 5) + (digests.length > 0 ? 1 : 0));
+  const parts = (digests.length > 0 ? 1 : 0) + (updates.length > 0 ? 1 : 0);
+  write(MAJOR.map, (ack.hello === undefined ? 3 : 5) + parts);
   write(MAJOR.unsigned, 1);
   write(MAJOR.unsigned, Math.floor(ack.time));
   write(MAJOR.unsigned, 2);
@@ -152,6 +159,19 @@ function encodeAck(ack: Ack): Uint8Array {
       write(MAJOR.unsigned, code);
     }
   }
+  if (updates.length > 0) {
+    write(MAJOR.unsigned, 7);
+    write(MAJOR.array, updates.length);
+    for (const { round, code } of updates) {
+      const id = Buffer.from(round, "hex");
+      if (id.length !== ROUND_BYTES) throw new RangeError(`round: expected 32 hex digits, got ${round}`);
+      write(MAJOR.array, 2);
+      write(MAJOR.bytes, ROUND_BYTES);
+      bytes.set(id, at);
+      at += ROUND_BYTES;
+      write(MAJOR.unsigned, code);
+    }
+  }
   return bytes.subarray(0, at);
 }
 
@@ -159,7 +179,7 @@ function decodeAck(bytes: Uint8Array): Ack {
   const reader = new HeadReader(bytes, WHAT);
   const unsigned = (): number => reader.head(MAJOR.unsigned);
   const size = reader.head(MAJOR.map);
-  if (size < 3 || size > 6) throw new ProtocolError("malformed", `an ack has 3 to 6 values, got ${size}`);
+  if (size < 3 || size > 7) throw new ProtocolError("malformed", `an ack has 3 to 7 values, got ${size}`);
   reader.expect(MAJOR.unsigned, 1);
   const time = unsigned();
   reader.expect(MAJOR.unsigned, 2);
@@ -172,17 +192,32 @@ function decodeAck(bytes: Uint8Array): Ack {
     reader.expect(MAJOR.array, 4);
     entries.push(ackEntry(unsigned(), unsigned(), unsigned(), unsigned()));
   }
-  const ack = {
-    ...{ time, highest, entries },
-    ...(size >= 5 ? { hello: readHello(reader) } : {}),
-    ...(size % 2 === 0 ? { digests: readDigests(reader) } : {}),
-  };
+  const ack = { time, highest, entries, ...readParts(reader, size - 3) };
   reader.end();
   return ack;
 }
 
+/** What an ack may have beyond its entries, in the order of the keys; keys 4 and 5 belong together. */
+function readParts(reader: HeadReader, keys: number): Pick<Ack, "hello" | "digests" | "updates"> {
+  let parts: Pick<Ack, "hello" | "digests" | "updates"> = {};
+  let last = 3;
+  for (let read = 0; read < keys; read++) {
+    const key = reader.head(MAJOR.unsigned);
+    if (key <= last || key > 7 || key === 5) {
+      throw new ProtocolError("malformed", `an ack has the key ${key} after ${last}`);
+    }
+    last = key;
+    if (key === 4) {
+      parts = { ...parts, hello: readHello(reader) };
+      read++;
+      last = 5;
+    } else if (key === 6) parts = { ...parts, digests: readDigests(reader) };
+    else parts = { ...parts, updates: readUpdates(reader) };
+  }
+  return parts;
+}
+
 function readHello(reader: HeadReader): NonNullable<Ack["hello"]> {
-  reader.expect(MAJOR.unsigned, 4);
   const challenge = reader.bytes();
   if (challenge.length !== CHALLENGE_BYTES) {
     throw new ProtocolError("malformed", `a challenge has ${CHALLENGE_BYTES} bytes, got ${challenge.length}`);
@@ -192,7 +227,6 @@ function readHello(reader: HeadReader): NonNullable<Ack["hello"]> {
 }
 
 function readDigests(reader: HeadReader): DigestAck[] {
-  reader.expect(MAJOR.unsigned, 6);
   const count = reader.head(MAJOR.array);
   if (count === 0) throw new ProtocolError("malformed", "an ack lists no digests under their key");
   const digests: DigestAck[] = [];
@@ -206,6 +240,22 @@ function readDigests(reader: HeadReader): DigestAck[] {
     digests.push({ series: series.data, firstSlot, code: code as DigestAck["code"] });
   }
   return digests;
+}
+
+function readUpdates(reader: HeadReader): UpdateAck[] {
+  const count = reader.head(MAJOR.array);
+  if (count === 0) throw new ProtocolError("malformed", "an ack lists no updates under their key");
+  const updates: UpdateAck[] = [];
+  for (let i = 0; i < count; i++) {
+    reader.expect(MAJOR.array, 2);
+    const round = reader.bytes();
+    const code = reader.head(MAJOR.unsigned);
+    if (round.length !== ROUND_BYTES || (code > MAX_DIGEST_CODE && code !== REFUSED)) {
+      throw new ProtocolError("malformed", `an ack has ${round.length} bytes and the code ${code} for an update`);
+    }
+    updates.push({ round: Buffer.from(round).toString("hex"), code: code as UpdateAck["code"] });
+  }
+  return updates;
 }
 
 function ackEntry(kind: number, firstSlot: number, count: number, code: number): AckEntry {

@@ -57,7 +57,7 @@ export function newNonce(): Uint8Array {
   return new Uint8Array(NONCE_BYTES);
 }
 
-type KeyPurpose = "wv/1/share" | "wv/1/ack" | "wv/1/digest" | "wv/1/digest-iv";
+type KeyPurpose = "wv/1/share" | "wv/1/ack" | "wv/1/digest" | "wv/1/digest-iv" | "wv/1/update" | "wv/1/update-iv";
 
 /**
  * The key of one direction between a meter and an aggregator: HKDF-SHA256 without salt.

@@ -29,3 +29,10 @@ export {
 } from "./share.ts";
 export { CONTEXT, sign1, type Signer, verify1 } from "./sign1.ts";
 export type { Verified } from "./signature.ts";
+export {
+  createUpdateOpener,
+  createUpdateSealer,
+  type UpdateMessage,
+  type UpdateOpener,
+  type UpdateSealer,
+} from "./update.ts";

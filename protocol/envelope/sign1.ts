@@ -18,6 +18,7 @@ export const CONTEXT = {
   ready: "wv/1 ready",
   clock: "wv/1 clock",
   customers: "wv/1 customers",
+  learn: "wv/1 learn",
 } as const;
 
 /** Signs `payload` for one purpose. Throws RangeError when the party holds no signing key. */

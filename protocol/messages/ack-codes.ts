@@ -26,6 +26,16 @@ export interface DigestAck {
   readonly code: Exclude<CiphertextCode, 5>;
 }
 
+/** What an aggregator says of a home's update of a learning round. `refused`: it is not what the round takes. */
+export const UPDATE_CODES = { stored: 0, duplicate: 1, conflict: 2, closed: 3, refused: 5 } as const;
+export type UpdateCode = (typeof UPDATE_CODES)[keyof typeof UPDATE_CODES];
+
+export interface UpdateAck {
+  /** The id of the round: 32 hex digits. */
+  readonly round: string;
+  readonly code: UpdateCode;
+}
+
 /** The number pair of a sealed message; ordered by boot, then by counter. Both are unsigned 32-bit integers. */
 export interface MessageNumber {
   readonly boot: number;
