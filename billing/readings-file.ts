@@ -27,12 +27,46 @@ const COLUMNS: Readonly<Record<CustomerKindName, string>> = {
   catchup: "catchup_wh",
   catchupExport: "catchup_export_wh",
 };
+const KINDS = Object.keys(COLUMNS) as CustomerKindName[];
 const KNOWN = new Set(["meter", "slot_start", "feeder", ...Object.values(COLUMNS)]);
+
+/** A row as it stands in the file. */
+export interface ReadingsRow {
+  readonly meter: string;
+  readonly slot: number;
+  /** Empty where the file has no such column. */
+  readonly feeder: string;
+  /** `slot_start` as it is written. */
+  readonly start: string;
+  /** The energy of a kind in Wh, or undefined where the field is empty or the file has no such column. */
+  energy(kind: CustomerKindName): number | undefined;
+  /** Throws ReadingsError that names the file and the row's line. */
+  fail(what: string): never;
+}
 
 /** Reads `meter,slot_start,energy_wh` and the optional columns. Throws ReadingsError for whatever is wrong with it. */
 export async function readReadings(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
+  const meters = new Map<string, Record<CustomerKindName, Map<number, bigint>>>();
+  await scanReadings(file, slotSeconds, ({ meter, slot, start, energy, fail }) => {
+    let own = meters.get(meter);
+    if (own === undefined) {
+      own = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() };
+      meters.set(meter, own);
+    }
+    for (const kind of KINDS) {
+      const value = energy(kind);
+      if (value === undefined) continue;
+      if (own[kind].has(slot)) fail(`${meter} has two values of ${COLUMNS[kind]} for ${start}`);
+      own[kind].set(slot, BigInt(value));
+    }
+  });
+  return meters;
+}
+
+/** Hands every row to `take`, in the order of the file. Throws ReadingsError as `readReadings` does. */
+export async function scanReadings(file: string, slotSeconds: number, take: (row: ReadingsRow) => void): Promise<void> {
   try {
-    return await readRows(file, slotSeconds);
+    await readRows(file, slotSeconds, take);
   } catch (error) {
     throw error instanceof ReadingsError || !(error instanceof Error) ? error : unreadable(file, error);
   }
@@ -53,8 +87,7 @@ function unreadable(file: string, error: Error): Error {
   return new ReadingsError(`${file} cannot be read (${code ?? "unknown"})`);
 }
 
-async function readRows(file: string, slotSeconds: number): Promise<Map<string, MeterReadings>> {
-  const meters = new Map<string, Record<CustomerKindName, Map<number, bigint>>>();
+async function readRows(file: string, slotSeconds: number, take: (row: ReadingsRow) => void): Promise<void> {
   const rows = parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true });
   const source = createReadStream(file);
   // A pipe hands no error on.
@@ -77,31 +110,24 @@ async function readRows(file: string, slotSeconds: number): Promise<Map<string, 
       continue;
     }
     if (record.length !== columns.length) fail(`expected ${columns.length} fields, got ${record.length}`);
-    const value = new Map(columns.map((name, i) => [name, record[i] ?? ""]));
-    const meter = value.get("meter") ?? "";
-    const start = value.get("slot_start") ?? "";
+    const names = columns;
+    const value = (name: string): string => record[names.indexOf(name)] ?? "";
+    const start = value("slot_start");
     const at = secondsOf(start);
     if (!(at % slotSeconds === 0)) {
       fail(
         `slot_start: expected Unix seconds, or ISO 8601 with an offset, in multiples of ${slotSeconds}, got ${start}`,
       );
     }
-    const slot = at / slotSeconds;
-    let own = meters.get(meter);
-    if (own === undefined) {
-      own = { import: new Map(), export: new Map(), catchup: new Map(), catchupExport: new Map() };
-      meters.set(meter, own);
-    }
-    for (const kind of Object.keys(COLUMNS) as CustomerKindName[]) {
-      const text = value.get(COLUMNS[kind]) ?? "";
-      if (text === "") continue;
+    const energy = (kind: CustomerKindName): number | undefined => {
+      const text = value(COLUMNS[kind]);
+      if (text === "") return undefined;
       if (!/^\d{1,15}$/.test(text)) fail(`${COLUMNS[kind]}: expected whole watt-hours, got ${text}`);
-      if (own[kind].has(slot)) fail(`${meter} has two values of ${COLUMNS[kind]} for ${start}`);
-      own[kind].set(slot, BigInt(text));
-    }
+      return Number(text);
+    };
+    take({ meter: value("meter"), slot: at / slotSeconds, feeder: value("feeder"), start, energy, fail });
   }
   if (columns === undefined) throw new ReadingsError(`${file} is empty`);
-  return meters;
 }
 
 /** As spreadsheets of many countries write CSV. */

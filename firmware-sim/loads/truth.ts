@@ -43,8 +43,12 @@ export class TruthFile {
   }
 }
 
-/** Writes every reading of a source, slot by slot; gaps have no row. */
-export async function writeTruth(path: string, source: ReadingsSource): Promise<void> {
+/** Writes every reading of a source, slot by slot; gaps have no row. `onSlot` is told how many slots are written. */
+export async function writeTruth(
+  path: string,
+  source: ReadingsSource,
+  onSlot: (done: number) => void = () => {},
+): Promise<void> {
   const file = new TruthFile(path);
   for (let slot = source.range.from; slot < source.range.to; slot += 1) {
     for (const [index, { id }] of source.meters.entries()) {
@@ -57,6 +61,7 @@ export async function writeTruth(path: string, source: ReadingsSource): Promise<
         ...energy,
       });
     }
+    onSlot(slot + 1 - source.range.from);
   }
   await file.close();
 }
