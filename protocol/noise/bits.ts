@@ -12,7 +12,7 @@ const WORD = 2 ** 32;
 /** Random bits, kept in a block: a call to the source for each number would cost more than the number. */
 export class RandomBits {
   readonly #source: RandomBytes;
-  #block = new DataView(new ArrayBuffer(0));
+  #block: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
   #bits = 0;
   #bitsLeft = 0;
