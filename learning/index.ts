@@ -10,6 +10,16 @@ export { dayInputs, type DayInputs, FEATURES, FIRST_DAY, type History, SEQUENCE 
 export { type DayTable, loadTable, quantileOf, tabulate } from "./history.ts";
 export { NETWORK_SHAPE, NetworkModel, type NetworkShape } from "./layers-model.ts";
 export { LINEAR_WEIGHTS, LinearModel } from "./linear-model.ts";
+export {
+  inputsOf,
+  localUpdate,
+  modelOf,
+  type Objective,
+  OBJECTIVES,
+  type TrainingInputs,
+  type TrainingTask,
+  weightsText,
+} from "./local-update.ts";
 export { DECILES, type ForecastModel, MEDIAN, MODEL_KINDS, type ModelKind, type TrainOptions } from "./model.ts";
 export { loadModel, type ModelCard, ModelFileError, saveModel } from "./model-files.ts";
 export { type LoadSeries, sumSeries, type TemperatureSeries } from "./series.ts";
