@@ -116,10 +116,7 @@ export function dayInputs({ load, temperature }: History, day: number): DayInput
     ].map((energy) => bounded(energy / scale));
     const calendar = [...waves, weekend, weekend * sin1, weekend * cos1, weekend * sin2, weekend * cos2];
     const day7 = heat.ofDay;
-    features.set(
-      [...energies, ...calendar, heat.perSlot[p] ?? 0, day7, day7 * sin1, day7 * cos1, heat.warmth],
-      p * width,
-    );
+    features.set([...energies, ...calendar, heat.perSlot[p] ?? 0, day7, day7 * sin1, day7 * cos1, heat.warmth], p * width);
   }
   return { scale, features, sequence: sequenceOf({ load, temperature }, day, base, scale) };
 }

@@ -13,12 +13,7 @@ export interface DayTable {
  * Spreads values per slot over days and positions. A position that a day has twice gets the mean of both; one that the
  * clock skipped gets the straight line between its neighbours, so that the day can serve as history.
  */
-export function tabulate(
-  firstSlot: number,
-  perSlot: Float64Array,
-  days: readonly LocalDay[],
-  positions: number,
-): DayTable {
+export function tabulate(firstSlot: number, perSlot: Float64Array, days: readonly LocalDay[], positions: number): DayTable {
   const values = new Float64Array(days.length * positions);
   const counts = new Uint8Array(positions);
   for (const [d, day] of days.entries()) {

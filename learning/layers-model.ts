@@ -33,12 +33,7 @@ export class NetworkModel implements ForecastModel {
   private readonly backend: Backend;
 
   /** Takes a loaded network over, or builds one. Throws RangeError on bad quantiles. */
-  constructor(
-    backend: Backend,
-    kind: "dense" | "gru",
-    quantiles: readonly number[],
-    network: LayersModel | NetworkShape,
-  ) {
+  constructor(backend: Backend, kind: "dense" | "gru", quantiles: readonly number[], network: LayersModel | NetworkShape) {
     assertQuantiles(quantiles);
     this.backend = backend;
     this.kind = kind;
@@ -166,12 +161,7 @@ function build({ tf, layers }: Backend, kind: "dense" | "gru", outputs: number, 
     .dense({ name: "hidden", units: hidden, activation: "relu", kernelInitializer: spread(3) })
     .apply(seen);
   const added = layers.layers.dense({ name: "added", units: outputs, kernelInitializer: "zeros" }).apply(inner);
-  const straight = layers.layers.dense({
-    name: "straight",
-    units: outputs,
-    useBias: false,
-    kernelInitializer: "zeros",
-  });
+  const straight = layers.layers.dense({ name: "straight", units: outputs, useBias: false, kernelInitializer: "zeros" });
   const through = straight.apply(features);
   const output = layers.layers.add({ name: "load" }).apply([through, added] as (typeof features)[]) as typeof features;
   // The first feature is the baseline.

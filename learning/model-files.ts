@@ -57,13 +57,7 @@ export async function saveModel(
   } finally {
     if (!(model instanceof NetworkModel)) network.dispose();
   }
-  const card: ModelCard = {
-    kind,
-    quantiles: [...quantiles],
-    features: [...FEATURES],
-    parameters: parameterCount,
-    ...about,
-  };
+  const card: ModelCard = { kind, quantiles: [...quantiles], features: [...FEATURES], parameters: parameterCount, ...about };
   await writeWhole(join(folder, CARD), `${JSON.stringify(card, null, 2)}\n`);
 }
 
