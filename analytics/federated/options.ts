@@ -26,7 +26,7 @@ export const campaignOptions = z
     delta: z.number().positive().max(0.1).default(1e-5),
     mechanism: z.enum(["skellam", "discrete-gaussian"]).default("skellam"),
     /** Greatest Euclidean norm of a home's change of weights. */
-    clip: z.number().positive().max(1_000).default(0.1),
+    clip: z.number().positive().max(1_000).default(0.05),
     /** Of a coordinate with its sign, at most; fewer where the noise leaves no use for more. */
     bits: z.int().min(2).max(32).default(16),
     /** Coordinates in a field element; as many as fit when left out. */
@@ -38,7 +38,7 @@ export const campaignOptions = z
     /** FedProx; 0 is FedAvg. */
     mu: z.number().min(0).max(1_000).default(0),
     /** Rows that a home draws from its history for a round. */
-    rows: count.default(384),
+    rows: count.default(256),
     serverLearningRate: z.number().positive().max(100).default(1),
     serverMomentum: z.number().min(0).max(0.999).default(0.7),
     /** The model is the mean over this part of the rounds, the last ones: that costs no privacy and takes noise out. */
