@@ -199,7 +199,8 @@ export class Campaign {
 
   private note(homes: number, updateNorm: number, movedNorm: number, round: string | undefined): HistoryEntry {
     const epsilon = epsilonSpent(this.encoding, this.step + 1, this.options.delta) ?? null;
-    const added = { step: this.step, homes, updateNorm, movedNorm, epsilon, ...(round === undefined ? {} : { round }) };
+    const id = round === undefined ? {} : { round };
+    const added = { step: this.step, ...id, homes, updateNorm, movedNorm, epsilon };
     this.past.push(added);
     return added;
   }

@@ -82,6 +82,8 @@ export function draw(chart: Chart): string {
 function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOption {
   const text = { color: PALETTE.muted[0], fontSize: 12 };
   const [low, high] = rangeOf(lines, levels);
+  const across = lines.flatMap(({ points }) => points.flatMap(({ x }) => (typeof x === "number" ? [x] : [])));
+  const ends = { min: Math.floor(Math.min(...across) * 0.9), max: Math.ceil(Math.max(...across) * 1.02) };
   const name = { nameTextStyle: { ...text, color: PALETTE.ink[0] }, axisLabel: text };
   const quiet = { axisLine: { lineStyle: { color: PALETTE.rule[0] } }, axisTick: { show: false } };
   return {
@@ -89,13 +91,13 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
     textStyle: { fontFamily: FONT },
     legend: {
       show: lines.length > 1,
-      ...{ top: 4, left: 56, itemWidth: 18, itemHeight: 8, icon: "roundRect" },
+      ...{ top: 4, left: 56, itemWidth: 18, itemHeight: 8, itemGap: 22, icon: "roundRect" },
       textStyle: { ...text, color: PALETTE.ink[0] },
       data: lines.map((line) => line.name),
     },
     grid: { left: 64, right: levels.length === 0 ? 24 : ROOM_FOR_LEVELS, top: 56, bottom: 54 },
     xAxis: {
-      ...(labels === undefined ? { type: "value", scale: true } : { type: "category", data: [...labels] }),
+      ...(labels === undefined ? { type: "value", ...ends } : { type: "category", data: [...labels] }),
       ...name,
       ...quiet,
       ...{ name: xName, nameLocation: "middle", nameGap: 32, splitLine: { show: false } },
@@ -110,16 +112,14 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
   };
 }
 
-/** Round numbers around all that is shown. */
+/** Round numbers around all means and levels; a band of few seeds may reach beyond, and is cut off there. */
 function rangeOf(lines: readonly Line[], levels: readonly Level[]): [number, number] {
-  const values = [
-    ...lines.flatMap(({ points }) => points.flatMap(({ low, high, y }) => [low, high, y])),
-    ...levels.map(({ y }) => y),
-  ];
+  const values = [...lines.flatMap(({ points }) => points.map(({ y }) => y)), ...levels.map(({ y }) => y)];
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const room = Math.max(most - least, most * 0.01) * 0.06;
-  const step = 10 ** Math.floor(Math.log10((most - least + 2 * room) / 5));
-  return [Math.floor((least - room) / step) * step, Math.ceil((most + room) / step) * step];
+  const room = Math.max(most - least, most * 0.02) * 0.12;
+  const rough = (most - least + 2 * room) / 5;
+  const step = 10 ** Math.floor(Math.log10(rough)) * (rough / 10 ** Math.floor(Math.log10(rough)) >= 5 ? 5 : 1);
+  return [Math.max(0, Math.floor((least - room) / step) * step), Math.ceil((most + room) / step) * step];
 }
 
 interface CustomApi {
@@ -131,7 +131,7 @@ function seriesOf({ name, points }: Line, index: number): object[] {
   const edge = [...points.map(({ x, high }) => [x, high]), ...points.toReversed().map(({ x, low }) => [x, low])];
   const band = {
     type: "custom",
-    ...{ silent: true, data: [0], z: 1 },
+    ...{ silent: true, clip: true, data: [0], z: 1 },
     renderItem: (_: unknown, api: CustomApi) => ({
       type: "polygon",
       shape: { points: edge.map((point) => api.coord(point as (number | string)[])) },

@@ -20,6 +20,8 @@ export interface Shown {
 }
 
 const HOME_ERROR = "mean absolute error of a household, Wh per slot";
+/** The same homes for every point: which ones take part differs from seed to seed. */
+const UNSEEN_ERROR = "mean absolute error of a home that took no part, Wh per slot";
 const NONE = "none";
 
 export function figuresOf(shown: Shown): Figure[] {
@@ -29,8 +31,19 @@ export function figuresOf(shown: Shown): Figure[] {
   const central: Level = { name: "trained centrally", y: median.homes.maeWh };
   const baseline: Level = { name: `${median.homes.best}, no learning`, y: median.homes.bestWh };
   const levels = [baseline, central];
+  const unseen: Level[] = [
+    { name: `${median.unseen.best}, no learning`, y: median.unseen.bestWh },
+    { name: "trained centrally", y: median.unseen.maeWh },
+  ];
   const labelled = (points: readonly Point[], labels: readonly string[]): Line[] =>
     linesOf(points, ({ at, homesWh }) => ({ x: at, ...ends(homesWh) }), labels);
+  // All homes there are, from the sweep of epsilon.
+  const most = of("epsilon")
+    .filter(({ at, series }) => series === SERIES.distributed && (at === "8" || at === NONE))
+    .map((point) => ({ ...point, at: String(homes), series: point.at === NONE ? "no noise" : "epsilon 8" }));
+  const bySize = [...of("homes"), ...most];
+  const strangers = (points: readonly Point[], labels: readonly string[]): Line[] =>
+    linesOf(points, ({ at, unseenWh, homesWh }) => ({ x: at, ...ends(unseenWh ?? homesWh) }), labels);
   const atLeastTwo = of("epsilon").filter(({ series }) => series !== SERIES.local);
   return [
     {
@@ -79,13 +92,7 @@ export function figuresOf(shown: Shown): Figure[] {
       name: "homes",
       title: "How many homes it takes",
       text: "The noise is one for all: the more homes share it, the less each forecast feels it.",
-      chart: chartOf(
-        "homes in a round",
-        HOME_ERROR,
-        labelled(of("homes"), labelsOf(of("homes"))),
-        levels,
-        labelsOf(of("homes")),
-      ),
+      chart: chartOf("homes in a round", UNSEEN_ERROR, strangers(bySize, labelsOf(bySize)), unseen, labelsOf(bySize)),
     },
     {
       name: "communication",
@@ -93,7 +100,7 @@ export function figuresOf(shown: Shown): Figure[] {
       text:
         `Bits of a weight's change, before noise, against what a home sends in a round to three aggregators (${fewHomes} homes). ` +
         `The plain update as float32 is ${of("bits")[0]?.plainBytes ?? 0} bytes.`,
-      chart: chartOf("bytes that a home sends in a round", HOME_ERROR, communication(of("bits")), levels),
+      chart: chartOf("bytes that a home sends in a round", UNSEEN_ERROR, communication(of("bits")), unseen),
     },
     {
       name: "clip",
@@ -101,9 +108,9 @@ export function figuresOf(shown: Shown): Figure[] {
       text: `Updates longer than the clip are shortened, and noise grows with it (${fewHomes} homes, epsilon 2).`,
       chart: chartOf(
         "clip, as Euclidean norm of a home's change",
-        HOME_ERROR,
-        labelled(of("clip"), labelsOf(of("clip"))),
-        levels,
+        UNSEEN_ERROR,
+        strangers(of("clip"), labelsOf(of("clip"))),
+        unseen,
         labelsOf(of("clip")),
       ),
     },
@@ -115,9 +122,9 @@ export function figuresOf(shown: Shown): Figure[] {
         `${lost(of("drop-out"))}`,
       chart: chartOf(
         "chance to be away in a round",
-        HOME_ERROR,
-        labelled(of("drop-out"), labelsOf(of("drop-out"))),
-        levels,
+        UNSEEN_ERROR,
+        strangers(of("drop-out"), labelsOf(of("drop-out"))),
+        unseen,
         labelsOf(of("drop-out")),
       ),
     },
@@ -188,7 +195,7 @@ function communication(points: readonly Point[]): Line[] {
     points: points
       .filter(({ series }) => series === name)
       .sort((a, b) => a.uploadBytes - b.uploadBytes || Number(a.at) - Number(b.at))
-      .map(({ uploadBytes, homesWh, at }) => ({ x: uploadBytes, ...ends(homesWh), label: at })),
+      .map(({ uploadBytes, unseenWh, homesWh, at }) => ({ x: uploadBytes, ...ends(unseenWh ?? homesWh), label: at })),
   }));
 }
 
