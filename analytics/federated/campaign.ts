@@ -175,7 +175,7 @@ export class Campaign {
     const { serverMomentum, serverLearningRate, rounds, averaged } = this.options;
     for (const [i, value] of mean.entries()) {
       this.velocity[i] = serverMomentum * this.velocity[i]! + value;
-      this.current[i]! += serverLearningRate * this.velocity[i]!;
+      this.current[i]! += serverLearningRate * this.velocity[i];
     }
     if (this.step >= Math.round(rounds * (1 - averaged))) {
       for (const [i, value] of this.current.entries()) this.sum[i]! += value;

@@ -24,7 +24,7 @@ export function planRounds(options: CampaignOptions, length: number): Encoding {
   }
   throw new RangeError(
     `bits: no integers of 2 to ${options.bits} bits hold sums over ${options.homes} homes at epsilon ${options.epsilon}` +
-      `${options.lanes === undefined ? "" : ` in ${options.lanes} lanes`}`,
+      (options.lanes === undefined ? "" : ` in ${options.lanes} lanes`),
   );
 }
 

@@ -99,7 +99,7 @@ export async function simulate(
       if (added === undefined) campaign.apply(opened);
       else campaign.move(meanWith(added, opened, content), opened.homes);
     }
-    if (validateEvery > 0 && (campaign.step % validateEvery === 0 || campaign.isOver)) {
+    if (validateEvery > 0 && (campaign.step % validateEvery === 0 || campaign.step === rounds)) {
       const maeWh = await withModel(content, campaign.model, trainer, (model) => validationError(homes, model));
       campaign.validated("homes", maeWh);
     }

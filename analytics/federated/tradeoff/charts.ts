@@ -70,10 +70,15 @@ export function draw(chart: Chart): string {
   const instance = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
   try {
     instance.setOption(optionOf(chart));
-    // The size follows from the page; the proportions from the view box.
-    return instance
-      .renderToSVGString()
-      .replace(/ width="\d+" height="\d+"/, ` role="img" style="width:100%;height:auto"`);
+    const svg = instance.renderToSVGString();
+    return (
+      svg
+        // The size follows from the page; the proportions from the view box.
+        .replace(/ width="\d+" height="\d+"/, ' role="img" style="width:100%;height:auto"')
+        // For scripts that the page does not have.
+        .replaceAll(/ (?:class|ecmeta_\w+)="[^"]*"/g, "")
+        .replaceAll(/<style[\s\S]*?<\/style>/g, "")
+    );
   } finally {
     instance.dispose();
   }
@@ -81,7 +86,7 @@ export function draw(chart: Chart): string {
 
 function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOption {
   const text = { color: PALETTE.muted[0], fontSize: 12 };
-  const [low, high] = rangeOf(lines, levels);
+  const range = rangeOf(lines, levels);
   const across = lines.flatMap(({ points }) => points.flatMap(({ x }) => (typeof x === "number" ? [x] : [])));
   const ends = { min: Math.floor(Math.min(...across) * 0.9), max: Math.ceil(Math.max(...across) * 1.02) };
   const name = { nameTextStyle: { ...text, color: PALETTE.ink[0] }, axisLabel: text };
@@ -104,7 +109,7 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
     },
     yAxis: {
       ...name,
-      ...{ type: "value", scale: true, min: low, max: high, name: yName, nameLocation: "end", nameGap: 14 },
+      ...{ type: "value", ...range, name: yName, nameLocation: "end", nameGap: 14 },
       nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] },
       splitLine: { lineStyle: { color: PALETTE.rule[0] } },
     },
@@ -112,14 +117,24 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
   };
 }
 
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly interval: number;
+}
+
+const TICKS = 5;
+
 /** Round numbers around all means and levels; a band of few seeds may reach beyond, and is cut off there. */
-function rangeOf(lines: readonly Line[], levels: readonly Level[]): [number, number] {
+function rangeOf(lines: readonly Line[], levels: readonly Level[]): Range {
   const values = [...lines.flatMap(({ points }) => points.map(({ y }) => y)), ...levels.map(({ y }) => y)];
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const room = Math.max(most - least, most * 0.02) * 0.12;
-  const rough = (most - least + 2 * room) / 5;
-  const step = 10 ** Math.floor(Math.log10(rough)) * (rough / 10 ** Math.floor(Math.log10(rough)) >= 5 ? 5 : 1);
-  return [Math.max(0, Math.floor((least - room) / step) * step), Math.ceil((most + room) / step) * step];
+  const room = Math.max(most - least, most * 0.02) * 0.1;
+  const rough = (most - least + 2 * room) / TICKS;
+  const ten = 10 ** Math.floor(Math.log10(rough));
+  const interval = ten * ([1, 2, 5, 10].find((step) => step * ten >= rough) ?? 10);
+  const min = Math.max(0, Math.floor((least - room) / interval) * interval);
+  return { min, max: Math.ceil((most + room) / interval) * interval, interval };
 }
 
 interface CustomApi {
@@ -134,7 +149,7 @@ function seriesOf({ name, points }: Line, index: number): object[] {
     ...{ silent: true, clip: true, data: [0], z: 1 },
     renderItem: (_: unknown, api: CustomApi) => ({
       type: "polygon",
-      shape: { points: edge.map((point) => api.coord(point as (number | string)[])) },
+      shape: { points: edge.map((point) => api.coord(point)) },
       style: { fill: color, opacity: 0.16 },
     }),
   };

@@ -119,7 +119,7 @@ export function figuresOf(shown: Shown): Figure[] {
       title: "Homes that leave in the middle",
       text:
         `${fewHomes} homes, epsilon 8, sets opened from ${Math.round(0.4 * fewHomes)} homes on. A round with fewer is lost: ` +
-        `${lost(of("drop-out"))}`,
+        lost(of("drop-out")),
       chart: chartOf(
         "chance to be away in a round",
         UNSEEN_ERROR,

@@ -31,9 +31,14 @@ export class ResultsFile {
     this.file = join(folder, "tradeoff-runs.jsonl");
     this.data = data;
     if (fresh) rmSync(this.file, { force: true });
-    for (const text of linesOf(this.file)) {
-      const parsed = line.safeParse(jsonOf(text));
-      if (parsed.success) this.known.set(parsed.data.key, parsed.data);
+    const text = textOf(this.file);
+    // The next line must not go on where one was cut off.
+    if (text !== "" && !text.endsWith("\n")) appendFileSync(this.file, "\n");
+    for (const one of text.split("\n")) {
+      const parsed = line.safeParse(jsonOf(one));
+      if (!parsed.success) continue;
+      const { key, run, result } = parsed.data;
+      this.known.set(key, { run, result });
     }
   }
 
@@ -55,11 +60,11 @@ export class ResultsFile {
   }
 }
 
-function linesOf(file: string): string[] {
+function textOf(file: string): string {
   try {
-    return readFileSync(file, "utf8").split("\n");
+    return readFileSync(file, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;
   }
 }
