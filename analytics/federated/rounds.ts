@@ -17,7 +17,7 @@ export interface DropOuts {
   readonly groupDropOut: number;
 }
 
-export const UNIFORM_BITS = 53;
+const UNIFORM_BITS = 53;
 
 /** Uniform from 0 to below 1. */
 export function uniform(bits: RandomBits): number {

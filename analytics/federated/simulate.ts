@@ -63,7 +63,7 @@ const ELEMENT_BITS = 61;
 const SEED_BYTES = 32;
 
 /** What a home sends in a round to three aggregators of which two open: a seed to one, packed values to the others. */
-export function uploadBytes(vector: RoundContent["vector"]): number {
+function uploadBytes(vector: RoundContent["vector"]): number {
   return SEED_BYTES + 2 * Math.ceil((elementsOf(vector) * ELEMENT_BITS) / 8);
 }
 

@@ -102,9 +102,11 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
     },
     grid: { left: 64, right: levels.length === 0 ? 24 : ROOM_FOR_LEVELS, top: 56, bottom: 54 },
     xAxis: {
-      ...(labels === undefined ? { type: "value", ...ends } : { type: "category", data: [...labels] }),
+      ...(labels === undefined ? { type: "value", ...ends, splitNumber: 6 } : { type: "category", data: [...labels] }),
       ...name,
       ...quiet,
+      // The ends are where the data are, no round numbers.
+      ...(labels === undefined ? { axisLabel: { ...text, showMinLabel: false, showMaxLabel: false } } : {}),
       ...{ name: xName, nameLocation: "middle", nameGap: 32, splitLine: { show: false } },
     },
     yAxis: {

@@ -38,7 +38,8 @@ export async function runTradeoff(context: RoleContext): Promise<number> {
   try {
     const source = await sourceOf(context, folder, isQuick ? QUICK : FULL);
     const { size, population } = await populationOf(source, isQuick ? QUICK : FULL, context);
-    const data = `${await digestOf(source.readings)} ${source.weather ?? ""} ${JSON.stringify(size)}`;
+    const warmth = source.weather === undefined ? "none" : await digestOf(source.weather);
+    const data = `${await digestOf(source.readings)} ${warmth} ${JSON.stringify(size)}`;
     const results = new ResultsFile(folder, data, { fresh: options["fresh"] === true });
     let opened: Promise<Backend> | undefined;
     const backend = (): Promise<Backend> => (opened ??= openBackend());

@@ -136,13 +136,15 @@ export function largeModel({ points, references }: Shown): string {
   const large = points.filter(({ sweep }) => sweep === "large");
   const [clear, noised] = [large.find(({ at }) => at === NONE), large.find(({ at }) => at !== NONE)];
   if (clear === undefined || noised === undefined) return "";
-  const { bestWh, best } = references.large;
+  const { bestWh, best } = references.median.unseen;
+  const [quiet, loud] = [clear, noised].map(({ unseenWh, homesWh }) => (unseenWh ?? homesWh).mean) as [number, number];
   const norm = noised.noiseOverClip * Math.sqrt(noised.parameters);
+  const left = (bestWh - loud) / (bestWh - quiet);
   return (
     `A network of ${noised.parameters.toLocaleString("en")} weights on ${LARGE.homes} homes at epsilon 8: the noise of one mean ` +
-    `update is ${norm.toFixed(1)} times as long as any home's update may be. Error ${noised.homesWh.mean.toFixed(0)} Wh, ` +
-    `against ${clear.homesWh.mean.toFixed(0)} Wh without noise and ${bestWh.toFixed(0)} Wh by ${best}: ` +
-    (noised.homesWh.mean > bestWh ? "nothing is learned." : "no better than a much smaller model.")
+    `update is ${norm.toFixed(1)} times as long as any home's update may be. Error of homes that took no part: ` +
+    `${loud.toFixed(1)} Wh, against ${quiet.toFixed(1)} Wh without noise and ${bestWh.toFixed(1)} Wh by ${best}: ` +
+    (left <= 0 ? "nothing is learned." : `${(100 * left).toFixed(0)} % of the gain is left, on average over the seeds.`)
   );
 }
 
@@ -190,12 +192,16 @@ function convergence(points: readonly Point[]): Line[] {
 
 function communication(points: readonly Point[]): Line[] {
   const names = [...new Set(points.map(({ series }) => series))];
-  return names.map((name) => ({
+  return names.map((name, first) => ({
     name,
     points: points
       .filter(({ series }) => series === name)
       .sort((a, b) => a.uploadBytes - b.uploadBytes || Number(a.at) - Number(b.at))
-      .map(({ uploadBytes, unseenWh, homesWh, at }) => ({ x: uploadBytes, ...ends(unseenWh ?? homesWh), label: at })),
+      .map(({ uploadBytes, unseenWh, homesWh, at }) => ({
+        x: uploadBytes,
+        ...ends(unseenWh ?? homesWh),
+        ...(first === 0 ? { label: `${at} bits` } : {}),
+      })),
   }));
 }
 

@@ -102,7 +102,7 @@ export function planRuns(size: Size, slotSeconds: number): Run[] {
     add("drop-out", String(dropOut), "single homes", { homes: fewHomes, dropOut, minimum: 0.4 });
     add("drop-out", String(dropOut), "whole groups", { homes: fewHomes, groupDropOut: dropOut, minimum: 0.4 });
   }
-  const network = { kind: "dense", hidden: LARGE.hidden, rounds: Math.min(rounds, 10) } as const;
+  const network = { kind: "dense", hidden: LARGE.hidden } as const;
   for (const at of [NO_NOISE, "8"]) {
     add("large", at, SERIES.distributed, { homes: LARGE.homes, epsilon: epsilonOf(at), more: network });
   }

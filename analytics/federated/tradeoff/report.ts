@@ -67,7 +67,7 @@ function figure({ title, text, chart, name }: Figure): string {
   return `<figure id="${name}"><figcaption><h2>${escaped(title)}</h2>${escaped(text)}</figcaption>${svg}</figure>`;
 }
 
-export function pointAt(points: readonly Point[], sweep: Point["sweep"], at: string): Point | undefined {
+function pointAt(points: readonly Point[], sweep: Point["sweep"], at: string): Point | undefined {
   return points.find((point) => point.sweep === sweep && point.at === at && point.series === SERIES.distributed);
 }
 
@@ -170,7 +170,7 @@ the two apart no better than epsilon says. It counts the noise of ${100 * QUORUM
 who tell theirs; smaller sets are never opened. A household forecast and a feeder forecast are two campaigns: together they cost more.</li>
 <li>Noise and integers are those of the protocol (Skellam, exact sampling, lanes of field elements); shares, envelopes and
 aggregators change none of them and are left out here. Noise by a trusted server, and by each home for itself, is drawn for comparison.</li>
-${worst === "" ? "" : `<li>Each home for itself (local privacy, nobody is trusted, nothing is added up in secret): ${worst}; it is off the chart.</li>`}
+${worst === "" ? "" : `<li>Each home for itself (local privacy, nobody is trusted, nothing is added up in secret): ${worst}; not drawn.</li>`}
 <li>${escaped(largeModel(report))}</li>
 </ul></section>`;
 }

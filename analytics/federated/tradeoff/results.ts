@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { campaignOf } from "../options.ts";
 import type { SimulationResult } from "../simulate.ts";
 import type { Run } from "./plan.ts";
 
@@ -53,10 +54,10 @@ export class ResultsFile {
   }
 
   private keyOf(run: Run): string {
-    return createHash("sha256")
-      .update(JSON.stringify([VERSION, this.data, run]))
-      .digest("hex")
-      .slice(0, 32);
+    // With defaults filled in: where one of them changes, results before it are of something else.
+    const options = { ...run.options, campaign: campaignOf(run.options.campaign) };
+    const text = JSON.stringify([VERSION, this.data, { ...run, options }]);
+    return createHash("sha256").update(text).digest("hex").slice(0, 32);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Finished } from "./results.ts";
 
 export interface Interval {
   readonly mean: number;
-  /** 95 %, by Student's distribution over the seeds; the mean itself for a single one. */
+  /** 95 %, by Student's distribution over the seeds; of fewer than three seeds it says nothing, and is the mean itself. */
   readonly low: number;
   readonly high: number;
   readonly seeds: number;
@@ -32,16 +32,17 @@ export interface Point {
   readonly convergence: readonly { readonly round: number; readonly maeWh: Interval }[];
 }
 
-/** Of Student's distribution at 97.5 %, by degrees of freedom from 1 on. */
-const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+/** Of Student's distribution at 97.5 %, by degrees of freedom from 2 on. */
+const STUDENT = [4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
 const NORMAL = 1.96;
+const LEAST_SEEDS = 3;
 
 export function interval(values: readonly number[]): Interval {
   const seeds = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / seeds;
-  if (seeds < 2) return { mean, low: mean, high: mean, seeds };
+  if (seeds < LEAST_SEEDS) return { mean, low: mean, high: mean, seeds };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const half = (STUDENT[seeds - 2] ?? NORMAL) * Math.sqrt(squares / (seeds - 1) / seeds);
+  const half = (STUDENT[seeds - LEAST_SEEDS] ?? NORMAL) * Math.sqrt(squares / (seeds - 1) / seeds);
   return { mean, low: mean - half, high: mean + half, seeds };
 }
 
