@@ -11,7 +11,6 @@ export { type DayTable, loadTable, quantileOf, tabulate } from "./history.ts";
 export { NETWORK_SHAPE, NetworkModel, type NetworkShape } from "./layers-model.ts";
 export { LINEAR_WEIGHTS, LinearModel } from "./linear-model.ts";
 export {
-  inputsOf,
   localUpdate,
   modelOf,
   type Objective,
