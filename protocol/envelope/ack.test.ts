@@ -149,6 +149,7 @@ test("refuses every plaintext that departs from the layout", () => {
     "an update twice":
       "a50101028201020380 07818250aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00 07818250aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00",
     "a granted boot without a challenge": "a40101028201020380 0501",
+    "a map of four with five": "a40101028201020380 0450aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 0501",
     "a short challenge": "a50101028201020380044101 0501",
     "an entry of five": "a301010282010203818501020301 00",
     "an unknown code": "a3010102820102038184010203 06",

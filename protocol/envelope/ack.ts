@@ -203,7 +203,7 @@ function readParts(reader: HeadReader, keys: number): Pick<Ack, "hello" | "diges
   let last = 3;
   for (let read = 0; read < keys; read++) {
     const key = reader.head(MAJOR.unsigned);
-    if (key <= last || key > 7 || key === 5) {
+    if (key <= last || key > 7 || key === 5 || (key === 4 && read + 1 === keys)) {
       throw new ProtocolError("malformed", `an ack has the key ${key} after ${last}`);
     }
     last = key;
