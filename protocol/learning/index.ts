@@ -1,6 +1,6 @@
 /** Public names of learning rounds: what is announced, how numbers become field elements, and how far sums reach. */
 export { type Announcement, openAnnouncement, roundOf, signAnnouncement } from "./announcement.ts";
-export type { NoiseMechanism, RoundContent, RoundTask, VectorShape } from "./content.ts";
+export { type NoiseMechanism, roundContent, type RoundContent, type RoundTask, type VectorShape } from "./content.ts";
 export { addCosts, costOf, epsilonOf, noiseMultiplier, normBound, type RoundCost } from "./cost.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
-export { reach } from "./shape.ts";
+export { elementsOf, reach } from "./shape.ts";
