@@ -26,6 +26,8 @@ export interface LearnRunOptions {
   readonly log: Logger;
   readonly onPhase?: (phase: string) => void;
   readonly onRound?: (entry: RoundEntry, reason: string | undefined, refused: Readonly<Record<string, number>>) => void;
+  /** Homes are about to hear of a round, for the first time or from a coordinator that was started again. */
+  readonly onAnnounced?: (step: number, round: string) => void;
   readonly onRestart?: (name: string, reason: string) => void;
   /** Another entry file for a process, by its name: a broker that records, for example. */
   readonly entryOf?: (name: string) => string | undefined;
@@ -196,7 +198,8 @@ export class LearnRun {
   #onCoordinator(message: CoordinatorMessage): void {
     if (message.type === "campaign") this.#history = message.history;
     else if (message.type === "announced") {
-      const { round, closesAt } = message;
+      const { round, step, closesAt } = message;
+      this.#options.onAnnounced?.(step, round);
       if (this.#open?.round === round) return;
       this.#open = { round, closesAt, finished: 0, refused: {}, movedAt: performance.now() };
       const early = this.#early.get(round);

@@ -35,27 +35,31 @@ const SIMULATED_DAYS = 56;
 const TEST_DAYS = 7;
 /** Simulated seconds from a round's announcement until it closes; the run moves the clock as soon as all have answered. */
 const ROUND_SECONDS = 60;
+/** An aggregator that hears of the time a moment later is asked again so soon. */
+const RETRY_SECONDS = 0.25;
 
 /** Throws UsageError, ReplayError. */
-export async function learnRequest(context: RoleContext): Promise<LearnRequest> {
+export async function learnRequest(
+  context: Pick<RoleContext, "config" | "options" | "json" | "signal">,
+): Promise<LearnRequest> {
   const { config, options, json, signal } = context;
-  const data = resolve(String(options["data"] ?? join(config.paths.data, "learn")));
-  const rounds = number(options["rounds"], "--rounds", { min: 1, max: 10_000, byDefault: 30 });
-  const count = number(options["homes"], "--homes", { min: 3, max: 2_000, byDefault: 20 });
-  const dropOut = number(options["dropOut"], "--drop-out", { min: 0, max: 0.9, byDefault: 0, isFraction: true });
-  const testDays = number(options["testDays"], "--test-days", { min: 1, max: 365, byDefault: TEST_DAYS });
+  const data = resolve(options["data"] === undefined ? join(config.paths.data, "learn") : config.paths.data);
+  const rounds = number(text(options["rounds"]), "--rounds", { min: 1, max: 10_000, byDefault: 30 });
+  const count = number(text(options["homes"]), "--homes", { min: 3, max: 2_000, byDefault: 20 });
+  const dropOut = number(text(options["dropOut"]), "--drop-out", { min: 0, max: 0.9, byDefault: 0, isFraction: true });
+  const testDays = number(text(options["testDays"]), "--test-days", { min: 1, max: 365, byDefault: TEST_DAYS });
   const { seed } = config.simulation;
-  const kind = choice(options["model"], "--model", ["linear", "dense", "gru"], "linear");
-  const objective = choice(options["objective"], "--objective", ["median", "energy"], "median");
-  const epsilon = epsilonOf(options["epsilon"]);
+  const kind = choice(text(options["model"]), "--model", ["linear", "dense", "gru"], "linear");
+  const objective = choice(text(options["objective"]), "--objective", ["median", "energy"], "median");
+  const epsilon = epsilonOf(text(options["epsilon"]));
   const stay = count - dropOutCount(count, dropOut);
   const minMeters = Math.max(2, Math.floor(stay * LEAST_PART));
   const patienceSeconds = config.simulation.patienceSeconds;
-  const named = options["readings"];
-  const isSimulated = typeof named !== "string";
+  const named = text(options["readings"]);
+  const isSimulated = named === undefined;
   const readings = isSimulated
     ? await simulatedReadings(config, data, count, { silent: json, signal })
-    : resolve(String(named));
+    : resolve(named);
   const source = await sourceOf(readings, config, isSimulated);
   if (source.meters.length < count) {
     throw new UsageError(`--homes: ${readings} has ${source.meters.length} homes, ${count} were asked for`);
@@ -89,6 +93,8 @@ function configOf(config: Config, data: string, asked: { minMeters: number; epsi
     paths: { ...config.paths, data },
     homomorphic: { ...config.homomorphic, enabled: false },
     release: { ...config.release, minMeters: Math.min(config.release.minMeters, minMeters) },
+    // A round is over when its sum is there: nobody waits for the next one.
+    rounds: { ...config.rounds, retrySeconds: Math.min(config.rounds.retrySeconds, RETRY_SECONDS) },
     learning: { ...config.learning, ...ofRound, enabled: true, minMeters, resendSeconds: 2 },
   };
 }
@@ -155,6 +161,10 @@ function homesOf(source: ReadingsSource, count: number, testDays: number, { syst
   });
 }
 
+function text(given: unknown): string | undefined {
+  return typeof given === "string" ? given : undefined;
+}
+
 interface Range {
   readonly min: number;
   readonly max: number;
@@ -162,24 +172,21 @@ interface Range {
   readonly isFraction?: boolean;
 }
 
-function number(given: unknown, flag: string, { min, max, byDefault, isFraction = false }: Range): number {
+function number(given: string | undefined, flag: string, { min, max, byDefault, isFraction = false }: Range): number {
   if (given === undefined) return byDefault;
   const value = Number(given);
-  if (String(given).trim() !== "" && value >= min && value <= max && (isFraction || Number.isInteger(value)))
-    return value;
-  throw new UsageError(
-    `${flag}: expected ${isFraction ? "a" : "a whole"} number from ${min} to ${max}, got ${String(given)}`,
-  );
+  if (given.trim() !== "" && value >= min && value <= max && (isFraction || Number.isInteger(value))) return value;
+  throw new UsageError(`${flag}: expected ${isFraction ? "a" : "a whole"} number from ${min} to ${max}, got ${given}`);
 }
 
-function choice<T extends string>(given: unknown, flag: string, of: readonly T[], byDefault: T): T {
+function choice<T extends string>(given: string | undefined, flag: string, of: readonly T[], byDefault: T): T {
   if (given === undefined) return byDefault;
   const found = of.find((one) => one === given);
   if (found !== undefined) return found;
-  throw new UsageError(`${flag}: expected ${of.join(", ")}, got ${String(given)}`);
+  throw new UsageError(`${flag}: expected ${of.join(", ")}, got ${given}`);
 }
 
-function epsilonOf(given: unknown): number | null {
+function epsilonOf(given: string | undefined): number | null {
   if (given === "none") return null;
   return number(given, "--epsilon", { min: 0.01, max: 1_000, byDefault: 8, isFraction: true });
 }

@@ -65,7 +65,7 @@ test("a home without history is not ready; one that the draw leaves out neither"
   const short = { ...series, energyWh: series.energyWh.slice(0, 24 * 10) };
   assert.equal(await trainer().train(task, home(short)), undefined);
   const features = { ...(task.features as object), rate: 0 };
-  assert.equal(await trainer().train({ ...task, features } as TrainTask, home(series)), undefined);
+  assert.equal(await trainer().train({ ...task, features }, home(series)), undefined);
 });
 
 test("a model for other slots than the meter's is refused", async () => {
