@@ -155,7 +155,7 @@ test("the model is what plain arithmetic over the homes that stayed gives", asyn
     assert.equal(report.history[step]!.homes, STAY);
     for (const [i, sum] of sumOf([...integers.values()]).entries()) {
       velocity[i] = serverMomentum * velocity[i]! + sum / (content.vector.scale * STAY);
-      weights[i]! += serverLearningRate * velocity[i]!;
+      weights[i]! += serverLearningRate * velocity[i];
     }
   }
   const { model } = await loadModel(await openBackend({ only: "cpu" }), report.model);
