@@ -34,5 +34,11 @@ export const learning = z.strictObject({
     false,
     "Takes part in training without noise, too, which no budget covers: two such rounds whose homes differ by one show its update.",
   ),
+  trainSeconds: seconds(
+    1,
+    86_400,
+    120,
+    "Longest training of a network on this household's readings; what takes longer is given up.",
+  ),
   resendSeconds: seconds(0.05, 3_600, 10, "Wait for an aggregator's ack before an update is sent again."),
 });

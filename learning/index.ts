@@ -21,5 +21,6 @@ export {
 } from "./local-update.ts";
 export { DECILES, type ForecastModel, MEDIAN, MODEL_KINDS, type ModelKind, type TrainOptions } from "./model.ts";
 export { loadModel, type ModelCard, ModelFileError, saveModel } from "./model-files.ts";
+export { prepare, type Prepared } from "./prepare.ts";
 export { type LoadSeries, sumSeries, type TemperatureSeries } from "./series.ts";
 export { permutation } from "./shuffle.ts";

@@ -8,11 +8,11 @@ import {
   joinExamples,
   type LoadSeries,
   permutation,
+  prepare,
   sumSeries,
   type TemperatureSeries,
   trainable,
 } from "../../learning/index.ts";
-import { prepare } from "../forecast/rolling.ts";
 
 /** Days to compare on: rows in order, and what each baseline says of them, in Wh. */
 export interface Compared {

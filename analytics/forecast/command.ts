@@ -11,6 +11,7 @@ import {
   loadModel,
   ModelFileError,
   openBackend,
+  prepare,
   saveModel,
   sumSeries,
   type TemperatureSeries,
@@ -18,7 +19,7 @@ import {
 import { describeForecast, forecastDay } from "./predict.ts";
 import { type FleetReadings, readFleet, readWeather } from "./readings.ts";
 import { describeEvaluation } from "./report.ts";
-import { evaluate, LEAST_DAYS_BEFORE, prepare, rowsBefore } from "./rolling.ts";
+import { evaluate, LEAST_DAYS_BEFORE, rowsBefore } from "./rolling.ts";
 import { evaluateRequest, type ForecastRequest, predictRequest } from "./settings.ts";
 import { centralTraining, makeModel } from "./training.ts";
 

@@ -6,19 +6,15 @@ import {
   BASELINES,
   type BaselineName,
   baselines,
-  type DayTable,
-  dayInputs,
+  type CalendarOptions,
   empiricalQuantiles,
   type Examples,
   FIRST_DAY,
   type ForecastModel,
   joinExamples,
-  type LoadSeries,
-  slotExamples,
-  type TemperatureSeries,
+  type Prepared,
   trainable,
 } from "../../learning/index.ts";
-import { type CalendarOptions, loadTable, tabulate } from "../../learning/index.ts";
 import { PointErrors, type PointMetrics, QuantileErrors, type QuantileMetrics, skill } from "./metrics.ts";
 
 /** Days before the first forecast: four weeks of history, of which two have been learned from. */
@@ -55,36 +51,6 @@ export interface Evaluation {
   readonly best: BaselineName;
   /** Of the model's MAE against that of the best baseline. */
   readonly skill: number;
-}
-
-/** A series with the inputs of each of its days, which are worked out once. */
-interface Prepared {
-  readonly table: DayTable;
-  /** Per day; undefined where too little is known before it. */
-  readonly rows: readonly (Examples | undefined)[];
-  /** Per day and slot, in Wh; NaN is a gap. */
-  readonly actual: readonly Float64Array[];
-}
-
-/** Tables and inputs of series, day by day. Each day's inputs follow from the days before it alone. */
-export function prepare(
-  series: LoadSeries,
-  temperature: TemperatureSeries | undefined,
-  options: CalendarOptions,
-): Prepared {
-  const table = loadTable(series, options);
-  const warmth =
-    temperature === undefined
-      ? undefined
-      : tabulate(temperature.firstSlot, temperature.temperatureC, table.days, table.positions);
-  const actual = table.days.map(({ firstSlot, positions }) =>
-    Float64Array.from(positions, (_, i) => series.energyWh[firstSlot - series.firstSlot + i] ?? Number.NaN),
-  );
-  const rows = table.days.map((day, d) => {
-    const inputs = dayInputs({ load: table, temperature: warmth }, d);
-    return inputs === undefined ? undefined : slotExamples(day, inputs, actual[d]!);
-  });
-  return { table, rows, actual };
 }
 
 /** The rows to learn from when nothing from day `before` (a date) on is known. */

@@ -6,7 +6,7 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import type { Refusals } from "../../config/runtime/refusals.ts";
 import type { MeterAgent } from "./agent.ts";
 import type { AgentLink, MeterSecrets } from "./agent-options.ts";
-import { learningSubscriptions, openLearning } from "./learning/index.ts";
+import { HomeTrainer, learningSubscriptions, openLearning } from "./learning/index.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface LoneLearningOptions {
@@ -29,7 +29,7 @@ export interface LoneLearning {
   /** Takes a message if it is an announcement. */
   accept(topic: string, payload: Uint8Array): boolean;
   tick(): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Codes of events that are no more than news. */
@@ -38,7 +38,9 @@ const NEWS = new Set(["made", "settled", "not-ready"]);
 /** Undefined where nobody learns. */
 export function openLoneLearning(options: LoneLearningOptions): LoneLearning | undefined {
   const { config, party, secrets, agent, database, outbox, link, log, refusals, now } = options;
-  const shared = openLearning({ config, party, database, outbox, now, monotonic: () => performance.now() });
+  // Starts no thread before a network is announced.
+  const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds: config.learning.trainSeconds });
+  const shared = openLearning({ config, party, database, outbox, now, monotonic: () => performance.now(), trainer });
   if (shared === undefined) return undefined;
   const learning = shared.agentFor({
     ...{ agent, secrets, link },
@@ -57,6 +59,9 @@ export function openLoneLearning(options: LoneLearningOptions): LoneLearning | u
     subscriptions: learningSubscriptions(),
     accept: (topic, payload) => learning.accept(topic, payload),
     tick: () => learning.tick(),
-    close: () => learning.close(),
+    close: async () => {
+      learning.close();
+      await trainer.close();
+    },
   };
 }

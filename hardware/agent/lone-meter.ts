@@ -173,7 +173,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   agent.tick();
   outbox.flush();
   await ciphertexts?.close();
-  learning?.close();
+  await learning?.close();
   await handle.link?.close();
   outbox.flush();
   ended.abort();

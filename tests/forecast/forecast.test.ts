@@ -9,7 +9,6 @@ import {
   type Evaluation,
   evaluate,
   type Fit,
-  prepare,
   type RollingOptions,
   rowsBefore,
 } from "../../analytics/forecast/rolling.ts";
@@ -27,6 +26,7 @@ import {
   NETWORK_SHAPE,
   NetworkModel,
   openBackend,
+  prepare,
   sumSeries,
 } from "../../learning/index.ts";
 

@@ -18,6 +18,12 @@ interface NoiseSource {
   draw(): number;
 }
 
+/**
+ * The newest sampler of each source of randomness. Making one takes a second, drawing from it microseconds, and the rounds
+ * of a campaign are alike; what is kept is a table that the announcement alone decides.
+ */
+const samplers = new WeakMap<RandomBytes, { readonly of: string; readonly source: NoiseSource }>();
+
 /** This home's part of a round's noise; undefined for a round without. `random`: node:crypto's outside tests. */
 function noiseOf(
   { noise, minMeters }: Pick<RoundContent, "noise" | "minMeters">,
@@ -29,8 +35,13 @@ function noiseOf(
     minimumClients: minMeters,
     colluders: noise.colluders,
   });
+  const of = `${noise.mechanism} ${noise.variance} ${minMeters} ${noise.colluders}`;
+  const known = samplers.get(random);
+  if (known?.of === of) return known.source;
   const bits = new RandomBits(random);
-  return noise.mechanism === "skellam" ? new Skellam(variance, bits) : new DiscreteGaussian(variance, bits);
+  const source = noise.mechanism === "skellam" ? new Skellam(variance, bits) : new DiscreteGaussian(variance, bits);
+  samplers.set(random, { of, source });
+  return source;
 }
 
 /** Throws RangeError for a vector of another length than the round's, or with a number that is none. */

@@ -1,3 +1,4 @@
 /** Public names of the learning part of a meter. */
-export { type LearningAgent, learningSubscriptions } from "./learning-agent.ts";
+export { type LearningAgent, type LearningEvent, learningSubscriptions } from "./learning-agent.ts";
 export { openLearning } from "./open.ts";
+export { HomeTrainer } from "./trainer.ts";

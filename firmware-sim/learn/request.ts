@@ -1,0 +1,192 @@
+/** What the flags of `npm run learn` ask for, checked before anything is made. */
+import { existsSync, renameSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Config } from "../../config/index.ts";
+import { makeFolder } from "../../config/runtime/folders.ts";
+import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
+import { createProgress } from "../../config/runtime/terminal.ts";
+import { loadTable } from "../../learning/index.ts";
+import { planGenerated } from "../fleet/fleet-plan.ts";
+import { openReplay, type ReadingsSource } from "../loads/index.ts";
+import { writeTruth } from "../loads/truth.ts";
+import { dropOutCount } from "./drop-outs.ts";
+import type { HomesPlan } from "./messages.ts";
+
+export interface LearnRequest {
+  readonly config: Config;
+  readonly data: string;
+  /** Absolute path of the readings that homes and judge have. */
+  readonly readings: string;
+  readonly isSimulated: boolean;
+  readonly source: ReadingsSource;
+  readonly homes: HomesPlan["homes"];
+  readonly dropOut: number;
+  readonly seed: number;
+  readonly rounds: number;
+  /** The coordinator's plan. */
+  readonly plan: object;
+  /** Wall seconds that a round waits for homes that do not answer. */
+  readonly patienceSeconds: number;
+}
+
+/** Of all homes that stay, so many at least must be in the set: one that is slow must not cost a round. */
+const LEAST_PART = 0.8;
+const SIMULATED_DAYS = 56;
+const TEST_DAYS = 7;
+/** Simulated seconds from a round's announcement until it closes; the run moves the clock as soon as all have answered. */
+const ROUND_SECONDS = 60;
+/** An aggregator that hears of the time a moment later is asked again so soon. */
+const RETRY_SECONDS = 0.25;
+
+/** Throws UsageError, ReplayError. */
+export async function learnRequest(
+  context: Pick<RoleContext, "config" | "options" | "json" | "signal">,
+): Promise<LearnRequest> {
+  const { config, options, json, signal } = context;
+  const data = resolve(options["data"] === undefined ? join(config.paths.data, "learn") : config.paths.data);
+  const rounds = number(text(options["rounds"]), "--rounds", { min: 1, max: 10_000, byDefault: 30 });
+  const count = number(text(options["homes"]), "--homes", { min: 3, max: 2_000, byDefault: 20 });
+  const dropOut = number(text(options["dropOut"]), "--drop-out", { min: 0, max: 0.9, byDefault: 0, isFraction: true });
+  const testDays = number(text(options["testDays"]), "--test-days", { min: 1, max: 365, byDefault: TEST_DAYS });
+  const { seed } = config.simulation;
+  const kind = choice(text(options["model"]), "--model", ["linear", "dense", "gru"], "linear");
+  const objective = choice(text(options["objective"]), "--objective", ["median", "energy"], "median");
+  const epsilon = epsilonOf(text(options["epsilon"]));
+  const stay = count - dropOutCount(count, dropOut);
+  const minMeters = Math.max(2, Math.floor(stay * LEAST_PART));
+  const patienceSeconds = config.simulation.patienceSeconds;
+  const named = text(options["readings"]);
+  const isSimulated = named === undefined;
+  const readings = isSimulated
+    ? await simulatedReadings(config, data, count, { silent: json, signal })
+    : resolve(named);
+  const source = await sourceOf(readings, config, isSimulated);
+  if (source.meters.length < count) {
+    throw new UsageError(`--homes: ${readings} has ${source.meters.length} homes, ${count} were asked for`);
+  }
+  const homes = homesOf(source, count, testDays, config);
+  const plan = {
+    campaign: {
+      ...{ campaign: "forecast", kind, objective, rounds, homes: count, minMeters, epsilon, seed },
+      colluders: epsilon === null ? 0 : Math.ceil(config.learning.colluderShare * minMeters),
+      slotSeconds: config.system.slotSeconds,
+      timezone: config.system.timezone,
+      delta: config.learning.delta,
+    },
+    roundSeconds: ROUND_SECONDS,
+    announceSeconds: 1,
+    patienceSeconds: 2 * patienceSeconds,
+    judge: { readings, testDays, seed },
+  };
+  return {
+    config: configOf(config, data, { minMeters, epsilon }),
+    ...{ data, readings, isSimulated, source, homes, dropOut, seed, rounds, plan, patienceSeconds },
+  };
+}
+
+/** What the run sets aside is what a household decides: whoever runs all of them decides for all. */
+function configOf(config: Config, data: string, asked: { minMeters: number; epsilon: number | null }): Config {
+  const { minMeters, epsilon } = asked;
+  const ofRound = epsilon === null ? { exact: true } : { epsilon };
+  return {
+    ...config,
+    paths: { ...config.paths, data },
+    homomorphic: { ...config.homomorphic, enabled: false },
+    release: { ...config.release, minMeters: Math.min(config.release.minMeters, minMeters) },
+    // A round is over when its sum is there: nobody waits for the next one.
+    rounds: { ...config.rounds, retrySeconds: Math.min(config.rounds.retrySeconds, RETRY_SECONDS) },
+    learning: { ...config.learning, ...ofRound, enabled: true, minMeters, resendSeconds: 2 },
+  };
+}
+
+async function simulatedReadings(
+  config: Config,
+  data: string,
+  homes: number,
+  { silent, signal }: { readonly silent: boolean; readonly signal: AbortSignal },
+): Promise<string> {
+  const { seed, start } = config.simulation;
+  const { slotSeconds } = config.system;
+  const file = join(data, `readings-${homes}-${SIMULATED_DAYS}-${slotSeconds}-${start}-${seed}.csv`);
+  if (existsSync(file)) return file;
+  makeFolder(data, { mode: 0o700 });
+  const simulation = { ...config.simulation, meters: homes, days: SIMULATED_DAYS, theft: "", heads: false };
+  const { source } = await planGenerated({ ...config, simulation }, undefined);
+  const bar = createProgress({ label: "simulated slots", total: source.range.to - source.range.from, silent });
+  try {
+    const partial = `${file}.next`;
+    await writeTruth(partial, source, (done) => {
+      signal.throwIfAborted();
+      bar.update(done);
+    });
+    renameSync(partial, file);
+  } finally {
+    bar.stop();
+  }
+  return file;
+}
+
+async function sourceOf(file: string, { system }: Config, isSimulated: boolean): Promise<ReadingsSource> {
+  try {
+    return await openReplay(file, { slotSeconds: system.slotSeconds });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "EACCES" && code !== "EISDIR") throw error;
+    throw new UsageError(`${isSimulated ? "" : "--readings "}${file}: cannot be read (${code})`);
+  }
+}
+
+/** The first homes by their ids, with the slot at which the days begin that nobody trains on. */
+function homesOf(source: ReadingsSource, count: number, testDays: number, { system }: Config): HomesPlan["homes"] {
+  const { slotSeconds, timezone } = system;
+  const order = [...source.meters.entries()].sort(([, a], [, b]) => (a.id < b.id ? -1 : 1)).slice(0, count);
+  return order.map(([index, { id }]) => {
+    const slots: number[] = [];
+    for (let slot = source.range.from; slot < source.range.to; slot += 1) {
+      if (source.read(index, slot) !== undefined) slots.push(slot);
+    }
+    const firstSlot = slots[0]!;
+    const { days } = loadTable(
+      { id, firstSlot, energyWh: new Float64Array(slots.at(-1)! + 1 - firstSlot) },
+      {
+        slotSeconds,
+        timezone,
+      },
+    );
+    const endSlot = days.at(-2 * testDays)?.firstSlot;
+    if (endSlot !== undefined && endSlot > firstSlot) return { id, endSlot };
+    throw new UsageError(
+      `home ${id}: ${days.length} days of readings leave none to train on; the last ${2 * testDays} are kept (--test-days)`,
+    );
+  });
+}
+
+function text(given: unknown): string | undefined {
+  return typeof given === "string" ? given : undefined;
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly byDefault: number;
+  readonly isFraction?: boolean;
+}
+
+function number(given: string | undefined, flag: string, { min, max, byDefault, isFraction = false }: Range): number {
+  if (given === undefined) return byDefault;
+  const value = Number(given);
+  if (given.trim() !== "" && value >= min && value <= max && (isFraction || Number.isInteger(value))) return value;
+  throw new UsageError(`${flag}: expected ${isFraction ? "a" : "a whole"} number from ${min} to ${max}, got ${given}`);
+}
+
+function choice<T extends string>(given: string | undefined, flag: string, of: readonly T[], byDefault: T): T {
+  if (given === undefined) return byDefault;
+  const found = of.find((one) => one === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`${flag}: expected ${of.join(", ")}, got ${given}`);
+}
+
+function epsilonOf(given: string | undefined): number | null {
+  if (given === "none") return null;
+  return number(given, "--epsilon", { min: 0.01, max: 1_000, byDefault: 8, isFraction: true });
+}

@@ -1,0 +1,194 @@
+/**
+ * A campaign as `npm run learn` runs it, every party a process: a third of the homes fall silent in each round, an aggregator
+ * and the coordinator are killed half-way. The model is what plain arithmetic over the homes that stayed gives.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { interpolateAtZero } from "../../aggregator/testing/interpolate.ts";
+import { loadConfig } from "../../config/index.ts";
+import { readReport, type LearnReport } from "../../firmware-sim/learn/learn-report.ts";
+import { LearnRun } from "../../firmware-sim/learn/learn-run.ts";
+import { learnRequest, type LearnRequest } from "../../firmware-sim/learn/request.ts";
+import { LoadGenerator } from "../../firmware-sim/loads/index.ts";
+import { writeTruth } from "../../firmware-sim/loads/truth.ts";
+import {
+  joinExamples,
+  LinearModel,
+  loadModel,
+  localUpdate,
+  MEDIAN,
+  openBackend,
+  prepare,
+  weightsText,
+} from "../../learning/index.ts";
+import { FIELD_PRIME } from "../../protocol/field.ts";
+import { roundContent, type RoundContent, roundOf, unpackLanes } from "../../protocol/learning/index.ts";
+import { elementsOfShare } from "../../protocol/shamir/vector-shares.ts";
+import { parseTopic } from "../../protocol/topics.ts";
+import { Holder } from "../testing/holder.ts";
+import { sumOf } from "../testing/learning-bed.ts";
+import { readRecording, RECORDING_FILE, type Recording } from "../testing/recording.ts";
+
+const HOMES = Array.from({ length: 9 }, (_, i) => ({ id: `m-${i + 1}`, feeder: "f-1" }));
+const ROUNDS = 3;
+const STAY = 6;
+const SLOT_SECONDS = 3_600;
+const TIMEZONE = "Europe/Berlin";
+const FIRST_SLOT = Date.parse("2025-02-01T00:00:00+01:00") / 1_000 / SLOT_SECONDS;
+const DAYS = 21;
+const QUIET = loadConfig({ profile: "demo", env: {} });
+
+const source = new LoadGenerator({
+  ...{ seed: 5, meters: HOMES, slotSeconds: SLOT_SECONDS, timezone: TIMEZONE },
+  range: { from: FIRST_SLOT, to: FIRST_SLOT + 24 * DAYS },
+});
+let data: string;
+let request: LearnRequest;
+let learning: LearnRun;
+let report: LearnReport;
+let recording: Recording;
+/** By step. */
+let contents: RoundContent[];
+
+before(async () => {
+  data = mkdtempSync(path.join(tmpdir(), "wattveil-learn-"));
+  const readings = path.join(data, "readings.csv");
+  await writeTruth(readings, source);
+  const config = {
+    ...QUIET,
+    system: { ...QUIET.system, slotSeconds: SLOT_SECONDS, timezone: TIMEZONE },
+    paths: { data, logs: path.join(data, "logs"), results: path.join(data, "results") },
+  };
+  const options = {
+    data,
+    readings,
+    homes: "9",
+    rounds: String(ROUNDS),
+    epsilon: "none",
+    dropOut: "0.34",
+    testDays: "2",
+  };
+  request = await learnRequest({ config, options, json: true, signal: new AbortController().signal });
+  let kills = 0;
+  const quiet = { info: () => {}, warn: () => {} };
+  learning = new LearnRun({
+    request,
+    log: quiet as never,
+    entryOf: (name) => (name === "broker" ? "tests/testing/recording-broker-main.ts" : undefined),
+    onAnnounced: (step) => {
+      // In the middle of the second round; once more when it is announced again.
+      if (step !== 1 || kills === 2) return;
+      kills += 1;
+      learning.supervisor.kill("coordinator");
+      if (kills === 1) learning.supervisor.kill("a-2");
+    },
+  });
+  report = readReport(await learning.run(new AbortController().signal));
+  await learning.stop();
+  recording = readRecording(path.join(data, "fleet", RECORDING_FILE));
+  const announced = recording.published.filter(({ topic }) => parseTopic(topic)?.name === "learnAnnounce");
+  contents = announced.map(({ payload }) =>
+    roundContent.parse((JSON.parse(payload.toString()) as { content: unknown }).content),
+  );
+});
+after(async () => {
+  await learning.stop();
+  rmSync(data, { recursive: true, force: true });
+});
+
+/** The integers of each home that got through to enough aggregators, opened with the keys of two of them. */
+async function integersOf(content: RoundContent): Promise<Map<string, number[]>> {
+  const round = roundOf(content);
+  const own = recording.published.filter(({ topic }) => parseTopic(topic)?.parameters.round === round);
+  const two = [1, 3].reduce((holder, x) => holder.takeFolder(path.join(data, "keys", `a-${x}`)), new Holder());
+  const opened = await two.openUpdates(own);
+  const found = new Map<string, number[]>();
+  for (const { id } of HOMES) {
+    const byAggregator = new Map(opened.filter(({ meter }) => meter === id).map((one) => [one.aggregator, one.update]));
+    if (byAggregator.size < 2) continue;
+    const shares = [...byAggregator].map(([x, { share, elements }]) => ({ x, own: elementsOfShare(share, elements) }));
+    const elements = shares[0]!.own.map((_, i) =>
+      interpolateAtZero(new Map(shares.map(({ x, own: values }) => [x, values[i]!])), FIELD_PRIME),
+    );
+    found.set(id, unpackLanes(elements, content.vector));
+  }
+  return found;
+}
+
+/** Each round's content, in order; throws if one was announced with two. */
+function rounds(): RoundContent[] {
+  const byStep = new Map<number, Map<string, RoundContent>>();
+  for (const content of contents) {
+    byStep.set(
+      content.step,
+      (byStep.get(content.step) ?? new Map<string, RoundContent>()).set(roundOf(content), content),
+    );
+  }
+  assert.deepEqual([...byStep.keys()], [0, 1, 2]);
+  return [...byStep.values()].map((same) => {
+    assert.equal(same.size, 1, "a round was announced with another content");
+    return [...same.values()][0]!;
+  });
+}
+
+test("killed twice in a round, the coordinator goes on with the very same round; so does an aggregator", () => {
+  assert.ok(learning.supervisor.restarts("coordinator") >= 2);
+  assert.ok(learning.supervisor.restarts("a-2") >= 1);
+  assert.deepEqual(
+    rounds().map((content) => roundOf(content)),
+    report.history.map(({ round }) => round),
+  );
+});
+
+test("the model is what plain arithmetic over the homes that stayed gives", async () => {
+  const { serverMomentum, serverLearningRate } = { serverMomentum: 0.7, serverLearningRate: 1 };
+  const weights = Float64Array.from(new LinearModel(MEDIAN).weights());
+  const velocity = new Float64Array(weights.length);
+  for (const [step, content] of rounds().entries()) {
+    assert.ok(content.task.type === "train");
+    assert.equal(content.task.model.weights, weightsText(weights), `round ${step + 1} begins where the last one ended`);
+    const integers = await integersOf(content);
+    assert.equal(integers.size, STAY);
+    assert.equal(report.history[step]!.homes, STAY);
+    for (const [i, sum] of sumOf([...integers.values()]).entries()) {
+      velocity[i] = serverMomentum * velocity[i]! + sum / (content.vector.scale * STAY);
+      weights[i]! += serverLearningRate * velocity[i];
+    }
+  }
+  const { model } = await loadModel(await openBackend({ only: "cpu" }), report.model);
+  // The mean over the last two fifths of three rounds is the last one.
+  assert.deepEqual(model.weights(), Float32Array.from(weights));
+});
+
+test("what a home sent is what training on its own readings gives, up to rounding by chance", async () => {
+  const [content] = rounds();
+  const { task, vector } = content!;
+  assert.ok(task.type === "train");
+  const integers = await integersOf(content!);
+  for (const [home, sent] of integers) {
+    const index = HOMES.findIndex(({ id }) => id === home);
+    const { endSlot } = request.homes.find(({ id }) => id === home)!;
+    const energyWh = Float64Array.from(
+      { length: endSlot - FIRST_SLOT },
+      (_, i) => source.read(index, FIRST_SLOT + i)!.importWh,
+    );
+    const calendar = { slotSeconds: SLOT_SECONDS, timezone: TIMEZONE };
+    const days = prepare({ id: home, firstSlot: FIRST_SLOT, energyWh }, undefined, calendar).rows;
+    const update = (await localUpdate(task, joinExamples(days.filter((day) => day !== undefined))))!;
+    const factor = vector.scale * Math.min(1, vector.clip / Math.hypot(...update));
+    for (const [i, value] of update.entries()) assert.ok(Math.abs(sent[i]! - value * factor) <= 1.001, `${home} ${i}`);
+  }
+});
+
+test("the same command again finds the campaign over, and says the same", async () => {
+  const again = new LearnRun({ request, log: { info: () => {}, warn: () => {} } as never });
+  try {
+    const file = await again.run(new AbortController().signal);
+    assert.deepEqual(readReport(file).history, report.history);
+  } finally {
+    await again.stop();
+  }
+});
