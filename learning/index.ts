@@ -11,6 +11,7 @@ export { type DayTable, loadTable, tabulate } from "./history.ts";
 export { NETWORK_SHAPE, NetworkModel, type NetworkShape } from "./layers-model.ts";
 export { LINEAR_WEIGHTS, LinearModel } from "./linear-model.ts";
 export {
+  inputsOf,
   localUpdate,
   modelOf,
   type Objective,

@@ -61,7 +61,7 @@ export interface LocalOptions {
 const MOST_WEIGHT = 4;
 
 /** The inputs that a task asks for. Throws RangeError where this version has other ones. */
-function inputsOf({ features }: Pick<TrainingTask, "features">): TrainingInputs {
+export function inputsOf({ features }: Pick<TrainingTask, "features">): TrainingInputs {
   const parsed = trainingInputs.safeParse(features);
   if (!parsed.success) throw new RangeError(`features: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ")}`);
   if (parsed.data.names.join() === FEATURES.join()) return parsed.data;
