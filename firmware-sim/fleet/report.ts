@@ -150,7 +150,7 @@ export function describeHeld(held: readonly Held[], { release }: Pick<Config, "r
         meters === 0
           ? "no reading of it has come"
           : `it has ${meters}; put more meters on the feeder: fewer feeders, or more meters`;
-      if (reason === "too-few-meters") return `${feeder}: ${slots} without a load: ${rule}; ${remedy}.`;
+      if (reason === "too-few-meters") return `${feeder}: ${slots} without a load: ${rule}, ${remedy}.`;
       return `${feeder}: ${slots} without a load: ${reason}.`;
     }
     return `${feeder}: ${slots} of ${meters} ${meters === 1 ? "meter" : "meters"} not billed yet: ${billRule(reason, release)}.`;
