@@ -33,10 +33,12 @@ export interface CoordinatorPorts {
   readonly refused?: (code: string, detail: string) => void;
 }
 
+type RoundTiming = Pick<CoordinatorPlan, "roundSeconds" | "announceSeconds" | "patienceSeconds">;
+
 export class Coordinator {
   readonly campaign: Campaign;
   readonly #ports: CoordinatorPorts;
-  readonly #plan: Pick<CoordinatorPlan, "roundSeconds" | "announceSeconds" | "patienceSeconds">;
+  readonly #plan: RoundTiming;
   #pending: { readonly content: RoundContent; readonly round: string; readonly payload: Uint8Array } | undefined;
   #parts = new Map<number, OpenedPart>();
   #announcedAt = Number.NEGATIVE_INFINITY;
@@ -45,7 +47,7 @@ export class Coordinator {
   /** A round is being settled: nothing else is begun. */
   #settling: Promise<void> | undefined;
 
-  constructor(state: CampaignState, plan: CoordinatorPlan, ports: CoordinatorPorts) {
+  constructor(state: CampaignState, plan: RoundTiming, ports: CoordinatorPorts) {
     this.campaign = state.campaign;
     this.#plan = plan;
     this.#ports = ports;
