@@ -16,7 +16,7 @@ import {
 } from "../../learning/index.ts";
 import type { RoundContent } from "../../protocol/learning/index.ts";
 import { Campaign } from "./campaign.ts";
-import { homeIntegers, homeNoise } from "./home.ts";
+import { homeIntegers, homeNoise } from "../../protocol/learning/index.ts";
 import { populate } from "./homes.ts";
 import type { CampaignInput } from "./options.ts";
 import { uniform } from "./rounds.ts";

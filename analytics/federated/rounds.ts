@@ -6,7 +6,7 @@ import { type Backend, localUpdate } from "../../learning/index.ts";
 import { FIELD_PRIME } from "../../protocol/field.ts";
 import { packLanes, type RoundContent, unpackLanes } from "../../protocol/learning/index.ts";
 import type { RandomBits } from "../../protocol/noise/index.ts";
-import { homeIntegers, type NoiseSource } from "./home.ts";
+import { homeIntegers, type NoiseSource } from "../../protocol/learning/index.ts";
 import type { SimulatedHome } from "./homes.ts";
 
 export interface DropOuts {

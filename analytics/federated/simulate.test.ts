@@ -4,7 +4,7 @@ import { openBackend } from "../../learning/index.ts";
 import { unpackLanes, packLanes } from "../../protocol/learning/index.ts";
 import { Campaign } from "./campaign.ts";
 import { score } from "./evaluate.ts";
-import { homeIntegers, homeNoise } from "./home.ts";
+import { homeIntegers, homeNoise } from "../../protocol/learning/index.ts";
 import { populate, type Population } from "./homes.ts";
 import type { CampaignInput } from "./options.ts";
 import { centralModel } from "./reference.ts";
@@ -96,9 +96,12 @@ test("the opened sum has the noise that is announced, also after drop-outs", asy
   assert.ok(Math.abs(mean) < 4 * Math.sqrt(stated / draws.length), `${mean}`);
   assert.throws(
     () => homeIntegers(encoding, new Float64Array(33).fill(Number.NaN), bits, source),
-    /update: expected finite/,
+    /vector: expected finite/,
   );
-  assert.throws(() => homeIntegers(encoding, new Float64Array(2), bits, source), /update: expected 33 numbers, got 2/);
+  assert.throws(
+    () => homeIntegers(encoding, new Float64Array(2), bits, source),
+    /vector: expected 33 coordinates, got 2/,
+  );
 });
 
 test("an update is shortened to the clip, whatever its length", () => {

@@ -9,7 +9,7 @@ import { DiscreteGaussian, RandomBits, rationalAtLeast } from "../../protocol/no
 import { calibrateGaussian } from "../privacy/calibrate.ts";
 import { Campaign, type HistoryEntry } from "./campaign.ts";
 import { type Score, score, validationError } from "./evaluate.ts";
-import { homeNoise, type NoiseSource } from "./home.ts";
+import { homeNoise, type NoiseSource } from "../../protocol/learning/index.ts";
 import type { Population, SimulatedHome } from "./homes.ts";
 import type { CampaignInput } from "./options.ts";
 import { type DropOuts, openSum, present } from "./rounds.ts";

@@ -6,7 +6,7 @@ import { assertAbove, assertDelta, assertRounds } from "./checks.ts";
 import { bisect } from "./bisect.ts";
 import { gaussianPldEpsilon } from "./pld/accountant.ts";
 import { epsilonAt, rdpVector } from "./rdp/accountant.ts";
-import type { RdpCurve } from "./rdp/discrete.ts";
+import type { RdpCurve } from "../../protocol/noise/rdp.ts";
 import { gaussianRdp } from "./rdp/gaussian.ts";
 
 export type Accountant = "rdp" | "pld";

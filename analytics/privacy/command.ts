@@ -4,7 +4,8 @@ import type { OptionValues } from "../../config/runtime/role.ts";
 import { calibrateGaussian, calibrateVariance } from "./calibrate.ts";
 import { gaussianPldDelta, gaussianPldEpsilon } from "./pld/accountant.ts";
 import { deltaAt, epsilonAt, rdpVector } from "./rdp/accountant.ts";
-import { discreteGaussianRdp, type RdpCurve, sampledRdp, skellamRdp } from "./rdp/discrete.ts";
+import type { RdpCurve } from "../../protocol/noise/rdp.ts";
+import { discreteGaussianRdp, sampledRdp, skellamRdp } from "./rdp/discrete.ts";
 import { gaussianRdp } from "./rdp/gaussian.ts";
 
 /** What each command does. */

@@ -2,5 +2,6 @@
 export { type Announcement, openAnnouncement, roundOf, signAnnouncement } from "./announcement.ts";
 export { type NoiseMechanism, roundContent, type RoundContent, type RoundTask, type VectorShape } from "./content.ts";
 export { addCosts, costOf, epsilonOf, noiseMultiplier, normBound, type RoundCost } from "./cost.ts";
+export { homeIntegers, homeNoise, type NoiseSource } from "./integers.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
 export { elementsOf, reach } from "./shape.ts";
