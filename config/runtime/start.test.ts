@@ -36,7 +36,7 @@ function project(t: { after: (work: () => void) => void }): string {
   t.after(() => rmSync(root, { recursive: true, force: true }));
   for (const folder of ["config/runtime", "node_modules/.cache", "role"])
     mkdirSync(join(root, folder), { recursive: true });
-  copyFileSync(join(ROOT, START), join(root, START));
+  for (const file of [START, "config/runtime/compile.mjs"]) copyFileSync(join(ROOT, file), join(root, file));
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
   }
