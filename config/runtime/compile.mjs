@@ -1,13 +1,14 @@
 /**
- * Makes one file of JavaScript of a program, its sources and most of the packages that they use, in
- * node_modules/.cache, and again whenever one of its sources or the lock file has changed.
+ * Makes one file of JavaScript of a program in node_modules/.cache, and again whenever one of its sources has changed;
+ * and once, for all programs, a file of each package that most of them use.
  *
- * Loading a role from TypeScript, file by file, takes more than a second of CPU time; with the sources in one file and
- * the packages in hundreds of others it took half a second, and in one file it takes a third.
+ * Loading a role from TypeScript, file by file, takes more than a second of CPU time; with its sources in one file and
+ * the packages in hundreds of others it takes half a second, and with both in one file each a third.
  *
  * JavaScript, because it runs before anything that knows TypeScript.
  */
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -19,21 +20,17 @@ export const CACHE = join(ROOT, "node_modules/.cache/wattveil");
 const ALWAYS = ["config/runtime/compile.mjs", "package-lock.json"];
 
 const THREAD = /new URL\("(\.[^"]+\.ts)", import\.meta\.url\)/g;
-const BESIDE = /new URL\("(\.[^"]+)", import\.meta\.url\)/g;
+const BESIDE = /,\s*import\.meta\.url\s*\)/g;
+/** Their `new URL("./main.ts", import.meta.url)` are programs to be started, as sources. */
+const TESTS = /(\.test\.ts$|[\\/]testing[\\/])/;
 const FOLDER = /\bimport\.meta\.dirname\b/g;
 
 /** Packages of plain JavaScript that roles load at their start. Others have binaries, or threads of their own. */
-const PACKAGES = new Set([
-  ...["@hpke/common", "@hpke/core", "@peculiar/x509", "aedes", "cli-progress", "cli-table3", "commander"],
-  ...["csv-parse", "csv-stringify", "kysely", "luxon", "mqtt", "mqtt-packet", "pino", "reflect-metadata"],
-  ...["ws", "yaml", "zod"],
-]);
-const PACKAGE_NAME = /^(@[^/]+\/)?[^/]+/;
-const INSTALLED = /[\\/]node_modules[\\/]/;
-const SCRIPT = /\.[cm]?js$/;
-/** A source map that says nothing: lines of packages are told as they are, which keeps the program's own map small. */
-const NO_MAP =
-  "\n//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbIiJdLCJtYXBwaW5ncyI6IkEifQ==";
+const PACKAGES = [
+  ...["@hpke/core", "@peculiar/x509", "aedes", "cli-progress", "cli-table3", "commander"],
+  ...["csv-parse", "csv-parse/sync", "csv-stringify", "csv-stringify/sync", "kysely", "luxon", "mqtt", "mqtt-packet"],
+  ...["pino", "reflect-metadata", "ws", "yaml", "zod"],
+];
 /** What packages written for `require` ask of their surroundings. */
 const REQUIRE =
   'import { createRequire as wattveilRequire } from "node:module"; const require = wattveilRequire(import.meta.url);';
@@ -101,66 +98,112 @@ export async function compile(entry) {
   /** @type {Sources} */
   const sources = {};
   const result = await build({
-    ...buildOptions(sources),
+    ...(await buildOptions(sources)),
     entryPoints: [join(ROOT, entry)],
     metafile: true,
     write: false,
     outfile: program,
   });
-  const own = Object.keys(result.metafile.inputs).filter((file) => !INSTALLED.test(file));
-  for (const file of [...ALWAYS, ...own]) sources[file] ??= await stampOf(file);
+  for (const file of [...ALWAYS, ...Object.keys(result.metafile.inputs)]) sources[file] ??= await stampOf(file);
   await mkdir(CACHE, { recursive: true });
   await writeWhole(program, result.outputFiles[0].contents);
   await writeWhole(`${program}.json`, JSON.stringify(sources));
   return { program, sources };
 }
 
+/** @type {import("esbuild").BuildOptions} */
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  outExtension: { ".js": ".mjs" },
+  logLevel: "silent",
+};
+
 /**
  * How esbuild compiles anything of this project.
  * @param {Sources} sources to which those of the threads are added that a compiled file starts
- * @returns {import("esbuild").BuildOptions}
+ * @returns {Promise<import("esbuild").BuildOptions>}
  */
-export function buildOptions(sources) {
+export async function buildOptions(sources) {
+  const folder = await compilePackages();
   return {
-    absWorkingDir: ROOT,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
+    ...COMMON,
     sourcemap: "inline",
     sourcesContent: false,
-    banner: { js: REQUIRE },
-    logLevel: "silent",
     plugins: [
       {
         name: "wattveil",
         setup({ onLoad, onResolve }) {
-          onResolve({ filter: /^[^./]/ }, resolvePackage);
+          onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+            if (kind === "entry-point") return undefined;
+            const file = join(folder, `${nameOf(path)}.mjs`);
+            return { path: PACKAGES.includes(path) ? pathToFileURL(file).href : path, external: true };
+          });
           onLoad({ filter: /\.ts$/ }, ({ path }) => loadSource(path, sources));
-          onLoad({ filter: SCRIPT }, ({ path }) => (INSTALLED.test(path) ? loadInstalled(path) : undefined));
         },
       },
     ],
   };
 }
 
-/**
- * A package stays where it is, unless it is one of those above or is used by one of them.
- * @param {import("esbuild").OnResolveArgs} args
- * @returns {import("esbuild").OnResolveResult | undefined}
- */
-function resolvePackage({ path, importer, kind }) {
-  if (kind === "entry-point" || INSTALLED.test(importer)) return undefined;
-  return PACKAGES.has(PACKAGE_NAME.exec(path)?.[0] ?? path) ? undefined : { path, external: true };
+/** @param {string} specifier */
+function nameOf(specifier) {
+  return specifier.replaceAll("/", "-");
 }
 
 /**
- * @param {string} path
- * @returns {Promise<import("esbuild").OnLoadResult>}
+ * One file of each package, and what they share, in a folder whose name changes with their versions.
+ * @returns {Promise<string>}
  */
-async function loadInstalled(path) {
-  const text = await readFile(path, "utf8");
-  return { contents: text.replaceAll(/^\/\/# sourceMappingURL=.*$/gm, "") + NO_MAP, loader: "js" };
+async function compilePackages() {
+  const stamps = await Promise.all(ALWAYS.map(stampOf));
+  const folder = join(CACHE, `packages-${createHash("sha256").update(stamps.join("\n")).digest("hex").slice(0, 16)}`);
+  if (await isThere(folder)) return folder;
+  const { build } = await import("esbuild");
+  const made = `${folder}.${process.pid}`;
+  await mkdir(made, { recursive: true });
+  const entries = PACKAGES.map((specifier) => join(made, `${nameOf(specifier)}.entry.mjs`));
+  await Promise.all(PACKAGES.map(async (specifier, i) => writeFile(entries[i] ?? "", await exportsOf(specifier))));
+  await build({
+    ...COMMON,
+    entryPoints: PACKAGES.map((specifier, i) => ({ in: entries[i] ?? "", out: nameOf(specifier) })),
+    outdir: made,
+    splitting: true,
+    chunkNames: "shared/[hash]",
+    banner: { js: REQUIRE },
+  });
+  try {
+    await rename(made, folder);
+  } catch (error) {
+    // Another process was as fast.
+    await rm(made, { recursive: true });
+    if (!(await isThere(folder))) throw error;
+  }
+  return folder;
+}
+
+/** @param {string} path */
+async function isThere(path) {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * A source that exports what a package does, by name: of one written for `require` only node knows the names.
+ * @param {string} specifier
+ */
+async function exportsOf(specifier) {
+  const names = Object.keys(await import(specifier));
+  return [
+    `import * as all from ${JSON.stringify(specifier)};`,
+    `const { ${names.map((name, i) => `${JSON.stringify(name)}: $${i}`).join(", ")} } = all;`,
+    `export { ${names.map((name, i) => `$${i} as ${JSON.stringify(name)}`).join(", ")} };`,
+  ].join("\n");
 }
 
 /**
@@ -174,14 +217,14 @@ async function loadSource(path, sources) {
   if (!text.includes("import.meta")) return undefined;
   /** @type {Map<string, string>} */
   const threads = new Map();
-  for (const [expression, file] of text.matchAll(THREAD)) {
+  for (const [expression, file] of TESTS.test(path) ? [] : text.matchAll(THREAD)) {
     const thread = await compile(relative(ROOT, resolve(dirname(path), file)));
     Object.assign(sources, thread.sources);
     threads.set(expression, urlOf(pathToFileURL(thread.program)));
   }
   const contents = text
     .replaceAll(THREAD, (expression) => threads.get(expression) ?? expression)
-    .replaceAll(BESIDE, (_, file) => urlOf(new URL(file, pathToFileURL(path))))
+    .replaceAll(BESIDE, `, ${JSON.stringify(pathToFileURL(path).href)})`)
     .replaceAll(FOLDER, JSON.stringify(dirname(path)));
   return { contents, loader: "ts" };
 }

@@ -1,3 +1,4 @@
+// as it is: it writes sources of its own, which would be compiled as if they were this file's
 import assert from "node:assert/strict";
 import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
