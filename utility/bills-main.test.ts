@@ -166,7 +166,10 @@ test("bad arguments are explained with exit code 2", async (t) => {
   const cases: [string[], RegExp][] = [
     [["--meter", "m-999"], /--meter m-999: there is no bill of this meter; there are bills of m-001 to m-006/],
     [["--period", "2030-01-01"], /no bill of this period; there are bills of 2025-01-15\.\.2025-01-16/],
-    [["verify", "--readings", "LICENSE"], /^verify: LICENSE, line (1: column MIT License is unknown|6: this is no CSV of readings; its first line is )/],
+    [
+      ["verify", "--readings", "LICENSE"],
+      /^verify: LICENSE, line (1: column MIT License is unknown|6: this is no CSV of readings; its first line is )/,
+    ],
     [["verify", "--readings", folder], /is a folder, not a file of readings/],
     [["verify", "--readings", semicolons], /semicolons\.csv, line 1: .*separated by semicolons; expected commas/],
     [["pay"], /pay: expected nothing, correct or verify/],
