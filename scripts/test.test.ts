@@ -54,7 +54,15 @@ test("a failing test exits with 1, and the counts still come last", async (conte
   const { code, stdout } = await runTests(context, { "a.test.ts": PASSING, "b.test.ts": FAILING });
   assert.equal(code, 1);
   assert.match(stdout, /as told[^]*ℹ tests 2\nℹ suites 0\nℹ pass 1\nℹ fail 1\n/);
+  assert.match(stdout, /test at b\.test\.ts:2:1\n/, "the place in its source, though it shared a process");
   assert.match(lastLine(stdout) ?? "", /^ℹ duration_ms/);
+});
+
+test("a source that cannot be compiled is a failure that names it, and the others run", async (context) => {
+  const { code, stdout, stderr } = await runTests(context, { "a.test.ts": PASSING, "b.test.ts": "const = 1;\n" });
+  assert.equal(code, 1);
+  assert.match(stdout + stderr, /b\.test\.ts:1:6/);
+  assert.match(stdout, /ℹ tests 2\nℹ suites 0\nℹ pass 1\nℹ fail 1\n/);
 });
 
 test("no test file at all is a failure", async (context) => {

@@ -1,14 +1,17 @@
 /**
- * `npm test`: lists the test files, leaves out those whose programs are missing, and hands the rest to node's runner.
+ * `npm test`: lists the test files, leaves out those whose programs are missing, compiles the rest and hands it to
+ * node's runner; for coverage, and where they cannot be compiled, it hands over the sources.
  * Ends with the runner's own counts; exits non-zero on a failed test, an empty list, or in CI on a file left out.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { compileTests } from "./compile-tests.ts";
 import { LEFT_OUT_VARIABLE, describeLeftOut, isOnPath, neededCommands, partByNeeds, searchPath } from "./needs.ts";
 import { listTestFiles, selectFiles } from "./test-files.ts";
+import { groupTests } from "./test-groups.ts";
 
 interface Options {
   readonly coverage?: boolean;
@@ -16,7 +19,10 @@ interface Options {
 }
 
 const REPORTER = join(import.meta.dirname, "summary-last.mjs");
-const C8 = join(import.meta.dirname, "../node_modules/c8/bin/c8.js");
+const C8_ARGUMENTS = [
+  join(import.meta.dirname, "../node_modules/c8/bin/c8.js"),
+  ...["--all", "--include=**/*.ts", "--exclude=**/*.test.ts", "--reporter=text", "--reporter=lcov"],
+];
 
 function positive(text: string): number {
   const value = Number(text);
@@ -35,6 +41,40 @@ async function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promise
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   });
+}
+
+function runnerArguments({ concurrency }: Options, flag: readonly string[], files: readonly string[]): string[] {
+  return [
+    ...flag,
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    `--test-reporter=${REPORTER}`,
+    "--test-reporter-destination=stdout",
+    ...files,
+  ];
+}
+
+/** The runner's arguments for sources: tsx loads them. */
+function sourceArguments(root: string, files: readonly string[], options: Options): string[] {
+  const paths = files.map((file) => join(root, file));
+  return runnerArguments(options, ["--import", import.meta.resolve("tsx")], paths);
+}
+
+async function runCompiled(root: string, files: readonly string[], options: Options, env: NodeJS.ProcessEnv) {
+  const groups = groupTests(files, (file) => readFileSync(join(root, file), "utf8"));
+  const compiled = await compileTests(root, groups).catch(() => undefined);
+  // A fault in a source is told better by whoever loads the sources.
+  if (compiled === undefined) return runNode(sourceArguments(root, files, options), env);
+  // The runner gets a Ctrl-C as well, and ends; then what was compiled is deleted.
+  const wait = (): void => undefined;
+  process.on("SIGINT", wait);
+  try {
+    // By the maps a test that fails is told with the place in its source.
+    return await runNode(runnerArguments(options, ["--enable-source-maps"], compiled.programs), env);
+  } finally {
+    process.off("SIGINT", wait);
+    rmSync(compiled.folder, { recursive: true, force: true });
+  }
 }
 
 async function main(filters: readonly string[], options: Options): Promise<number> {
@@ -57,17 +97,10 @@ async function main(filters: readonly string[], options: Options): Promise<numbe
     console.error("tests: nothing is left to run");
     return 1;
   }
-  const node = [
-    "--import",
-    import.meta.resolve("tsx"),
-    "--test",
-    `--test-concurrency=${options.concurrency}`,
-    `--test-reporter=${REPORTER}`,
-    "--test-reporter-destination=stdout",
-    ...runnable,
-  ];
-  const c8 = [C8, "--all", "--include=**/*.ts", "--exclude=**/*.test.ts", "--reporter=text", "--reporter=lcov"];
-  const code = await runNode(options.coverage === true ? [...c8, process.execPath, ...node] : node, env);
+  const code =
+    options.coverage === true
+      ? await runNode([...C8_ARGUMENTS, process.execPath, ...sourceArguments(root, runnable, options)], env)
+      : await runCompiled(root, runnable, options, env);
   return code === 0 && incomplete ? 1 : code;
 }
 

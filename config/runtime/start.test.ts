@@ -1,3 +1,4 @@
+// as it is: it writes sources of its own, which would be compiled as if they were this file's
 import assert from "node:assert/strict";
 import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -36,7 +37,7 @@ function project(t: { after: (work: () => void) => void }): string {
   t.after(() => rmSync(root, { recursive: true, force: true }));
   for (const folder of ["config/runtime", "node_modules/.cache", "role"])
     mkdirSync(join(root, folder), { recursive: true });
-  copyFileSync(join(ROOT, START), join(root, START));
+  for (const file of [START, "config/runtime/compile.mjs"]) copyFileSync(join(ROOT, file), join(root, file));
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
   }

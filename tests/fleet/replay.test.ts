@@ -10,19 +10,19 @@ import { query, runFleet, temporaryFolder } from "./testing/command.ts";
 import { plainBill, plainLoads, type Reading } from "./testing/plain-bill.ts";
 
 const SLOT = 900;
-/** 27 March to 3 April 2025 in Berlin: clocks go forward inside, so the week has 668 quarter hours. */
-const FROM = Date.parse("2025-03-27T00:00:00+01:00") / 1000;
-const TO = Date.parse("2025-04-03T00:00:00+02:00") / 1000;
+/** 28 March to 1 April 2025 in Berlin, Friday to Monday: clocks go forward inside, so it has 380 quarter hours. */
+const FROM = Date.parse("2025-03-28T00:00:00+01:00") / 1000;
+const TO = Date.parse("2025-04-01T00:00:00+02:00") / 1000;
 const GAP = { meter: "home-03", from: FROM + 70 * SLOT, to: FROM + 110 * SLOT };
 
-/** Half-way through the week this meter moves from the north to the south. */
-const MOVE = { meter: "home-08", at: FROM + 300 * SLOT };
+/** Half-way through this meter moves from the north to the south. */
+const MOVE = { meter: "home-08", at: FROM + 180 * SLOT };
 
 /**
  * Readings of a made-up file: 20 meters on three feeders, some with generation, one with a gap of ten hours, and one
  * that moves.
  */
-function readingsOfAWeek(): Reading[] {
+function readingsOfFourDays(): Reading[] {
   let state = 12345;
   const draw = (below: number): number => {
     state = (state * 1103515245 + 12345) % 2147483648;
@@ -65,9 +65,9 @@ interface BillRow {
   readonly spare_answers: number;
 }
 
-test("a week of 20 meters comes out as plain arithmetic has it, and a gap in the file is a gap on the bill", async (t) => {
+test("four days of 20 meters comes out as plain arithmetic has it, and a gap in the file is a gap on the bill", async (t) => {
   const folder = temporaryFolder(t);
-  const readings = readingsOfAWeek();
+  const readings = readingsOfFourDays();
   const file = join(folder, "readings.csv");
   writeFileSync(file, csvOf(readings));
   const { code, stdout, stderr } = await runFleet(folder, ["--readings", file, "--json"]);
@@ -76,7 +76,7 @@ test("a week of 20 meters comes out as plain arithmetic has it, and a gap in the
   assert.equal(lines.length, 1);
   const summary = JSON.parse(lines[0] ?? "") as Record<string, unknown>;
   assert.equal(summary["meters"], 20);
-  assert.equal(summary["slots"], 668);
+  assert.equal(summary["slots"], 380);
   assert.equal(summary["billsExact"], true);
   assert.equal(summary["feederLoadsExact"], true);
   assert.deepEqual(summary["refused"], {});
@@ -89,10 +89,10 @@ test("a week of 20 meters comes out as plain arithmetic has it, and a gap in the
   );
   for (const bill of bills) {
     const own = readings.filter(({ meter }) => meter === bill.meter_id);
-    const plain = plainBill(own, 7);
+    const plain = plainBill(own, 4);
     assert.deepEqual(
       [bill.period_start, bill.period_end, bill.energy_wh, bill.amount_micro, bill.currency, bill.version, bill.status],
-      ["2025-03-27", "2025-04-03", plain.energyWh, plain.amountMicro, "EUR", 1, "final"],
+      ["2025-03-28", "2025-04-01", plain.energyWh, plain.amountMicro, "EUR", 1, "final"],
     );
     assert.equal(bill.gaps, bill.meter_id === GAP.meter ? 40 : 0);
     assert.equal(bill.spare_answers, 1);
@@ -118,7 +118,7 @@ test("a week of 20 meters comes out as plain arithmetic has it, and a gap in the
     meters: number;
     status: string;
   }>(folder, "SELECT * FROM feeder_loads");
-  assert.equal(loads.length, 3 * 668);
+  assert.equal(loads.length, 3 * 380);
   for (const load of loads) {
     const plain = truth.get(`${load.feeder_id}/${load.slot_start}`);
     assert.deepEqual([load.energy_wh, load.meters, load.status], [plain?.importWh, plain?.meters, "final"]);
@@ -132,7 +132,7 @@ test("a week of 20 meters comes out as plain arithmetic has it, and a gap in the
 test("sets that are too small are named with their rule and with what would do", async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, "readings.csv");
-  const few = readingsOfAWeek()
+  const few = readingsOfFourDays()
     .filter(({ meter, start }) => start < FROM + 96 * SLOT && Number(meter.slice(5)) <= 3)
     .map((reading) => ({ ...reading, exportWh: 0 }));
   writeFileSync(file, csvOf(few));
@@ -183,7 +183,7 @@ test("bad files are refused with their lines before anything is made", async (t)
 test("what was replayed can be written as truth, and read again as the same readings", async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, "readings.csv");
-  const day = readingsOfAWeek().filter(({ start }) => start < FROM + 24 * SLOT);
+  const day = readingsOfFourDays().filter(({ start }) => start < FROM + 24 * SLOT);
   writeFileSync(file, csvOf(day));
   const truth = join(folder, "truth.csv");
   const first = await runFleet(folder, ["--readings", file, "--truth", truth, "--json"]);

@@ -1,4 +1,7 @@
-/** Runs `npm run fleet` as a user does, in a folder of its own, and gives back what it printed and left behind. */
+/**
+ * Runs what `npm run fleet` and its like run, in a folder of its own, and gives back what it printed and left behind.
+ * npm itself takes as long to start as a command; the tests of the README go through it.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -21,7 +24,7 @@ export function temporaryFolder(t: { after: (work: () => Promise<void>) => void 
 
 const END_MILLISECONDS = 20_000;
 
-/** Whoever still writes into a folder would keep it: npm ends before those whom it has started. */
+/** Whoever still writes into a folder would keep it: a command may end before those whom it has started. */
 async function ended(folder: string): Promise<void> {
   const until = performance.now() + END_MILLISECONDS;
   for (;;) {
@@ -74,6 +77,15 @@ export function startFleet(folder: string, args: readonly string[]): RunningComm
   return startCommand("fleet", folder, [...set.flatMap((value) => ["--set", value]), ...args]);
 }
 
+const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> };
+
+/** The arguments of node that a script of package.json gives. */
+function commandOf(name: string): string[] {
+  const [node, ...args] = (scripts[name] ?? "").split(" ");
+  if (node !== "node") throw new RangeError(`name: package.json has no script ${name} for node`);
+  return args;
+}
+
 /** Starts any of the commands in the data folder `<folder>/data`. */
 export function startCommand(name: string, folder: string, args: readonly string[]): RunningCommand {
   const set = [`paths.logs=${join(folder, "logs")}`, `paths.results=${join(folder, "results")}`].flatMap((value) => [
@@ -81,7 +93,7 @@ export function startCommand(name: string, folder: string, args: readonly string
     value,
   ]);
   const own = ["--data", join(folder, "data"), ...set];
-  const child = spawn("npm", ["run", "--silent", name, "--", ...own, ...args], {
+  const child = spawn(process.execPath, [...commandOf(name), ...own, ...args], {
     cwd: ROOT,
     env: commandEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],

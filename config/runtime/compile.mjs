@@ -1,0 +1,235 @@
+/**
+ * Makes one file of JavaScript of a program in node_modules/.cache, and again whenever one of its sources has changed;
+ * and once, for all programs, a file of each package that most of them use.
+ *
+ * Loading a role from TypeScript, file by file, takes more than a second of CPU time; with its sources in one file and
+ * the packages in hundreds of others it takes half a second, and with both in one file each a third.
+ *
+ * JavaScript, because it runs before anything that knows TypeScript.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Inside the project, so that packages are found from there. */
+export const CACHE = join(ROOT, "node_modules/.cache/wattveil");
+/** What a compiled program depends on besides its sources: how it is compiled, and the versions of packages. */
+const ALWAYS = ["config/runtime/compile.mjs", "package-lock.json"];
+
+const THREAD = /new URL\("(\.[^"]+\.ts)", import\.meta\.url\)/g;
+const BESIDE = /,\s*import\.meta\.url\s*\)/g;
+/** Their `new URL("./main.ts", import.meta.url)` are programs to be started, as sources. */
+const TESTS = /(\.test\.ts$|[\\/]testing[\\/])/;
+const FOLDER = /\bimport\.meta\.dirname\b/g;
+
+/** Packages of plain JavaScript that roles load at their start. Others have binaries, or threads of their own. */
+const PACKAGES = [
+  ...["@hpke/core", "@peculiar/x509", "aedes", "cli-progress", "cli-table3", "commander"],
+  ...["csv-parse", "csv-parse/sync", "csv-stringify", "csv-stringify/sync", "kysely", "luxon", "mqtt", "mqtt-packet"],
+  ...["pino", "reflect-metadata", "ws", "yaml", "zod"],
+];
+/** What packages written for `require` ask of their surroundings. */
+const REQUIRE =
+  'import { createRequire as wattveilRequire } from "node:module"; const require = wattveilRequire(import.meta.url);';
+
+/**
+ * What a program was made from: each source, relative to the project, with its path, time and size.
+ * @typedef {Record<string, string>} Sources
+ */
+
+/**
+ * Its path is part of it: a compiled program does not work in a project that was moved.
+ * @param {string} source
+ */
+async function stampOf(source) {
+  const path = join(ROOT, source);
+  try {
+    const { mtimeMs, size } = await stat(path);
+    return `${path} ${mtimeMs} ${size}`;
+  } catch {
+    return "not there";
+  }
+}
+
+/**
+ * The sources of a program that is there and still as they are, or undefined.
+ * @param {string} program
+ * @returns {Promise<Sources | undefined>}
+ */
+async function currentSources(program) {
+  try {
+    /** @type {Sources} */
+    const sources = JSON.parse(await readFile(`${program}.json`, "utf8"));
+    const same = await Promise.all(
+      Object.entries(sources).map(async ([file, stamp]) => (await stampOf(file)) === stamp),
+    );
+    await stat(program);
+    return same.every(Boolean) ? sources : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Others may start the same program at the same time: they see all of a file or nothing.
+ * @param {string} file
+ * @param {string | Uint8Array} contents
+ */
+async function writeWhole(file, contents) {
+  const partial = `${file}.${process.pid}`;
+  await writeFile(partial, contents);
+  await rename(partial, file);
+}
+
+/**
+ * Compiles a program and the threads that it starts, unless that was done.
+ * @param {string} entry path of its first file, relative to the project
+ * @returns {Promise<{ program: string, sources: Sources }>}
+ */
+export async function compile(entry) {
+  const program = join(CACHE, `${entry.replaceAll(/[\\/]/g, "-")}.mjs`);
+  const known = await currentSources(program);
+  if (known !== undefined) return { program, sources: known };
+
+  const { build } = await import("esbuild");
+  /** @type {Sources} */
+  const sources = {};
+  const result = await build({
+    ...(await buildOptions(sources)),
+    entryPoints: [join(ROOT, entry)],
+    metafile: true,
+    write: false,
+    outfile: program,
+  });
+  for (const file of [...ALWAYS, ...Object.keys(result.metafile.inputs)]) sources[file] ??= await stampOf(file);
+  await mkdir(CACHE, { recursive: true });
+  await writeWhole(program, result.outputFiles[0].contents);
+  await writeWhole(`${program}.json`, JSON.stringify(sources));
+  return { program, sources };
+}
+
+/** @type {import("esbuild").BuildOptions} */
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  outExtension: { ".js": ".mjs" },
+  logLevel: "silent",
+};
+
+/**
+ * How esbuild compiles anything of this project.
+ * @param {Sources} sources to which those of the threads are added that a compiled file starts
+ * @returns {Promise<import("esbuild").BuildOptions>}
+ */
+export async function buildOptions(sources) {
+  const folder = await compilePackages();
+  return {
+    ...COMMON,
+    sourcemap: "inline",
+    sourcesContent: false,
+    plugins: [
+      {
+        name: "wattveil",
+        setup({ onLoad, onResolve }) {
+          onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+            if (kind === "entry-point") return undefined;
+            const file = join(folder, `${nameOf(path)}.mjs`);
+            return { path: PACKAGES.includes(path) ? pathToFileURL(file).href : path, external: true };
+          });
+          onLoad({ filter: /\.ts$/ }, ({ path }) => loadSource(path, sources));
+        },
+      },
+    ],
+  };
+}
+
+/** @param {string} specifier */
+function nameOf(specifier) {
+  return specifier.replaceAll("/", "-");
+}
+
+/**
+ * One file of each package, and what they share, in a folder whose name changes with their versions.
+ * @returns {Promise<string>}
+ */
+async function compilePackages() {
+  const stamps = await Promise.all(ALWAYS.map(stampOf));
+  const folder = join(CACHE, `packages-${createHash("sha256").update(stamps.join("\n")).digest("hex").slice(0, 16)}`);
+  if (await isThere(folder)) return folder;
+  const { build } = await import("esbuild");
+  const made = `${folder}.${process.pid}`;
+  await mkdir(made, { recursive: true });
+  const entries = PACKAGES.map((specifier) => join(made, `${nameOf(specifier)}.entry.mjs`));
+  await Promise.all(PACKAGES.map(async (specifier, i) => writeFile(entries[i] ?? "", await exportsOf(specifier))));
+  await build({
+    ...COMMON,
+    entryPoints: PACKAGES.map((specifier, i) => ({ in: entries[i] ?? "", out: nameOf(specifier) })),
+    outdir: made,
+    splitting: true,
+    chunkNames: "shared/[hash]",
+    banner: { js: REQUIRE },
+  });
+  try {
+    await rename(made, folder);
+  } catch (error) {
+    // Another process was as fast.
+    await rm(made, { recursive: true });
+    if (!(await isThere(folder))) throw error;
+  }
+  return folder;
+}
+
+/** @param {string} path */
+async function isThere(path) {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * A source that exports what a package does, by name: of one written for `require` only node knows the names.
+ * @param {string} specifier
+ */
+async function exportsOf(specifier) {
+  const names = Object.keys(await import(specifier));
+  return [
+    `import * as all from ${JSON.stringify(specifier)};`,
+    `const { ${names.map((name, i) => `${JSON.stringify(name)}: $${i}`).join(", ")} } = all;`,
+    `export { ${names.map((name, i) => `$${i} as ${JSON.stringify(name)}`).join(", ")} };`,
+  ].join("\n");
+}
+
+/**
+ * A compiled file lies elsewhere: what a source says of its own place is written out. Its threads are compiled as well.
+ * @param {string} path
+ * @param {Sources} sources to which those of its threads are added
+ * @returns {Promise<import("esbuild").OnLoadResult | undefined>}
+ */
+async function loadSource(path, sources) {
+  const text = await readFile(path, "utf8");
+  if (!text.includes("import.meta")) return undefined;
+  /** @type {Map<string, string>} */
+  const threads = new Map();
+  for (const [expression, file] of TESTS.test(path) ? [] : text.matchAll(THREAD)) {
+    const thread = await compile(relative(ROOT, resolve(dirname(path), file)));
+    Object.assign(sources, thread.sources);
+    threads.set(expression, urlOf(pathToFileURL(thread.program)));
+  }
+  const contents = text
+    .replaceAll(THREAD, (expression) => threads.get(expression) ?? expression)
+    .replaceAll(BESIDE, `, ${JSON.stringify(pathToFileURL(path).href)})`)
+    .replaceAll(FOLDER, JSON.stringify(dirname(path)));
+  return { contents, loader: "ts" };
+}
+
+/** @param {URL} url */
+function urlOf({ href }) {
+  return `new URL(${JSON.stringify(href)})`;
+}
