@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ModelRoundsTable } from "../../store/learning-tables.ts";
 import type { HeResultsTable } from "../../store/opened-tables.ts";
+import { jobId } from "../../../protocol/names.ts";
 import { SIGNED_IN } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
 import {
@@ -178,7 +179,7 @@ export function addOpenedRoutes(app: Api, { utility }: ApiContext): void {
         operationId: "getResult",
         tags: ["analytics"],
         summary: "A result with its numbers, and whether the loads from shares agree with it",
-        params: z.object({ job: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a job's id") }),
+        params: z.object({ job: jobId }),
         response: { 200: result.extend({ values: z.array(value), checks: z.array(check) }) },
       },
     },

@@ -1,6 +1,7 @@
 /** Rounds: what was asked of the aggregators, how it ended, and which of them answered wrongly. */
 import { z } from "zod";
 import type { DetectionsTable, RoundsTable } from "../../store/tables.ts";
+import { roundId } from "../../../protocol/names.ts";
 import { STAFF } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
 import {
@@ -139,7 +140,7 @@ export function addRoundRoutes(app: Api, { utility }: ApiContext): void {
         operationId: "getRound",
         tags: ["rounds"],
         summary: "A round, and who answered wrongly in it",
-        params: z.object({ id: z.string().regex(/^[0-9a-f]{1,64}$/, "hex digits") }),
+        params: z.object({ id: roundId }),
         response: { 200: round.extend({ detections: z.array(detection) }) },
       },
     },
