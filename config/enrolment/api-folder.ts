@@ -1,6 +1,5 @@
 /** The folder of the HTTP interface: a certificate for the broker, and no key that signs or opens anything. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { readKeyFile } from "../keys/folder.ts";
 import type { Party } from "../keys/index.ts";
 import type { CertificateAuthority } from "./certificates.ts";

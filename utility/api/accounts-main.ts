@@ -33,8 +33,8 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
       process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
     };
     if (name === undefined) list(store, print);
-    else if (known === "add") await add(store, name, options as Flags, print);
-    else if (known === "password") await changePassword(store, name, options as Flags, print);
+    else if (known === "add") await add(store, name, options, print);
+    else if (known === "password") await changePassword(store, name, options, print);
     else remove(store, name, print);
     return EXIT.ok;
   } finally {

@@ -119,7 +119,7 @@ export function cursorOf<const K extends readonly z.ZodType[]>(
   const fault = new Problem(400, "invalid-cursor", "after: expected the `next` of a page of this list");
   try {
     const parsed = z.tuple(types as never).safeParse(JSON.parse(Buffer.from(after, "base64url").toString("utf8")));
-    if (parsed.success) return parsed.data as never;
+    if (parsed.success) return parsed.data;
   } catch {
     // not JSON: the same fault
   }

@@ -97,7 +97,7 @@ export class AccessStore {
   /** The stored hash of an account that may sign in. */
   passwordOf(name: string): string | undefined {
     const row = this.#raw(name);
-    return row === undefined || row.disabled !== 0 ? undefined : row.password;
+    return row?.disabled === 0 ? row.password : undefined;
   }
 
   /** False where there is one of the name already. */
@@ -160,7 +160,7 @@ export class AccessStore {
     now: number,
     { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
   ): Account | undefined {
-    const row = this.#get<{ account: string; used_at: number }>(
+    const [row] = this.#all<{ account: string; used_at: number }>(
       "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ?",
       [hash, now - idleSeconds, now - maxSeconds],
     );
@@ -209,7 +209,7 @@ export class AccessStore {
   }
 
   tokenAccount(hash: Buffer, now: number): Account | undefined {
-    const row = this.#get<{ id: string; account: string; last_used: number | null }>(
+    const [row] = this.#all<{ id: string; account: string; last_used: number | null }>(
       "SELECT id, account, last_used FROM tokens WHERE hash = ? AND expires_at > ?",
       [hash, now],
     );
@@ -232,7 +232,7 @@ export class AccessStore {
 
   /** How often a name was refused since a time. */
   refusals(account: string, since: number): number {
-    const row = this.#get<{ n: number }>(
+    const [row] = this.#all<{ n: number }>(
       "SELECT count(*) AS n FROM audit WHERE account = ? AND outcome = 'refused' AND action = 'sign-in' AND at > ?",
       [account, since],
     );
@@ -253,7 +253,7 @@ export class AccessStore {
   }
 
   #raw(name: string): RawAccount | undefined {
-    return this.#get<RawAccount>("SELECT * FROM accounts WHERE name = ?", [name]);
+    return this.#all<RawAccount>("SELECT * FROM accounts WHERE name = ?", [name])[0];
   }
 
   #account({ name, role, disabled, created_at: createdAt }: RawAccount): Account {
@@ -275,12 +275,8 @@ export class AccessStore {
     return guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
   }
 
-  #get<T>(sql: string, values: readonly unknown[] = []): T | undefined {
-    return guardStorage(this.#db, () => this.#db.prepare(sql).get(...values) as T | undefined);
-  }
-
   #all<T>(sql: string, values: readonly unknown[] = []): T[] {
-    return guardStorage(this.#db, () => this.#db.prepare(sql).all(...values) as T[]);
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...values));
   }
 
   #transaction<T>(work: () => T): T {

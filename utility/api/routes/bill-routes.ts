@@ -19,6 +19,7 @@ import {
   sendPage,
   unixSeconds,
 } from "../contract.ts";
+import { behind } from "../keyset.ts";
 import { found, Problem } from "../problem.ts";
 
 const localDate = z.iso.date();
@@ -139,11 +140,11 @@ export function addBillRoutes(app: Api, { utility, policy }: ApiContext): void {
       const cursor = cursorOf(after, z.string(), z.string(), z.int());
       if (cursor !== undefined) {
         const [start, id, version] = cursor;
-        query = query.where(({ and, eb, or }) =>
-          or([
-            eb("period_start", "<", start),
-            and([eb("period_start", "=", start), eb("meter_id", ">", id)]),
-            and([eb("period_start", "=", start), eb("meter_id", "=", id), eb("version", ">", version)]),
+        query = query.where((eb) =>
+          behind(eb, [
+            ["period_start", "<", start],
+            ["meter_id", ">", id],
+            ["version", ">", version],
           ]),
         );
       }

@@ -16,6 +16,7 @@ import {
   timeRange,
   unixSeconds,
 } from "../contract.ts";
+import { behind } from "../keyset.ts";
 import { found } from "../problem.ts";
 
 const result = z
@@ -154,8 +155,11 @@ export function addOpenedRoutes(app: Api, { utility }: ApiContext): void {
       const cursor = cursorOf(query.after, z.int(), z.string());
       if (cursor !== undefined) {
         const [start, job] = cursor;
-        rows = rows.where(({ and, eb, or }) =>
-          or([eb("window_start", "<", start), and([eb("window_start", "=", start), eb("job", ">", job)])]),
+        rows = rows.where((eb) =>
+          behind(eb, [
+            ["window_start", "<", start],
+            ["job", ">", job],
+          ]),
         );
       }
       const all = await rows
@@ -241,8 +245,11 @@ export function addOpenedRoutes(app: Api, { utility }: ApiContext): void {
       const cursor = cursorOf(query.after, z.number(), z.string());
       if (cursor !== undefined) {
         const [at, id] = cursor;
-        rows = rows.where(({ and, eb, or }) =>
-          or([eb("closes_at", "<", at), and([eb("closes_at", "=", at), eb("round", ">", id)])]),
+        rows = rows.where((eb) =>
+          behind(eb, [
+            ["closes_at", "<", at],
+            ["round", ">", id],
+          ]),
         );
       }
       const all = await rows

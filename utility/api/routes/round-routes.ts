@@ -15,6 +15,7 @@ import {
   timeRange,
   unixSeconds,
 } from "../contract.ts";
+import { behind } from "../keyset.ts";
 import { found } from "../problem.ts";
 
 const round = z
@@ -115,8 +116,11 @@ export function addRoundRoutes(app: Api, { utility }: ApiContext): void {
       const cursor = cursorOf(query.after, z.number(), z.string());
       if (cursor !== undefined) {
         const [at, id] = cursor;
-        rows = rows.where(({ and, eb, or }) =>
-          or([eb("opened_at", "<", at), and([eb("opened_at", "=", at), eb("id", ">", id)])]),
+        rows = rows.where((eb) =>
+          behind(eb, [
+            ["opened_at", "<", at],
+            ["id", ">", id],
+          ]),
         );
       }
       const all = await rows
@@ -174,17 +178,12 @@ export function addRoundRoutes(app: Api, { utility }: ApiContext): void {
       const cursor = cursorOf(query.after, z.number(), z.string(), z.int(), z.string());
       if (cursor !== undefined) {
         const [at, id, aggregator, code] = cursor;
-        rows = rows.where(({ and, eb, or }) =>
-          or([
-            eb("detected_at", "<", at),
-            and([eb("detected_at", "=", at), eb("round_id", ">", id)]),
-            and([eb("detected_at", "=", at), eb("round_id", "=", id), eb("aggregator", ">", aggregator)]),
-            and([
-              eb("detected_at", "=", at),
-              eb("round_id", "=", id),
-              eb("aggregator", "=", aggregator),
-              eb("code", ">", code),
-            ]),
+        rows = rows.where((eb) =>
+          behind(eb, [
+            ["detected_at", "<", at],
+            ["round_id", ">", id],
+            ["aggregator", ">", aggregator],
+            ["code", ">", code],
           ]),
         );
       }

@@ -28,12 +28,16 @@ export interface ApiBed {
   /** The utility's side of the database. */
   readonly db: UtilityDatabase;
   /** Headers of a signed-in account of a role, named like it. */
-  as(role: ApiRole): { cookie: string };
+  readonly as: (role: ApiRole) => { cookie: string };
   /** Moves the wall clock of sessions and tokens. */
-  pass(seconds: number): void;
+  readonly pass: (seconds: number) => void;
 }
 
-export async function apiBed(t: TestContext, settings: Partial<Config["api"]> = {}): Promise<ApiBed> {
+export async function apiBed(
+  t: TestContext,
+  settings: Partial<Config["api"]> = {},
+  { begun = true }: { readonly begun?: boolean } = {},
+): Promise<ApiBed> {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-api-"));
   const config = configSchema.parse({
     api: { requestsPerMinute: 100_000, signInsPerMinute: 10_000, ...settings },
@@ -48,7 +52,7 @@ export async function apiBed(t: TestContext, settings: Partial<Config["api"]> = 
   const context: ApiContext = {
     config,
     store,
-    utility: new UtilityReader(file),
+    utility: new UtilityReader(begun ? file : `${file}.none`),
     live: new LiveHub(),
     policy: logPolicy(config, publicKey),
     now: () => time,
