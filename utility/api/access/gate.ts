@@ -85,7 +85,7 @@ function identify(request: FastifyRequest, { store, now, idleSeconds, maxSeconds
 }
 
 /** Cookies travel with requests that another site's page makes; what changes something must come from ours. */
-export function assertOwnPage({ method, headers, session }: FastifyRequest): void {
+function assertOwnPage({ method, headers, session }: FastifyRequest): void {
   if (SAFE.includes(method) || session === undefined) return;
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];

@@ -12,11 +12,9 @@ export type ApiRole = z.infer<typeof roleSchema>;
 export type Access = "public" | readonly ApiRole[];
 
 /** Everybody who has an account. */
-export const SIGNED_IN: Access = ROLES;
+export const SIGNED_IN: Access = [...ROLES];
 /** The running of the grid and of the system. */
 export const STAFF: Access = ["operator", "auditor", "admin"];
-/** Changing something in it. */
-export const OPERATE: Access = ["operator", "admin"];
 /** What is about persons: a customer's own, or all of it for those who check. */
 export const BILLS: Access = ["customer", "auditor"];
 /** Who has an account, and what was done with it. */

@@ -24,7 +24,7 @@ import { found, Problem } from "../problem.ts";
 export const accountName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "letters a-z, digits, '.', '_' and '-', at most 64");
-export const newPassword = z.string().min(PASSWORD_MIN).max(PASSWORD_MAX);
+const newPassword = z.string().min(PASSWORD_MIN).max(PASSWORD_MAX);
 const meters = z.array(meterId).max(10_000).describe("A customer's meters; nobody else has any");
 
 const account = z
