@@ -5,7 +5,7 @@ import { BULK_SUFFIX } from "../protocol/topics.ts";
 import type { ClientIdentity, Role } from "../protocol/topics.ts";
 
 /** Roles that have one party each, which is called like the role. */
-const SINGLE: readonly Role[] = ["utility", "analytics", "authority", "simulator"];
+const SINGLE: readonly Role[] = ["utility", "analytics", "api", "authority", "simulator"];
 
 /**
  * The identity in a verified certificate; undefined where there is none that may connect. That each id has one possible

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { MAX_BITS } from "../protocol/range/bit-entries.ts";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { api } from "./schema-api.ts";
 import { aggregator } from "./schema-aggregator.ts";
 import { balance } from "./schema-balance.ts";
 import { learning } from "./schema-learning.ts";
@@ -229,6 +230,7 @@ export const configSchema = z.strictObject({
   gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
   homeAssistant: homeAssistant.prefault({}).meta({ description: "What Home Assistant is shown." }),
   learning: learning.prefault({}).meta({ description: "What a household accepts before it learns with others." }),
+  api: api.prefault({}).meta({ description: "The HTTP interface and the dashboard." }),
   log: log.prefault({}).meta({ description: "The log of everything that becomes final, and its witnesses." }),
   witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
@@ -256,7 +258,7 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, sharing, aggregator, rounds, billing, balance },
-  ...{ homomorphic, analytics, gateway, homeAssistant, learning, log, witness, simulation, logging },
+  ...{ homomorphic, analytics, gateway, homeAssistant, learning, api, log, witness, simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */

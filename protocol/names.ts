@@ -1,7 +1,7 @@
 /** Names of parties and things as they may appear in topics, certificates and messages, as zod schemas. */
 import { z } from "zod";
 
-const RESERVED = /^(?:utility|analytics|authority|simulator|broker|public|a-\d+)$/;
+const RESERVED = /^(?:utility|analytics|api|authority|simulator|broker|public|a-\d+)$/;
 
 /** Largest number of aggregators: shares are f(1) to f(7), so small devices need no wide multiplication. */
 export const MAX_AGGREGATORS = 7;

@@ -9,6 +9,7 @@ export const ROLES = [
   "aggregator",
   "utility",
   "analytics",
+  "api",
   "authority",
   "simulator",
   "broker",
@@ -82,7 +83,7 @@ export const TOPICS = {
   aggregatorStatus: {
     pattern: "wv/1/a/<agg>/status",
     publish: [OWN_AGGREGATOR],
-    subscribe: [...SERVERS, { role: "meter" }],
+    subscribe: [...SERVERS, { role: "api" }, { role: "meter" }],
     retained: true,
     maxBytes: 512,
   },

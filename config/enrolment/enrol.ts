@@ -12,6 +12,7 @@ import { feederId, meterId } from "../../protocol/names.ts";
 import { CUSTOMERS_FILE, encodeCustomers } from "../keys/customers-file.ts";
 import { readKeyFile } from "../keys/folder.ts";
 import { openCustomers, type Party } from "../keys/index.ts";
+import { addApiFolder } from "./api-folder.ts";
 import { type CertificateAuthority, openCertificateAuthority } from "./certificates.ts";
 import type { DealingProgress } from "./ckks-deal.ts";
 import type { CkksPlan } from "./ckks-plan.ts";
@@ -73,6 +74,7 @@ export async function enrol(options: EnrolOptions): Promise<EnrolResult> {
   const authority = await openOrFoundSystem(keys, systemOptions(options, now));
   if (options.ckks !== undefined) assertDealt(authority, options.ckks);
   distributeManifest(keys, authority.folder);
+  await addApiFolder(keys, authority, () => openCa(authority, now));
   await dealSubsetKeys(keys, authority);
   const book = new RollBook(authority);
   const missing = options.meters.filter(({ meter }) => book.get(meter) === undefined);

@@ -40,6 +40,7 @@ const EXTRAS: Readonly<Record<Role, readonly string[]>> = {
   simulator: ["sign.key"],
   broker: ["roll.cbor"],
   analytics: ["roll.cbor", "sign.key", "seal.key"],
+  api: [],
   public: [],
 };
 /** What was dealt for ciphertexts; not there where nothing was. */

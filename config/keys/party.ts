@@ -64,7 +64,9 @@ export function openParty(path: string): Party {
     : undefined;
   const party = { id, role, folder, tls: { key, cert, ca }, directory, ...(ckks === undefined ? {} : { ckks }) };
   const listed = directory.servers.get(id);
-  if (listed === undefined) return role === "meter" ? party : refuse(folder, "directory.cose", `does not list ${id}`);
+  // Whoever neither signs nor receives sealed messages has nothing to be listed with.
+  if (listed === undefined && (role === "meter" || role === "api")) return party;
+  if (listed === undefined) return refuse(folder, "directory.cose", `does not list ${id}`);
   if (listed.role !== role) refuse(folder, "directory.cose", `lists ${id} as ${listed.role}, not as ${role}`);
   const { signKey, sealKey } = listed;
   return {

@@ -1,0 +1,285 @@
+/** Accounts, sessions, API tokens and what was done with them: `<data>/api/api.db`. */
+import { randomUUID } from "node:crypto";
+import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import type { ApiRole } from "./roles.ts";
+
+export interface Account {
+  readonly name: string;
+  readonly role: ApiRole;
+  /** A customer's meters; nobody else has any. */
+  readonly meters: readonly string[];
+  readonly disabled: boolean;
+  /** Unix seconds. */
+  readonly createdAt: number;
+}
+
+export interface TokenRow {
+  readonly id: string;
+  readonly account: string;
+  readonly label: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly lastUsed: number | null;
+}
+
+export interface AuditRow {
+  readonly id: number;
+  /** Unix seconds. */
+  readonly at: number;
+  readonly account: string | null;
+  readonly address: string;
+  readonly action: string;
+  readonly outcome: "done" | "refused";
+  readonly detail: string;
+}
+
+const MIGRATIONS = [
+  `CREATE TABLE accounts (
+     name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,
+     created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE account_meters (
+     account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE, meter_id TEXT NOT NULL, PRIMARY KEY (account, meter_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE sessions (
+     hash BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE, created_at INTEGER NOT NULL,
+     used_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE tokens (
+     id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE,
+     label TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, last_used INTEGER
+   ) STRICT;
+   CREATE TABLE audit (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, account TEXT, address TEXT NOT NULL, action TEXT NOT NULL,
+     outcome TEXT NOT NULL, detail TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX audit_refused ON audit (account, at) WHERE outcome = 'refused';`,
+];
+
+interface RawAccount {
+  readonly name: string;
+  readonly role: ApiRole;
+  readonly password: string;
+  readonly disabled: number;
+  readonly created_at: number;
+}
+
+/** A use is written down this often at most: not every request is worth a write. */
+const USE_SECONDS = 60;
+
+export class AccessStore {
+  readonly #db: SqliteDatabase;
+
+  private constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  /** Several processes may have it open: the server, and the command that manages accounts. Throws StorageError. */
+  static open(file: string): AccessStore {
+    const db = openDatabase(file, { synchronous: "FULL" });
+    migrate(db, MIGRATIONS);
+    return new AccessStore(db);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  accounts(): Account[] {
+    return this.#all<RawAccount>("SELECT * FROM accounts ORDER BY name").map((row) => this.#account(row));
+  }
+
+  account(name: string): Account | undefined {
+    const row = this.#raw(name);
+    return row === undefined ? undefined : this.#account(row);
+  }
+
+  /** The stored hash of an account that may sign in. */
+  passwordOf(name: string): string | undefined {
+    const row = this.#raw(name);
+    return row?.disabled === 0 ? row.password : undefined;
+  }
+
+  /** False where there is one of the name already. */
+  addAccount(account: Account, password: string): boolean {
+    return this.#transaction(() => {
+      const { changes } = this.#run(
+        "INSERT INTO accounts (name, role, password, disabled, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [account.name, account.role, password, Number(account.disabled), account.createdAt],
+      );
+      if (changes > 0) this.#setMeters(account.name, account.meters);
+      return changes > 0;
+    });
+  }
+
+  /** Whatever is changed, its sessions end: they were begun with other rights. False where there is no such account. */
+  changeAccount(
+    name: string,
+    change: {
+      readonly role?: ApiRole | undefined;
+      readonly password?: string | undefined;
+      readonly disabled?: boolean | undefined;
+      readonly meters?: readonly string[] | undefined;
+    },
+  ): boolean {
+    return this.#transaction(() => {
+      const row = this.#raw(name);
+      if (row === undefined) return false;
+      this.#run("UPDATE accounts SET role = ?, password = ?, disabled = ? WHERE name = ?", [
+        change.role ?? row.role,
+        change.password ?? row.password,
+        change.disabled === undefined ? row.disabled : Number(change.disabled),
+        name,
+      ]);
+      if (change.meters !== undefined) this.#setMeters(name, change.meters);
+      this.#run("DELETE FROM sessions WHERE account = ?", [name]);
+      return true;
+    });
+  }
+
+  removeAccount(name: string): boolean {
+    return this.#run("DELETE FROM accounts WHERE name = ?", [name]).changes > 0;
+  }
+
+  beginSession(hash: Buffer, account: string, now: number): void {
+    this.#run("INSERT INTO sessions (hash, account, created_at, used_at) VALUES (?, ?, ?, ?)", [
+      hash,
+      account,
+      now,
+      now,
+    ]);
+  }
+
+  endSession(hash: Buffer): void {
+    this.#run("DELETE FROM sessions WHERE hash = ?", [hash]);
+  }
+
+  /** The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`. */
+  sessionAccount(
+    hash: Buffer,
+    now: number,
+    { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
+  ): Account | undefined {
+    const [row] = this.#all<{ account: string; used_at: number }>(
+      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ?",
+      [hash, now - idleSeconds, now - maxSeconds],
+    );
+    if (row === undefined) return undefined;
+    if (now - row.used_at > USE_SECONDS) this.#run("UPDATE sessions SET used_at = ? WHERE hash = ?", [now, hash]);
+    return this.#enabled(row.account);
+  }
+
+  /** Forgets sessions and tokens that have ended. */
+  forgetEnded(
+    now: number,
+    { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
+  ): void {
+    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ?", [now - idleSeconds, now - maxSeconds]);
+    this.#run("DELETE FROM tokens WHERE expires_at <= ?", [now]);
+  }
+
+  addToken(
+    hash: Buffer,
+    { account, label, expiresAt }: Pick<TokenRow, "account" | "label" | "expiresAt">,
+    now: number,
+  ): TokenRow {
+    const id = randomUUID();
+    this.#run("INSERT INTO tokens (id, hash, account, label, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)", [
+      id,
+      hash,
+      account,
+      label,
+      now,
+      expiresAt,
+    ]);
+    return { id, account, label, createdAt: now, expiresAt, lastUsed: null };
+  }
+
+  tokens(account: string): TokenRow[] {
+    return this.#all<TokenRow>(
+      `SELECT id, account, label, created_at AS createdAt, expires_at AS expiresAt, last_used AS lastUsed FROM tokens
+       WHERE account = ? ORDER BY created_at, id`,
+      [account],
+    );
+  }
+
+  /** False where the account has no such token. */
+  removeToken(account: string, id: string): boolean {
+    return this.#run("DELETE FROM tokens WHERE account = ? AND id = ?", [account, id]).changes > 0;
+  }
+
+  tokenAccount(hash: Buffer, now: number): Account | undefined {
+    const [row] = this.#all<{ id: string; account: string; last_used: number | null }>(
+      "SELECT id, account, last_used FROM tokens WHERE hash = ? AND expires_at > ?",
+      [hash, now],
+    );
+    if (row === undefined) return undefined;
+    if (now - (row.last_used ?? 0) > USE_SECONDS)
+      this.#run("UPDATE tokens SET last_used = ? WHERE id = ?", [now, row.id]);
+    return this.#enabled(row.account);
+  }
+
+  note(entry: Omit<AuditRow, "id">): void {
+    this.#run("INSERT INTO audit (at, account, address, action, outcome, detail) VALUES (?, ?, ?, ?, ?, ?)", [
+      entry.at,
+      entry.account,
+      entry.address,
+      entry.action,
+      entry.outcome,
+      entry.detail,
+    ]);
+  }
+
+  /** How often a name was refused since a time. */
+  refusals(account: string, since: number): number {
+    const [row] = this.#all<{ n: number }>(
+      "SELECT count(*) AS n FROM audit WHERE account = ? AND outcome = 'refused' AND action = 'sign-in' AND at > ?",
+      [account, since],
+    );
+    return row?.n ?? 0;
+  }
+
+  /** Newest first, those before an id. */
+  audit(limit: number, before: number | undefined): AuditRow[] {
+    return this.#all<AuditRow>("SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?", [
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit,
+    ]);
+  }
+
+  #enabled(name: string): Account | undefined {
+    const account = this.account(name);
+    return account === undefined || account.disabled ? undefined : account;
+  }
+
+  #raw(name: string): RawAccount | undefined {
+    return this.#all<RawAccount>("SELECT * FROM accounts WHERE name = ?", [name])[0];
+  }
+
+  #account({ name, role, disabled, created_at: createdAt }: RawAccount): Account {
+    const meters = this.#all<{ meter_id: string }>(
+      "SELECT meter_id FROM account_meters WHERE account = ? ORDER BY meter_id",
+      [name],
+    ).map(({ meter_id }) => meter_id);
+    return { name, role, meters, disabled: disabled !== 0, createdAt };
+  }
+
+  #setMeters(name: string, meters: readonly string[]): void {
+    this.#run("DELETE FROM account_meters WHERE account = ?", [name]);
+    for (const meter of new Set(meters)) {
+      this.#run("INSERT INTO account_meters (account, meter_id) VALUES (?, ?)", [name, meter]);
+    }
+  }
+
+  #run(sql: string, values: readonly unknown[] = []): { changes: number } {
+    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+  }
+
+  #all<T>(sql: string, values: readonly unknown[] = []): T[] {
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...values));
+  }
+
+  #transaction<T>(work: () => T): T {
+    return guardStorage(this.#db, () => this.#db.transaction(work).immediate());
+  }
+}

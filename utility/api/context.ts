@@ -1,0 +1,43 @@
+/** What routes are made with: where they look things up. */
+import { existsSync } from "node:fs";
+import type { Config } from "../../config/index.ts";
+import type { LogPolicy } from "../../protocol/log/index.ts";
+import { openForReading, type UtilityDatabase } from "../store/open.ts";
+import type { AccessStore } from "./access/access-store.ts";
+import type { LiveHub } from "./live/live-hub.ts";
+import { Problem } from "./problem.ts";
+
+export interface ApiContext {
+  readonly config: Config;
+  readonly store: AccessStore;
+  readonly utility: UtilityReader;
+  readonly live: LiveHub;
+  /** By what this system believes its log. */
+  readonly policy: LogPolicy;
+  /** Unix seconds of the wall clock: sessions, tokens and audit. */
+  readonly now: () => number;
+}
+
+/** The utility's database, read beside the running utility; opened when it is there. */
+export class UtilityReader {
+  readonly file: string;
+  #db: UtilityDatabase | undefined;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** Throws a Problem 503 while the utility has not begun, StorageError where the file cannot be read. */
+  get db(): UtilityDatabase {
+    if (this.#db !== undefined) return this.#db;
+    if (!existsSync(this.file))
+      throw new Problem(503, "not-begun", "the utility has not begun: there is no database yet");
+    this.#db = openForReading(this.file);
+    return this.#db;
+  }
+
+  async close(): Promise<void> {
+    await this.#db?.destroy();
+    this.#db = undefined;
+  }
+}

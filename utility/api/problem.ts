@@ -1,0 +1,117 @@
+/** What is said when something is not done: problem details (RFC 9457), the same for every route. */
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { StorageError } from "../../config/runtime/database.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** RFC 9457, section 3.1. `code` is stable and for programs; `title` and `detail` are for people. */
+export const problemSchema = z
+  .object({
+    type: z.literal("about:blank"),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    code: z.string(),
+    detail: z.string(),
+    errors: z
+      .array(z.object({ field: z.string(), message: z.string() }))
+      .optional()
+      .describe("What is wrong with which part of the request."),
+  })
+  .meta({ id: "Problem" });
+type ProblemBody = z.infer<typeof problemSchema>;
+
+/** Titles are those of the status codes (RFC 9110). */
+const TITLES = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+} as const;
+export type ProblemStatus = keyof typeof TITLES;
+
+/** Thrown by a route: the answer is this problem. */
+export class Problem extends Error {
+  readonly status: ProblemStatus;
+  readonly code: string;
+  readonly errors: ProblemBody["errors"];
+
+  constructor(status: ProblemStatus, code: string, detail: string, errors?: ProblemBody["errors"]) {
+    super(detail);
+    this.name = "Problem";
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
+  }
+}
+
+/** Throws a Problem 404 for what is not there. */
+export function found<T>(what: string, value: T | undefined): T {
+  if (value === undefined) throw new Problem(404, "not-found", `there is no ${what}`);
+  return value;
+}
+
+/** Turns whatever a route or the framework threw into a problem. Faults of ours are logged and not told. */
+export function answerProblem(error: FastifyError | Problem, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, error.message);
+  sendProblem(reply, problem);
+}
+
+export function sendProblem(reply: FastifyReply, { status, code, message, errors }: Problem): void {
+  const body: ProblemBody = {
+    type: "about:blank",
+    title: TITLES[status],
+    status,
+    code,
+    detail: message,
+    ...(errors === undefined ? {} : { errors }),
+  };
+  // Serialised here: a problem must come out even where a route has no schema for it.
+  void reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .serializer((value) => JSON.stringify(value))
+    .send(body);
+}
+
+function problemOf(error: FastifyError | Problem): Problem {
+  if (error instanceof Problem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const context = error.validationContext ?? "request";
+    const errors = error.validation.map(({ instancePath, message = "is not valid" }) => ({
+      field: `${context}${instancePath.replaceAll("/", ".")}`,
+      message,
+    }));
+    const first = errors[0];
+    const detail = first === undefined ? "the request is not valid" : `${first.field}: ${first.message}`;
+    return new Problem(400, "invalid-request", detail, errors);
+  }
+  if (error instanceof StorageError) {
+    return error.code === "locked"
+      ? new Problem(503, "busy", "the database is busy: try again")
+      : new Problem(500, "storage", "the database cannot be read: the server's log says why");
+  }
+  const status = error.statusCode;
+  if (!isResponseSerializationError(error) && status !== undefined && status < 500 && status in TITLES) {
+    return new Problem(status as ProblemStatus, codeOf(error), error.message);
+  }
+  return new Problem(500, "internal", "something went wrong here: the server's log says what");
+}
+
+/** `FST_ERR_CTP_INVALID_MEDIA_TYPE` as `ctp-invalid-media-type`. */
+function codeOf({ code }: FastifyError): string {
+  return code
+    .replace(/^FST_ERR_/, "")
+    .toLowerCase()
+    .replaceAll("_", "-");
+}

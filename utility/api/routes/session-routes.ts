@@ -1,0 +1,93 @@
+/** Signing in and out, and who one is. */
+import { z } from "zod";
+import { addressOf, type GateOptions, SESSION_COOKIE, setSessionCookie } from "../access/gate.ts";
+import { PASSWORD_MAX, verifyPassword } from "../access/passwords.ts";
+import { roleSchema, SIGNED_IN } from "../access/roles.ts";
+import { newSecret } from "../access/secrets.ts";
+import type { Account } from "../access/access-store.ts";
+import type { ApiContext } from "../context.ts";
+import { type Api, problem } from "../contract.ts";
+import { Problem } from "../problem.ts";
+
+const me = z
+  .object({ name: z.string(), role: roleSchema, meters: z.array(z.string()).describe("A customer's meters") })
+  .meta({ id: "Me" });
+
+/** After so many failures of a name in so many seconds nobody may try it, from anywhere. */
+const FAILURES = 20;
+const FAILURE_SECONDS = 900;
+
+function meOf({ name, role, meters }: Account): z.infer<typeof me> {
+  return { name, role, meters: [...meters] };
+}
+
+export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, gate: GateOptions): void {
+  app.post(
+    "/session",
+    {
+      config: { access: "public", rateLimit: { max: config.api.signInsPerMinute, timeWindow: 60_000 } },
+      schema: {
+        operationId: "signIn",
+        tags: ["session"],
+        summary: "Sign in: sets the session cookie",
+        body: z.object({ name: z.string().min(1).max(64), password: z.string().min(1).max(PASSWORD_MAX) }),
+        response: { 200: me, 401: problem("Name or password is wrong.") },
+      },
+    },
+    async (request, reply) => {
+      const { name, password } = request.body;
+      const at = Math.floor(now());
+      const entry = { at, account: name, address: addressOf(request), action: "sign-in" };
+      if (store.refusals(name, at - FAILURE_SECONDS) >= FAILURES) {
+        void reply.header("retry-after", FAILURE_SECONDS);
+        throw new Problem(429, "too-many-failures", `${name}: too many failures; try again in a quarter of an hour`);
+      }
+      const matches = await verifyPassword(password, store.passwordOf(name));
+      const account = matches ? store.account(name) : undefined;
+      if (account === undefined || account.disabled) {
+        store.note({ ...entry, outcome: "refused", detail: "" });
+        throw new Problem(401, "wrong-credentials", "name or password is wrong");
+      }
+      const { secret, hash } = newSecret("session");
+      store.beginSession(hash, name, at);
+      store.note({ ...entry, outcome: "done", detail: "" });
+      setSessionCookie(reply, secret, gate);
+      return meOf(account);
+    },
+  );
+
+  app.get(
+    "/session",
+    {
+      config: { access: SIGNED_IN },
+      schema: { operationId: "getSession", tags: ["session"], summary: "Who one is", response: { 200: me } },
+    },
+    async ({ account }) => meOf(account!),
+  );
+
+  app.delete(
+    "/session",
+    {
+      config: { access: SIGNED_IN },
+      schema: {
+        operationId: "signOut",
+        tags: ["session"],
+        summary: "Sign out: ends the session",
+        response: { 204: z.null().describe("Ended.") },
+      },
+    },
+    async (request, reply) => {
+      if (request.session !== undefined) store.endSession(request.session);
+      const { name } = request.account!;
+      store.note({
+        at: Math.floor(now()),
+        account: name,
+        address: addressOf(request),
+        action: "sign-out",
+        outcome: "done",
+        detail: "",
+      });
+      return reply.clearCookie(SESSION_COOKIE, { path: "/" }).code(204).send(null);
+    },
+  );
+}
