@@ -6,7 +6,7 @@ import { costOf, epsilonOf, reach, type RoundContent } from "../../protocol/lear
 import { bisect } from "../privacy/bisect.ts";
 import type { CampaignOptions } from "./options.ts";
 
-export type Encoding = Pick<RoundContent, "minMeters" | "maxMeters" | "vector" | "noise">;
+export type Encoding = Pick<RoundContent, "minMeters" | "maxMeters" | "vector" | "noise" | "bound">;
 
 /** Elements hold 60 bits of lanes. */
 const ELEMENT_BITS = 60;
@@ -58,11 +58,8 @@ function noiseVariance(
 
 /** Epsilon at delta of so many rounds, as homes charge it; undefined without noise. */
 export function epsilonSpent(encoding: Encoding, rounds: number, delta: number): number | undefined {
-  const { rdp } = costOf(encoding);
-  return rdp === undefined
-    ? undefined
-    : epsilonOf(
-        rdp.map((value) => rounds * value),
-        delta,
-      );
+  const cost = costOf(encoding);
+  if (cost.rdp === undefined) return undefined;
+  const rdp = cost.rdp.map((value) => rounds * value);
+  return epsilonOf(rdp, delta, rounds * (cost.missed ?? 0));
 }
