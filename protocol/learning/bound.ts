@@ -5,11 +5,18 @@
  */
 import { FIELD_PRIME } from "../field.ts";
 import { gaussianNorm, skellamNorm } from "../noise/norm-tail.ts";
-import type { RoundContent } from "./content.ts";
-import { normBound } from "./cost.ts";
-import { elementsOf, HOME_MISS_BITS, homeVariance } from "./shape.ts";
+import { type Clipped, normBound } from "./norm.ts";
+import { elementsOf, HOME_MISS_BITS, homeVariance, type Sized } from "./shape.ts";
 
-type Bounded = Pick<RoundContent, "vector" | "bound">;
+interface Bounded {
+  readonly vector: { readonly length: number; readonly lanes: number };
+  readonly bound?: { readonly squares: number } | undefined;
+}
+
+/** What `honestSquares` reads of a round. */
+interface Noised extends Clipped, Pick<Sized, "minMeters"> {
+  readonly noise: Sized["noise"] & { readonly mechanism: "none" | "skellam" | "discrete-gaussian" };
+}
 
 /** Bits that a bound takes: of what is left up to it, and of each coordinate with its sign. */
 export interface BoundBits {
@@ -37,7 +44,7 @@ export function holdsWithoutWrap({ vector }: Bounded, bound: { readonly squares:
 }
 
 /** The least bound that a home which follows the announcement keeps with all but the chance of 2^-80. */
-export function honestSquares(content: Pick<RoundContent, "vector" | "noise" | "minMeters">): number {
+export function honestSquares(content: Noised): number {
   const { vector, noise } = content;
   const clear = normBound(content);
   if (noise.mechanism === "none") return Math.ceil(clear * clear);

@@ -4,8 +4,8 @@
  * minMeters - colluders homes: fewer are never opened, and what more homes add takes nothing away.
  */
 import { distributedGaussianRdp, epsilonAtOrder, skellamAtIntegers } from "../noise/rdp.ts";
-import { roundedNorm } from "../noise/rounding.ts";
 import type { RoundContent } from "./content.ts";
+import { normBound } from "./norm.ts";
 import { homeVariance, ROUND_MISS } from "./shape.ts";
 
 /** Orders of Renyi divergence at which costs are kept: integers, for which all bounds here hold. */
@@ -28,15 +28,7 @@ export interface CoveredCost {
 /** Without RDP for a round without noise, which no budget covers. */
 export type RoundCost = CoveredCost | { readonly rdp: undefined };
 
-/** A rounding of a vector is made again when its norm is beyond a bound that it exceeds with at most this chance. */
-const ROUNDING_BETA = Math.exp(-0.5);
-
 type Priced = Pick<RoundContent, "vector" | "noise" | "minMeters" | "bound">;
-
-/** The most that the Euclidean norm of a home's vector of integers can be; homes round until it holds. */
-export function normBound({ vector: { clip, scale, length } }: Pick<RoundContent, "vector">): number {
-  return roundedNorm(clip * scale, length, ROUNDING_BETA);
-}
 
 /** Standard deviation of the noise counted, over the norm of a home's vector. */
 export function noiseMultiplier(content: Priced): number {

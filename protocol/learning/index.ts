@@ -3,15 +3,14 @@ export { type Announcement, openAnnouncement, roundOf, signAnnouncement } from "
 export { type NoiseMechanism, roundContent, type RoundContent, type RoundTask, type VectorShape } from "./content.ts";
 export { boundElements, honestSquares, sharedElements } from "./bound.ts";
 export {
-  addCosts,
   costOf,
   type CoveredCost,
   epsilonOf,
   epsilonOfAll,
   noiseMultiplier,
-  normBound,
   type RoundCost,
 } from "./cost.ts";
 export { homeIntegers, homeNoise, type NoiseSource } from "./integers.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
+export { normBound } from "./norm.ts";
 export { elementsOf, reach } from "./shape.ts";

@@ -1,5 +1,6 @@
 /** What the utility logs of a sum of households' updates: which, of how many homes, and what it cost them. */
-import { costOf, type CoveredCost, epsilonOfAll, normBound } from "../../protocol/learning/cost.ts";
+import { costOf, type CoveredCost, epsilonOfAll } from "../../protocol/learning/cost.ts";
+import { normBound } from "../../protocol/learning/norm.ts";
 import { type ModelRound, type ModelShape, shapeOf } from "../store/learning-store.ts";
 import type { NewEntry } from "./ledger.ts";
 
