@@ -11,7 +11,7 @@ import { makeFolder } from "../config/runtime/folders.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
 import { lockFleet } from "./fleet/fleet-lock.ts";
 import { LearnRun } from "./learn/learn-run.ts";
-import { describeRounds, describeVerdict, readReport } from "./learn/learn-report.ts";
+import { describeBound, describeRounds, describeVerdict, readReport } from "./learn/learn-report.ts";
 import { learnRequest, type LearnRequest } from "./learn/request.ts";
 import { ReplayError } from "./loads/index.ts";
 
@@ -68,10 +68,13 @@ async function learn({ log, json, signal }: RoleContext, request: LearnRequest):
   if (dropOut > 0) say(`${Math.floor(homes.length * dropOut)} of them fall silent in each round`);
   const learning = new LearnRun({
     ...{ request, log, onPhase: say },
-    onRound: ({ step, homes: inSet }, reason, refused) => {
+    onRound: ({ step, homes: inSet, bound }, reason, refused) => {
       for (const [code, count] of Object.entries(refused)) refusals[code] = (refusals[code] ?? 0) + count;
       bar.update(step + 1, reason ?? `${inSet} homes in the set`);
       if (reason !== undefined) say(`round ${step + 1}: nothing was opened (${reason})`);
+      if (bound !== undefined && bound.unproved + bound.leftOut > 0) {
+        say(`round ${step + 1}: of the homes' updates within the bound: ${describeBound(bound)}`);
+      }
     },
     onRestart: (name) => {
       restarts[name] = (restarts[name] ?? 0) + 1;
@@ -122,6 +125,7 @@ await runRole({
     { flags: "--model <kind>", description: "linear (default), dense or gru" },
     { flags: "--objective <name>", description: "median (default) serves households, energy their sum (linear only)" },
     { flags: "--drop-out <part>", description: "of the homes so many fall silent in each round, such as 0.3" },
+    { flags: "--bound", description: "homes prove that their updates are no longer than honest ones; many more bytes" },
     { flags: "--test-days <days>", description: "days at the end to judge by, and as many to validate on (default 7)" },
     { flags: "--seed <number>", description: "of simulated homes and of who drops out", path: "simulation.seed" },
   ],

@@ -7,7 +7,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { UpdateMessage } from "../../protocol/envelope/update.ts";
 import type { Directory } from "../../protocol/keys/directory.ts";
 import { openAnnouncement } from "../../protocol/learning/announcement.ts";
-import { elementsOf } from "../../protocol/learning/shape.ts";
+import { sharedElements } from "../../protocol/learning/bound.ts";
 import { UPDATE_CODES } from "../../protocol/messages/ack-codes.ts";
 import { elementsOfShare } from "../../protocol/shamir/vector-shares.ts";
 import type { Intake } from "../intake/intake.ts";
@@ -56,7 +56,7 @@ export class VectorDesk {
     if (Buffer.compare(this.#last, payload) === 0) return;
     try {
       const { round, content } = openAnnouncement(payload, directory);
-      const { closesAt, minMeters, maxMeters, vector } = content;
+      const { closesAt, minMeters, maxMeters, vector, bound } = content;
       if (store.round(round) === undefined) {
         // Whatever it was, it is over: nothing could be told apart from a round that was forgotten.
         if (closesAt <= time) return;
@@ -64,7 +64,10 @@ export class VectorDesk {
           refuse("round-too-far", `round ${round} closes at ${closesAt}`);
           return;
         }
-        if (!store.announce({ round, closesAt, minMeters, maxMeters, elements: elementsOf(vector) }, time)) {
+        const { length, laneBits, lanes } = vector;
+        const bounded = bound && { length, laneBits, lanes, squares: bound.squares };
+        const elements = sharedElements(content);
+        if (!store.announce({ round, closesAt, minMeters, maxMeters, elements, bounded }, time)) {
           refuse("too-many-rounds", `round ${round}`);
           return;
         }

@@ -5,15 +5,20 @@
 import { createHash } from "node:crypto";
 import { addMember, countMembers, emptyBitmap, fullBitmap, members } from "../../protocol/bitmap.ts";
 import { add, ELEMENT_BYTES, writeElement } from "../../protocol/field.ts";
+import { elementsToBytes } from "../../protocol/field-words.ts";
 import type { Question, SetContent } from "../../protocol/messages/round.ts";
+import { boundBits } from "../../protocol/learning/bound.ts";
+import { elementsOf } from "../../protocol/learning/shape.ts";
 import { VectorTotals, weightedVectorSum } from "../../protocol/shamir/add-vectors.ts";
 import { randomShares } from "../../protocol/shamir/prss.ts";
 import { elementsOfShare } from "../../protocol/shamir/vector-shares.ts";
 import { WEIGHT_BYTES, weightLimbs } from "../../protocol/shamir/weights.ts";
 import { RosterTags } from "../rounds/roster-tags.ts";
 import { SetError } from "../rounds/layout.ts";
+import type { MeterSums } from "../rounds/range-answers.ts";
 import type { MaskKeys, ShareTest, TestId } from "../rounds/share-test.ts";
 import type { Sums } from "../rounds/sums.ts";
+import { boundedSums, laneElements } from "./bounded-vectors.ts";
 import type { VectorRound, VectorStore } from "./vector-store.ts";
 
 /** Who is a customer, by countersigned records. */
@@ -83,8 +88,13 @@ export class VectorRounds {
       throw new SetError("not-closed", `round ${set.feeder} closes at ${round.closesAt}, and now it is ${time ?? "?"}`);
     }
     const [, elements] = set.segments[0]!;
-    if (elements !== round.elements) {
-      throw new SetError("malformed-set", `segments: the vectors have ${round.elements} elements, got ${elements}`);
+    const outputs = outputsOf(round);
+    if (elements !== outputs) {
+      throw new SetError("malformed-set", `segments: the vectors have ${outputs} elements, got ${elements}`);
+    }
+    const bits = round.bounded === undefined ? 0 : boundBits(round.bounded).coordinate;
+    if ((set.bits?.[0] ?? 0) !== bits) {
+      throw new SetError("malformed-set", `bits: coordinates are shared by ${bits}, got ${set.bits?.[0] ?? 0}`);
     }
     const other = store.setOf(round.round);
     if (other !== undefined) {
@@ -132,6 +142,21 @@ export class VectorRounds {
   }
 
   /**
+   * As `rangeSums`: of each meter of the set what its shares of bits come to, undefined for all of them where this
+   * aggregator does not hold the whole set, or nothing is shared by bits.
+   */
+  async rangeSums(set: SetContent, challenge: Uint8Array, pause: Pause): Promise<(MeterSums | undefined)[]> {
+    const sums = set.meters.map((): MeterSums | undefined => undefined);
+    const round = this.#options.store.round(set.feeder);
+    if (round?.bounded === undefined || !this.#isHeld(set, round)) return sums;
+    for (const meter of members(set.units[0]![0])) {
+      sums[meter] = boundedSums(this.#elementsOf(round, set.meters[meter]!), round.bounded, challenge, meter);
+      await pause();
+    }
+    return sums;
+  }
+
+  /**
    * The sums of an endorsed set, one for each element: all of them, or none where a meter's share is missing or another.
    * Once they are known they are kept in place of the shares.
    */
@@ -149,7 +174,11 @@ export class VectorRounds {
       totals.add(this.#elementsOf(round, set.meters[meter]!));
       await pause();
     }
-    const values = totals.toBytes();
+    // The sums of the bits stay here: of what homes share in a round with a bound only the elements leave.
+    const { bounded } = round;
+    const homes = countMembers(set.units[0]![0]);
+    const values =
+      bounded === undefined ? totals.toBytes() : elementsToBytes(laneElements(totals.elements(), bounded, homes));
     store.settle(round.round, values);
     return { have: fullBitmap(outputs), values };
   }
@@ -180,6 +209,11 @@ export class VectorRounds {
     const { store, members: known } = this.#options;
     return elementsOfShare(store.find(round, known.numberOf(meter)!)!.share, elements);
   }
+}
+
+/** Elements of a sum. */
+function outputsOf({ elements, bounded }: VectorRound): number {
+  return bounded === undefined ? elements : elementsOf(bounded);
 }
 
 function hashOf(label: string, { setId, salt }: TestId): Buffer {

@@ -6,6 +6,7 @@
 import type { Database } from "better-sqlite3";
 import { sameBytes } from "../../protocol/log/index.ts";
 import type { VectorShare } from "../../protocol/shamir/vector-shares.ts";
+import type { BoundedShape } from "./bounded-vectors.ts";
 
 export interface VectorLimits {
   /** Announced rounds that have not been forgotten. */
@@ -24,8 +25,10 @@ export interface VectorRound {
   readonly closesAt: number;
   readonly minMeters: number;
   readonly maxMeters: number;
-  /** Field elements of one vector. */
+  /** Field elements of what a home shares. */
   readonly elements: number;
+  /** Where they are bits: how the elements that are summed follow from them. */
+  readonly bounded?: BoundedShape | undefined;
 }
 
 /** A meter's shares of one vector. */
@@ -43,6 +46,7 @@ interface RoundRow {
   readonly min_meters: number;
   readonly max_meters: number;
   readonly elements: number;
+  readonly bounded: string | null;
 }
 
 interface ShareRow {
@@ -80,8 +84,8 @@ export class VectorStore {
       ),
       bytes: db.prepare<[], number>("SELECT total(length(body)) FROM vector_shares").pluck(),
       clear: db.prepare<[string]>("DELETE FROM vector_shares WHERE round = ?"),
-      addRound: db.prepare<[string, number, number, number, number]>(
-        "INSERT INTO vector_rounds (round, closes_at, min_meters, max_meters, elements) VALUES (?, ?, ?, ?, ?)",
+      addRound: db.prepare<[string, number, number, number, number, string | null]>(
+        "INSERT INTO vector_rounds (round, closes_at, min_meters, max_meters, elements, bounded) VALUES (?, ?, ?, ?, ?, ?)",
       ),
       dropRound: db.prepare<[string]>("DELETE FROM vector_rounds WHERE round = ?"),
       setOf: db.prepare<[string], Buffer>("SELECT set_id FROM vector_sets WHERE round = ?").pluck(),
@@ -90,11 +94,9 @@ export class VectorStore {
       setSums: db.prepare<[Uint8Array, string]>("UPDATE vector_rounds SET sums = ? WHERE round = ?"),
     };
     const rows = db
-      .prepare<[], RoundRow>("SELECT round, closes_at, min_meters, max_meters, elements FROM vector_rounds")
+      .prepare<[], RoundRow>("SELECT round, closes_at, min_meters, max_meters, elements, bounded FROM vector_rounds")
       .all();
-    for (const { round, closes_at: closesAt, min_meters: minMeters, max_meters: maxMeters, elements } of rows) {
-      this.#rounds.set(round, { round, closesAt, minMeters, maxMeters, elements });
-    }
+    for (const row of rows) this.#rounds.set(row.round, roundOf(row));
     this.#bytes = this.#statements.bytes.get()!;
   }
 
@@ -118,7 +120,7 @@ export class VectorStore {
    * first one that was summed; false where all of them are open.
    */
   announce(added: VectorRound, now: number): boolean {
-    const { round, closesAt, minMeters, maxMeters, elements } = added;
+    const { round, closesAt, minMeters, maxMeters, elements, bounded } = added;
     if (this.#rounds.has(round)) return true;
     if (this.#rounds.size >= this.#limits.learnRounds) {
       const closed = [...this.#rounds.values()].filter((one) => one.closesAt <= now).sort(byAge);
@@ -126,8 +128,9 @@ export class VectorStore {
       if (last === undefined) return false;
       this.#drop(last.round);
     }
-    this.#statements.addRound.run(round, closesAt, minMeters, maxMeters, elements);
-    this.#rounds.set(round, { round, closesAt, minMeters, maxMeters, elements });
+    const text = bounded === undefined ? null : JSON.stringify(bounded);
+    this.#statements.addRound.run(round, closesAt, minMeters, maxMeters, elements, text);
+    this.#rounds.set(round, { round, closesAt, minMeters, maxMeters, elements, bounded });
     return true;
   }
 
@@ -214,6 +217,12 @@ export class VectorStore {
     const waiting = [...this.#pending.values()].reduce((sum, { share }) => sum + bodyOf(share).length, 0);
     this.#bytes = this.#statements.bytes.get()! + waiting;
   }
+}
+
+function roundOf(row: RoundRow): VectorRound {
+  const { round, closes_at: closesAt, min_meters: minMeters, max_meters: maxMeters, elements } = row;
+  const bounded = row.bounded === null ? undefined : (JSON.parse(row.bounded) as BoundedShape);
+  return { round, closesAt, minMeters, maxMeters, elements, bounded };
 }
 
 function byAge(a: VectorRound, b: VectorRound): number {

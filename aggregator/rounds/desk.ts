@@ -26,6 +26,7 @@ import type { RuleContext } from "../release/rule-context.ts";
 import { assertReleasable, recordRelease } from "../release/rules.ts";
 import type { Holdings, Unit } from "./holdings.ts";
 import { assertQuestion, billingUnitAt, loadUnitAt, outputCount, SetError, unitSize } from "./layout.ts";
+import { rangeSums } from "./range-answers.ts";
 import { RangeDesk } from "./range-desk.ts";
 import { parseSet, proofOf, sha256 } from "./set-bytes.ts";
 import { type MaskKeys, testShares } from "./share-test.ts";
@@ -72,8 +73,15 @@ export class RoundDesk {
 
   constructor(options: DeskOptions) {
     this.#options = options;
-    const { maskKeys: keys, holdings, pause } = options;
-    if (keys !== undefined) this.#ranges = new RangeDesk({ keys, holdings, pause });
+    const { maskKeys: keys, holdings, vectors, pause } = options;
+    if (keys === undefined) return;
+    this.#ranges = new RangeDesk({
+      keys,
+      sums: (set, challenge) =>
+        set.purpose === "vector"
+          ? vectors.rangeSums(set, challenge, pause)
+          : rangeSums(set, challenge, holdings, pause),
+    });
   }
 
   /** The answer to a request; undefined where none is due. */

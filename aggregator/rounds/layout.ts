@@ -134,11 +134,9 @@ export function assertSet(set: SetContent): void {
       throw new SetError("malformed-set", `units[${index}]: a digest stands exactly where there are cells`, [index]);
     }
   }
-  if (set.bits !== undefined && set.bits.length !== set.kinds.length) {
-    throw new SetError(
-      "malformed-set",
-      `bits: expected ${set.kinds.length}, one for each kind, got ${set.bits.length}`,
-    );
+  const widths = set.purpose === "vector" ? 1 : set.kinds.length;
+  if (set.bits !== undefined && set.bits.length !== widths) {
+    throw new SetError("malformed-set", `bits: expected ${widths}, one for each kind, got ${set.bits.length}`);
   }
   if (set.purpose !== "billing") {
     if (set.schemes.length === 0 && set.assignment.length === 0) return;

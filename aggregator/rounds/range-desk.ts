@@ -7,9 +7,8 @@ import { addMember, emptyBitmap } from "../../protocol/bitmap.ts";
 import { ELEMENT_BYTES, type FieldElement, writeElement } from "../../protocol/field.ts";
 import type { RangeMessage, RevealMessage, SetContent } from "../../protocol/messages/round.ts";
 import { challengeOf, commitSeed, type Sealed } from "../../protocol/range/challenge.ts";
-import type { Holdings } from "./holdings.ts";
 import { SetError } from "./layout.ts";
-import { RangeAnswers, rangeSums } from "./range-answers.ts";
+import { type MeterSums, RangeAnswers } from "./range-answers.ts";
 import type { MaskKeys, TestId } from "./share-test.ts";
 
 interface Proof {
@@ -29,8 +28,8 @@ export interface Answered {
 
 export interface RangeDeskOptions {
   readonly keys: MaskKeys;
-  readonly holdings: Holdings;
-  readonly pause: () => Promise<void>;
+  /** What each meter of a set comes to under a challenge; undefined where this aggregator cannot answer. */
+  readonly sums: (set: SetContent, challenge: Uint8Array) => Promise<(MeterSums | undefined)[]>;
 }
 
 /** Proofs that are remembered; the utility begins anew with one that was forgotten. */
@@ -78,12 +77,11 @@ export class RangeDesk {
   /** Degrees of all meters, or checks of the groups. Throws SetError as `reveal`, and `malformed-set` for a group. */
   async answer({ seeds, groups, ...id }: Pick<RangeMessage, "setId" | "salt" | "seeds" | "groups">): Promise<Answered> {
     const proof = this.#proof(id);
-    const { keys, holdings, pause } = this.#options;
+    const { keys, sums } = this.#options;
     const challenge = challengeFrom(id.setId, proof.commitments ?? [], sealedOf(seeds));
     // Once computed they stand: the utility discounts whoever gets shares only after the seeds are known.
     if (proof.set !== undefined) {
-      const sums = await rangeSums(proof.set, challenge, holdings, pause);
-      proof.answers = new RangeAnswers({ keys, challenge, sums });
+      proof.answers = new RangeAnswers({ keys, challenge, sums: await sums(proof.set, challenge) });
       proof.set = undefined;
     }
     const answers = proof.answers!;

@@ -207,4 +207,8 @@ export const MIGRATIONS: readonly string[] = [
   -- The one set of each learning round that was endorsed; never removed.
   CREATE TABLE vector_sets (round TEXT PRIMARY KEY, set_id BLOB NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Rounds with a bound, of which homes share bits: how elements are made of them, as JSON. elements counts what is shared.
+  ALTER TABLE vector_rounds ADD COLUMN bounded TEXT;
+  `,
 ];

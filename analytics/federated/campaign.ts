@@ -26,6 +26,8 @@ const entry = z.strictObject({
   movedNorm: z.number(),
   /** Of all rounds announced so far, as homes charge it; null without noise. */
   epsilon: z.number().nullable(),
+  /** Of a round with a bound: homes in the set that are proved to be within it, those that are not, and those beyond it. */
+  bound: z.strictObject({ proved: z.int().min(0), unproved: z.int().min(0), leftOut: z.int().min(0) }).optional(),
   /** Mean absolute error wherever it was measured, with its unit. */
   validation: z.strictObject({ of: z.string(), maeWh: z.number() }).optional(),
 });
@@ -51,6 +53,7 @@ export interface OpenedSum {
   readonly homes: number;
   /** Integers, as they come out of the lanes. */
   readonly sum: ArrayLike<number>;
+  readonly bound?: HistoryEntry["bound"];
 }
 
 const MEAN_POWER_W = 500;
@@ -150,7 +153,7 @@ export class Campaign {
    * Takes what the round opened. Throws RangeError for a set or a coordinate that no honest round has: the model stays
    * as it was, and so does the round.
    */
-  apply({ round, homes, sum }: OpenedSum): HistoryEntry {
+  apply({ round, homes, sum, bound }: OpenedSum): HistoryEntry {
     const { minMeters, maxMeters, vector } = this.encoding;
     if (!(Number.isInteger(homes) && homes >= minMeters && homes <= maxMeters)) {
       throw new RangeError(`homes: expected a set of ${minMeters} to ${maxMeters}, got ${homes}`);
@@ -165,12 +168,12 @@ export class Campaign {
     return this.move(
       Float64Array.from(sum, (value) => value / (vector.scale * homes)),
       homes,
-      round,
+      { round, bound },
     );
   }
 
   /** A mean update that came another way than as a sum of the protocol: other schemes, to compare with. */
-  move(mean: Float64Array, homes: number, round?: string): HistoryEntry {
+  move(mean: Float64Array, homes: number, about: Pick<OpenedSum, "round" | "bound"> = {}): HistoryEntry {
     if (this.isOver) throw new RangeError(`step: the campaign has ${this.options.rounds} rounds, and they are over`);
     const { serverMomentum, serverLearningRate, rounds, averaged } = this.options;
     for (const [i, value] of mean.entries()) {
@@ -181,13 +184,13 @@ export class Campaign {
       for (const [i, value] of this.current.entries()) this.sum[i]! += value;
       this.summed += 1;
     }
-    return this.note(homes, norm(mean), serverLearningRate * norm(this.velocity), round);
+    return this.note(homes, norm(mean), serverLearningRate * norm(this.velocity), about);
   }
 
   /** A round that was announced and not opened: too few homes, or no agreement. Homes have paid for it all the same. */
   skip(round?: string): HistoryEntry {
     if (this.isOver) throw new RangeError(`step: the campaign has ${this.options.rounds} rounds, and they are over`);
-    return this.note(0, 0, 0, round);
+    return this.note(0, 0, 0, { round });
   }
 
   /** What a model of the last round was worth, measured by whoever has something to measure it on. */
@@ -197,10 +200,15 @@ export class Campaign {
     this.past.push({ ...last, validation: { of, maeWh } });
   }
 
-  private note(homes: number, updateNorm: number, movedNorm: number, round: string | undefined): HistoryEntry {
+  private note(
+    homes: number,
+    updateNorm: number,
+    movedNorm: number,
+    { round, bound }: Pick<OpenedSum, "round" | "bound">,
+  ): HistoryEntry {
     const epsilon = epsilonSpent(this.encoding, this.step + 1, this.options.delta) ?? null;
-    const id = round === undefined ? {} : { round };
-    const added = { step: this.step, ...id, homes, updateNorm, movedNorm, epsilon };
+    const about = { ...(round === undefined ? {} : { round }), ...(bound === undefined ? {} : { bound }) };
+    const added = { step: this.step, ...about, homes, updateNorm, movedNorm, epsilon };
     this.past.push(added);
     return added;
   }

@@ -29,6 +29,8 @@ export const campaignOptions = z
     clip: z.number().positive().max(1_000).default(0.05),
     /** Of a coordinate with its sign, at most; fewer where the noise leaves no use for more. */
     bits: z.int().min(2).max(32).default(16),
+    /** `norm`: homes prove that their integers are within the bound that honest ones need; it takes far more bytes. */
+    bound: z.enum(["none", "norm"]).default("none"),
     /** Coordinates in a field element; as many as fit when left out. */
     lanes: z.int().min(1).max(30).optional(),
     /** Passes over a home's rows in a round. */

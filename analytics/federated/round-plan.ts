@@ -2,11 +2,13 @@
  * How the updates of a campaign become integers and how much noise hides them: worked out once, the same for all its
  * rounds. Noise is calibrated by what homes will charge for a round, so that none refuses the last one.
  */
+import { holdsWithoutWrap, honestSquares, sharedElements } from "../../protocol/learning/bound.ts";
 import { costOf, epsilonOf, reach, type RoundContent } from "../../protocol/learning/index.ts";
+import { MAX_ELEMENTS } from "../../protocol/learning/shape.ts";
 import { bisect } from "../privacy/bisect.ts";
 import type { CampaignOptions } from "./options.ts";
 
-export type Encoding = Pick<RoundContent, "minMeters" | "maxMeters" | "vector" | "noise">;
+export type Encoding = Pick<RoundContent, "minMeters" | "maxMeters" | "vector" | "noise" | "bound">;
 
 /** Elements hold 60 bits of lanes. */
 const ELEMENT_BITS = 60;
@@ -24,7 +26,8 @@ export function planRounds(options: CampaignOptions, length: number): Encoding {
   }
   throw new RangeError(
     `bits: no integers of 2 to ${options.bits} bits hold sums over ${options.homes} homes at epsilon ${options.epsilon}` +
-      (options.lanes === undefined ? "" : ` in ${options.lanes} lanes`),
+      (options.lanes === undefined ? "" : ` in ${options.lanes} lanes`) +
+      (options.bound === "none" ? "" : `, and the bound of ${length} weights in one message`),
   );
 }
 
@@ -33,14 +36,23 @@ function encodingOf(options: CampaignOptions, length: number, bits: number): Enc
   // A hair less, for what doubles round.
   const scale = ((2 ** (bits - 1) - 1) / clip) * (1 - 2 ** -50);
   const vector = { length, bits, clip, scale, laneBits: ELEMENT_BITS, lanes: 1 };
-  const clear = { minMeters, maxMeters, vector, noise: { mechanism: "none" as const, variance: 0, colluders } };
+  const none = { mechanism: "none" as const, variance: 0, colluders };
+  // How large it must be follows from the noise, and what it costs from its being there.
+  const some = options.bound === "none" ? {} : { bound: { kind: options.bound, squares: 1 } };
+  const clear = { minMeters, maxMeters, vector, noise: none, ...some };
   const variance = epsilon === null ? 0 : noiseVariance({ ...options, epsilon }, clear);
   const noise = epsilon === null ? clear.noise : { mechanism, variance, colluders };
   if (variance / (minMeters - colluders) > MOST_HOME_VARIANCE) return undefined;
   const laneBits = 1 + Math.ceil(Math.log2(reach({ ...clear, noise }, maxMeters) + 1));
   const lanes = options.lanes ?? Math.max(1, Math.floor(ELEMENT_BITS / laneBits));
   if (laneBits * lanes > ELEMENT_BITS) return undefined;
-  return { ...clear, noise, vector: { ...vector, lanes, laneBits: Math.floor(ELEMENT_BITS / lanes) } };
+  const encoding = { ...clear, noise, vector: { ...vector, lanes, laneBits: Math.floor(ELEMENT_BITS / lanes) } };
+  if (options.bound === "none") return encoding;
+  const squares = honestSquares(encoding);
+  if (!Number.isSafeInteger(squares)) return undefined;
+  const bounded = { ...encoding, bound: { kind: options.bound, squares } };
+  const fits = holdsWithoutWrap(bounded, bounded.bound) && sharedElements(bounded) <= MAX_ELEMENTS;
+  return fits ? bounded : undefined;
 }
 
 function noiseVariance(
@@ -58,11 +70,8 @@ function noiseVariance(
 
 /** Epsilon at delta of so many rounds, as homes charge it; undefined without noise. */
 export function epsilonSpent(encoding: Encoding, rounds: number, delta: number): number | undefined {
-  const { rdp } = costOf(encoding);
-  return rdp === undefined
-    ? undefined
-    : epsilonOf(
-        rdp.map((value) => rounds * value),
-        delta,
-      );
+  const cost = costOf(encoding);
+  if (cost.rdp === undefined) return undefined;
+  const rdp = cost.rdp.map((value) => rounds * value);
+  return epsilonOf(rdp, delta, rounds * (cost.missed ?? 0));
 }

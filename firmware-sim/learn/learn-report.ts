@@ -27,6 +27,7 @@ const report = z.object({
         homes: z.number(),
         updateNorm: z.number(),
         epsilon: z.number().nullable(),
+        bound: z.object({ proved: z.number(), unproved: z.number(), leftOut: z.number() }).optional(),
         validation: z.object({ maeWh: z.number() }).optional(),
       })
       .loose(),
@@ -42,14 +43,26 @@ export function readReport(file: string): LearnReport {
 }
 
 export function describeRounds(history: readonly RoundEntry[]): string {
-  const rows = history.map(({ step, homes, validation, epsilon, updateNorm }): Cell[] => [
+  const isBounded = history.some(({ bound }) => bound !== undefined);
+  const rows = history.map(({ step, homes, validation, epsilon, updateNorm, bound }): Cell[] => [
     step + 1,
     homes === 0 ? "not opened" : homes,
     validation === undefined ? "" : validation.maeWh.toFixed(2),
     updateNorm.toFixed(4),
     epsilon === null ? "no noise" : epsilon.toFixed(2),
+    ...(isBounded ? [describeBound(bound)] : []),
   ]);
-  return renderTable(["round", "homes in the set", "validation MAE, Wh", "mean update", "epsilon spent"], rows);
+  const columns = ["round", "homes in the set", "validation MAE, Wh", "mean update", "epsilon spent"];
+  return renderTable([...columns, ...(isBounded ? ["within the bound"] : [])], rows);
+}
+
+/** How far the homes of a round were proved to be within its bound. */
+export function describeBound(bound: RoundEntry["bound"]): string {
+  if (bound === undefined) return "";
+  const { proved, unproved, leftOut } = bound;
+  const parts = [unproved === 0 ? `${proved} proved` : proved === 0 ? "unproved" : `${proved} proved, ${unproved} not`];
+  if (leftOut > 0) parts.push(`${leftOut} left out`);
+  return parts.join("; ");
 }
 
 export function describeVerdict({ verdict, options, epsilon, parameters, model }: LearnReport): string {

@@ -7,6 +7,8 @@ export interface RoundEntry {
   readonly homes: number;
   readonly updateNorm: number;
   readonly epsilon: number | null;
+  /** Of a round with a bound: homes in the set that are proved to be within it, those that are not, those left out. */
+  readonly bound?: { readonly proved: number; readonly unproved: number; readonly leftOut: number } | undefined;
   readonly validation?: { readonly maeWh: number } | undefined;
 }
 

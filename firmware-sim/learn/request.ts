@@ -52,6 +52,7 @@ export async function learnRequest(
   const kind = choice(text(options["model"]), "--model", ["linear", "dense", "gru"], "linear");
   const objective = choice(text(options["objective"]), "--objective", ["median", "energy"], "median");
   const epsilon = epsilonOf(text(options["epsilon"]));
+  const bound = boundOf(options["bound"] === true, config.system);
   const stay = count - dropOutCount(count, dropOut);
   const minMeters = Math.max(2, Math.floor(stay * LEAST_PART));
   const patienceSeconds = config.simulation.patienceSeconds;
@@ -67,7 +68,7 @@ export async function learnRequest(
   const homes = homesOf(source, count, testDays, config);
   const plan = {
     campaign: {
-      ...{ campaign: "forecast", kind, objective, rounds, homes: count, minMeters, epsilon, seed },
+      ...{ campaign: "forecast", kind, objective, rounds, homes: count, minMeters, epsilon, seed, bound },
       colluders: epsilon === null ? 0 : Math.ceil(config.learning.colluderShare * minMeters),
       slotSeconds: config.system.slotSeconds,
       timezone: config.system.timezone,
@@ -184,6 +185,14 @@ function choice<T extends string>(given: string | undefined, flag: string, of: r
   const found = of.find((one) => one === given);
   if (found !== undefined) return found;
   throw new UsageError(`${flag}: expected ${of.join(", ")}, got ${given}`);
+}
+
+/** Products of shares are of twice the degree: below that many aggregators nothing could be proved. */
+function boundOf(isAsked: boolean, { aggregators, threshold }: Config["system"]): "none" | "norm" {
+  if (!isAsked) return "none";
+  const needed = 2 * threshold - 1;
+  if (aggregators >= needed) return "norm";
+  throw new UsageError(`--bound: a threshold of ${threshold} takes ${needed} aggregators, there are ${aggregators}`);
 }
 
 function epsilonOf(given: string | undefined): number | null {

@@ -4,7 +4,14 @@
  */
 import { createHash } from "node:crypto";
 
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+/** A key with the value undefined is as one that is not there. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined };
 
 /** Values may be nested so deep; a deeper one is refused before anything recurses into it. */
 const MAX_DEPTH = 32;

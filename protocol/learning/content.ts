@@ -7,6 +7,7 @@ import { roundId } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { KINDS } from "../units.ts";
 import { isJson, type JsonValue } from "./canonical.ts";
+import { holdsWithoutWrap, honestSquares, sharedElements } from "./bound.ts";
 import { elementsOf, homeVariance, MAX_ELEMENTS, reach } from "./shape.ts";
 
 /** Coordinates of the longest vector. */
@@ -81,6 +82,13 @@ const noise = z.strictObject({
   colluders: z.int().min(0).max(MAX_METERS),
 });
 
+/** Homes prove it on shares of bits; left out where nothing is proved. */
+const bound = z.strictObject({
+  kind: z.literal("norm"),
+  /** The most that the squares of a home's integers, noise and all, may add up to. */
+  squares: z.int().min(1).max(Number.MAX_SAFE_INTEGER),
+});
+
 const shape = z.strictObject({
   v: z.literal(1),
   campaign: roundId,
@@ -93,6 +101,7 @@ const shape = z.strictObject({
   maxMeters: z.int().min(2).max(MAX_METERS),
   vector,
   noise,
+  bound: bound.optional(),
 });
 
 export type RoundContent = z.infer<typeof shape>;
@@ -126,6 +135,7 @@ export const roundContent = shape.superRefine((content, context) => {
     const enough = added.mechanism !== "discrete-gaussian" || homeVariance(content) >= 0.5;
     check(enough, ["noise", "variance"], "leaves each home less than 1/2");
     check(reach(content, maxMeters) <= room, ["vector", "laneBits"], "the sum of maxMeters homes does not fit a lane");
+    checkBound(content, check);
   }
   if (task.type !== "histogram") return;
   const rising = task.edges.every((edge, i) => i === 0 || edge > task.edges[i - 1]!);
@@ -133,6 +143,18 @@ export const roundContent = shape.superRefine((content, context) => {
   const days = (task.slots.to - task.slots.from) / task.daySlots;
   check(task.of !== "day-energy" || Number.isInteger(days), ["task", "slots"], "are no whole number of days");
 });
+
+type Check = (holds: boolean, path: string[], message: string) => void;
+
+function checkBound(content: RoundContent, check: Check): void {
+  const { bound: of } = content;
+  if (of === undefined) return;
+  const least = honestSquares(content);
+  check(of.squares >= least, ["bound", "squares"], `honest homes need ${least}`);
+  check(holdsWithoutWrap(content, of), ["bound", "squares"], "what has these bits can wrap around the field");
+  const most = `takes more than the ${MAX_ELEMENTS} elements of one message`;
+  check(sharedElements(content) <= MAX_ELEMENTS, ["bound"], most);
+}
 
 /** Coordinates that a task has. */
 function lengthOf(task: RoundTask): number {

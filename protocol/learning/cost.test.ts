@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RoundContent } from "./content.ts";
-import { addCosts, COST_ORDERS, costOf, epsilonOf, noiseMultiplier, normBound } from "./cost.ts";
+import { addCosts, COST_ORDERS, costOf, epsilonOf, noiseMultiplier } from "./cost.ts";
+import { normBound } from "./norm.ts";
 import { trainingRound } from "./testing/rounds.ts";
 
 const vector = { length: 1, bits: 16, clip: 100, scale: 1, laneBits: 60, lanes: 1 };

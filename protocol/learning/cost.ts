@@ -4,9 +4,9 @@
  * minMeters - colluders homes: fewer are never opened, and what more homes add takes nothing away.
  */
 import { distributedGaussianRdp, epsilonAtOrder, skellamAtIntegers } from "../noise/rdp.ts";
-import { roundedNorm } from "../noise/rounding.ts";
 import type { RoundContent } from "./content.ts";
-import { homeVariance } from "./shape.ts";
+import { normBound } from "./norm.ts";
+import { homeVariance, ROUND_MISS } from "./shape.ts";
 
 /** Orders of Renyi divergence at which costs are kept: integers, for which all bounds here hold. */
 export const COST_ORDERS: readonly number[] = [
@@ -14,18 +14,21 @@ export const COST_ORDERS: readonly number[] = [
   ...[80, 96, 128, 192, 256, 384, 512, 1024],
 ];
 
-/** RDP at each of COST_ORDERS; undefined for a round without noise, which no budget covers. */
-export type RoundCost = { readonly rdp: readonly number[] } | { readonly rdp: undefined };
-
-/** A rounding of a vector is made again when its norm is beyond a bound that it exceeds with at most this chance. */
-const ROUNDING_BETA = Math.exp(-0.5);
-
-type Priced = Pick<RoundContent, "vector" | "noise" | "minMeters">;
-
-/** The most that the Euclidean norm of a home's vector of integers can be; homes round until it holds. */
-export function normBound({ vector: { clip, scale, length } }: Pick<RoundContent, "vector">): number {
-  return roundedNorm(clip * scale, length, ROUNDING_BETA);
+/** What was charged for a round, or for several. */
+export interface CoveredCost {
+  /** RDP at each of COST_ORDERS. */
+  readonly rdp: readonly number[];
+  /**
+   * The chance that what was opened was not made as the RDP says: some home drew noise beyond a round's bound, and took no
+   * part. Left out for 0.
+   */
+  readonly missed?: number | undefined;
 }
+
+/** Without RDP for a round without noise, which no budget covers. */
+export type RoundCost = CoveredCost | { readonly rdp: undefined };
+
+type Priced = Pick<RoundContent, "vector" | "noise" | "minMeters" | "bound">;
 
 /** Standard deviation of the noise counted, over the norm of a home's vector. */
 export function noiseMultiplier(content: Priced): number {
@@ -40,7 +43,8 @@ export function costOf(content: Priced): RoundCost {
     mechanism === "skellam"
       ? skellamAtIntegers(variance, sensitivity)
       : distributedGaussianRdp(homeVariance(content), content.minMeters - colluders, sensitivity);
-  return { rdp: COST_ORDERS.map(at) };
+  const rdp = COST_ORDERS.map(at);
+  return content.bound === undefined ? { rdp } : { rdp, missed: ROUND_MISS };
 }
 
 /** What several rounds cost together, each chosen in the light of those before; nothing for none. */
@@ -49,10 +53,30 @@ export function addCosts(costs: readonly (readonly number[])[]): number[] {
 }
 
 /**
- * Epsilon at delta, by the best order, and at least 0.
+ * Epsilon at delta, by the best order, and at least 0; Infinity where delta is less than what was missed takes of it: for
+ * distributions that are `missed` apart from (epsilon, d) ones, delta is d + (1 + exp(epsilon)) missed.
  * Throws RangeError for another number of values than orders, or a delta outside (0, 1).
  */
-export function epsilonOf(rdp: readonly number[], delta: number): number {
+export function epsilonOf(rdp: readonly number[], delta: number, missed = 0): number {
+  let epsilon = epsilonFrom(rdp, delta);
+  if (missed === 0) return epsilon;
+  // What is left of delta shrinks as epsilon grows: from below to the least epsilon that it is enough for.
+  for (;;) {
+    const left = delta - (1 + Math.exp(epsilon)) * missed;
+    if (left <= 0) return Number.POSITIVE_INFINITY;
+    const next = epsilonFrom(rdp, left);
+    if (next <= epsilon) return epsilon;
+    epsilon = next;
+  }
+}
+
+/** Of several rounds together: `epsilonOf` their costs, and of all that was missed in any. */
+export function epsilonOfAll(costs: readonly CoveredCost[], delta: number): number {
+  const missed = costs.reduce((sum, cost) => sum + (cost.missed ?? 0), 0);
+  return epsilonOf(addCosts(costs.map(({ rdp }) => rdp)), delta, missed);
+}
+
+function epsilonFrom(rdp: readonly number[], delta: number): number {
   if (rdp.length !== COST_ORDERS.length) {
     throw new RangeError(`rdp: expected ${COST_ORDERS.length} values, got ${rdp.length}`);
   }

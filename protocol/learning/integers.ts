@@ -11,7 +11,7 @@ import {
   Skellam,
 } from "../noise/index.ts";
 import type { RoundContent } from "./content.ts";
-import { normBound } from "./cost.ts";
+import { normBound } from "./norm.ts";
 
 /** Draws integers; each draw is independent. */
 export interface NoiseSource {

@@ -2,7 +2,7 @@
  * Several signed coordinates in one field element: element = sum of v_j 2^(laneBits j) mod p. Adding elements adds
  * lanes, and a sum comes apart exactly while every coordinate of it stays within its lane, borrows included.
  */
-import { FIELD_PRIME } from "../field.ts";
+import { add, FIELD_PRIME, multiply } from "../field.ts";
 import { MAX_SIGNED } from "../signed.ts";
 import { elementsOf } from "./shape.ts";
 
@@ -39,6 +39,21 @@ export function packLanes(values: ArrayLike<number>, shape: LaneShape): BigUint6
     elements[index] = rest < 0n ? rest + FIELD_PRIME : rest;
   }
   return elements;
+}
+
+/** Shares of the elements of a vector, from shares of its coordinates; all below p. Throws as `packLanes`. */
+export function packLaneShares(shares: BigUint64Array, shape: LaneShape): BigUint64Array {
+  assertShape(shape);
+  const { length, laneBits, lanes } = shape;
+  if (shares.length !== length) throw new RangeError(`shares: expected ${length} coordinates, got ${shares.length}`);
+  const factor = 1n << BigInt(laneBits);
+  return BigUint64Array.from({ length: elementsOf(shape) }, (_, index) => {
+    let sum = 0n;
+    for (let at = Math.min(length, (index + 1) * lanes) - 1; at >= index * lanes; at--) {
+      sum = add(multiply(sum, factor), shares[at]!);
+    }
+    return sum;
+  });
 }
 
 /**

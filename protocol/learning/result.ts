@@ -27,6 +27,17 @@ const opened = z.strictObject({
   setId: z.string().regex(HASH, "a set id is 64 hex digits"),
   /** Answers beyond those that an interpolation needs. */
   spareAnswers: z.int().min(0),
+  /** Of a round with a bound. */
+  bound: z
+    .strictObject({
+      /** Homes in the sum that are proved to be within it. */
+      proved: z.int().min(0),
+      /** Those of which it could not be proved: too few aggregators have answered, or they contradict each other. */
+      unproved: z.int().min(0),
+      /** Homes that were left out because they were found to be beyond it. */
+      leftOut: z.int().min(0),
+    })
+    .optional(),
   /** Coordinates of the whole vector. */
   length: z.int().min(1),
   part: z.int().min(0),

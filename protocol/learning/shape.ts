@@ -32,6 +32,16 @@ export function homeVariance({ minMeters, noise }: Pick<Sized, "minMeters" | "no
   return noise.variance / (minMeters - noise.colluders);
 }
 
+/** An honest home's integers exceed the bound of a round with a chance below this: 2^-80. */
+export const HOME_MISS_BITS = 80;
+/** A round asks about fewer than 2^16 homes. */
+const MOST_HOMES_BITS = 16;
+/**
+ * The chance that any home of a round with a bound does not take part because of what noise it drew: 2^-64. By so much the
+ * distribution of what is opened may differ from the one that its privacy is worked out for.
+ */
+export const ROUND_MISS = 2 ** (MOST_HOMES_BITS - HOME_MISS_BITS);
+
 /** Honest sums exceed their reach with a chance below this: 2^-40 for all coordinates of a vector together. */
 const MISS_BITS = 40;
 

@@ -107,6 +107,8 @@ const entries = {
       epsilonMilli: z.int().min(0).nullable(),
       deltaExponent: z.int().min(1).max(100),
     }),
+    /** Where homes had to prove one: of their squares' sum, and how many of the meters are proved to keep it. */
+    bound: z.strictObject({ squares: z.int().min(1), proved: z.int().min(0) }).optional(),
   }),
   /** Privacy budget spent, in thousandths of epsilon at delta 10^-deltaExponent. */
   budget: z.strictObject({

@@ -71,7 +71,10 @@ export const setContent = z.strictObject({
   schemes: z.array(scheme).max(256),
   assignment: z.array(index),
   units: z.array(unit),
-  /** For each kind by how many bits its readings are shared, 0 for as a whole; left out where none is by bits. */
+  /**
+   * For each kind by how many bits its readings are shared, 0 for as a whole; left out where none is by bits. Of a vector
+   * with a bound: the bits of a coordinate.
+   */
   bits: z.array(z.int().min(0).max(MAX_BITS)).max(4).optional(),
 });
 export type SetContent = z.infer<typeof setContent>;

@@ -61,6 +61,25 @@ function sumOf({ entries, bits, mask }: BitShares, weights: Float64Array, addOne
   return total[0]!;
 }
 
+/**
+ * `bitCheck` of elements that stand one after another, as those of a vector. `weights` are limbs for each. Throws
+ * RangeError for another number of weights.
+ */
+export function elementsBitCheck(shares: BigUint64Array, weights: Float64Array): FieldElement {
+  if (weights.length !== 3 * shares.length) {
+    throw new RangeError(`weights: expected ${3 * shares.length} limbs, got ${weights.length}`);
+  }
+  const words = wordsOf(shares);
+  const sum = new Float64Array(3);
+  const total = new BigUint64Array(1);
+  for (let index = 0; index < shares.length; index++) {
+    addBitProduct(words[2 * index + LOW]!, words[2 * index + HIGH]!, weights, 3 * index, sum);
+    if ((index + 1) % MAX_LAZY_PRODUCTS === 0) carryProductSum(sum);
+  }
+  storeProductSum(sum, wordsOf(total), 0);
+  return total[0]!;
+}
+
 /** Adds weight times f (f - 1), for f = low + 2^32 high below p, to the unreduced sum. */
 function addBitProduct(low: number, high: number, weights: Float64Array, at: number, sum: Float64Array): void {
   const a0 = low & LIMB_MASK;

@@ -45,10 +45,11 @@ export class VectorTotals {
 
   /** All totals, below p, as they go on the wire: 8 bytes each, big endian. */
   toBytes(): Uint8Array {
-    return elementsToBytes(this.#elements());
+    return elementsToBytes(this.elements());
   }
 
-  #elements(): BigUint64Array {
+  /** All totals, below p. */
+  elements(): BigUint64Array {
     const values = new BigUint64Array(this.#low.length);
     const words = wordsOf(values);
     for (let index = 0; index < values.length; index++) {
@@ -61,7 +62,7 @@ export class VectorTotals {
     this.#lazySums++;
     // A stored total counts as one sum.
     if (this.#lazySums < MAX_LAZY_SUMS) return;
-    const words = wordsOf(this.#elements());
+    const words = wordsOf(this.elements());
     for (let index = 0; index < this.#low.length; index++) {
       this.#low[index] = words[2 * index + LOW]!;
       this.#high[index] = words[2 * index + HIGH]!;

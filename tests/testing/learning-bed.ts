@@ -9,7 +9,13 @@ import { decodeCbor } from "../../protocol/cbor.ts";
 import { createAckOpener } from "../../protocol/envelope/ack.ts";
 import { CONTEXT, verify1 } from "../../protocol/envelope/sign1.ts";
 import { createUpdateSealer } from "../../protocol/envelope/update.ts";
-import { packLanes, type RoundContent, roundOf, signAnnouncement } from "../../protocol/learning/index.ts";
+import {
+  boundElements,
+  packLanes,
+  type RoundContent,
+  roundOf,
+  signAnnouncement,
+} from "../../protocol/learning/index.ts";
 import { coordinatesOf } from "../../protocol/learning/result.ts";
 import { trainingRound } from "../../protocol/learning/testing/rounds.ts";
 import type { UpdateAck } from "../../protocol/messages/ack-codes.ts";
@@ -42,6 +48,8 @@ export class LearningBed {
   readonly refused: string[] = [];
   /** What an aggregator that lies makes of its answers. */
   tamper: Tamper = (_index, answer) => answer;
+  /** What a utility that breaks the rules makes of its requests. */
+  change: (request: RoundRequest) => RoundRequest = (request) => request;
 
   private constructor(t: TestContext, system: TestSystem, aggregators: TestAggregator[], homes: string[]) {
     this.system = system;
@@ -106,9 +114,17 @@ export class LearningBed {
     values: ArrayLike<number>,
     round = roundOf(content),
   ): Map<number, Uint8Array> {
+    return this.#sealed(home, round, elementsFor(values, content));
+  }
+
+  /** What a home sends that shares any elements. */
+  updatesOf(content: RoundContent, home: string, elements: BigUint64Array): Map<number, Uint8Array> {
+    return this.#sealed(home, roundOf(content), elements);
+  }
+
+  #sealed(home: string, round: string, elements: BigUint64Array): Map<number, Uint8Array> {
     const { n, t } = this.system.directory;
     const key = createHash("sha256").update(`polynomial key of ${home}`).digest();
-    const elements = packLanes(values, content.vector);
     const { tag, shares } = splitVector({ key, round, elements, n, t });
     return new Map(
       shares.map((share, i) => {
@@ -123,11 +139,20 @@ export class LearningBed {
     const { n, t } = this.system.directory;
     const round = roundOf(content);
     const key = createHash("sha256").update(`polynomial key of ${home}`).digest();
-    const { tag } = splitVector({ key, round, elements: packLanes(values, content.vector), n, t });
-    const elements = packLanes(Array.from(values).reverse(), content.vector);
+    const { tag } = splitVector({ key, round, elements: elementsFor(values, content), n, t });
+    const elements = elementsFor(Array.from(values).reverse(), content);
     const { shares } = splitVector({ key, round, elements, n, t });
     const sealer = createUpdateSealer(this.system.rootKey(home, index), home, index);
     return sealer.seal(round, { tag, elements: elements.length, share: shares[index - 1]! });
+  }
+
+  /** What a home sends in place of its update reaches these aggregators, and is durable there. */
+  sendInstead(content: RoundContent, home: string, updates: ReadonlyMap<number, Uint8Array>, to = this.indices): void {
+    for (const [index, payload] of updates) {
+      if (!to.includes(index)) continue;
+      this.deliver(content, home, index, payload);
+      this.aggregators[index - 1]!.aggregator.commit();
+    }
   }
 
   deliver(content: RoundContent, home: string, index: number, payload: Uint8Array): void {
@@ -137,11 +162,7 @@ export class LearningBed {
 
   /** A home's update reaches these aggregators, and is durable there. */
   send(content: RoundContent, home: string, values: ArrayLike<number>, to = this.indices): void {
-    for (const [index, payload] of this.updates(content, home, values)) {
-      if (!to.includes(index)) continue;
-      this.deliver(content, home, index, payload);
-      this.aggregators[index - 1]!.aggregator.commit();
-    }
+    this.sendInstead(content, home, this.updates(content, home, values), to);
   }
 
   get indices(): number[] {
@@ -177,9 +198,14 @@ export class LearningBed {
     const to = this.aggregators[index - 1]!;
     if (this.harness.aggregators[index - 1]!.down) return undefined;
     this.asked.push({ index, request });
-    const [answer] = (await this.system.ask(to, request)) as (RoundAnswer | undefined)[];
+    const [answer] = (await this.system.ask(to, this.change(request))) as (RoundAnswer | undefined)[];
     return answer && this.tamper(index, answer);
   }
+}
+
+/** What a home shares of its integers. */
+function elementsFor(values: ArrayLike<number>, { vector, bound }: RoundContent): BigUint64Array {
+  return bound === undefined ? packLanes(values, vector) : boundElements(Array.from(values), { vector, bound });
 }
 
 /** The coordinates that were opened; undefined for none. */

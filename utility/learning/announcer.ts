@@ -65,5 +65,8 @@ function messagesOf(row: ModelRound): LearnResult[] {
   if (row.sum === null || row.set_id === null || row.meters === null) return [{ v: 1, ...facts, status, reason }];
   const setId = Buffer.from(row.set_id).toString("hex");
   const opened = { ...facts, meters: row.meters, setId, spareAnswers: row.spare_answers ?? 0 };
-  return resultParts(opened, coordinatesOf("int64", row.sum));
+  const { proved, unproved, left_out: leftOut } = row;
+  const isBounded = proved !== null && unproved !== null && leftOut !== null;
+  const bound = isBounded ? { bound: { proved, unproved, leftOut } } : {};
+  return resultParts({ ...opened, ...bound }, coordinatesOf("int64", row.sum));
 }

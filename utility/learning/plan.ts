@@ -1,5 +1,6 @@
 /** Who enters the sum of a learning round: all whose shares agree, unless they are too few. Pure. */
 import { addMember, countMembers, emptyBitmap, members } from "../../protocol/bitmap.ts";
+import { boundBits } from "../../protocol/learning/bound.ts";
 import type { Question } from "../../protocol/messages/round.ts";
 import type { Excluded, HeldCells } from "../rounds/record.ts";
 import type { SetPlan } from "../rounds/set-builder.ts";
@@ -10,7 +11,7 @@ export function planVector(
   question: Question,
   agreed: readonly Uint8Array[],
   excluded: readonly Excluded[],
-  { minMeters, maxMeters }: Pick<ModelShape, "minMeters" | "maxMeters">,
+  { minMeters, maxMeters, bound }: Pick<ModelShape, "minMeters" | "maxMeters" | "bound">,
 ): SetPlan {
   const held: HeldCells[] = [];
   let cells = Uint8Array.from(agreed[0] ?? emptyBitmap(question.meters.length));
@@ -32,5 +33,6 @@ export function planVector(
   for (const meter of [...members(cells)].slice(maxMeters)) addMember(beyond, meter);
   hold(beyond, "too-many-meters");
   if (countMembers(cells) < minMeters) hold(cells, "too-few-meters");
-  return { schemes: [], assignment: [], cells: [cells], held };
+  const bits = bound && [boundBits(bound).coordinate];
+  return { schemes: [], assignment: [], cells: [cells], held, bits };
 }

@@ -14,7 +14,14 @@ import { budgetEntry, modelEntry } from "../ledger/model-entry.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
 import type { Utility } from "../settings.ts";
-import { finalModelRounds, modelRound, type ModelShape, shapeOf, updateModelRound } from "../store/learning-store.ts";
+import {
+  finalModelRounds,
+  type ModelRound,
+  modelRound,
+  type ModelShape,
+  shapeOf,
+  updateModelRound,
+} from "../store/learning-store.ts";
 import type { Queries } from "../store/rounds-store.ts";
 
 /**
@@ -48,7 +55,10 @@ export async function writeVector(
 ): Promise<NewEntry[]> {
   const { content, collected } = outcome;
   const round = record.question.feeder;
-  const settled = { settled_at: Math.floor(utility.clock.now()), set_id: record.setId ?? null };
+  const row = await modelRound(db, round);
+  if (row === undefined) throw new Error(`learning round ${round} is not in the database`);
+  const proof = proofOf(record, shapeOf(row));
+  const settled = { settled_at: Math.floor(utility.clock.now()), set_id: record.setId ?? null, ...proof };
   if (record.state !== "finished" || content === undefined || collected === undefined) {
     const status = record.state === "failed" ? record.status : "too-few-meters";
     const held = record.held.map(({ cells, reason }) => `${countMembers(cells)} meters: ${reason}`);
@@ -56,8 +66,6 @@ export async function writeVector(
     await updateModelRound(db, round, { ...settled, status, reason });
     return [];
   }
-  const row = await modelRound(db, round);
-  if (row === undefined) throw new Error(`learning round ${round} is not in the database`);
   const coordinates = coordinatesOf(content, collected, shapeOf(row));
   const sum = int64(coordinates);
   const meters = countMembers(content.units[0]![0]);
@@ -66,5 +74,19 @@ export async function writeVector(
   const hash = Uint8Array.from(createHash("sha256").update(sum).digest());
   const opened = await finalModelRounds(db);
   const budget = budgetEntry(opened.map(shapeOf));
-  return [modelEntry(row, { setId: record.setId!, meters, sum: hash }), ...(budget === undefined ? [] : [budget])];
+  const opening = { setId: record.setId!, meters, sum: hash, proved: proof.proved ?? undefined };
+  return [modelEntry(row, opening), ...(budget === undefined ? [] : [budget])];
+}
+
+type ProofColumns = Pick<ModelRound, "proved" | "unproved" | "left_out">;
+
+/** Of a round with a bound how far it was proved; nothing for any other. */
+function proofOf({ tested, held }: RoundRecord, { bound }: ModelShape): Partial<ProofColumns> {
+  if (bound === undefined) return {};
+  const beyond = held.filter(({ reason }) => reason === "out-of-range");
+  return {
+    proved: tested?.proof === undefined ? 0 : countMembers(tested.proof.proved),
+    unproved: tested?.proof?.unproved ?? 0,
+    left_out: beyond.reduce((sum, { cells }) => sum + countMembers(cells), 0),
+  };
 }

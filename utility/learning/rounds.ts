@@ -7,6 +7,8 @@ import { openAnnouncement } from "../../protocol/learning/announcement.ts";
 import { canonicalHash, type JsonValue } from "../../protocol/learning/canonical.ts";
 import { elementsOf } from "../../protocol/learning/shape.ts";
 import { slotOf } from "../../protocol/slots.ts";
+import { neededAnswers } from "../collector/range-proof.ts";
+import type { Provable } from "../rounds/agree.ts";
 import { newRound, type RoundRecord } from "../rounds/record.ts";
 import type { Utility } from "../settings.ts";
 import {
@@ -58,7 +60,7 @@ export class LearningRounds {
       else await updateModelRound(db, round, { published: 0 });
       return;
     }
-    const { campaign, step, task, closesAt, minMeters, maxMeters, vector, noise } = content;
+    const { campaign, step, task, closesAt, minMeters, maxMeters, vector, noise, bound } = content;
     if (closesAt <= clock.now() || this.#shapes.size >= this.#limit) {
       refuse(closesAt <= clock.now() ? "learning-round-closed" : "too-many-learning-rounds", `round ${round}`);
       return;
@@ -66,10 +68,11 @@ export class LearningRounds {
     const model = Uint8Array.from(canonicalHash((task.type === "train" ? task.model : task) as unknown as JsonValue));
     await addModelRound(db, {
       ...{ round, campaign, step, task: task.type, closes_at: closesAt, min_meters: minMeters, max_meters: maxMeters },
-      ...{ shape: JSON.stringify({ vector, noise }), model, status: "announced", reason: "" },
+      ...{ shape: JSON.stringify({ vector, noise, bound }), model, status: "announced", reason: "" },
       ...{ round_id: null, set_id: null, meters: null, sum: null, spare_answers: null, settled_at: null },
+      ...{ proved: null, unproved: null, left_out: null },
     });
-    this.#shapes.set(round, { minMeters, maxMeters, vector, noise });
+    this.#shapes.set(round, { minMeters, maxMeters, vector, noise, bound });
     this.#last = Buffer.from(payload);
   }
 
@@ -108,6 +111,13 @@ export class LearningRounds {
     const shape = this.#shapes.get(round);
     if (shape === undefined) throw new Error(`learning round ${round} is not open`);
     return shape;
+  }
+
+  /** Of a round with a bound: how many must hold an update for its proof, and the fewest homes of a set. */
+  provable(round: string, threshold: number): Provable | undefined {
+    const shape = this.#shapes.get(round);
+    if (shape?.bound === undefined) return undefined;
+    return { holders: neededAnswers(threshold), cells: Math.max(shape.minMeters, this.#utility.minMeters) };
   }
 
   /** The round is settled, and in the database. */

@@ -1,5 +1,6 @@
 /** What the utility logs of a sum of households' updates: which, of how many homes, and what it cost them. */
-import { addCosts, costOf, epsilonOf, normBound } from "../../protocol/learning/cost.ts";
+import { costOf, type CoveredCost, epsilonOfAll } from "../../protocol/learning/cost.ts";
+import { normBound } from "../../protocol/learning/norm.ts";
 import { type ModelRound, type ModelShape, shapeOf } from "../store/learning-store.ts";
 import type { NewEntry } from "./ledger.ts";
 
@@ -15,15 +16,18 @@ export interface OpenedSum {
   readonly meters: number;
   /** SHA-256 of its coordinates. */
   readonly sum: Uint8Array;
+  /** Of a round with a bound: homes that are proved to be within it. */
+  readonly proved?: number | undefined;
 }
 
 /** All of it is public, since the sum is. */
-export function modelEntry(row: ModelRound, { setId, meters, sum }: OpenedSum): NewEntry {
+export function modelEntry(row: ModelRound, { setId, meters, sum, proved }: OpenedSum): NewEntry {
   const { round, campaign, step, model } = row;
   const shape = shapeOf(row);
   const { mechanism, variance, colluders } = shape.noise;
-  const { rdp } = costOf(shape);
-  const epsilonMilli = rdp === undefined ? null : milli(rdp);
+  const cost = costOf(shape);
+  const { bound } = shape;
+  const epsilonMilli = cost.rdp === undefined ? null : milli([cost]);
   return {
     entry: {
       ...{
@@ -40,18 +44,19 @@ export function modelEntry(row: ModelRound, { setId, meters, sum }: OpenedSum): 
         ...{ mechanism, variance, colluders, minMeters: shape.minMeters, norm: normBound(shape) },
         ...{ epsilonMilli, deltaExponent: DELTA_EXPONENT },
       },
+      ...(bound === undefined ? {} : { bound: { squares: bound.squares, proved: proved ?? 0 } }),
     },
   };
 }
 
 /** What a home that took part in all of these rounds has spent; undefined where none of them has noise. */
 export function budgetEntry(rounds: readonly ModelShape[]): NewEntry | undefined {
-  const covered = rounds.map(costOf).flatMap(({ rdp }) => (rdp === undefined ? [] : [rdp]));
+  const covered = rounds.map(costOf).filter((cost): cost is CoveredCost => cost.rdp !== undefined);
   if (covered.length === 0) return undefined;
   const entry = { type: "budget", account: ACCOUNT, deltaExponent: DELTA_EXPONENT } as const;
-  return { entry: { ...entry, epsilonMilli: milli(addCosts(covered)) } };
+  return { entry: { ...entry, epsilonMilli: milli(covered) } };
 }
 
-function milli(rdp: readonly number[]): number {
-  return Math.ceil(Math.min(MOST_MILLI, 1_000 * epsilonOf(rdp, 10 ** -DELTA_EXPONENT)));
+function milli(costs: readonly CoveredCost[]): number {
+  return Math.ceil(Math.min(MOST_MILLI, 1_000 * epsilonOfAll(costs, 10 ** -DELTA_EXPONENT)));
 }

@@ -12,7 +12,7 @@ export async function verifyModels(
 ): Promise<void> {
   const waiting = new Set(logged.keys());
   const rows = await db.selectFrom("model_rounds").selectAll().where("status", "=", "final").execute();
-  for (const { round, sum, set_id: setId, meters, model } of rows) {
+  for (const { round, sum, set_id: setId, meters, model, proved } of rows) {
     waiting.delete(round);
     const entry = logged.get(round);
     if (entry === undefined) {
@@ -26,7 +26,8 @@ export async function verifyModels(
       sameBytes(hash, entry.sum) &&
       sameBytes(setId ?? new Uint8Array(0), entry.setId) &&
       sameBytes(model, entry.model) &&
-      meters === entry.meters;
+      meters === entry.meters &&
+      proved === (entry.bound?.proved ?? null);
     if (!isSame) found({ where: "model_rounds", what: `${round}: its sum is not the one that was logged` });
   }
   for (const round of waiting) found({ where: "model_rounds", what: `${round}: it was logged and is gone` });

@@ -15,6 +15,15 @@ export interface Holding {
   readonly tags?: Uint8Array | undefined;
 }
 
+/**
+ * What is to be proved wherever it can be: cells that fewer than `holders` hold alike are left out while at least `cells`
+ * remain, for whoever could be proved no other way chooses to be unproved.
+ */
+export interface Provable {
+  readonly holders: number;
+  readonly cells: number;
+}
+
 /** What an aggregator holds of the units of a group, in the order of the group. */
 export type GroupHolding = ReadonlyMap<number, readonly Holding[]>;
 

@@ -242,7 +242,8 @@ export class RoundDesk {
         this.#ports.notify(changed);
       },
     };
-    const round = new Round(record, this.#settings, ports);
+    const provable = purpose === "vector" ? this.learning.provable(feeder, this.#settings.threshold) : undefined;
+    const round = new Round(record, { ...this.#settings, provable }, ports);
     this.#rounds.set(record.id, round);
     if (purpose === "balance") this.#balancing.add(feeder);
     else this.#busy.add(feeder, () => round.record, this.#ports.now());

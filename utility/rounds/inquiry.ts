@@ -3,7 +3,7 @@
  * asked to send again. Keeps nothing: after a restart it all is asked anew.
  */
 import type { ManifestMessage, Question, RoundRequest, SetContent, Unit } from "../../protocol/messages/round.ts";
-import { type Holding, sameBytes } from "./agree.ts";
+import { type Holding, type Provable, sameBytes } from "./agree.ts";
 import { type Detection, equivocation } from "./detections.ts";
 import {
   type AgreedCells,
@@ -31,6 +31,8 @@ export interface InquiryOptions {
   readonly send: (aggregator: number, request: RoundRequest) => void;
   readonly outstanding: Outstanding;
   readonly patience: Patience;
+  /** Of a round of vectors with a bound. */
+  readonly provable?: Provable | undefined;
 }
 
 /** `short`: too few manifests so far; `pending`: something was asked and is awaited. */
@@ -124,7 +126,7 @@ export class Inquiry {
 
   /** Asks what is to be asked, and says how far things are. */
   advance(): InquiryState {
-    const { aggregators, needed, question, threshold, patience } = this.#options;
+    const { aggregators, needed, question, threshold, patience, provable } = this.#options;
     for (const aggregator of aggregators) {
       if (!this.#manifests.has(aggregator) && !this.#isIgnored(aggregator)) this.#askManifest(aggregator);
     }
@@ -135,7 +137,7 @@ export class Inquiry {
       if (patience.isOver) this.#dropSilent();
       return { kind: "pending" };
     }
-    const result = agreeAll(question, this.#manifests, { aggregators: aggregators.length, threshold });
+    const result = agreeAll(question, this.#manifests, { aggregators: aggregators.length, threshold, provable });
     if ("detail" in result) {
       this.#askTags(result.detail);
       return { kind: "pending" };

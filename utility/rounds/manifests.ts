@@ -5,7 +5,7 @@
 import { assertBitmap, countMembers, isEmptyBitmap } from "../../protocol/bitmap.ts";
 import { merkleRoot } from "../../protocol/log/merkle.ts";
 import type { ManifestMessage, Question } from "../../protocol/messages/round.ts";
-import { type Agreement, agreeGroup, type Holding, leastHolders, sameBytes } from "./agree.ts";
+import { type Agreement, agreeGroup, type Holding, leastHolders, type Provable, sameBytes } from "./agree.ts";
 import { TAG_BYTES, unitDigest } from "./digest.ts";
 import { unitCount, unitGroups, unitSize } from "./shape.ts";
 
@@ -90,7 +90,21 @@ export interface AgreedCells {
 export function agreeAll(
   question: Question,
   manifests: ReadonlyMap<number, readonly Holding[]>,
+  system: { readonly aggregators: number; readonly threshold: number; readonly provable?: Provable | undefined },
+): { agreed: AgreedCells } | { detail: DetailRequests } {
+  const { provable, ...rest } = system;
+  if (provable === undefined || manifests.size < provable.holders) return agreeWith(question, manifests, rest, 0);
+  const proved = agreeWith(question, manifests, rest, provable.holders);
+  const count = "agreed" in proved ? proved.agreed.cells.reduce((sum, one) => sum + countMembers(one), 0) : undefined;
+  return count === undefined || count >= provable.cells ? proved : agreeWith(question, manifests, rest, 0);
+}
+
+/** `fewest`: how many must hold a cell at least, besides what `leastHolders` says. */
+function agreeWith(
+  question: Question,
+  manifests: ReadonlyMap<number, readonly Holding[]>,
   system: { readonly aggregators: number; readonly threshold: number },
+  fewest: number,
 ): { agreed: AgreedCells } | { detail: DetailRequests } {
   const cells: Uint8Array[] = [];
   const holders: (readonly number[])[] = [];
@@ -106,7 +120,11 @@ export function agreeAll(
         group.map((unit) => holdings[unit]).filter((unit) => unit !== undefined),
       );
     }
-    const agreement: Agreement = agreeGroup(held, system.threshold, () => (least ??= leastHolders(counts(), system)));
+    const agreement: Agreement = agreeGroup(
+      held,
+      system.threshold,
+      () => (least ??= Math.max(fewest, leastHolders(counts(), system))),
+    );
     if (agreement.kind === "detail") {
       for (const { aggregator, position } of agreement.wanted) {
         const units = detail.get(aggregator) ?? [];

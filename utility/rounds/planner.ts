@@ -30,8 +30,8 @@ export async function planOf(
   if (question.purpose === "vector") {
     const row = await modelRound(db, question.feeder);
     if (row === undefined) throw new Error(`learning round ${question.feeder} is not in the database`);
-    const { maxMeters, minMeters: announced } = shapeOf(row);
-    return planVector(question, cells, excluded, { maxMeters, minMeters: Math.max(minMeters, announced) });
+    const { maxMeters, minMeters: announced, bound } = shapeOf(row);
+    return planVector(question, cells, excluded, { maxMeters, minMeters: Math.max(minMeters, announced), bound });
   }
   if (question.purpose === "balance") {
     const places = question.meters.map((meter) => utility.roll.record(meter)?.places ?? []);

@@ -8,7 +8,7 @@ import type { Keeper } from "./keeper.ts";
 import { failed, finished, fixed, reopened, type RoundRecord } from "./record.ts";
 import type { Refusal } from "./refusals.ts";
 import type { RoundPorts } from "./round-ports.ts";
-import { encodeSet } from "./set-builder.ts";
+import { encodeSet, type SetPlan } from "./set-builder.ts";
 import { RangeTrial } from "./range-trial.ts";
 import { proofOf, type Tested } from "./tested.ts";
 import { type Proposal, Trial, type TrialOptions, type Verdict } from "./trial.ts";
@@ -83,17 +83,17 @@ export class Proposals {
     const built = inquiry.build(state.agreed, { ...plan, held });
     if (built === undefined) return undefined;
     if (built.empty) return { record: finished(keeper.record, held), content: undefined };
-    const content = this.#withBits(built.content);
+    const content = this.#withBits(built.content, plan.bits);
     const proposal = { content, ...encodeSet(content), held, holders: state.agreed.holders };
     this.#trial.begin(proposal);
     step();
     return this.#judge(proposal);
   }
 
-  /** The set says by how many bits its kinds are shared, where any is. */
-  #withBits(content: SetContent): SetContent {
-    const bits = content.kinds.map((kind) => bitsOfKind(this.#options.bits, kind));
-    return bits.some((one) => one > 0) ? { ...content, bits } : content;
+  /** The set says by how many bits its kinds are shared, where any is, or what its plan says of a vector. */
+  #withBits(content: SetContent, planned: SetPlan["bits"]): SetContent {
+    const bits = planned ?? content.kinds.map((kind) => bitsOfKind(this.#options.bits, kind));
+    return bits.some((one) => one > 0) ? { ...content, bits: [...bits] } : content;
   }
 
   #judge(proposal: Proposal): Outcome | undefined {

@@ -232,7 +232,11 @@ export class RangeTrial {
     if (offenders.length > 0) {
       const faults = offenders.map((meter) => ({ meter }));
       const names = namesIn(content, faults);
-      const detail = `the readings of ${namesOf(names, content)} are no sums of bits`;
+      const who = namesOf(names, content);
+      const detail =
+        content.purpose === "vector"
+          ? `the updates of ${who} are beyond the bound of the round`
+          : `the readings of ${who} are no sums of bits`;
       const excluded = excludedOf(content, faults, "out-of-range", detail);
       return { kind: "failing", excluded, evidence: { aggregators: [...open.seeds.keys()], meters: names } };
     }

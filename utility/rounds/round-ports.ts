@@ -2,6 +2,7 @@
 import type { RoundRequest, SetContent } from "../../protocol/messages/round.ts";
 import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import type { Collected } from "../collector/collect.ts";
+import type { Provable } from "./agree.ts";
 import type { Detection } from "./detections.ts";
 import type { AgreedCells } from "./manifests.ts";
 import type { RoundRecord } from "./record.ts";
@@ -15,6 +16,8 @@ export interface RoundSettings {
   readonly answerSeconds: number;
   /** Kinds whose readings are shared by bits. */
   readonly bits: BitsByKind;
+  /** Of a round of vectors with a bound. */
+  readonly provable?: Provable | undefined;
 }
 
 /** What a finished round found. `content` is absent when no cell could be released. */

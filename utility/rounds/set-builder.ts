@@ -19,6 +19,8 @@ export interface SetPlan {
   /** For each unit the cells that enter the set: a subset of the agreed ones. */
   readonly cells: readonly Uint8Array[];
   readonly held: readonly HeldCells[];
+  /** Of a vector with a bound: the bits of a coordinate. */
+  readonly bits?: readonly number[] | undefined;
 }
 
 /** The set, or the tags that are still needed for its digests. `empty` when no unit has a cell. */

@@ -13,7 +13,7 @@ export interface Tested {
   readonly proof?: Proof | undefined;
 }
 
-/** Whose readings are known to be sums of bits. */
+/** Whose readings are known to be sums of bits, or whose vectors are within their bound. */
 export interface Proof {
   /** Over the set's meters; what they share as a whole is not meant. */
   readonly proved: Uint8Array;
@@ -23,12 +23,17 @@ export interface Proof {
   readonly spare: number;
 }
 
-/** Positions of the meters that have cells of kinds that are shared by bits. */
+/** Positions of the meters that have cells of kinds that are shared by bits, or vectors that are. */
 export function metersByBits(content: SetContent): Set<number> {
   return metersWithCells(content, (unit) => {
-    const kind = content.purpose !== "billing" ? unit % content.kinds.length : billingPlace(content, unit).kind;
+    const kind = content.purpose !== "billing" ? unit % widthsOf(content) : billingPlace(content, unit).kind;
     return (content.bits?.[kind] ?? 0) > 0;
   });
+}
+
+/** A vector has one width and no kinds. */
+function widthsOf({ purpose, kinds }: SetContent): number {
+  return purpose === "vector" ? 1 : kinds.length;
 }
 
 /** Nobody is proved by default. */

@@ -29,3 +29,11 @@ export const learning: Migration = {
     await db.schema.createIndex("model_rounds_by_status").on("model_rounds").columns(["status", "closes_at"]).execute();
   },
 };
+
+export const bounds: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    for (const column of ["proved", "unproved", "left_out"]) {
+      await db.schema.alterTable("model_rounds").addColumn(column, "integer").execute();
+    }
+  },
+};

@@ -5,14 +5,14 @@ import type { Queries } from "./rounds-store.ts";
 
 export type ModelRound = Omit<ModelRoundsTable, "published">;
 /** What is remembered of how homes' numbers became elements. */
-export type ModelShape = Pick<RoundContent, "vector" | "noise" | "minMeters" | "maxMeters">;
+export type ModelShape = Pick<RoundContent, "vector" | "noise" | "bound" | "minMeters" | "maxMeters">;
 
 /** Rounds that are not settled yet. */
 const OPEN = ["announced", "asked"];
 
 export function shapeOf(row: Pick<ModelRound, "shape" | "min_meters" | "max_meters">): ModelShape {
   // Our own encoding of what was checked when it was announced.
-  const shape = JSON.parse(row.shape) as Pick<RoundContent, "vector" | "noise">;
+  const shape = JSON.parse(row.shape) as Pick<RoundContent, "vector" | "noise" | "bound">;
   return { ...shape, minMeters: row.min_meters, maxMeters: row.max_meters };
 }
 

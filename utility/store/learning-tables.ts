@@ -11,7 +11,7 @@ export interface ModelRoundsTable {
   closes_at: number;
   min_meters: number;
   max_meters: number;
-  /** JSON: the vector and the noise, as announced. */
+  /** JSON: the vector, the noise and the bound, as announced. */
   shape: string;
   /** SHA-256 of the model that homes start from, or of the task. */
   model: Uint8Array;
@@ -26,6 +26,10 @@ export interface ModelRoundsTable {
   /** The coordinates of the sum, int64, little endian. */
   sum: Uint8Array | null;
   spare_answers: number | null;
+  /** Of a round with a bound: homes in the sum that are proved to be within it, those that are not, and those beyond it. */
+  proved: number | null;
+  unproved: number | null;
+  left_out: number | null;
   settled_at: number | null;
   published: Generated<number>;
 }

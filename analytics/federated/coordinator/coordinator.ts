@@ -5,7 +5,7 @@
 import type { RoundContent } from "../../../protocol/learning/index.ts";
 import { roundOf } from "../../../protocol/learning/index.ts";
 import { learnResult, type LearnResult, type OpenedPart, sumOfParts } from "../../../protocol/learning/result.ts";
-import type { Campaign, HistoryEntry } from "../campaign.ts";
+import type { Campaign, HistoryEntry, OpenedSum } from "../campaign.ts";
 import type { CampaignState } from "./campaign-store.ts";
 import type { CoordinatorPlan } from "./plan.ts";
 
@@ -115,12 +115,13 @@ export class Coordinator {
       this.#ports.refused?.("broken-result", (error as Error).message);
       return;
     }
-    this.#apply(round, result.meters, sum);
+    this.#apply({ round, homes: result.meters, sum, bound: result.bound });
   }
 
-  #apply(round: string, homes: number, sum: number[]): void {
+  #apply(opened: OpenedSum & { readonly round: string }): void {
+    const { round } = opened;
     try {
-      const entry = this.campaign.apply({ round, homes, sum });
+      const entry = this.campaign.apply(opened);
       this.#settle(round, () => entry);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;

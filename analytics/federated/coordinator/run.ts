@@ -35,6 +35,7 @@ export interface CampaignReport {
   readonly parameters: number;
   readonly options: Campaign["options"];
   readonly noise: Campaign["encoding"]["noise"];
+  readonly bound: Campaign["encoding"]["bound"];
   readonly minMeters: number;
   readonly epsilon: number | null;
   readonly history: readonly HistoryEntry[];
@@ -54,6 +55,12 @@ export async function runCoordinator(context: RoleContext): Promise<number> {
   const party = openParty(join(config.paths.data, "keys", "analytics"));
   const { signKey } = party;
   if (signKey === undefined) throw new UsageError("keys/analytics: the signing key is missing");
+  const { n, t } = party.directory;
+  if (plan.campaign.bound !== "none" && n < 2 * t - 1) {
+    throw new UsageError(
+      `campaign.bound: a proof takes ${2 * t - 1} aggregators for a threshold of ${t}, there are ${n}`,
+    );
+  }
   const signer = { id: party.id, signKey };
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const feed = createSimClockFeed({ config, directory: party.directory, refusals });
@@ -171,6 +178,7 @@ async function report(
     parameters: encoding.vector.length,
     options,
     noise: encoding.noise,
+    bound: encoding.bound,
     minMeters: encoding.minMeters,
     epsilon: history.at(-1)?.epsilon ?? null,
     history,

@@ -1,5 +1,9 @@
-/** A home's vector as field elements that may leave: integers under noise, packed into lanes. Nothing plain is left. */
+/**
+ * A home's vector as field elements that may leave: integers under noise, packed into lanes, or bit by bit where a bound is
+ * proved. Nothing plain is left.
+ */
 import {
+  boundElements,
   homeIntegers,
   homeNoise,
   type NoiseSource,
@@ -27,13 +31,16 @@ function noiseOf(
 
 /**
  * `random`: node:crypto's outside tests. Throws RangeError for a vector of another length than the round's, or with a number
- * that is none.
+ * that is none, and where the noise that was drawn takes it beyond the round's bound: drawing again would change its
+ * distribution, so the home takes no part (`ROUND_MISS` says how rarely).
  */
 export function encodeVector(
   values: ArrayLike<number>,
-  content: Pick<RoundContent, "vector" | "noise" | "minMeters">,
+  content: Pick<RoundContent, "vector" | "noise" | "minMeters" | "bound">,
   random: RandomBytes,
 ): BigUint64Array {
   const bits = new RandomBits(random);
-  return packLanes(homeIntegers(content, values, bits, noiseOf(content, random, bits)), content.vector);
+  const integers = homeIntegers(content, values, bits, noiseOf(content, random, bits));
+  const { vector, bound } = content;
+  return bound === undefined ? packLanes(integers, vector) : boundElements(integers, { vector, bound });
 }

@@ -3,7 +3,7 @@
  * durable and never taken back, whatever becomes of the round: the vector might have left.
  */
 import type { Database } from "better-sqlite3";
-import { addCosts, epsilonOf, type RoundCost } from "../../../protocol/learning/index.ts";
+import { type CoveredCost, epsilonOfAll, type RoundCost } from "../../../protocol/learning/index.ts";
 
 /** Why a household does not take part; `detail` is for its owner and the log. */
 export interface Refusal {
@@ -51,10 +51,10 @@ export class DurablePrivacyGuard implements PrivacyGuard {
     };
   }
 
-  refusal(round: string, { rdp }: RoundCost): Refusal | undefined {
-    if (rdp === undefined || this.#statements.of.get(this.#meter, round) !== undefined) return undefined;
+  refusal(round: string, cost: RoundCost): Refusal | undefined {
+    if (cost.rdp === undefined || this.#statements.of.get(this.#meter, round) !== undefined) return undefined;
     const { epsilon, delta } = this.#budget;
-    const after = epsilonOf(addCosts([...this.#charged(), rdp]), delta);
+    const after = epsilonOfAll([...this.#charged(), cost], delta);
     if (after <= epsilon) return undefined;
     const { epsilon: spent } = this.spent();
     const detail = `epsilon would be ${after.toFixed(3)} at delta ${delta}; ${epsilon} is allowed, ${spent.toFixed(3)} spent`;
@@ -65,20 +65,28 @@ export class DurablePrivacyGuard implements PrivacyGuard {
     if (this.#statements.of.get(this.#meter, round) !== undefined) return "already";
     const refused = this.refusal(round, cost);
     if (refused !== undefined) return refused;
-    this.#statements.add.run(this.#meter, round, cost.rdp === undefined ? null : JSON.stringify(cost.rdp));
+    this.#statements.add.run(this.#meter, round, cost.rdp === undefined ? null : textOf(cost));
     return "charged";
   }
 
   spent(): PrivacySpent {
     const rows = this.#statements.all.all(this.#meter);
     const charged = this.#charged();
-    const epsilon = epsilonOf(addCosts(charged), this.#budget.delta);
+    const epsilon = epsilonOfAll(charged, this.#budget.delta);
     return { epsilon, rounds: charged.length, uncovered: rows.length - charged.length };
   }
 
-  #charged(): number[][] {
-    return this.#statements.all
-      .all(this.#meter)
-      .flatMap(({ rdp }) => (rdp === null ? [] : [JSON.parse(rdp) as number[]]));
+  #charged(): CoveredCost[] {
+    return this.#statements.all.all(this.#meter).flatMap(({ rdp }) => (rdp === null ? [] : [costFrom(rdp)]));
   }
+}
+
+/** What is kept of a charge: an array of the values at all orders; in an object where there is something missed, too. */
+function textOf({ rdp, missed }: CoveredCost): string {
+  return JSON.stringify(missed === undefined ? rdp : { rdp, missed });
+}
+
+export function costFrom(text: string): CoveredCost {
+  const parsed = JSON.parse(text) as readonly number[] | CoveredCost;
+  return "rdp" in parsed ? parsed : { rdp: parsed };
 }

@@ -1,7 +1,7 @@
 /** What a household has risked so far, from its own database: for its owner, offline. */
 import type { Database } from "better-sqlite3";
-import { addCosts, epsilonOf } from "../../../protocol/learning/index.ts";
-import type { PrivacyBudget } from "./privacy-guard.ts";
+import { epsilonOfAll } from "../../../protocol/learning/index.ts";
+import { costFrom, type PrivacyBudget } from "./privacy-guard.ts";
 
 export interface ChargedRound {
   readonly round: string;
@@ -32,16 +32,16 @@ export function privacyStatement(db: Database, meter: string, budget: PrivacyBud
         )
         .all(meter)
     : [];
-  const costs = rows.map(({ rdp }) => (rdp === null ? undefined : (JSON.parse(rdp) as number[])));
+  const costs = rows.map(({ rdp }) => (rdp === null ? undefined : costFrom(rdp)));
   const covered = costs.filter((cost) => cost !== undefined);
   return {
     meter,
-    epsilon: epsilonOf(addCosts(covered), budget.delta),
+    epsilon: epsilonOfAll(covered, budget.delta),
     budget,
     uncovered: costs.length - covered.length,
     rounds: rows.map(({ round, campaign, step }, i) => {
       const cost = costs[i];
-      return { round, campaign, step, epsilon: cost === undefined ? null : epsilonOf(cost, budget.delta) };
+      return { round, campaign, step, epsilon: cost === undefined ? null : epsilonOfAll([cost], budget.delta) };
     }),
   };
 }
