@@ -1,5 +1,5 @@
 /**
- * A bound on the norm of a home's integers that is proved on shares (docs/decisions/011-norm-bounds.md): the home shares the
+ * A bound on the norm of a home's integers that is proved on shares (docs/decisions/012-norm-bounds.md): the home shares the
  * bits of its coordinates, and those of what is left up to the bound. Here is what that takes, and how long an honest home's
  * integers get. The elements that are summed follow from the shares of bits, and are not sent.
  */
