@@ -4,4 +4,16 @@ export { type NoiseMechanism, roundContent, type RoundContent, type RoundTask, t
 export { addCosts, costOf, epsilonOf, noiseMultiplier, normBound, type RoundCost } from "./cost.ts";
 export { homeIntegers, homeNoise, type NoiseSource } from "./integers.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
-export { elementsOf, reach } from "./shape.ts";
+export {
+  EXACT,
+  NOISED,
+  noisedRelease,
+  type NoisedRelease,
+  type OpenedRelease,
+  precisionOf,
+  PUBLIC_DELTA,
+  releaseHead,
+  releaseOf,
+  type ReleaseTask,
+} from "./release.ts";
+export { elementsOf, homeVariance, reach } from "./shape.ts";
