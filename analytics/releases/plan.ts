@@ -1,6 +1,5 @@
 /** A release as a learning round: what homes are asked, in which integers, and with how much noise for its epsilon. */
 import type { ReleaseSettings } from "../../config/schema-releases.ts";
-import type { Window } from "../../config/windows.ts";
 import { precisionOf, type ReleaseTask, type RoundContent } from "../../protocol/learning/index.ts";
 import { KINDS } from "../../protocol/units.ts";
 import { type Encoding, epsilonSpent, planRounds } from "../federated/round-plan.ts";
@@ -82,9 +81,4 @@ export function forecastOf(release: ReleaseSettings, slotSeconds: number): Forec
   const together = SERIES.map((releases) => ({ releases, epsilon: spent(releases) }));
   const { length: values, clip, bits } = vector;
   return { values, unit, noiseSd, clip, colluders: noise.colluders, bits, epsilon: spent(1), together };
-}
-
-/** The days of a release that begin with a window's first day. */
-export function periodOf(release: ReleaseSettings, { firstSlot }: Window, slotSeconds: number): Window {
-  return { firstSlot, slots: slotsOf(release, slotSeconds) };
 }

@@ -4,7 +4,7 @@
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
 import { balances } from "./balance-migration.ts";
-import { learning } from "./learning-migration.ts";
+import { learning, releases } from "./learning-migration.ts";
 import { ledger } from "./ledger-migration.ts";
 import { metersBySlot, opened } from "./opened-migration.ts";
 
@@ -251,5 +251,6 @@ export const migrations: MigrationProvider = {
       "010-balances": balances,
       "011-range-proofs": rangeProofs,
       "012-learning": learning,
+      "013-releases": releases,
     }),
 };
