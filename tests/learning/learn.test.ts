@@ -82,7 +82,7 @@ before(async () => {
       // In the middle of the second round; once more when it is announced again.
       if (step !== 1 || kills === 2) return;
       kills += 1;
-      learning.supervisor.kill("coordinator");
+      learning.supervisor.kill("analytics");
       if (kills === 1) learning.supervisor.kill("a-2");
     },
   });
@@ -135,7 +135,7 @@ function rounds(): RoundContent[] {
 }
 
 test("killed twice in a round, the coordinator goes on with the very same round; so does an aggregator", () => {
-  assert.ok(learning.supervisor.restarts("coordinator") >= 2);
+  assert.ok(learning.supervisor.restarts("analytics") >= 2);
   assert.ok(learning.supervisor.restarts("a-2") >= 1);
   assert.deepEqual(
     rounds().map((content) => roundOf(content)),
