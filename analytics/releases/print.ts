@@ -1,7 +1,8 @@
 /** Releases in words and tables. */
 import { renderTable } from "../../config/runtime/terminal.ts";
 import { WindowCalendar } from "../../config/windows.ts";
-import { EXACT, type OpenedRelease } from "../../protocol/learning/index.ts";
+import type { OpenedRelease } from "../../protocol/learning/index.ts";
+import { EXACT } from "../../protocol/privacy-labels.ts";
 import type { Forecast } from "./plan.ts";
 import type { ScheduleClock } from "./schedule.ts";
 import type { Release } from "./store.ts";

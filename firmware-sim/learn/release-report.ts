@@ -1,7 +1,8 @@
 /** The noised histogram of a learning run: what was opened, beside what a simulation, and nobody else, can count. */
 import { z } from "zod";
 import { renderTable } from "../../config/runtime/terminal.ts";
-import { EXACT, noisedRelease } from "../../protocol/learning/index.ts";
+import { noisedRelease } from "../../protocol/learning/index.ts";
+import { EXACT } from "../../protocol/privacy-labels.ts";
 import type { LearnRequest } from "./request.ts";
 
 /** What `npm run learn -- ask --json` prints. */

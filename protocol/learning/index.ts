@@ -5,8 +5,6 @@ export { addCosts, costOf, epsilonOf, noiseMultiplier, normBound, type RoundCost
 export { homeIntegers, homeNoise, type NoiseSource } from "./integers.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
 export {
-  EXACT,
-  NOISED,
   noisedRelease,
   type NoisedRelease,
   type OpenedRelease,

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { roundId } from "../names.ts";
+import { NOISED } from "../privacy-labels.ts";
 import { KINDS } from "../units.ts";
 import type { RoundContent, RoundTask } from "./content.ts";
 import { costOf, epsilonOf } from "./cost.ts";
@@ -11,9 +12,6 @@ import { homeVariance } from "./shape.ts";
 
 /** Epsilon of what is published is told at this delta. */
 export const PUBLIC_DELTA = 1e-5;
-/** What stands beside everything that noise hides; `EXACT` beside what it does not. */
-export const NOISED = "noised: charged to the privacy account of each home";
-export const EXACT = "exact: not covered by the privacy account";
 
 /** Tasks whose sum is for people, and not for a model. */
 export type ReleaseTask = Exclude<RoundTask, { type: "train" }>;
