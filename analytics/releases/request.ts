@@ -23,6 +23,7 @@ export interface AskFlags {
 const FLAGS: Readonly<Record<string, string>> = {
   edgesWh: "--edges",
   clipWh: "--clip",
+  name: "--name",
   minMeters: "--min-meters",
   roundSeconds: "--round-seconds",
 };
