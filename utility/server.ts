@@ -2,7 +2,7 @@
 import path from "node:path";
 import { CkksWatch, type Party } from "../config/keys/index.ts";
 import type { Config } from "../config/index.ts";
-import { connectLink, type Link, LinkError, type PublishOptions } from "../config/runtime/link.ts";
+import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { UsageError } from "../config/runtime/role-command.ts";
@@ -96,8 +96,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     answered: (...answer) => void desk.handle(...answer),
   });
   const customers = await CustomerKeys.load(db, party);
-  const publish = (topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void> =>
-    handle.link?.publish(topic, payload, options) ?? Promise.reject(new LinkError("offline", ""));
+  const publish = (topic: string, payload: Uint8Array | string): Promise<void> =>
+    handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", ""));
   const connected = (): boolean => handle.link?.connected ?? false;
   const time = (): number => feed.clock.now();
   const believed = (): void => void publisher.flush();

@@ -94,17 +94,17 @@ test("the noise of opened histograms has the distribution that is stated, whoeve
   assert.ok(square(leastScores) > 1.5, `${square(leastScores)}`);
 });
 
-/** What the utility's process of now publishes of releases, with whether it stays with the broker. */
-async function published(bed: LearningBed): Promise<{ topic: string; release: NoisedRelease; retain: boolean }[]> {
-  const found: { topic: string; release: NoisedRelease; retain: boolean }[] = [];
+/** What the utility's process of now publishes of releases. */
+async function published(bed: LearningBed): Promise<{ topic: string; release: NoisedRelease }[]> {
+  const found: { topic: string; release: NoisedRelease }[] = [];
   const { desk, utility } = bed.harness;
   const learning = new Learning({
     ...{ db: utility.db, slotSeconds: utility.slotSeconds, rounds: desk.learning, directory: bed.system.directory },
     connected: () => true,
     refuse: () => {},
-    publish: (topic, payload, options) => {
+    publish: (topic, payload) => {
       if (topic.startsWith("wv/1/pub/release/")) {
-        found.push({ topic, release: noisedRelease.parse(JSON.parse(payload)), retain: options?.retain === true });
+        found.push({ topic, release: noisedRelease.parse(JSON.parse(payload)) });
       }
       return Promise.resolve();
     },
@@ -132,11 +132,11 @@ test("what was released is public with its noise and its cost, in tables that fo
   const failed = await open(histogram, 1, () => [0, 1, 0, 0], 3);
   const [first, second, third] = await published(bed);
   assert.deepEqual(
-    [first, second, third].map((one) => [one?.topic, one?.retain, one?.release.status]),
+    [first, second, third].map((one) => [one?.topic, one?.release.status]),
     [
-      ["wv/1/pub/release/street", true, "final"],
-      ["wv/1/pub/release/day-energy", true, "final"],
-      ["wv/1/pub/release/day-energy", true, "too-few-meters"],
+      ["wv/1/pub/release/street", "final"],
+      ["wv/1/pub/release/day-energy", "final"],
+      ["wv/1/pub/release/day-energy", "too-few-meters"],
     ],
   );
   assert.ok(first !== undefined && "values" in first.release && second !== undefined && "values" in second.release);

@@ -15,7 +15,7 @@ export interface LearningAnnouncerPorts {
   readonly db: Queries;
   readonly slotSeconds: number;
   /** Rejects while there is no connection. */
-  readonly publish: (topic: string, payload: string, options?: { readonly retain: boolean }) => Promise<void>;
+  readonly publish: (topic: string, payload: string) => Promise<void>;
   readonly connected: () => boolean;
 }
 
@@ -53,9 +53,7 @@ export class LearningAnnouncer {
         try {
           for (const message of messagesOf(row)) await publish(topicOf("learnResult", {}), JSON.stringify(message));
           const release = textOf(noisedReleaseOf(row, slotSeconds));
-          // The newest of each name stays with the broker, for whoever comes later.
-          if (release !== undefined)
-            await publish(topicOf("release", { topic: row.campaign }), release, { retain: true });
+          if (release !== undefined) await publish(topicOf("release", { topic: row.campaign }), release);
         } catch {
           return; // the next flush tries again
         }
