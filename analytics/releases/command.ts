@@ -45,7 +45,7 @@ export async function runReleases(context: RoleContext): Promise<number> {
 }
 
 function dryRun({ config, options, json }: RoleContext, type: string | undefined): number {
-  const settings = settingsOf(type, options as AskFlags, config);
+  const settings = settingsOf(type, options, config);
   try {
     const forecast = forecastOf(settings, config.system.slotSeconds);
     if (json) printJson({ settings, ...forecast });

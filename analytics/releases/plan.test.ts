@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { release } from "../../config/schema-releases.ts";
 import { costOf, epsilonOf, noiseMultiplier, precisionOf, roundContent } from "../../protocol/learning/index.ts";
-import { contentOf, forecastOf, planRelease } from "./plan.ts";
+import { contentOf, forecastOf } from "./plan.ts";
 
 const SLOT_SECONDS = 900;
 const AT = { firstSlot: 1_900_000, step: 4, closesAt: 1_800_000_000 };

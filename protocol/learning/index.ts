@@ -9,9 +9,8 @@ export {
   type NoisedRelease,
   type OpenedRelease,
   precisionOf,
-  PUBLIC_DELTA,
   releaseHead,
   releaseOf,
   type ReleaseTask,
 } from "./release.ts";
-export { elementsOf, homeVariance, reach } from "./shape.ts";
+export { elementsOf, reach } from "./shape.ts";

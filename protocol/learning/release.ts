@@ -11,7 +11,7 @@ import { costOf, epsilonOf } from "./cost.ts";
 import { homeVariance } from "./shape.ts";
 
 /** Epsilon of what is published is told at this delta. */
-export const PUBLIC_DELTA = 1e-5;
+const PUBLIC_DELTA = 1e-5;
 
 /** Tasks whose sum is for people, and not for a model. */
 export type ReleaseTask = Exclude<RoundTask, { type: "train" }>;
