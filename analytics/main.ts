@@ -1,36 +1,60 @@
-/** `npm run analytics`: the analytics server as a process of its own. It holds ciphertexts and no key that opens one. */
+/**
+ * `npm run analytics`: the analytics server as a process of its own. It holds ciphertexts and no key that opens one, and leads
+ * rounds of learning, of which it sees noised sums.
+ */
 import path from "node:path";
 import { CkksWatch, openParty } from "../config/keys/index.ts";
 import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
-import { createBook } from "./homomorphic/book.ts";
-import { createEvaluator } from "./homomorphic/engine.ts";
-import { startAnalytics } from "./server.ts";
+import { startLead } from "./lead.ts";
+import { Leading } from "./releases/leading.ts";
 
-async function run({ config, log, process: processLog, signal }: RoleContext): Promise<void> {
-  if (!config.homomorphic.enabled) {
-    throw new UsageError("homomorphic.enabled is false: meters send no ciphertexts, so there is nothing to compute on");
+async function run(context: RoleContext): Promise<void> {
+  const { config, log, signal } = context;
+  const { releases, campaign } = config.analytics;
+  if (!config.homomorphic.enabled && !config.learning.enabled && releases.length === 0 && campaign === "") {
+    throw new UsageError(
+      "homomorphic.enabled is false: meters send no ciphertexts, so there is nothing to compute on; and learning.enabled " +
+        "is false, with no analytics.releases and no analytics.campaign: nothing to lead",
+    );
   }
   const party = openParty(path.join(config.paths.data, "keys", "analytics"));
+  const leading = await Leading.open({ config, party, log });
+  const stop = config.homomorphic.enabled
+    ? await compute(context, party, leading)
+    : await startLead({ config, party, log, signal, leading });
+  announceReady({ id: party.id });
+  await aborted(signal);
+  await leading.stop();
+  await stop();
+}
+
+async function compute(
+  { config, log, process: processLog, signal }: RoleContext,
+  party: ReturnType<typeof openParty>,
+  leading: Leading,
+): Promise<() => Promise<void>> {
+  // Nobody who only leads needs what computes on ciphertexts.
+  const { createBook } = await import("./homomorphic/book.ts");
+  const { createEvaluator } = await import("./homomorphic/engine.ts");
+  const { startAnalytics } = await import("./server.ts");
   const dealt = new CkksWatch(party, (error) => log.warn(error instanceof Error ? error.message : String(error)));
   const server = await startAnalytics({
-    config,
-    party,
-    log,
+    ...{ config, party, log, signal, leading },
     measure: processLog.measure,
-    signal,
     book: createBook(config, dealt),
     evaluator: (database) => createEvaluator(config, database, config.analytics.workers, dealt),
   });
-  announceReady({ id: party.id });
   log.info({ meters: server.meters }, "analytics is ready");
-  await aborted(signal);
-  await server.stop();
+  return () => server.stop();
 }
 
 await runRole({
   name: "analytics",
-  description: "Takes in ciphertexts, computes on them, and has aggregators open the results.",
+  description:
+    "Takes in ciphertexts, computes on them, and has aggregators open the results; asks homes for what they learn together.",
+  help: `With homomorphic.enabled it computes on ciphertexts (npm run he). It leads the campaign of analytics.campaign, and asks for
+the noised loads and histograms of analytics.releases and of \`npm run learn -- ask\`; one such round is open at a time.`,
   run,
 });

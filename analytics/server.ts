@@ -23,6 +23,7 @@ import { Ingest } from "./ingest/ingest.ts";
 import { Letters } from "./openings/letters.ts";
 import { OpeningDesk } from "./openings/opening-desk.ts";
 import { noteFeeders, notePresence } from "./presence.ts";
+import type { Leading } from "./releases/leading.ts";
 import { loadRoll } from "./roll.ts";
 import { DAY_SECONDS, LIMITS, MIB } from "./settings.ts";
 import { AnalyticsStats } from "./stats.ts";
@@ -42,6 +43,8 @@ export interface AnalyticsOptions {
   readonly book: CircuitBook;
   /** Worker threads over the database in this file. */
   readonly evaluator: (database: string) => Evaluator;
+  /** Rounds of learning, over the same connection. */
+  readonly leading: Pick<Leading, "subscriptions" | "accept" | "start">;
 }
 
 export interface AnalyticsServer {
@@ -56,7 +59,7 @@ export function databaseFile(config: Config): string {
 
 /** Starts everything; resolves when analytics is subscribed and takes ciphertexts. */
 export async function startAnalytics(options: AnalyticsOptions): Promise<AnalyticsServer> {
-  const { config, party, log, signal, book } = options;
+  const { config, party, log, signal, book, leading } = options;
   const { directory } = party;
   const settings = config.analytics;
   const file = databaseFile(config);
@@ -244,7 +247,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     threads: () => ({ threadBytes: evaluator.threadBytes, threadRenewals: memory.renewals }),
   });
 
-  const onMessage = createInbox({ db, roll, feed, ingest, letters, openings, refuse });
+  const inbox = createInbox({ db, roll, feed, ingest, letters, openings, refuse });
   guardStorage(db, () => {
     notePresence(db, process.pid);
     noteFeeders(db, roll);
@@ -253,13 +256,14 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     party,
     host: config.broker.host,
     port: config.broker.tlsPort,
-    subscriptions: [...SUBSCRIPTIONS, ...feed.subscriptions],
-    onMessage,
+    subscriptions: [...SUBSCRIPTIONS, ...feed.subscriptions, ...leading.subscriptions],
+    onMessage: (topic, payload) => (leading.accept(topic, payload) ? undefined : inbox(topic, payload)),
     onConnect: () => pollSoon(),
     log,
     settings: config.link,
     signal,
   });
+  leading.start({ now, refuse, send: (topic, payload) => handle.link?.send(topic, payload) });
   feed.onTick(pollSoon);
   const ticker = setInterval(pollSoon, LIMITS.tickMilliseconds);
   const reporting = setInterval(() => stats.write(), LIMITS.statsMilliseconds);

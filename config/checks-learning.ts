@@ -1,5 +1,6 @@
 /** What learning asks of the rest of the configuration. */
 import { type Check, unless } from "./check.ts";
+import { releaseFault } from "./schema-releases.ts";
 
 export const LEARNING_CHECKS: readonly Check[] = [
   {
@@ -16,5 +17,18 @@ export const LEARNING_CHECKS: readonly Check[] = [
         !enabled || minMeters >= release.minMeters,
         `${minMeters} homes are fewer than the ${release.minMeters} of a released load`,
       ),
+  },
+  {
+    fields: ["analytics.releases", "system.slotSeconds"],
+    rule: "Releases have different names, and fit a message",
+    fault: ({ analytics: { releases }, system: { slotSeconds } }) => releaseFault(releases, slotSeconds),
+  },
+  {
+    fields: ["analytics.releases", "meter.historyDays"],
+    rule: "The history of meters covers the days of a release",
+    fault: ({ analytics: { releases }, meter: { historyDays } }) => {
+      const long = releases.find(({ days, waitSeconds }) => days + waitSeconds / 86_400 >= historyDays);
+      return unless(long === undefined, `${historyDays} days of history do not cover ${long?.name}`);
+    },
   },
 ];

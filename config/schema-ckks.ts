@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type CkksParameters, PARAMETER_SETS } from "../protocol/ckks/parameters.ts";
 import { feederId, seriesName } from "../protocol/names.ts";
+import { release } from "./schema-releases.ts";
 import { flag, seconds, text, whole } from "./schema-fields.ts";
 
 export const SET_NAMES = ["light", "standard", "strong"] as const;
@@ -151,6 +152,27 @@ export const analytics = z.strictObject({
         "a list of `circuit`, `group` (fleet, feeders, or a list of feeders), `series` (one, or a list), `everyWindows`, `parameters`",
     }),
   resultsFile: text("analytics_results.json", "File of opened results, in `paths.results`."),
+  campaign: z
+    .string()
+    .default("")
+    .meta({ description: "File of a campaign of learning that analytics leads (docs/learning.md); empty for none." }),
+  releases: z.array(release).max(100).default([]).meta({
+    description: "Noised loads and histograms that analytics asks homes for (docs/learning.md).",
+    allowed:
+      "a list of `name`, `type` (load, histogram), `epsilon`, `minMeters`, `clipWh` of loads, `of` and `edgesWh` of histograms; and more",
+  }),
+  announceSeconds: seconds(
+    0.05,
+    3_600,
+    2,
+    "The announcement of a release is repeated so often until its result is there.",
+  ),
+  resultSeconds: seconds(
+    0.1,
+    86_400,
+    120,
+    "A release whose result has not come so long after it closed is given up; homes have paid for it.",
+  ),
 });
 
 /** The parameters of a set, with its name, as keys are made with them. */

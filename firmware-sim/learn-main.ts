@@ -1,6 +1,6 @@
 /**
- * `npm run learn`: a campaign of federated learning on this machine, every party a process. `npm run learn -- tradeoff` and
- * `npm run learn -- coordinate` are programs of analytics, which are started as such: this one imports nothing of them.
+ * `npm run learn`: a campaign of federated learning on this machine, every party a process. `npm run learn -- tradeoff`,
+ * `-- coordinate` and `-- ask` are programs of analytics, which are started as such: this one imports nothing of them.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,6 +12,7 @@ import { createProgress } from "../config/runtime/terminal.ts";
 import { lockFleet } from "./fleet/fleet-lock.ts";
 import { LearnRun } from "./learn/learn-run.ts";
 import { describeBound, describeRounds, describeVerdict, readReport } from "./learn/learn-report.ts";
+import { describeRelease } from "./learn/release-report.ts";
 import { learnRequest, type LearnRequest } from "./learn/request.ts";
 import { ReplayError } from "./loads/index.ts";
 
@@ -20,6 +21,9 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   tradeoff: ["analytics/learn-main.ts", "tradeoff"],
   coordinate: ["analytics/learn-coordinator-main.ts"],
+  ask: ["analytics/releases-main.ts", "ask"],
+  releases: ["analytics/releases-main.ts", "releases"],
+  release: ["analytics/releases-main.ts", "release"],
 };
 /** The user's faults: explained without a stack, exit code 2. */
 const EXPLAINED = [ReplayError, EnrolmentError];
@@ -84,15 +88,18 @@ async function learn({ log, json, signal }: RoleContext, request: LearnRequest):
   try {
     const report = readReport(await learning.run(signal));
     bar.stop();
+    if (request.release !== undefined) say("asking the homes for a histogram of their day, with noise");
+    const release = request.release && (await learning.ask(request.release, signal));
     const seconds = (performance.now() - startedAt) / 1_000;
     const unopened = report.history.filter((round) => round.homes === 0).length;
     const refused = Object.entries(refusals).map(([code, count]) => `${code} ${count}`);
     if (json) {
       process.stdout.write(
-        `${JSON.stringify({ simulated: isSimulated, readings, data, seconds, unopened, restarts, refusals, ...report })}\n`,
+        `${JSON.stringify({ simulated: isSimulated, readings, data, seconds, unopened, restarts, refusals, ...report, release })}\n`,
       );
     } else {
       process.stdout.write(`${describeRounds(report.history)}\n${describeVerdict(report)}\n`);
+      if (release !== undefined) process.stdout.write(`${describeRelease(request, release)}\n`);
       if (learning.history.length > 0) say(`${learning.history.length} rounds were there from runs before`);
       if (refused.length > 0) say(`homes took no part: ${refused.join(", ")} (of all rounds)`);
     }
@@ -126,13 +133,19 @@ await runRole({
     { flags: "--objective <name>", description: "median (default) serves households, energy their sum (linear only)" },
     { flags: "--drop-out <part>", description: "of the homes so many fall silent in each round, such as 0.3" },
     { flags: "--bound", description: "homes prove that their updates are no longer than honest ones; many more bytes" },
+    {
+      flags: "--release <what>",
+      description: "asked of the homes after the campaign: histogram (default; of their last day, epsilon 2) or none",
+    },
     { flags: "--test-days <days>", description: "days at the end to judge by, and as many to validate on (default 7)" },
     { flags: "--seed <number>", description: "of simulated homes and of who drops out", path: "simulation.seed" },
   ],
   help: `Commands:
   (none)         runs a campaign; the same command with the same --data goes on where it was interrupted
   tradeoff       sweeps what privacy costs, in one process (npm run learn -- tradeoff --help)
-  coordinate     leads a campaign of a system that runs (npm run learn -- coordinate --help)
+  coordinate     leads a campaign of a system that runs, where npm run analytics does not (-- coordinate --help)
+  ask            asks the homes of a system that runs for a noised load or histogram (npm run learn -- ask --help)
+  releases       lists what was asked for; release N shows one
 
 Without --data everything is in <paths.data>/learn. The model (tfjs format) and campaign.json are in its learning/.
 

@@ -182,6 +182,7 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/u/job/j-1", [utility], [analytics]],
   ["wv/1/pub/learn/announce", [analytics], anybody],
   ["wv/1/pub/learn/result", [utility], anybody],
+  ["wv/1/pub/release/street", [utility], anybody],
   ["wv/1/c/m-001/bill", [utility], [meter]],
 ];
 

@@ -200,6 +200,7 @@ export const TOPICS = {
     maxBytes: CHUNK_PAYLOAD,
   },
   learnResult: { pattern: "wv/1/pub/learn/result", publish: [UTILITY], subscribe: ANYONE, maxBytes: CHUNK_PAYLOAD },
+  release: { pattern: "wv/1/pub/release/<topic>", publish: [UTILITY], subscribe: ANYONE, maxBytes: 256 * KIB },
   bill: {
     pattern: "wv/1/c/<meter>/bill",
     publish: [UTILITY],

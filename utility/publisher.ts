@@ -5,6 +5,7 @@
 import type { Logger } from "../config/runtime/logger.ts";
 import type { Signer } from "../protocol/envelope/index.ts";
 import type { Alert, FeederLoad } from "../protocol/messages/public.ts";
+import { EXACT } from "../protocol/privacy-labels.ts";
 import { topicOf } from "../protocol/topics.ts";
 import { balanceAlert } from "./balance/alert.ts";
 import { sendBill } from "./bills/courier.ts";
@@ -126,6 +127,7 @@ export class Publisher {
       powerW: (energyWh * 3600) / this.#slotSeconds,
       meters: row.meters,
       status: row.status,
+      privacy: EXACT,
     };
     await this.#ports.publish(topicOf("feederLoad", { feeder: row.feeder_id }), JSON.stringify(load));
   }

@@ -171,7 +171,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
     },
   );
 
-  const learning = new Learning({ db, rounds: desk.learning, directory, publish, connected, refuse });
+  const { slotSeconds } = directory;
+  const learning = new Learning({ db, slotSeconds, rounds: desk.learning, directory, publish, connected, refuse });
   let timer: NodeJS.Timeout | undefined;
   const pollSoon = (): void => {
     timer ??= setTimeout(() => {

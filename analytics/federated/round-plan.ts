@@ -17,8 +17,18 @@ const MOST_HOME_VARIANCE = 2 ** 28;
 const LEAST_HOME_VARIANCE = 0.5;
 const TOLERANCE = 1e-4;
 
+/** What rounds are planned from. */
+export type RoundsWanted = Pick<
+  CampaignOptions,
+  "minMeters" | "homes" | "colluders" | "clip" | "bits" | "rounds" | "epsilon" | "delta" | "mechanism" | "bound"
+> & {
+  readonly lanes?: number | undefined;
+  /** Scales are powers of 2, so that sums divided by them are exact. */
+  readonly binary?: boolean;
+};
+
 /** Throws RangeError where no encoding fits: more homes or bits than elements hold, or a budget out of reach. */
-export function planRounds(options: CampaignOptions, length: number): Encoding {
+export function planRounds(options: RoundsWanted, length: number): Encoding {
   // Coarser integers need less noise in integers, hence narrower lanes: the finest that fit are taken.
   for (let bits = options.bits; bits >= 2; bits -= 1) {
     const encoding = encodingOf(options, length, bits);
@@ -31,10 +41,11 @@ export function planRounds(options: CampaignOptions, length: number): Encoding {
   );
 }
 
-function encodingOf(options: CampaignOptions, length: number, bits: number): Encoding | undefined {
+function encodingOf(options: RoundsWanted, length: number, bits: number): Encoding | undefined {
   const { minMeters, homes: maxMeters, clip, colluders, epsilon, mechanism } = options;
   // A hair less, for what doubles round.
-  const scale = ((2 ** (bits - 1) - 1) / clip) * (1 - 2 ** -50);
+  const finest = ((2 ** (bits - 1) - 1) / clip) * (1 - 2 ** -50);
+  const scale = options.binary === true ? 2 ** Math.floor(Math.log2(finest)) : finest;
   const vector = { length, bits, clip, scale, laneBits: ELEMENT_BITS, lanes: 1 };
   const none = { mechanism: "none" as const, variance: 0, colluders };
   // How large it must be follows from the noise, and what it costs from its being there.
@@ -56,7 +67,7 @@ function encodingOf(options: CampaignOptions, length: number, bits: number): Enc
 }
 
 function noiseVariance(
-  { rounds, epsilon, delta, mechanism }: CampaignOptions & { readonly epsilon: number },
+  { rounds, epsilon, delta, mechanism }: RoundsWanted & { readonly epsilon: number },
   encoding: Encoding,
 ): number {
   const { colluders } = encoding.noise;

@@ -16,7 +16,8 @@ await runRole({
       fake.delay = Number(process.env["FAKE_DELAY"] ?? 0);
       return fake;
     };
-    const server = await startAnalytics({ config, party, log, measure, signal, book: fakeBook, evaluator });
+    const leading = { subscriptions: [], accept: () => false, start: () => {} };
+    const server = await startAnalytics({ config, party, log, measure, signal, book: fakeBook, evaluator, leading });
     announceReady();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     await server.stop();

@@ -159,10 +159,7 @@ test("a simulated clock that stands still is said once, with what to do; new key
   const online = ["--data", folder, "--set", `broker.tlsPort=${broker.port}`, "--wait", "2"];
   const revoke = await runBeside("revoke", "--meter", "m-001", ...online);
   assert.equal(revoke.code, 1);
-  assert.match(
-    revoke.err,
-    /^the simulated clock stood still for 2 s, .*--from-slot .*--offline when nothing runs\n$/,
-  );
+  assert.match(revoke.err, /^the simulated clock stood still for 2 s, .*--from-slot .*--offline when nothing runs\n$/);
   // There are no aggregators here: that they are asked shows that nothing waits for the clock.
   for (const command of [
     ["rekey", "--meter", "m-001"],

@@ -1,9 +1,13 @@
 /**
- * A campaign of federated learning on this machine: enrols, starts broker, aggregators, utility, homes and coordinator as
+ * A campaign of federated learning on this machine: enrols, starts broker, aggregators, utility, homes and analytics as
  * processes, and moves simulated time on when a round's homes have done what they will. They meet over MQTT only.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { DateTime } from "luxon";
 import { stringify } from "yaml";
 import { enrol } from "../../config/enrolment/index.ts";
@@ -14,8 +18,10 @@ import { settingsOf } from "../fleet/enrollable.ts";
 import { connectSimulator, type SimulatorClock } from "../fleet/simulator-clock.ts";
 import { type RoleSpec, Supervisor } from "../fleet/supervisor.ts";
 import type { CoordinatorMessage, HomesMessage, HomesPlan, RoundEntry } from "./messages.ts";
+import { type ReleaseReport, releaseReport } from "./release-report.ts";
 import type { LearnRequest } from "./request.ts";
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Everybody hears the time so often; a process that is started again waits no longer for it. */
 const CLOCK_MILLISECONDS = 200;
 /** The utility asks a second after a round has closed. */
@@ -65,7 +71,7 @@ export class LearnRun {
       },
       message: (name, message) => {
         if (name === "homes") this.#onHomes(message as HomesMessage);
-        else if (name === "coordinator") this.#onCoordinator(message as CoordinatorMessage);
+        else if (name === "analytics") this.#onCoordinator(message as CoordinatorMessage);
       },
       failed: (name, reason) => this.#settle?.failed(new Error(`${name} cannot go on: ${reason}`)),
     });
@@ -120,7 +126,7 @@ export class LearnRun {
     onPhase?.("connecting the homes");
     await this.supervisor.start(this.#homes());
     onPhase?.("the campaign begins");
-    await this.supervisor.start(this.#coordinator());
+    await this.supervisor.start(this.#analytics());
   }
 
   #homes(): RoleSpec {
@@ -130,10 +136,9 @@ export class LearnRun {
     return { name: "homes", entry: this.#entry("homes", "firmware-sim/learn/homes-main.ts"), args: [file] };
   }
 
-  #coordinator(): RoleSpec {
-    const file = this.#write("learning", this.#options.request.plan);
-    const entry = this.#entry("coordinator", "analytics/learn-coordinator-main.ts");
-    return { name: "coordinator", entry, args: ["--plan", file, "--config", this.#configFile] };
+  #analytics(): RoleSpec {
+    const entry = this.#entry("analytics", "analytics/main.ts");
+    return { name: "analytics", entry, args: ["--config", this.#configFile] };
   }
 
   #entry(name: string, usual: string): string {
@@ -149,7 +154,7 @@ export class LearnRun {
   }
 
   #writeConfig(ports: { tls: number; wss: number; public: number }): void {
-    const { config, data, homes } = this.#options.request;
+    const { config, data, homes, plan } = this.#options.request;
     const { slotSeconds, timezone } = config.system;
     // The utility asks for no loads from before: nobody has shared these readings here.
     const last = homes.reduce((most, { endSlot }) => Math.max(most, endSlot), 0) * slotSeconds;
@@ -159,6 +164,11 @@ export class LearnRun {
       paths: { data, results: resolve(config.paths.results), logs: resolve(config.paths.logs) },
       broker: { ...config.broker, tlsPort: ports.tls, wssPort: ports.wss, publicPort: ports.public },
       simulation: { ...config.simulation, enabled: true, start },
+      analytics: {
+        ...config.analytics,
+        campaign: this.#write("learning", plan),
+        announceSeconds: plan.announceSeconds,
+      },
     };
     mkdirSync(join(data, "fleet"), { recursive: true });
     writeFileSync(
@@ -211,10 +221,23 @@ export class LearnRun {
     } else this.#settle?.done(message.file);
   }
 
-  /** Stops everything it started: homes and coordinator first, the broker last. */
+  /**
+   * Asks the running analytics for a release as anyone would, by `npm run learn -- ask`; resolves with what it prints as
+   * JSON, opened or not. Throws for what it refuses.
+   */
+  async ask(what: readonly string[], signal: AbortSignal): Promise<ReleaseReport> {
+    const command = ["config/runtime/start.mjs", "analytics/releases-main.ts", "ask", ...what];
+    const args = [...command, "--json", "--config", this.#configFile];
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], signal });
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    if (out === "") throw new Error(`asking for a release: ${err.trim()}`);
+    return releaseReport.parse(JSON.parse(out));
+  }
+
+  /** Stops everything it started: homes and analytics first, the broker last. */
   async stop(): Promise<void> {
     this.supervisor.sampleMemory();
-    for (const name of ["coordinator", "homes"]) await this.supervisor.stop(name);
+    for (const name of ["analytics", "homes"]) await this.supervisor.stop(name);
     const servers = this.supervisor.names().filter((name) => name !== "broker");
     await Promise.all(servers.map((name) => this.supervisor.stop(name)));
     clearInterval(this.#timer);

@@ -1,6 +1,7 @@
 /** What the flags of `npm run learn` ask for, checked before anything is made. */
 import { existsSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { DateTime } from "luxon";
 import type { Config } from "../../config/index.ts";
 import { makeFolder } from "../../config/runtime/folders.ts";
 import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
@@ -24,7 +25,9 @@ export interface LearnRequest {
   readonly seed: number;
   readonly rounds: number;
   /** The coordinator's plan. */
-  readonly plan: object;
+  readonly plan: { readonly announceSeconds: number };
+  /** What is asked of the homes after the campaign, as arguments of `npm run learn -- ask`. */
+  readonly release: readonly string[] | undefined;
   /** Wall seconds that a round waits for homes that do not answer. */
   readonly patienceSeconds: number;
 }
@@ -35,6 +38,10 @@ const SIMULATED_DAYS = 56;
 const TEST_DAYS = 7;
 /** Simulated seconds from a round's announcement until it closes; the run moves the clock as soon as all have answered. */
 const ROUND_SECONDS = 60;
+/** What the histogram of a run costs a home, beside its campaign. */
+const RELEASE_EPSILON = 2;
+/** Day energies of households, in Wh. */
+const RELEASE_EDGES = "5000,10000,20000";
 /** An aggregator that hears of the time a moment later is asked again so soon. */
 const RETRY_SECONDS = 0.25;
 
@@ -53,6 +60,7 @@ export async function learnRequest(
   const objective = choice(text(options["objective"]), "--objective", ["median", "energy"], "median");
   const epsilon = epsilonOf(text(options["epsilon"]));
   const bound = boundOf(options["bound"] === true, config.system);
+  const asks = choice(text(options["release"]), "--release", ["histogram", "none"], "histogram") === "histogram";
   const stay = count - dropOutCount(count, dropOut);
   const minMeters = Math.max(2, Math.floor(stay * LEAST_PART));
   const patienceSeconds = config.simulation.patienceSeconds;
@@ -80,15 +88,21 @@ export async function learnRequest(
     judge: { readings, testDays, seed },
   };
   return {
-    config: configOf(config, data, { minMeters, epsilon }),
+    config: configOf(config, data, { minMeters, epsilon, more: asks ? RELEASE_EPSILON : 0 }),
+    release: asks ? releaseOf(homes, config) : undefined,
     ...{ data, readings, isSimulated, source, homes, dropOut, seed, rounds, plan, patienceSeconds },
   };
 }
 
 /** What the run sets aside is what a household decides: whoever runs all of them decides for all. */
-function configOf(config: Config, data: string, asked: { minMeters: number; epsilon: number | null }): Config {
-  const { minMeters, epsilon } = asked;
-  const ofRound = epsilon === null ? { exact: true } : { epsilon };
+function configOf(
+  config: Config,
+  data: string,
+  asked: { minMeters: number; epsilon: number | null; more: number },
+): Config {
+  const { minMeters, epsilon, more } = asked;
+  // Together they cost less than one after the other.
+  const ofRound = epsilon === null ? { exact: true } : { epsilon: epsilon + more };
   return {
     ...config,
     paths: { ...config.paths, data },
@@ -98,6 +112,20 @@ function configOf(config: Config, data: string, asked: { minMeters: number; epsi
     rounds: { ...config.rounds, retrySeconds: Math.min(config.rounds.retrySeconds, RETRY_SECONDS) },
     learning: { ...config.learning, ...ofRound, enabled: true, minMeters, resendSeconds: 2 },
   };
+}
+
+/** Of the last day that all homes have. */
+function releaseOf(homes: HomesPlan["homes"], { system }: Config): string[] {
+  const end = Math.min(...homes.map(({ endSlot }) => endSlot)) * system.slotSeconds;
+  const from = DateTime.fromSeconds(end, { zone: system.timezone }).minus({ days: 1 }).toISODate() ?? "";
+  const asked = {
+    name: "day-energy",
+    edges: RELEASE_EDGES,
+    from,
+    epsilon: RELEASE_EPSILON,
+    "round-seconds": ROUND_SECONDS,
+  };
+  return ["histogram", ...Object.entries(asked).flatMap(([name, value]) => [`--${name}`, String(value)])];
 }
 
 async function simulatedReadings(

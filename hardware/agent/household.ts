@@ -44,7 +44,8 @@ const COLUMNS = {
 /** A device's own database, or the hosts' where many simulated meters share one. */
 function databasesOf(data: string, meter: string): string[] {
   const hosts = simulatedHosts(data).map((name) => join(data, name, "outbox.db"));
-  return [join(data, meter, "meter.db"), ...hosts].filter((file) => existsSync(file));
+  // The homes of a learning run share one.
+  return [join(data, meter, "meter.db"), ...hosts, join(data, "homes", "meters.db")].filter((file) => existsSync(file));
 }
 
 /** Folders of processes that stand for many meters, as a fleet has them. */

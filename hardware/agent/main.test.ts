@@ -72,7 +72,14 @@ test("without a broker --once gives up, says so, keeps the reading, and tells ea
 
 test("privacy tells what learning has cost, which is nothing yet", async () => {
   const told = await meter(["privacy", "--id", "m-001"]);
-  assert.deepEqual([told.code, told.stdout], [0, "m-001 has taken part in no round of learning.\n"]);
+  assert.deepEqual(
+    [told.code, told.stdout],
+    [
+      0,
+      "m-001 has taken part in no round of learning.\n" +
+        "Bills and loads of the feeder are exact: not covered by the privacy account.\n",
+    ],
+  );
   const never = await meter(["privacy", "--id", "m-002"]);
   assert.equal(never.code, 2);
   assert.match(never.stderr, /m-002 was never started in /);

@@ -82,4 +82,6 @@ export const MIGRATIONS = [
      rdp TEXT,
      UNIQUE (meter, round)
    );`,
+  // What a round was for: train, load or histogram. NULL: from before it was remembered.
+  "ALTER TABLE updates ADD COLUMN task TEXT;",
 ];

@@ -13,4 +13,13 @@ export {
 export { homeIntegers, homeNoise, type NoiseSource } from "./integers.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";
 export { normBound } from "./norm.ts";
+export {
+  noisedRelease,
+  type NoisedRelease,
+  type OpenedRelease,
+  precisionOf,
+  releaseHead,
+  releaseOf,
+  type ReleaseTask,
+} from "./release.ts";
 export { elementsOf, reach } from "./shape.ts";

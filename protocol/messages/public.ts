@@ -1,6 +1,7 @@
 /** JSON that travels in clear: status lines, and what the utility publishes for anyone. Units are in the names. */
 import { z } from "zod";
 import { feederId } from "../names.ts";
+import { EXACT } from "../privacy-labels.ts";
 
 /** A meter's retained status. `challenge` and `boot` belong to the hello (docs/protocol.md). */
 export const meterStatus = z.discriminatedUnion("state", [
@@ -27,6 +28,8 @@ export const feederLoad = z.strictObject({
   powerW: z.number(),
   meters: z.int().min(1),
   status: z.string(),
+  /** Said beside every load, since noised ones are published, too. */
+  privacy: z.literal(EXACT).optional(),
 });
 export type FeederLoad = z.infer<typeof feederLoad>;
 

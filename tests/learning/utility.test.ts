@@ -14,6 +14,7 @@ function publishing(bed: LearningBed) {
   const { desk, utility } = bed.harness;
   const learning = new Learning({
     ...{ db: utility.db, rounds: desk.learning, directory: bed.system.directory, connected: () => true },
+    slotSeconds: utility.slotSeconds,
     refuse: (code) => bed.refused.push(code),
     publish: (_topic, payload) => {
       published.push(learnResult.parse(JSON.parse(payload)));

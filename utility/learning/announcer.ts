@@ -1,6 +1,8 @@
-/** Publishes what came of learning rounds, for anyone. A row is marked when the broker has it: twice, never not at all. */
+/** Publishes what came of learning rounds, for anyone; of releases also what people read. A row is marked when the broker has it: twice, never not at all. */
 import { coordinatesOf, type LearnResult, resultParts } from "../../protocol/learning/result.ts";
-import { topicOf } from "../../protocol/topics.ts";
+import type { NoisedRelease } from "../../protocol/learning/index.ts";
+import { TOPICS, topicOf } from "../../protocol/topics.ts";
+import { noisedReleaseOf } from "./releases.ts";
 import {
   type ModelRound,
   publishNewestAgain,
@@ -11,6 +13,7 @@ import type { Queries } from "../store/rounds-store.ts";
 
 export interface LearningAnnouncerPorts {
   readonly db: Queries;
+  readonly slotSeconds: number;
   /** Rejects while there is no connection. */
   readonly publish: (topic: string, payload: string) => Promise<void>;
   readonly connected: () => boolean;
@@ -41,7 +44,7 @@ export class LearningAnnouncer {
   }
 
   async #run(): Promise<void> {
-    const { db, publish, connected } = this.#ports;
+    const { db, publish, connected, slotSeconds } = this.#ports;
     while (this.#more) {
       this.#more = false;
       const rows = await unpublishedModelRounds(db, AT_ONCE);
@@ -49,6 +52,8 @@ export class LearningAnnouncer {
         if (!connected()) return;
         try {
           for (const message of messagesOf(row)) await publish(topicOf("learnResult", {}), JSON.stringify(message));
+          const release = textOf(noisedReleaseOf(row, slotSeconds));
+          if (release !== undefined) await publish(topicOf("release", { topic: row.campaign }), release);
         } catch {
           return; // the next flush tries again
         }
@@ -69,4 +74,11 @@ function messagesOf(row: ModelRound): LearnResult[] {
   const isBounded = proved !== null && unproved !== null && leftOut !== null;
   const bound = isBounded ? { bound: { proved, unproved, leftOut } } : {};
   return resultParts({ ...opened, ...bound }, coordinatesOf("int64", row.sum));
+}
+
+/** Undefined for what is no release, and for one that no message holds: it is in the database, and in the parts of the sum. */
+function textOf(release: NoisedRelease | undefined): string | undefined {
+  if (release === undefined) return undefined;
+  const text = JSON.stringify(release);
+  return Buffer.byteLength(text) > TOPICS.release.maxBytes ? undefined : text;
 }

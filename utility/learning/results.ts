@@ -22,6 +22,7 @@ import {
   shapeOf,
   updateModelRound,
 } from "../store/learning-store.ts";
+import { writeRelease } from "./releases.ts";
 import type { Queries } from "../store/rounds-store.ts";
 
 /**
@@ -63,14 +64,18 @@ export async function writeVector(
     const status = record.state === "failed" ? record.status : "too-few-meters";
     const held = record.held.map(({ cells, reason }) => `${countMembers(cells)} meters: ${reason}`);
     const reason = (record.reason || held.join(", ") || "nobody has sent an update").slice(0, 1_000);
-    await updateModelRound(db, round, { ...settled, status, reason });
+    const changed = { ...settled, status, reason };
+    await updateModelRound(db, round, changed);
+    await writeRelease(db, { ...row, ...changed }, utility.slotSeconds);
     return [];
   }
   const coordinates = coordinatesOf(content, collected, shapeOf(row));
   const sum = int64(coordinates);
   const meters = countMembers(content.units[0]![0]);
   const spare = Math.min(...collected.spare);
-  await updateModelRound(db, round, { ...settled, status: "final", reason: "", meters, sum, spare_answers: spare });
+  const changed = { ...settled, status: "final", reason: "", meters, sum, spare_answers: spare };
+  await updateModelRound(db, round, changed);
+  await writeRelease(db, { ...row, ...changed }, utility.slotSeconds);
   const hash = Uint8Array.from(createHash("sha256").update(sum).digest());
   const opened = await finalModelRounds(db);
   const budget = budgetEntry(opened.map(shapeOf));

@@ -21,6 +21,7 @@ import {
   updateModelRound,
 } from "../store/learning-store.ts";
 import { nextSerial, saveRound } from "../store/rounds-store.ts";
+import { writeRelease } from "./releases.ts";
 
 /** A home's clock, and an aggregator's, may be so far behind. */
 const CLOSED_SECONDS = 1;
@@ -71,6 +72,7 @@ export class LearningRounds {
       ...{ shape: JSON.stringify({ vector, noise, bound }), model, status: "announced", reason: "" },
       ...{ round_id: null, set_id: null, meters: null, sum: null, spare_answers: null, settled_at: null },
       ...{ proved: null, unproved: null, left_out: null },
+      content: task.type === "train" ? null : JSON.stringify(task),
     });
     this.#shapes.set(round, { minMeters, maxMeters, vector, noise, bound });
     this.#last = Buffer.from(payload);
@@ -86,7 +88,10 @@ export class LearningRounds {
     const meters = this.#customers(slotOf(row.closes_at, slotSeconds));
     if (meters.length < Math.max(row.min_meters, minMeters)) {
       const settled = { status: "too-few-meters", reason: `${meters.length} customers`, settled_at: Math.floor(time) };
-      await updateModelRound(db, row.round, settled);
+      await db.transaction().execute(async (transaction) => {
+        await updateModelRound(transaction, row.round, settled);
+        await writeRelease(transaction, { ...row, ...settled }, slotSeconds);
+      });
       this.settled(row.round);
       return undefined;
     }

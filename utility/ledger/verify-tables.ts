@@ -48,7 +48,7 @@ export async function verifyTables(
     found,
   );
   await verifyDetections(db, found);
-  await verifyModels(db, logged.models, found);
+  await verifyModels(db, slotSeconds, logged.models, found);
   return {
     bills: await verifyBills(db, slotSeconds, found),
     loads: await verifyLoads(db, logged, found),

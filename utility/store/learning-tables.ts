@@ -1,4 +1,4 @@
-/** The table of learning rounds, as Kysely sees it (docs/database.md says what it means). */
+/** The tables of learning rounds, as Kysely sees them (docs/database.md says what they mean). */
 import type { Generated } from "kysely";
 
 export interface ModelRoundsTable {
@@ -32,8 +32,47 @@ export interface ModelRoundsTable {
   left_out: number | null;
   settled_at: number | null;
   published: Generated<number>;
+  /** JSON of what a release announced, but for when it closes; NULL for training. */
+  content: string | null;
+}
+
+export interface NoisedReleasesTable {
+  round: string;
+  name: string;
+  step: number;
+  /** `load` or `histogram`. */
+  type: string;
+  kind: string;
+  unit: string;
+  window_start: number;
+  window_end: number;
+  meters: number | null;
+  min_meters: number;
+  /** Of the homes in the sum, and of the fewest that are counted. */
+  noise_sd: number | null;
+  least_noise_sd: number;
+  clip: number;
+  epsilon: number;
+  delta: number;
+  spare_answers: number | null;
+  status: string;
+  reason: string;
+  settled_at: number;
+}
+
+export interface NoisedValuesTable {
+  round: string;
+  position: number;
+  /** Of a load. */
+  slot_start: number | null;
+  /** Of a histogram; NULL where the bucket is open. */
+  from_wh: number | null;
+  to_wh: number | null;
+  value: number;
 }
 
 export interface LearningTables {
   model_rounds: ModelRoundsTable;
+  noised_releases: NoisedReleasesTable;
+  noised_values: NoisedValuesTable;
 }

@@ -4,7 +4,7 @@
  */
 import { type Kysely, type Migration, type MigrationProvider, sql } from "kysely";
 import { balances } from "./balance-migration.ts";
-import { bounds, learning } from "./learning-migration.ts";
+import { bounds, learning, releases } from "./learning-migration.ts";
 import { ledger } from "./ledger-migration.ts";
 import { metersBySlot, opened } from "./opened-migration.ts";
 
@@ -252,5 +252,6 @@ export const migrations: MigrationProvider = {
       "011-range-proofs": rangeProofs,
       "012-learning": learning,
       "013-bounds": bounds,
+      "014-releases": releases,
     }),
 };

@@ -144,9 +144,9 @@ test("a plan that is wrong is refused with its file and fields", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "wattveil-plan-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "plan.json");
-  assert.throws(() => readPlan(file), /--plan .*plan.json: cannot be read \(ENOENT\)/);
+  assert.throws(() => readPlan(`--plan ${file}`, file), /--plan .*plan.json: cannot be read \(ENOENT\)/);
   writeFileSync(file, "{");
-  assert.throws(() => readPlan(file), /no JSON/);
+  assert.throws(() => readPlan(`--plan ${file}`, file), /no JSON/);
   writeFileSync(file, JSON.stringify({ campaign: { homes: 5, minMeters: 9 }, roundSeconds: 0 }));
-  assert.throws(() => readPlan(file), /minMeters.*at most the 5 homes|roundSeconds/);
+  assert.throws(() => readPlan(`--plan ${file}`, file), /minMeters.*at most the 5 homes|roundSeconds/);
 });

@@ -2,10 +2,8 @@
  * Leads a campaign, round after round: writes a round down, announces it again and again until its result is there, and
  * moves the model by the sum that was opened. It sees sums over homes, and no update. Clock, connection and store are given.
  */
-import type { RoundContent } from "../../../protocol/learning/index.ts";
-import { roundOf } from "../../../protocol/learning/index.ts";
-import { learnResult, type LearnResult, type OpenedPart, sumOfParts } from "../../../protocol/learning/result.ts";
 import type { Campaign, HistoryEntry, OpenedSum } from "../campaign.ts";
+import { AnnouncedRound, readResult, type RoundPorts } from "./announced-round.ts";
 import type { CampaignState } from "./campaign-store.ts";
 import type { CoordinatorPlan } from "./plan.ts";
 
@@ -15,22 +13,12 @@ export interface RoundEvent {
   readonly reason: string | undefined;
 }
 
-export interface CoordinatorPorts {
-  /** Unix seconds; 0 while nobody has told the time. */
-  readonly now: () => number;
-  /** Seconds. */
-  readonly monotonic: () => number;
+export interface CoordinatorPorts extends RoundPorts {
   /** Durable when it returns. */
   readonly save: (state: CampaignState) => void;
-  /** The payload that announces a content. */
-  readonly sign: (content: RoundContent) => Uint8Array;
-  /** May be lost: it is repeated. */
-  readonly announce: (payload: Uint8Array) => void;
   /** What the model of now is worth, where that can be measured; in Wh per slot. */
   readonly validate?: ((campaign: Campaign) => Promise<number>) | undefined;
-  readonly announced?: (round: string, content: RoundContent) => void;
   readonly settled?: (event: RoundEvent) => void;
-  readonly refused?: (code: string, detail: string) => void;
 }
 
 type RoundTiming = Pick<CoordinatorPlan, "roundSeconds" | "announceSeconds" | "patienceSeconds">;
@@ -39,11 +27,7 @@ export class Coordinator {
   readonly campaign: Campaign;
   readonly #ports: CoordinatorPorts;
   readonly #plan: RoundTiming;
-  #pending: { readonly content: RoundContent; readonly round: string; readonly payload: Uint8Array } | undefined;
-  #parts = new Map<number, OpenedPart>();
-  #announcedAt = Number.NEGATIVE_INFINITY;
-  /** When this process first saw that the round had closed. */
-  #closedAt: number | undefined;
+  #pending: AnnouncedRound | undefined;
   /** A round is being settled: nothing else is begun. */
   #settling: Promise<void> | undefined;
 
@@ -51,11 +35,16 @@ export class Coordinator {
     this.campaign = state.campaign;
     this.#plan = plan;
     this.#ports = ports;
-    if (state.pending !== undefined) this.#take(state.pending);
+    if (state.pending !== undefined) this.#pending = new AnnouncedRound(state.pending, plan, ports);
+  }
+
+  /** A round of it is announced, or being settled. */
+  get isBusy(): boolean {
+    return this.#pending !== undefined || this.#settling !== undefined;
   }
 
   get isOver(): boolean {
-    return this.campaign.isOver && this.#pending === undefined && this.#settling === undefined;
+    return this.campaign.isOver && !this.isBusy;
   }
 
   /** Waits for what is being settled. */
@@ -63,59 +52,32 @@ export class Coordinator {
     await this.#settling;
   }
 
-  /** Call several times a second. */
-  poll(): void {
-    const { now, monotonic, save } = this.#ports;
+  /** Call several times a second. `mayBegin` false: what is under way goes on, and no other round is begun. */
+  poll(mayBegin = true): void {
+    const { now, save } = this.#ports;
     if (this.#settling !== undefined || now() === 0) return;
     if (this.#pending === undefined) {
-      if (this.campaign.isOver) return;
+      if (this.campaign.isOver || !mayBegin) return;
       const content = this.campaign.content(Math.ceil(now()) + this.#plan.roundSeconds);
       save({ campaign: this.campaign, pending: content });
-      this.#take(content);
+      this.#pending = new AnnouncedRound(content, this.#plan, this.#ports);
     }
-    const { round, content, payload } = this.#pending!;
-    const time = monotonic();
-    if (content.closesAt <= now()) {
-      this.#closedAt ??= time;
-      if (time - this.#closedAt > this.#plan.patienceSeconds) {
-        this.#settle(round, () => this.campaign.skip(round), "no result came");
-        return;
-      }
-    }
-    if (time - this.#announcedAt < this.#plan.announceSeconds) return;
-    if (this.#announcedAt < 0) this.#ports.announced?.(round, content);
-    this.#announcedAt = time;
-    this.#ports.announce(payload);
+    const { round } = this.#pending;
+    if (this.#pending.poll()) this.#settle(round, () => this.campaign.skip(round), "no result came");
   }
 
   /** A message of the utility on the topic of results. Others' campaigns and rounds of before are passed over. */
   take(payload: Uint8Array): void {
-    let result: LearnResult;
-    try {
-      result = learnResult.parse(JSON.parse(Buffer.from(payload).toString()));
-    } catch {
+    const result = readResult(payload);
+    if (result === undefined) {
       this.#ports.refused?.("malformed-result", "a result is none");
       return;
     }
+    const outcome = this.#settling === undefined ? this.#pending?.take(result) : undefined;
+    if (outcome === undefined) return;
     const { round } = result;
-    if (round !== this.#pending?.round || this.#settling !== undefined) return;
-    if (!isOpened(result)) {
-      this.#settle(round, () => this.campaign.skip(round), `${result.status}: ${result.reason}`);
-      return;
-    }
-    this.#parts.set(result.part, result);
-    if (this.#parts.size < result.parts) return;
-    const parts = [...this.#parts.values()];
-    this.#parts.clear();
-    let sum: number[];
-    try {
-      sum = sumOfParts(parts);
-    } catch (error) {
-      // Parts of two sendings do not mix; whole ones come with the next announcement.
-      this.#ports.refused?.("broken-result", (error as Error).message);
-      return;
-    }
-    this.#apply({ round, homes: result.meters, sum, bound: result.bound });
+    if ("sum" in outcome) this.#apply({ round, homes: outcome.meters, sum: outcome.sum, bound: outcome.bound });
+    else this.#settle(round, () => this.campaign.skip(round), `${outcome.status}: ${outcome.reason}`);
   }
 
   #apply(opened: OpenedSum & { readonly round: string }): void {
@@ -127,13 +89,6 @@ export class Coordinator {
       if (!(error instanceof RangeError)) throw error;
       this.#settle(round, () => this.campaign.skip(round), error.message);
     }
-  }
-
-  #take(content: RoundContent): void {
-    this.#pending = { content, round: roundOf(content), payload: this.#ports.sign(content) };
-    this.#announcedAt = Number.NEGATIVE_INFINITY;
-    this.#closedAt = undefined;
-    this.#parts.clear();
   }
 
   #settle(round: string, move: () => HistoryEntry, reason?: string): void {
@@ -157,8 +112,4 @@ export class Coordinator {
       });
     });
   }
-}
-
-function isOpened(result: LearnResult): result is OpenedPart {
-  return "sum" in result;
 }

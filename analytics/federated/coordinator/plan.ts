@@ -25,16 +25,16 @@ const coordinatorPlan = z.strictObject({
 
 export type CoordinatorPlan = z.infer<typeof coordinatorPlan>;
 
-/** Throws UsageError that names the file and every field that is wrong. */
-export function readPlan(file: string): CoordinatorPlan {
+/** `given`: where the file was named, for messages. Throws UsageError that names every field that is wrong. */
+export function readPlan(given: string, file: string): CoordinatorPlan {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new UsageError(`--plan ${file}: ${code === undefined ? `no JSON (${message})` : `cannot be read (${code})`}`);
+    throw new UsageError(`${given}: ${code === undefined ? `no JSON (${message})` : `cannot be read (${code})`}`);
   }
   const parsed = coordinatorPlan.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new UsageError(`--plan ${file}: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ")}`);
+  throw new UsageError(`${given}: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ")}`);
 }

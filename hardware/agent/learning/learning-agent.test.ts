@@ -179,8 +179,10 @@ test("the budget is kept across restarts, and what exceeds it is refused before 
   );
   assert.equal(
     statementText(statement),
-    `m-001 has spent epsilon ${epsilon.toFixed(3)} of 8, at delta 0.00001, in 2 rounds of learning.\n` +
-      "1 round without noise: no budget covers that.\n  forecast: 3 rounds",
+    `m-001 has spent epsilon ${epsilon.toFixed(3)} of 8, at delta 0.00001, in 2 rounds of learning; ` +
+      `${(8 - epsilon).toFixed(3)} is left.\n1 round without noise: no budget covers that.\n` +
+      `  forecast (model): 3 rounds, epsilon ${epsilon.toFixed(3)} by themselves\n` +
+      "Bills and loads of the feeder are exact: not covered by the privacy account.",
   );
 });
 
@@ -188,7 +190,7 @@ test("the charge and the vector are durable together or not at all", () => {
   const rig = new LearningRig();
   const { number } = rig.agent;
   const update = {
-    ...{ round: "00".repeat(16), campaign: "c", step: 0, closesAt: 1, waiting: 14 },
+    ...{ round: "00".repeat(16), campaign: "c", step: 0, task: "load", closesAt: 1, waiting: 14 },
     elements: BigUint64Array.of(1n),
   };
   const { rdp } = costOf(noisyLoad);

@@ -188,7 +188,7 @@ export class LearningAgent implements AgentCompanion {
     const { campaign, step, closesAt } = content;
     const row = { round, campaign, step, closesAt, waiting: this.#all };
     const elements = encodeVector(values, content, randomBytes);
-    const outcome = store.take(number, { ...row, elements }, guard, costOf(content));
+    const outcome = store.take(number, { ...row, task: content.task.type, elements }, guard, costOf(content));
     this.#know(digest);
     if (outcome !== "stored") {
       this.#tell(announced, outcome);

@@ -15,6 +15,8 @@ export interface NewUpdate {
   readonly round: string;
   readonly campaign: string;
   readonly step: number;
+  /** `train`, `load` or `histogram`. */
+  readonly task: string;
   /** Unix seconds. */
   readonly closesAt: number;
   readonly elements: BigUint64Array;
@@ -22,7 +24,7 @@ export interface NewUpdate {
   readonly waiting: number;
 }
 
-export interface UpdateRow extends Omit<NewUpdate, "elements"> {
+export interface UpdateRow extends Omit<NewUpdate, "elements" | "task"> {
   /** By `a-<i>`, or `meter` itself. */
   readonly answers: Readonly<Record<string, UpdateAnswer>>;
 }
@@ -49,8 +51,8 @@ export class UpdateStore {
     this.#db = db;
     this.#outbox = outbox;
     this.#statements = {
-      add: db.prepare<[number, string, string, number, number, Uint8Array, number]>(
-        `INSERT INTO updates (meter, round, campaign, step, closes_at, vector, waiting) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      add: db.prepare<[number, string, string, number, string, number, Uint8Array, number]>(
+        `INSERT INTO updates (meter, round, campaign, step, task, closes_at, vector, waiting) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       has: db.prepare<[number, string], { id: number }>("SELECT id FROM updates WHERE meter = ? AND round = ?"),
       waiting: db.prepare<[number], StoredRow>(
@@ -79,12 +81,12 @@ export class UpdateStore {
    * which is gone, is refused: two vectors would show more than one.
    */
   take(number: number, update: NewUpdate, guard: PrivacyGuard, cost: RoundCost): "stored" | Refusal {
-    const { round, campaign, step, closesAt, elements, waiting } = update;
+    const { round, campaign, step, task, closesAt, elements, waiting } = update;
     return this.#db.transaction(() => {
       const charged = guard.charge(round, cost);
       if (charged === "already") return { code: "charged-before", detail: "its vector is gone" };
       if (charged !== "charged") return charged;
-      this.#statements.add.run(number, round, campaign, step, closesAt, elementsToBytes(elements), waiting);
+      this.#statements.add.run(number, round, campaign, step, task, closesAt, elementsToBytes(elements), waiting);
       return "stored";
     })();
   }
