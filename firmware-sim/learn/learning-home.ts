@@ -9,6 +9,7 @@ import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import type { SqliteDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
+import { type BulkCourier, openBulk, type Turns } from "../../hardware/agent/bulk/index.ts";
 import {
   agentSettings,
   MeterAgent,
@@ -33,6 +34,8 @@ export interface LearningHomeOptions {
   readonly database: SqliteDatabase;
   readonly outbox: Outbox;
   readonly trainer: HomeTrainer;
+  /** Of the process, for second connections. */
+  readonly turns: Turns;
   readonly log: Logger;
   readonly now: () => number;
   /** How the home falls silent in a round, if it does. */
@@ -60,14 +63,16 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   const secrets = openMeterSecrets(folder);
   const log = options.log.child({ meter: id });
   const handle: { link?: Link } = {};
+  const isLost = (topic: string): boolean => {
+    const { name, parameters } = parseTopic(topic) ?? {};
+    return name === "update" && parameters?.agg !== HEARD_BY && silence(parameters?.round ?? "") === "cut";
+  };
   const agentLink = {
     get connected() {
       return handle.link?.connected ?? false;
     },
     send: (topic: string, payload: Uint8Array | string, sent: object, done: (error?: Error) => void) => {
-      const { name, parameters } = parseTopic(topic) ?? {};
-      const isLost = name === "update" && parameters?.agg !== HEARD_BY && silence(parameters?.round ?? "") === "cut";
-      if (isLost) done();
+      if (isLost(topic)) done();
       else if (handle.link === undefined) done(new Error(`${id} is not connected`));
       else handle.link.send(topic, payload, sent, done);
     },
@@ -75,10 +80,20 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   const monotonic = (): number => performance.now();
   const settings = agentSettings(config, party.directory.t);
   const agent = new MeterAgent({ secrets, settings, outbox, link: agentLink, randomBytes, monotonic });
+  const { host, tlsPort: port } = config.broker;
+  const courier = openBulk({
+    ...{ config, party, host, port, log, turns: options.turns },
+    failed: (err) => log.warn({ err }, "the second connection failed"),
+  });
+  const bulk: Pick<BulkCourier, "post"> = {
+    post: (topic, payload, wanted) => {
+      if (!isLost(topic)) courier.post(topic, payload, wanted);
+    },
+  };
   const shared = openLearning({ config, party, database, outbox, now, monotonic, trainer });
   if (shared === undefined) throw new Error("learning.enabled is false: these homes would not learn");
   const learning: LearningAgent = shared.agentFor({
-    ...{ agent, secrets, link: agentLink },
+    ...{ agent, secrets, bulk, link: agentLink },
     events: {
       learning: (meter, event) => {
         log.debug(event, "learning");
@@ -88,9 +103,7 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
     },
   });
   handle.link = await connectLink({
-    ...{ party, log, settings: config.link, will: meterLastWill(id) },
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...{ party, host, port, log, settings: config.link, will: meterLastWill(id) },
     subscriptions: [...meterSubscriptions(id), ...learningSubscriptions(), ...options.subscriptions],
     onMessage: (topic, payload) => {
       if (options.accept(topic, payload)) return;
@@ -110,6 +123,7 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
     },
     close: async () => {
       learning.close();
+      await courier.close();
       await handle.link?.close();
     },
   };
