@@ -18,11 +18,11 @@ import {
   type Outbox,
 } from "../../hardware/agent/index.ts";
 import {
-  type HomeTrainer,
   type LearningAgent,
   type LearningEvent,
   learningSubscriptions,
   openLearning,
+  type Trainer,
 } from "../../hardware/agent/learning/index.ts";
 import { parseTopic } from "../../protocol/topics.ts";
 import type { Silence } from "./drop-outs.ts";
@@ -33,13 +33,15 @@ export interface LearningHomeOptions {
   readonly id: string;
   readonly database: SqliteDatabase;
   readonly outbox: Outbox;
-  readonly trainer: HomeTrainer;
+  readonly trainer: Trainer;
   /** Of the process, for second connections. */
   readonly turns: Turns;
   readonly log: Logger;
   readonly now: () => number;
   /** How the home falls silent in a round, if it does. */
   readonly silence: (round: string) => Silence | undefined;
+  /** A message of an update went out. */
+  readonly sent?: (round: string, bytes: number) => void;
   readonly told: (home: string, event: LearningEvent) => void;
   /** A round of which this home will not hear. */
   readonly deaf: (home: string, round: string) => void;
@@ -63,16 +65,20 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   const secrets = openMeterSecrets(folder);
   const log = options.log.child({ meter: id });
   const handle: { link?: Link } = {};
-  const isLost = (topic: string): boolean => {
+  /** Takes note of what goes out, and says whether it gets lost. */
+  const isLost = (topic: string, { length }: Uint8Array | string): boolean => {
     const { name, parameters } = parseTopic(topic) ?? {};
-    return name === "update" && parameters?.agg !== HEARD_BY && silence(parameters?.round ?? "") === "cut";
+    if (name !== "update" || parameters?.round === undefined) return false;
+    if (parameters.agg !== HEARD_BY && silence(parameters.round) === "cut") return true;
+    options.sent?.(parameters.round, length);
+    return false;
   };
   const agentLink = {
     get connected() {
       return handle.link?.connected ?? false;
     },
     send: (topic: string, payload: Uint8Array | string, sent: object, done: (error?: Error) => void) => {
-      if (isLost(topic)) done();
+      if (isLost(topic, payload)) done();
       else if (handle.link === undefined) done(new Error(`${id} is not connected`));
       else handle.link.send(topic, payload, sent, done);
     },
@@ -87,7 +93,7 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   });
   const bulk: Pick<BulkCourier, "post"> = {
     post: (topic, payload, wanted) => {
-      if (!isLost(topic)) courier.post(topic, payload, wanted);
+      if (!isLost(topic, payload)) courier.post(topic, payload, wanted);
     },
   };
   const shared = openLearning({ config, party, database, outbox, now, monotonic, trainer });
