@@ -53,7 +53,8 @@ const silence = (round: string, home: string) => {
 const { directory } = openParty(join(plan.data, "keys", ids[0]!));
 const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
 const feed = createSimClockFeed({ config, directory, refusals });
-const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds: config.learning.trainSeconds });
+const { trainSeconds: seconds, weather } = config.learning;
+const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds, weather });
 const turns = bulkTurns();
 const homes: LearningHome[] = [];
 const waiting = [...ids];

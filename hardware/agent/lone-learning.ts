@@ -41,7 +41,8 @@ const NEWS = new Set(["made", "settled", "not-ready"]);
 export function openLoneLearning(options: LoneLearningOptions): LoneLearning | undefined {
   const { config, party, secrets, agent, database, outbox, link, bulk, log, refusals, now } = options;
   // Starts no thread before a network is announced.
-  const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds: config.learning.trainSeconds });
+  const { trainSeconds: seconds, weather } = config.learning;
+  const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds, weather });
   const shared = openLearning({ config, party, database, outbox, now, monotonic: () => performance.now(), trainer });
   if (shared === undefined) return undefined;
   const learning = shared.agentFor({

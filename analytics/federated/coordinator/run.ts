@@ -9,7 +9,7 @@ import { EXIT, type RoleContext, UsageError } from "../../../config/runtime/role
 import { announceReady } from "../../../config/runtime/role-report.ts";
 import { createSimClockFeed } from "../../../config/runtime/sim-clock-feed.ts";
 import { ReadingsError } from "../../../billing/readings-file.ts";
-import { type Backend, openBackend, saveModel } from "../../../learning/index.ts";
+import { type Backend, openBackend, saveModel, WeatherError } from "../../../learning/index.ts";
 import { signAnnouncement } from "../../../protocol/learning/index.ts";
 import { filterOf, topicOf } from "../../../protocol/topics.ts";
 import { Campaign, type HistoryEntry } from "../campaign.ts";
@@ -20,6 +20,9 @@ import { forecasterOf, Judge, type Verdict } from "./judge.ts";
 import { type CoordinatorPlan, readPlan } from "./plan.ts";
 
 const POLL_MILLISECONDS = 50;
+
+/** The user's faults. */
+const USAGE = [ReadingsError, WeatherError, RangeError];
 
 /** What whoever started this process is told, over IPC. */
 export type CoordinatorMessage =
@@ -108,7 +111,7 @@ function tell(message: CoordinatorMessage): void {
 }
 
 function usage(error: unknown): never {
-  throw error instanceof ReadingsError || error instanceof RangeError ? new UsageError(error.message) : error;
+  throw USAGE.some((kind) => error instanceof kind) ? new UsageError((error as Error).message) : error;
 }
 
 async function stateOf(

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { ReadingsError } from "../../../billing/readings-file.ts";
 import { EXIT, type RoleContext, UsageError } from "../../../config/runtime/role-command.ts";
 import { createProgress, renderTable } from "../../../config/runtime/terminal.ts";
-import { type Backend, openBackend } from "../../../learning/index.ts";
-import { readFleet, readWeather } from "../../forecast/readings.ts";
+import { type Backend, openBackend, readWeather, WeatherError } from "../../../learning/index.ts";
+import { readFleet } from "../../forecast/readings.ts";
 import { print, printJson } from "../../command/output.ts";
 import { type Population, populate } from "../homes.ts";
 import { draw, onWhite } from "./charts.ts";
@@ -62,7 +62,7 @@ export async function runTradeoff(context: RoleContext): Promise<number> {
     return EXIT.ok;
   } catch (error) {
     if (signal.aborted) return interrupted(json);
-    throw error instanceof ReadingsError ? new UsageError(error.message) : error;
+    throw error instanceof ReadingsError || error instanceof WeatherError ? new UsageError(error.message) : error;
   }
 }
 
