@@ -39,14 +39,10 @@ async function chosenWith(library: string): Promise<Chosen> {
     const packages = join(folder, "node_modules", "@tensorflow");
     await mkdir(packages, { recursive: true });
     for (const name of SHARED) await symlink(join(PACKAGES, name), join(packages, name));
-    if (library !== undefined) {
-      await mkdir(join(packages, "tfjs-node"));
-      await writeFile(
-        join(packages, "tfjs-node", "package.json"),
-        '{"name":"@tensorflow/tfjs-node","main":"index.js"}',
-      );
-      await writeFile(join(packages, "tfjs-node", "index.js"), library);
-    }
+    const standIn = join(packages, "tfjs-node");
+    await mkdir(standIn);
+    await writeFile(join(standIn, "package.json"), '{"name":"@tensorflow/tfjs-node","main":"index.js"}');
+    await writeFile(join(standIn, "index.js"), library);
     await writeFile(join(folder, "package.json"), '{"type":"module"}');
     await copyFile(join(import.meta.dirname, "backend.ts"), join(folder, "backend.ts"));
     const program = `
