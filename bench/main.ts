@@ -20,6 +20,7 @@ import { run as range } from "./range.ts";
 import { run as readers } from "./readers.ts";
 import { run as liars } from "./liars.ts";
 import { run as ledger } from "./ledger.ts";
+import { run as learning } from "./learning.ts";
 import { run as privacy } from "./privacy.ts";
 import { run as scenarios } from "./scenarios.ts";
 import { run as theft } from "./theft.ts";
@@ -70,6 +71,11 @@ const BENCHES: readonly Bench[] = [
     run: emulator,
   },
   { name: "theft", about: "theft at the heads of simulated feeders: found, how soon, and false alarms", run: theft },
+  {
+    name: "learning",
+    about: "rounds of learning: 100 homes, 10,000 weights, from announced to opened; bytes of a home",
+    run: learning,
+  },
   { name: "privacy", about: "noise drawn for 10,000 coordinates, and what accounting for it takes", run: privacy },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import mqtt from "mqtt";
 import type { MqttClient } from "mqtt";
 import { connectLink } from "../config/runtime/link.ts";
-import { BULK_SUFFIX, CHUNK_BYTES, filterOf, topicOf, TOPICS } from "../protocol/topics.ts";
+import { BULK_SUFFIX, CHUNK_BYTES, filterOf, SMALL_UPDATE_BYTES, topicOf, TOPICS } from "../protocol/topics.ts";
 import { aggregator, closed, connected, meter, nextMessage, openTestBed, utility } from "./test-bed.ts";
 import type { TestBed } from "./test-bed.ts";
 
@@ -101,15 +101,41 @@ test("is granted its own acks and nothing else", async () => {
   await bulk.endAsync();
 });
 
-const UPDATE = { meter: "m-004", round: "0f".repeat(16), agg: "1" };
+const update = (id: string): string => topicOf("update", { meter: id, round: "0f".repeat(16), agg: "1" });
 
-test("the first connection may send no ciphertext and gets no ack for one; its packets are those of model updates", async () => {
+test("updates of models go on either connection when they are small, and on the second only when they are large", async () => {
+  const a1 = await bed.client(aggregator(1));
+  await a1.subscribeAsync(filterOf("update", { agg: "1" }), { qos: 1 });
   const main = await bed.client(meter("m-004"));
+  const bulk = await bulkOf("m-004");
+  for (const [client, bytes] of [
+    [main, SMALL_UPDATE_BYTES],
+    [bulk, SMALL_UPDATE_BYTES],
+    [bulk, TOPICS.update.maxBytes],
+  ] as const) {
+    const got = nextMessage(a1);
+    await client.publishAsync(update("m-004"), Buffer.alloc(bytes, "u"), { qos: 1 });
+    assert.equal((await got).text.length, bytes);
+  }
+  const ended = closed(main);
+  main.publish(update("m-004"), Buffer.alloc(SMALL_UPDATE_BYTES + 1), { qos: 1 });
+  await ended;
+  assert.deepEqual(reasons("m-004"), ["payload-too-large"]);
+  const other = closed(bulk);
+  bulk.publish(update("m-005"), "u", { qos: 1 });
+  await other;
+  assert.deepEqual(reasons("m-004"), ["payload-too-large", "publish-denied"]);
+  await a1.endAsync();
+});
+
+test("the first connection may send no ciphertext and gets no ack for one, so its packets stay small", async () => {
+  const main = await bed.client(meter("m-004"));
+  const before = reasons("m-004").length;
   await assert.rejects(main.subscribeAsync("wv/1/an/ack/m-004", { qos: 1 }));
   const ended = closed(main);
-  main.publish(topicOf("update", UPDATE), Buffer.alloc(TOPICS.update.maxBytes + 1_024), { qos: 1 });
+  main.publish("wv/1/m/m-004/he/load", chunk, { qos: 1 });
   await ended;
-  assert.deepEqual(reasons("m-004"), ["subscribe-denied", "packet-too-large"]);
+  assert.deepEqual(reasons("m-004").slice(before), ["subscribe-denied", "packet-too-large"]);
   const again = await bed.client(meter("m-004"));
   const cut = closed(again);
   again.publish("wv/1/m/m-004/he/load", "x", { qos: 1 });

@@ -21,7 +21,7 @@ export function identityOf(certificate: Pick<PeerCertificate, "subject">): Clien
   return single !== undefined && single === id ? { id, role: single } : undefined;
 }
 
-/** The identity with which a client connects under this client id: a meter may have a second one, for ciphertexts. */
+/** The identity with which a client connects under this client id: a meter may have a second one. */
 export function connectingAs(identity: ClientIdentity, clientId: string): ClientIdentity {
   return identity.role === "meter" && clientId === `${identity.id}${BULK_SUFFIX}`
     ? { ...identity, bulk: true }

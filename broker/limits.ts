@@ -27,6 +27,10 @@ export function limitsFor(identity: ClientIdentity, settings: Config["broker"]):
 /** The largest packet that a client has a use for; anyone may send a SUBSCRIBE of the size of a CONNECT. */
 function largestPacket({ role, bulk }: ClientIdentity, connectBytes: number): number {
   const definitions: readonly TopicDefinition[] = Object.values(TOPICS);
-  const own = definitions.filter(({ publish }) => publish.some((rule) => rule.role === role && rule.bulk === bulk));
-  return Math.max(connectBytes, ...own.map(({ maxBytes }) => maxBytes + HEADER_BYTES));
+  const own = definitions.flatMap(({ publish, maxBytes }) =>
+    publish
+      .filter((rule) => rule.role === role && rule.bulk === bulk)
+      .map((rule) => (rule.maxBytes ?? maxBytes) + HEADER_BYTES),
+  );
+  return Math.max(connectBytes, ...own);
 }

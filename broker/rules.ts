@@ -33,16 +33,19 @@ export class TopicRules {
   /** Undefined: the client may publish this. */
   refusePublish(identity: ClientIdentity, { topic, payload, retain }: Publication): PublishFault | undefined {
     const known = this.#lookUp(topic);
-    if (known === undefined || !permits(known.definition.publish, known, identity)) return "publish-denied";
-    if (retain && known.definition.retained !== true) return "retain-denied";
-    return payload.length > known.definition.maxBytes ? "payload-too-large" : undefined;
+    if (known === undefined) return "publish-denied";
+    const { publish, retained, maxBytes } = known.definition;
+    const rule = permitting(publish, known, identity);
+    if (rule === undefined) return "publish-denied";
+    if (retain && retained !== true) return "retain-denied";
+    return payload.length > (rule.maxBytes ?? maxBytes) ? "payload-too-large" : undefined;
   }
 
   /** Asked again for each delivery, though every granted filter lies within what its client may receive. */
   mayReceive(identity: ClientIdentity, topic: string): boolean {
     const known = this.#lookUp(topic);
     if (known === undefined) return topic.startsWith(SYS_PREFIX) && isServer(identity);
-    return permits(known.definition.subscribe, known, identity);
+    return permitting(known.definition.subscribe, known, identity) !== undefined;
   }
 
   /** The broker's counters are for servers; everything else is the table's. */
@@ -67,13 +70,11 @@ export class TopicRules {
   }
 }
 
-function permits(rules: readonly Rule[], { owners }: KnownTopic, identity: ClientIdentity): boolean {
-  for (const { role, own, bulk } of rules) {
-    if (role === identity.role && bulk === identity.bulk && (own === undefined || owners[own] === identity.id)) {
-      return true;
-    }
-  }
-  return false;
+function permitting(rules: readonly Rule[], { owners }: KnownTopic, identity: ClientIdentity): Rule | undefined {
+  return rules.find(
+    ({ role, own, bulk }) =>
+      role === identity.role && bulk === identity.bulk && (own === undefined || owners[own] === identity.id),
+  );
 }
 
 /** Levels of counters, with `+` as a level and `#` as the last one. */

@@ -92,7 +92,9 @@ export const homomorphic = z.strictObject({
       unit: "Wh",
     },
   ),
-  bytesPerSecond: whole(1_000, 1_000_000_000, 250_000, "What a meter sends of ciphertexts at most.", { unit: "B/s" }),
+  bytesPerSecond: whole(1_000, 1_000_000_000, 250_000, "What a meter sends on its second connection at most.", {
+    unit: "B/s",
+  }),
   outboxWindows: whole(1, 1_000, 31, "Windows of a series kept while they cannot be delivered.", { unit: "windows" }),
   resendSeconds: seconds(0.05, 3_600, 10, "Wait for an answer to a ciphertext or digest before it is sent again."),
 });

@@ -14,6 +14,7 @@ import { LearnRun } from "./learn/learn-run.ts";
 import { describeBound, describeRounds, describeVerdict, readReport } from "./learn/learn-report.ts";
 import { describeRelease } from "./learn/release-report.ts";
 import { learnRequest, type LearnRequest } from "./learn/request.ts";
+import { WeatherError } from "../learning/index.ts";
 import { ReplayError } from "./loads/index.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -26,7 +27,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   release: ["analytics/releases-main.ts", "release"],
 };
 /** The user's faults: explained without a stack, exit code 2. */
-const EXPLAINED = [ReplayError, EnrolmentError];
+const EXPLAINED = [ReplayError, EnrolmentError, WeatherError];
 
 async function handOn([entry, ...first]: readonly string[], rest: readonly string[]): Promise<never> {
   const args = ["config/runtime/start.mjs", entry!, ...first, ...rest];
@@ -129,6 +130,10 @@ await runRole({
     { flags: "--rounds <number>", description: "rounds of the campaign (default 30)" },
     { flags: "--epsilon <number>", description: "what all rounds may cost a home (default 8), or none: without noise" },
     { flags: "--readings <file>", description: "meter,slot_start,energy_wh ...; simulated homes when left out" },
+    {
+      flags: "--weather <file>",
+      description: "slot_start,temperature_c that all homes have, or none; generated homes have theirs",
+    },
     { flags: "--model <kind>", description: "linear (default), dense or gru" },
     { flags: "--objective <name>", description: "median (default) serves households, energy their sum (linear only)" },
     { flags: "--drop-out <part>", description: "of the homes so many fall silent in each round, such as 0.3" },

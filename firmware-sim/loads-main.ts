@@ -6,10 +6,7 @@ import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/r
 import { createProgress } from "../config/runtime/terminal.ts";
 import { planGenerated } from "./fleet/fleet-plan.ts";
 import { writeTruth } from "./loads/truth.ts";
-import { writeWeather } from "./loads/weather-file.ts";
-
-/** Typical of forecasts for the next day. */
-const WEATHER_ERROR_C = 1.5;
+import { WEATHER_ERROR_C, writeWeather } from "./loads/weather-file.ts";
 
 async function run({ config, options, json, signal }: RoleContext): Promise<number> {
   const out = String(options["out"]);

@@ -25,3 +25,4 @@ export { loadModel, type ModelCard, ModelFileError, saveModel } from "./model-fi
 export { prepare, type Prepared } from "./prepare.ts";
 export { type LoadSeries, sumSeries, type TemperatureSeries } from "./series.ts";
 export { permutation } from "./shuffle.ts";
+export { readWeather, WeatherError } from "./weather-file.ts";

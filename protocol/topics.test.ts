@@ -173,7 +173,7 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/pub/analytics/f-1-sum", [utility], anybody],
   ["wv/1/m/m-001/he/load", [bulk], [analytics]],
   ["wv/1/m/m-001/digest/1", [meter], [a1]],
-  ["wv/1/m/m-001/fl/r-1/1", [meter], [a1]],
+  ["wv/1/m/m-001/fl/r-1/1", [meter, bulk], [a1]],
   ["wv/1/an/ack/m-001", [analytics], [bulk]],
   ["wv/1/an/job/j-1/1", [analytics], [a1]],
   ["wv/1/a/1/job/j-1/need", [a1], [analytics]],

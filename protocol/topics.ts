@@ -1,7 +1,4 @@
-/**
- * Every topic of the system in one typed table: who may publish it, who may subscribe to it, and what it carries.
- * All parties build and parse topics through it, and the broker takes its rules from it.
- */
+/** Every topic in one typed table: all parties build and parse topics by it, and the broker takes its rules from it. */
 
 /** Who a connected client is: the OU of its certificate, or `public` on the loopback listener. */
 export const ROLES = [
@@ -29,11 +26,15 @@ export interface TopicParameters {
   topic: string;
 }
 
-/**
- * May a role use a topic: never, for any parameters, or only where the named parameter is its own id. With `bulk` the
- * rule is for the second connection of a meter, which carries ciphertexts, and for nothing else.
- */
-export type Rule = { readonly role: Role; readonly own?: "meter" | "agg"; readonly bulk?: true };
+/** May a role use a topic: for any parameters, or only where the named one is its own id. */
+export interface Rule {
+  readonly role: Role;
+  readonly own?: "meter" | "agg";
+  /** For the second connection of a meter, which carries what is large, and for nothing else. */
+  readonly bulk?: true;
+  /** Where it is less than the topic's. */
+  readonly maxBytes?: number;
+}
 
 export interface TopicDefinition {
   /** Slash-separated; `<name>` is a parameter of one level. */
@@ -49,6 +50,8 @@ const KIB = 1024;
 /** Sealed server messages travel in chunks of this many bytes of content. */
 export const CHUNK_BYTES = 256 * KIB;
 const CHUNK_PAYLOAD = CHUNK_BYTES + KIB;
+/** An update of more bytes goes over the meter's second connection. */
+export const SMALL_UPDATE_BYTES = 16 * KIB;
 
 const OWN_METER: Rule = { role: "meter", own: "meter" };
 const OWN_METER_BULK: Rule = { ...OWN_METER, bulk: true };
@@ -152,7 +155,7 @@ export const TOPICS = {
   },
   update: {
     pattern: "wv/1/m/<meter>/fl/<round>/<agg>",
-    publish: [OWN_METER],
+    publish: [{ ...OWN_METER, maxBytes: SMALL_UPDATE_BYTES }, OWN_METER_BULK],
     subscribe: [OWN_AGGREGATOR],
     maxBytes: CHUNK_PAYLOAD,
   },
@@ -285,11 +288,11 @@ function matchLevels(levels: readonly string[], given: readonly string[]): Parti
   return parameters;
 }
 
-/** The identity of a connected client, as the broker knows it. `id` is the certificate's CN. */
+/** A connected client, as the broker knows it. `id` is the certificate's CN. */
 export interface ClientIdentity {
   readonly role: Role;
   readonly id: string;
-  /** The second connection of a meter, for ciphertexts: its client id is the CN and `BULK_SUFFIX`. */
+  /** The second connection of a meter, for what is large: its client id is the CN and `BULK_SUFFIX`. */
   readonly bulk?: true;
 }
 

@@ -12,19 +12,21 @@ import {
   ModelFileError,
   openBackend,
   prepare,
+  readWeather,
   saveModel,
   sumSeries,
   type TemperatureSeries,
+  WeatherError,
 } from "../../learning/index.ts";
 import { describeForecast, forecastDay } from "./predict.ts";
-import { type FleetReadings, readFleet, readWeather } from "./readings.ts";
+import { type FleetReadings, readFleet } from "./readings.ts";
 import { describeEvaluation } from "./report.ts";
 import { evaluate, LEAST_DAYS_BEFORE, rowsBefore } from "./rolling.ts";
 import { evaluateRequest, type ForecastRequest, predictRequest } from "./settings.ts";
 import { centralTraining, makeModel } from "./training.ts";
 
 /** Files that cannot be used are the user's fault, like flags. */
-const USAGE = [ReadingsError, ModelFileError, BackendError];
+const USAGE = [ReadingsError, WeatherError, ModelFileError, BackendError];
 const KIB = 1_024;
 /** Between two steps of the progress of reading. */
 const TOLD_BYTES = 100 * KIB;

@@ -1,5 +1,4 @@
 /** What the meters of a host share when they encrypt: keys, the clock that says when a window is over, and counters. */
-import { randomInt } from "node:crypto";
 import type { Config } from "../../config/index.ts";
 import type { Party } from "../../config/keys/index.ts";
 import { systemClock } from "../../config/runtime/clock.ts";
@@ -7,6 +6,7 @@ import type { SqliteDatabase } from "../../config/runtime/database.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { createSimClockFeed, SIM_CLOCK_TOPIC, type SimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
+import { bulkTurns } from "../../hardware/agent/bulk/index.ts";
 import {
   type CiphertextAgentEvents,
   type CiphertextProcess,
@@ -25,10 +25,9 @@ export interface HostCiphertextsOptions {
   readonly readUpTo: () => number;
 }
 
-/** For waits, so that meters that failed together do not come back together. */
-const random = (): number => randomInt(2 ** 32) / 2 ** 32;
-
 export class HostCiphertexts {
+  /** Of the host's meters, for their second connections. */
+  readonly turns = bulkTurns();
   readonly #options: HostCiphertextsOptions;
   readonly #counters = { made: 0, settled: 0, refused: 0, bytes: 0, milliseconds: 0 };
   #clock: SimClockFeed | undefined;
@@ -58,7 +57,7 @@ export class HostCiphertexts {
     const now = (): number => (feed.clock === systemClock ? systemClock.now() : Math.max(feed.clock.now(), readUpTo()));
     this.#clock = feed;
     this.#shared = openCiphertexts({
-      ...{ config, party, database, outbox, monotonic, now, random },
+      ...{ config, party, database, outbox, monotonic, now },
       warn: (message) => log.warn(message),
     });
     return this.#shared;
@@ -79,10 +78,12 @@ export class HostCiphertexts {
         }
       },
       refused: (meter, error) => log.warn({ meter, err: error }, "refused"),
-      bulkSent: (_meter, bytes) => {
-        counters.bytes += bytes;
-      },
     };
+  }
+
+  /** Bytes went out on a second connection. */
+  bulkSent(bytes: number): void {
+    this.#counters.bytes += bytes;
   }
 
   /** Undefined where nothing is encrypted. `waiting`: of all meters together. */

@@ -4,7 +4,8 @@ import type { Config } from "../../config/index.ts";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
-import { bulkSubscriptions, type CiphertextAgent } from "../../hardware/agent/ciphertexts/index.ts";
+import { type BulkCourier, openBulk } from "../../hardware/agent/bulk/index.ts";
+import type { CiphertextAgent } from "../../hardware/agent/ciphertexts/index.ts";
 import {
   type AgentEvents,
   type AgentLink,
@@ -14,7 +15,6 @@ import {
   meterSubscriptions,
   type Outbox,
 } from "../../hardware/agent/index.ts";
-import { BULK_SUFFIX } from "../../protocol/topics.ts";
 import type { HostCiphertexts } from "./host-ciphertexts.ts";
 
 export interface HostedMeter {
@@ -30,6 +30,11 @@ export interface HostedMeter {
   register?: { boundary: number; importWh: number; exportWh: number };
 }
 
+/** What lasts from one start of the device to the next. */
+interface Started extends Pick<HostedMeter, "agent" | "ciphertexts"> {
+  readonly bulk: BulkCourier;
+}
+
 export interface HostedMeterOptions {
   readonly config: Config;
   readonly data: string;
@@ -43,7 +48,7 @@ export interface HostedMeterOptions {
   readonly monotonic: () => number;
   readonly events: AgentEvents;
   /** What the meters share when they encrypt. */
-  readonly ciphertexts: Pick<HostCiphertexts, "sharedFor" | "events" | "accept">;
+  readonly ciphertexts: Pick<HostCiphertexts, "sharedFor" | "events" | "accept" | "turns" | "bulkSent">;
   /** Further topics of this connection, whose messages `ciphertexts` accepts. */
   readonly subscriptions: readonly string[];
 }
@@ -71,7 +76,12 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
   const settings = { ...agentSettings(config, party.directory.t), role: options.role };
   // Statistics on ciphertexts are about customers.
   const shared = options.role === "head" ? undefined : options.ciphertexts.sharedFor(party);
-  const start = (): Pick<HostedMeter, "agent" | "ciphertexts"> => {
+  const start = (): Started => {
+    const bulk = openBulk({
+      ...{ config, party, host, port, log, turns: options.ciphertexts.turns },
+      sent: (bytes) => options.ciphertexts.bulkSent(bytes),
+      failed: (err) => log.warn({ err }, "the second connection failed"),
+    });
     const agent: MeterAgent = new MeterAgent({
       ...{ secrets, settings, outbox, link: agentLink, randomBytes, monotonic },
       events: {
@@ -83,29 +93,25 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
       },
     });
     const ciphertexts = shared?.agentFor({
-      ...{ agent, secrets, link: agentLink, events: options.ciphertexts.events() },
-      connect: ({ onMessage, onConnect, signal }) =>
-        connectLink({
-          ...{ party, host, port, log, signal, onMessage, onConnect, settings: config.link },
-          clientIdSuffix: BULK_SUFFIX,
-          subscriptions: bulkSubscriptions(id),
-        }),
+      ...{ agent, secrets, bulk, link: agentLink, events: options.ciphertexts.events() },
     });
-    return { agent, ciphertexts };
+    return { agent, ciphertexts, bulk };
   };
-  const parts: Partial<Pick<HostedMeter, "agent" | "ciphertexts">> = {};
-  const meter: Omit<HostedMeter, "link"> = {
+  const parts: Partial<Started> = {};
+  const meter: Omit<HostedMeter, "link"> & Started = {
     index,
     ...Object.assign(parts, start()),
     restart: () => {
       // What was read is durable; everything else that the device knew is gone.
       outbox.flush();
-      void meter.ciphertexts?.close();
+      meter.ciphertexts?.close();
+      void meter.bulk.close();
       Object.assign(meter, Object.assign(parts, start()));
       if (agentLink.connected) meter.agent.onConnect();
     },
     close: async () => {
-      await meter.ciphertexts?.close();
+      meter.ciphertexts?.close();
+      await meter.bulk.close();
       await handle.link?.close();
     },
   };

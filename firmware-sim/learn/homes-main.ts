@@ -8,6 +8,7 @@ import { createLogger } from "../../config/runtime/logger.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { announceReady } from "../../config/runtime/role-report.ts";
 import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
+import { bulkTurns } from "../../hardware/agent/bulk/index.ts";
 import { Outbox } from "../../hardware/agent/index.ts";
 import { HomeTrainer } from "../../hardware/agent/learning/index.ts";
 import { KINDS } from "../../protocol/units.ts";
@@ -52,7 +53,9 @@ const silence = (round: string, home: string) => {
 const { directory } = openParty(join(plan.data, "keys", ids[0]!));
 const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
 const feed = createSimClockFeed({ config, directory, refusals });
-const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds: config.learning.trainSeconds });
+const { trainSeconds: seconds, weather } = config.learning;
+const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds, weather });
+const turns = bulkTurns();
 const homes: LearningHome[] = [];
 const waiting = [...ids];
 
@@ -61,7 +64,7 @@ async function connectSome(): Promise<void> {
     const home = id;
     const isFirst = home === ids[0];
     const opened = await openLearningHome({
-      ...{ config, data: plan.data, id: home, database, outbox, trainer, log },
+      ...{ config, data: plan.data, id: home, database, outbox, trainer, turns, log },
       now: () => feed.clock.now(),
       silence: (round) => silence(round, home),
       told: (meter, event) => progress.told(meter, event, silence(event.round, meter)),

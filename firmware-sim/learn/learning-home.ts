@@ -9,6 +9,7 @@ import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
 import type { SqliteDatabase } from "../../config/runtime/database.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
+import { type BulkCourier, openBulk, type Turns } from "../../hardware/agent/bulk/index.ts";
 import {
   agentSettings,
   MeterAgent,
@@ -17,11 +18,11 @@ import {
   type Outbox,
 } from "../../hardware/agent/index.ts";
 import {
-  type HomeTrainer,
   type LearningAgent,
   type LearningEvent,
   learningSubscriptions,
   openLearning,
+  type Trainer,
 } from "../../hardware/agent/learning/index.ts";
 import { parseTopic } from "../../protocol/topics.ts";
 import type { Silence } from "./drop-outs.ts";
@@ -32,11 +33,15 @@ export interface LearningHomeOptions {
   readonly id: string;
   readonly database: SqliteDatabase;
   readonly outbox: Outbox;
-  readonly trainer: HomeTrainer;
+  readonly trainer: Trainer;
+  /** Of the process, for second connections. */
+  readonly turns: Turns;
   readonly log: Logger;
   readonly now: () => number;
   /** How the home falls silent in a round, if it does. */
   readonly silence: (round: string) => Silence | undefined;
+  /** A message of an update went out. */
+  readonly sent?: (round: string, bytes: number) => void;
   readonly told: (home: string, event: LearningEvent) => void;
   /** A round of which this home will not hear. */
   readonly deaf: (home: string, round: string) => void;
@@ -60,14 +65,20 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   const secrets = openMeterSecrets(folder);
   const log = options.log.child({ meter: id });
   const handle: { link?: Link } = {};
+  /** Takes note of what goes out, and says whether it gets lost. */
+  const isLost = (topic: string, { length }: Uint8Array | string): boolean => {
+    const { name, parameters } = parseTopic(topic) ?? {};
+    if (name !== "update" || parameters?.round === undefined) return false;
+    if (parameters.agg !== HEARD_BY && silence(parameters.round) === "cut") return true;
+    options.sent?.(parameters.round, length);
+    return false;
+  };
   const agentLink = {
     get connected() {
       return handle.link?.connected ?? false;
     },
     send: (topic: string, payload: Uint8Array | string, sent: object, done: (error?: Error) => void) => {
-      const { name, parameters } = parseTopic(topic) ?? {};
-      const isLost = name === "update" && parameters?.agg !== HEARD_BY && silence(parameters?.round ?? "") === "cut";
-      if (isLost) done();
+      if (isLost(topic, payload)) done();
       else if (handle.link === undefined) done(new Error(`${id} is not connected`));
       else handle.link.send(topic, payload, sent, done);
     },
@@ -75,10 +86,20 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   const monotonic = (): number => performance.now();
   const settings = agentSettings(config, party.directory.t);
   const agent = new MeterAgent({ secrets, settings, outbox, link: agentLink, randomBytes, monotonic });
+  const { host, tlsPort: port } = config.broker;
+  const courier = openBulk({
+    ...{ config, party, host, port, log, turns: options.turns },
+    failed: (err) => log.warn({ err }, "the second connection failed"),
+  });
+  const bulk: Pick<BulkCourier, "post"> = {
+    post: (topic, payload, wanted) => {
+      if (!isLost(topic, payload)) courier.post(topic, payload, wanted);
+    },
+  };
   const shared = openLearning({ config, party, database, outbox, now, monotonic, trainer });
   if (shared === undefined) throw new Error("learning.enabled is false: these homes would not learn");
   const learning: LearningAgent = shared.agentFor({
-    ...{ agent, secrets, link: agentLink },
+    ...{ agent, secrets, bulk, link: agentLink },
     events: {
       learning: (meter, event) => {
         log.debug(event, "learning");
@@ -88,9 +109,7 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
     },
   });
   handle.link = await connectLink({
-    ...{ party, log, settings: config.link, will: meterLastWill(id) },
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...{ party, host, port, log, settings: config.link, will: meterLastWill(id) },
     subscriptions: [...meterSubscriptions(id), ...learningSubscriptions(), ...options.subscriptions],
     onMessage: (topic, payload) => {
       if (options.accept(topic, payload)) return;
@@ -110,6 +129,7 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
     },
     close: async () => {
       learning.close();
+      await courier.close();
       await handle.link?.close();
     },
   };

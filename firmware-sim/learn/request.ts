@@ -6,10 +6,11 @@ import type { Config } from "../../config/index.ts";
 import { makeFolder } from "../../config/runtime/folders.ts";
 import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createProgress } from "../../config/runtime/terminal.ts";
-import { loadTable } from "../../learning/index.ts";
+import { loadTable, readWeather } from "../../learning/index.ts";
 import { planGenerated } from "../fleet/fleet-plan.ts";
 import { openReplay, type ReadingsSource } from "../loads/index.ts";
 import { writeTruth } from "../loads/truth.ts";
+import { WEATHER_ERROR_C, writeWeather } from "../loads/weather-file.ts";
 import { dropOutCount } from "./drop-outs.ts";
 import type { HomesPlan } from "./messages.ts";
 
@@ -18,6 +19,8 @@ export interface LearnRequest {
   readonly data: string;
   /** Absolute path of the readings that homes and judge have. */
   readonly readings: string;
+  /** Of the weather that homes and judge have; undefined where they have none. */
+  readonly weather: string | undefined;
   readonly isSimulated: boolean;
   readonly source: ReadingsSource;
   readonly homes: HomesPlan["homes"];
@@ -45,7 +48,7 @@ const RELEASE_EDGES = "5000,10000,20000";
 /** An aggregator that hears of the time a moment later is asked again so soon. */
 const RETRY_SECONDS = 0.25;
 
-/** Throws UsageError, ReplayError. */
+/** Throws UsageError, ReplayError, WeatherError. */
 export async function learnRequest(
   context: Pick<RoleContext, "config" | "options" | "json" | "signal">,
 ): Promise<LearnRequest> {
@@ -58,6 +61,9 @@ export async function learnRequest(
   const { seed } = config.simulation;
   const kind = choice(text(options["model"]), "--model", ["linear", "dense", "gru"], "linear");
   const objective = choice(text(options["objective"]), "--objective", ["median", "energy"], "median");
+  if (objective === "energy" && kind !== "linear") {
+    throw new UsageError(`--objective energy: is for --model linear, got --model ${kind}`);
+  }
   const epsilon = epsilonOf(text(options["epsilon"]));
   const bound = boundOf(options["bound"] === true, config.system);
   const asks = choice(text(options["release"]), "--release", ["histogram", "none"], "histogram") === "histogram";
@@ -70,6 +76,7 @@ export async function learnRequest(
     ? await simulatedReadings(config, data, count, { silent: json, signal })
     : resolve(named);
   const source = await sourceOf(readings, config, isSimulated);
+  const weather = await weatherOf(text(options["weather"]), source, config, isSimulated ? readings : undefined);
   if (source.meters.length < count) {
     throw new UsageError(`--homes: ${readings} has ${source.meters.length} homes, ${count} were asked for`);
   }
@@ -85,22 +92,26 @@ export async function learnRequest(
     roundSeconds: ROUND_SECONDS,
     announceSeconds: 1,
     patienceSeconds: 2 * patienceSeconds,
-    judge: { readings, testDays, seed },
+    judge: { readings, ...(weather === undefined ? {} : { weather }), testDays, seed },
   };
   return {
-    config: configOf(config, data, { minMeters, epsilon, more: asks ? RELEASE_EPSILON : 0 }),
+    config: configOf(config, data, { minMeters, epsilon, weather, more: asks ? RELEASE_EPSILON : 0 }),
     release: asks ? releaseOf(homes, config) : undefined,
-    ...{ data, readings, isSimulated, source, homes, dropOut, seed, rounds, plan, patienceSeconds },
+    ...{ data, readings, weather, isSimulated, source, homes, dropOut, seed, rounds, plan, patienceSeconds },
   };
 }
 
+interface Asked {
+  readonly minMeters: number;
+  readonly epsilon: number | null;
+  readonly weather: string | undefined;
+  /** Epsilon beside the campaign's. */
+  readonly more: number;
+}
+
 /** What the run sets aside is what a household decides: whoever runs all of them decides for all. */
-function configOf(
-  config: Config,
-  data: string,
-  asked: { minMeters: number; epsilon: number | null; more: number },
-): Config {
-  const { minMeters, epsilon, more } = asked;
+function configOf(config: Config, data: string, asked: Asked): Config {
+  const { minMeters, epsilon, weather = "", more } = asked;
   // Together they cost less than one after the other.
   const ofRound = epsilon === null ? { exact: true } : { epsilon: epsilon + more };
   return {
@@ -110,7 +121,7 @@ function configOf(
     release: { ...config.release, minMeters: Math.min(config.release.minMeters, minMeters) },
     // A round is over when its sum is there: nobody waits for the next one.
     rounds: { ...config.rounds, retrySeconds: Math.min(config.rounds.retrySeconds, RETRY_SECONDS) },
-    learning: { ...config.learning, ...ofRound, enabled: true, minMeters, resendSeconds: 2 },
+    learning: { ...config.learning, ...ofRound, enabled: true, minMeters, weather, resendSeconds: 2 },
   };
 }
 
@@ -152,6 +163,33 @@ async function simulatedReadings(
   } finally {
     bar.stop();
   }
+  return file;
+}
+
+/** The file that is named, or for homes that are generated the weather that they feel, as forecast the day before. */
+async function weatherOf(
+  named: string | undefined,
+  source: ReadingsSource,
+  { system, simulation }: Config,
+  simulated: string | undefined,
+): Promise<string | undefined> {
+  if (named === "none") return undefined;
+  if (named !== undefined) {
+    const file = resolve(named);
+    await readWeather(file, system.slotSeconds);
+    return file;
+  }
+  if (simulated === undefined) return undefined;
+  const file = simulated.replace(/\.csv$/, "-weather.csv");
+  if (existsSync(file)) return file;
+  const { slotSeconds } = system;
+  await writeWeather(`${file}.next`, {
+    seed: simulation.seed,
+    range: source.range,
+    slotSeconds,
+    errorC: WEATHER_ERROR_C,
+  });
+  renameSync(`${file}.next`, file);
   return file;
 }
 

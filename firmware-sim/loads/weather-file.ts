@@ -6,6 +6,9 @@ import { loadModel } from "./model-options.ts";
 import { nameOf, PURPOSES, RandomStream } from "./random.ts";
 import { RegionWeather } from "./weather.ts";
 
+/** How far off a forecast of the next day usually is, in degrees. */
+export const WEATHER_ERROR_C = 1.5;
+
 export interface WeatherFileOptions {
   /** As of the homes: they feel this weather. */
   readonly seed: string | number;

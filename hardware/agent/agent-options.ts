@@ -51,8 +51,8 @@ export interface AgentEvents {
   readonly sent?: (meter: string, aggregator: number, slots: number, bytes: number) => void;
 }
 
-/** What else goes over the ordinary connection, and hears the same acks: digests of ciphertexts, and updates. */
-export interface AgentCompanion {
+/** What a companion of the shares has sent, and what it waits for. */
+export interface CompanionPost {
   /** Does something wait for this aggregator's answer? Then the meter says hello until it is answered. */
   waitsFor(aggregator: number): boolean;
   /** Has the aggregator been silent for so long that it may have forgotten this meter? Asks once. */
@@ -61,9 +61,14 @@ export interface AgentCompanion {
   connected(): void;
   /** An aggregator has answered the challenge: it may be sent to. */
   opened(): void;
+}
+
+/** What else goes over the ordinary connection, and hears the same acks: digests of ciphertexts, and updates. */
+export interface AgentCompanion {
+  readonly post: CompanionPost;
   acknowledged(aggregator: number, ack: Pick<Ack, "digests" | "updates">): void;
   /** An aggregator has stored slots [from, to), but after the load of their slot. */
-  late(kind: Kind, from: number, to: number, aggregator: number): void;
+  late?(kind: Kind, from: number, to: number, aggregator: number): void;
 }
 
 export interface AgentOptions {

@@ -1,15 +1,13 @@
-/** The encrypting part of a meter that runs alone: its keys, its clock, its second connection, what it logs. */
-import { randomInt } from "node:crypto";
+/** The encrypting part of a meter that runs alone: its keys, its clock, what it logs. */
 import type { Party } from "../../config/keys/index.ts";
 import type { SqliteDatabase } from "../../config/runtime/database.ts";
-import { connectLink } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import type { Refusals } from "../../config/runtime/refusals.ts";
 import type { RoleContext } from "../../config/runtime/role-command.ts";
-import { BULK_SUFFIX } from "../../protocol/topics.ts";
 import type { MeterAgent } from "./agent.ts";
 import type { AgentLink, MeterSecrets } from "./agent-options.ts";
-import { bulkSubscriptions, openCiphertexts } from "./ciphertexts/index.ts";
+import type { BulkCourier } from "./bulk/index.ts";
+import { openCiphertexts } from "./ciphertexts/index.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface LoneCiphertextsOptions {
@@ -20,6 +18,7 @@ export interface LoneCiphertextsOptions {
   readonly database: SqliteDatabase;
   readonly outbox: Outbox;
   readonly link: AgentLink;
+  readonly bulk: BulkCourier;
   readonly log: Logger;
   readonly refusals: Refusals;
   /** Unix seconds. */
@@ -40,25 +39,16 @@ export interface LoneCiphertexts {
 
 /** Undefined where nothing is encrypted. */
 export function openLoneCiphertexts(options: LoneCiphertextsOptions): LoneCiphertexts | undefined {
-  const { context, party, secrets, agent, database, outbox, link, log, refusals, now, moved } = options;
+  const { context, party, secrets, agent, database, outbox, link, bulk, log, refusals, now, moved } = options;
   const { config } = context;
   const shared = openCiphertexts({
-    ...{ config, party, database, outbox, random: () => randomInt(2 ** 32) / 2 ** 32 },
-    now,
+    ...{ config, party, database, outbox, now },
     monotonic: () => performance.now(),
     warn: (message) => log.warn(message),
   });
   if (shared === undefined) return undefined;
   const ciphertexts = shared.agentFor({
-    ...{ agent, secrets, link },
-    connect: ({ onMessage, onConnect, signal }) =>
-      connectLink({
-        ...{ party, log, signal, onMessage, onConnect, settings: config.link },
-        host: config.broker.host,
-        port: config.broker.tlsPort,
-        clientIdSuffix: BULK_SUFFIX,
-        subscriptions: bulkSubscriptions(agent.meter),
-      }),
+    ...{ agent, secrets, link, bulk },
     events: {
       ciphertext: (_meter, event) => {
         const fine = event.code === "made" || event.code === "settled";
@@ -80,7 +70,7 @@ export function openLoneCiphertexts(options: LoneCiphertextsOptions): LoneCipher
     settled: () => ciphertexts.settled(),
     tick: () => ciphertexts.tick(),
     close: async () => {
-      await ciphertexts.close();
+      ciphertexts.close();
       await shared.close();
     },
   };

@@ -6,6 +6,7 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import type { Refusals } from "../../config/runtime/refusals.ts";
 import type { MeterAgent } from "./agent.ts";
 import type { AgentLink, MeterSecrets } from "./agent-options.ts";
+import type { BulkCourier } from "./bulk/index.ts";
 import { HomeTrainer, learningSubscriptions, openLearning } from "./learning/index.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -17,6 +18,7 @@ export interface LoneLearningOptions {
   readonly database: SqliteDatabase;
   readonly outbox: Outbox;
   readonly link: AgentLink;
+  readonly bulk: BulkCourier;
   readonly log: Logger;
   readonly refusals: Refusals;
   /** Unix seconds. */
@@ -37,13 +39,14 @@ const NEWS = new Set(["made", "settled", "not-ready"]);
 
 /** Undefined where nobody learns. */
 export function openLoneLearning(options: LoneLearningOptions): LoneLearning | undefined {
-  const { config, party, secrets, agent, database, outbox, link, log, refusals, now } = options;
+  const { config, party, secrets, agent, database, outbox, link, bulk, log, refusals, now } = options;
   // Starts no thread before a network is announced.
-  const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds: config.learning.trainSeconds });
+  const { trainSeconds: seconds, weather } = config.learning;
+  const trainer = new HomeTrainer({ historyDays: config.meter.historyDays, seconds, weather });
   const shared = openLearning({ config, party, database, outbox, now, monotonic: () => performance.now(), trainer });
   if (shared === undefined) return undefined;
   const learning = shared.agentFor({
-    ...{ agent, secrets, link },
+    ...{ agent, secrets, link, bulk },
     events: {
       learning: (_meter, event) => {
         if (NEWS.has(event.code)) log.info(event, "learning");

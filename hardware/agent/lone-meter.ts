@@ -18,6 +18,7 @@ import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";
 import { BillIntake } from "./bill-intake.ts";
+import { bulkTurns, openBulk } from "./bulk/index.ts";
 import { meterLastWill, meterSubscriptions } from "./greeting.ts";
 import { readingsForCheck } from "./household.ts";
 import { INTERVAL_FORM, REGISTER_FORM, takeLine } from "./input-line.ts";
@@ -85,14 +86,19 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
       },
     },
   });
+  const { host, tlsPort: port } = config.broker;
+  const bulk = openBulk({
+    ...{ config, party, host, port, log: meterLog, turns: bulkTurns() },
+    failed: (error) => refusals.count(`bulk-${(error as { code?: string }).code ?? "failed"}`),
+  });
   const ciphertexts = openLoneCiphertexts({
-    ...{ context, party, secrets, agent, database, outbox, refusals, link: agentLink, log: meterLog },
+    ...{ context, party, secrets, agent, database, outbox, refusals, bulk, link: agentLink, log: meterLog },
     now: () => clockFeed.clock.now(),
     moved: () => watch.moved(),
   });
   parts.ciphertexts = ciphertexts;
   const learning = openLoneLearning({
-    ...{ config, party, secrets, agent, database, outbox, refusals, link: agentLink, log: meterLog },
+    ...{ config, party, secrets, agent, database, outbox, refusals, bulk, link: agentLink, log: meterLog },
     now: () => clockFeed.clock.now(),
   });
   const bills = new BillIntake({
@@ -115,9 +121,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   const signal = AbortSignal.any([context.signal, ended.signal]);
   let failure: Error | undefined;
   const connecting = connectLink({
-    party,
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...{ party, host, port },
     settings: config.link,
     will: meterLastWill(id),
     subscriptions: [
@@ -174,6 +178,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   outbox.flush();
   await ciphertexts?.close();
   await learning?.close();
+  await bulk.close();
   await handle.link?.close();
   outbox.flush();
   ended.abort();

@@ -13,7 +13,7 @@ import {
   rowsBefore,
 } from "../../analytics/forecast/rolling.ts";
 import { forecastDay } from "../../analytics/forecast/predict.ts";
-import { readFleet, readWeather } from "../../analytics/forecast/readings.ts";
+import { readFleet } from "../../analytics/forecast/readings.ts";
 import { centralTraining } from "../../analytics/forecast/training.ts";
 import { PointErrors, QuantileErrors, skill } from "../../analytics/forecast/metrics.ts";
 import { meterNames, spreadOverFeeders } from "../../firmware-sim/fleet/fleet-plan.ts";
@@ -27,6 +27,7 @@ import {
   NetworkModel,
   openBackend,
   prepare,
+  readWeather,
   sumSeries,
 } from "../../learning/index.ts";
 

@@ -74,7 +74,9 @@ class Home {
       trainer: { train: () => Promise.resolve(this.#values) },
     })!;
     const events = { learning: (_meter: string, event: LearningEvent) => this.events.push(event) };
-    this.learning = shared.agentFor({ agent: this.agent, secrets, link, events });
+    // What is large goes the same way here.
+    const bulk = { post: (topic: string, payload: Uint8Array) => link.send(topic, payload, {}, () => undefined) };
+    this.learning = shared.agentFor({ agent: this.agent, secrets, link, bulk, events });
     this.agent.onConnect();
   }
 

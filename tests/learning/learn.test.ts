@@ -17,6 +17,7 @@ import { type ReleaseReport, trueCounts } from "../../firmware-sim/learn/release
 import { learnRequest, type LearnRequest } from "../../firmware-sim/learn/request.ts";
 import { LoadGenerator } from "../../firmware-sim/loads/index.ts";
 import { writeTruth } from "../../firmware-sim/loads/truth.ts";
+import { writeWeather } from "../../firmware-sim/loads/weather-file.ts";
 import {
   joinExamples,
   LinearModel,
@@ -25,6 +26,7 @@ import {
   MEDIAN,
   openBackend,
   prepare,
+  readWeather,
   weightsText,
 } from "../../learning/index.ts";
 import { ownPrivacy } from "../../hardware/agent/household.ts";
@@ -71,6 +73,8 @@ before(async () => {
   data = mkdtempSync(path.join(tmpdir(), "wattveil-learn-"));
   const readings = path.join(data, "readings.csv");
   await writeTruth(readings, source);
+  const weather = path.join(data, "weather.csv");
+  await writeWeather(weather, { seed: 5, range: source.range, slotSeconds: SLOT_SECONDS, errorC: 1 });
   const config = {
     ...QUIET,
     system: { ...QUIET.system, slotSeconds: SLOT_SECONDS, timezone: TIMEZONE },
@@ -79,6 +83,7 @@ before(async () => {
   const options = {
     data,
     readings,
+    weather,
     homes: "9",
     rounds: String(ROUNDS),
     epsilon: "none",
@@ -195,6 +200,7 @@ test("the model is what plain arithmetic over the homes that stayed gives", asyn
 
 test("what a home sent is what training on its own readings gives, up to rounding by chance", async () => {
   const [content] = rounds();
+  const temperature = await readWeather(request.weather!, SLOT_SECONDS);
   const { task, vector } = content!;
   assert.ok(task.type === "train");
   const integers = await integersOf(content!);
@@ -206,7 +212,7 @@ test("what a home sent is what training on its own readings gives, up to roundin
       (_, i) => source.read(index, FIRST_SLOT + i)!.importWh,
     );
     const calendar = { slotSeconds: SLOT_SECONDS, timezone: TIMEZONE };
-    const days = prepare({ id: home, firstSlot: FIRST_SLOT, energyWh }, undefined, calendar).rows;
+    const days = prepare({ id: home, firstSlot: FIRST_SLOT, energyWh }, temperature, calendar).rows;
     const update = (await localUpdate(task, joinExamples(days.filter((day) => day !== undefined))))!;
     const factor = vector.scale * Math.min(1, vector.clip / Math.hypot(...update));
     for (const [i, value] of update.entries()) assert.ok(Math.abs(sent[i]! - value * factor) <= 1.001, `${home} ${i}`);

@@ -6,6 +6,7 @@ import {
   FEATURES,
   type ForecastModel,
   modelOf,
+  readWeather,
   weightsText,
 } from "../../../learning/index.ts";
 import { readFleet } from "../../forecast/readings.ts";
@@ -52,15 +53,16 @@ export class Judge {
     this.#backend = backend;
   }
 
-  /** Throws ReadingsError or RangeError for readings that cannot be used. */
+  /** Throws ReadingsError, WeatherError or RangeError for files that cannot be used. */
   static async open(plan: CoordinatorPlan, backend: () => Promise<Backend>): Promise<Judge | undefined> {
     const { judge, campaign } = plan;
     if (judge === undefined) return undefined;
     const { slotSeconds, timezone, homes } = campaign;
     const { meters } = await readFleet(judge.readings, { slotSeconds });
-    const { testDays, seed } = judge;
+    const { testDays, seed, weather } = judge;
+    const temperature = weather === undefined ? undefined : await readWeather(weather, slotSeconds);
     const options = { slotSeconds, timezone, testDays, unseen: 0, mostRows: CENTRAL_ROWS, seed };
-    return new Judge(populate(meters.slice(0, homes), undefined, options), backend);
+    return new Judge(populate(meters.slice(0, homes), temperature, options), backend);
   }
 
   /** On the days between those of training and those of the verdict. */

@@ -6,7 +6,7 @@ import { makeFolder } from "../../../config/runtime/folders.ts";
 import type { Logger } from "../../../config/runtime/logger.ts";
 import { UsageError } from "../../../config/runtime/role-command.ts";
 import { ReadingsError } from "../../../billing/readings-file.ts";
-import { type Backend, openBackend, saveModel } from "../../../learning/index.ts";
+import { type Backend, openBackend, saveModel, WeatherError } from "../../../learning/index.ts";
 import { Campaign, type HistoryEntry } from "../campaign.ts";
 import { startOf } from "../start.ts";
 import type { RoundPorts } from "./announced-round.ts";
@@ -14,6 +14,9 @@ import { type CampaignState, CampaignStore } from "./campaign-store.ts";
 import { Coordinator } from "./coordinator.ts";
 import { forecasterOf, Judge, type Verdict } from "./judge.ts";
 import type { CoordinatorPlan } from "./plan.ts";
+
+/** The user's faults. */
+const USAGE = [ReadingsError, WeatherError, RangeError];
 
 /** What whoever started this process is told, over IPC. */
 export type CoordinatorMessage =
@@ -125,7 +128,7 @@ function tell(message: CoordinatorMessage): void {
 }
 
 function usage(error: unknown): never {
-  throw error instanceof ReadingsError || error instanceof RangeError ? new UsageError(error.message) : error;
+  throw USAGE.some((kind) => error instanceof kind) ? new UsageError((error as Error).message) : error;
 }
 
 async function stateOf(

@@ -17,6 +17,8 @@ const coordinatorPlan = z.strictObject({
     .strictObject({
       /** File of `meter,slot_start,energy_wh`: homes train on what is before its last 2 * testDays days. */
       readings: z.string().min(1),
+      /** File of `slot_start,temperature_c` that homes have, too. */
+      weather: z.string().min(1).optional(),
       testDays: z.int().min(1).max(365),
       seed: z.int().min(0).default(1),
     })

@@ -20,7 +20,7 @@ export interface Line {
   readonly points: readonly ChartPoint[];
 }
 
-/** A level to compare with, drawn across the chart and written at its right end. */
+/** A level to compare with, drawn across the chart, with its name on it. */
 export interface Level {
   readonly name: string;
   readonly y: number;
@@ -45,11 +45,13 @@ const PALETTE = {
   s3: ["#040403", "#0f766e"],
   s4: ["#040404", "#7c3aed"],
   level: ["#050505", "#64748b"],
+  card: ["#060606", "#ffffff"],
 } as const;
 const SERIES_COLOURS = [PALETTE.s1[0], PALETTE.s2[0], PALETTE.s3[0], PALETTE.s4[0]];
-const SIZE = { width: 720, height: 380 };
+/** About as wide as a chart is on a page: its letters are then as large as the text around it. */
+const SIZE = { width: 480, height: 330 };
+const FONT_SIZE = 12.5;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const ROOM_FOR_LEVELS = 168;
 
 /** For a page that says what the colours are. */
 export function inPage(svg: string): string {
@@ -85,7 +87,7 @@ export function draw(chart: Chart): string {
 }
 
 function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOption {
-  const text = { color: PALETTE.muted[0], fontSize: 12 };
+  const text = { color: PALETTE.muted[0], fontSize: FONT_SIZE };
   const range = rangeOf(lines, levels);
   const across = lines.flatMap(({ points }) => points.flatMap(({ x }) => (typeof x === "number" ? [x] : [])));
   const ends = { min: Math.floor(Math.min(...across) * 0.9), max: Math.ceil(Math.max(...across) * 1.02) };
@@ -96,11 +98,11 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
     textStyle: { fontFamily: FONT },
     legend: {
       show: lines.length > 1,
-      ...{ top: 4, left: 56, itemWidth: 18, itemHeight: 8, itemGap: 22, icon: "roundRect" },
+      ...{ top: 2, left: 0, itemWidth: 16, itemHeight: 8, itemGap: 18, icon: "roundRect" },
       textStyle: { ...text, color: PALETTE.ink[0] },
       data: lines.map((line) => line.name),
     },
-    grid: { left: 64, right: levels.length === 0 ? 24 : ROOM_FOR_LEVELS, top: 56, bottom: 54 },
+    grid: { left: 46, right: 14, top: lines.length > 1 ? 60 : 34, bottom: 50 },
     xAxis: {
       ...(labels === undefined ? { type: "value", ...ends, splitNumber: 6 } : { type: "category", data: [...labels] }),
       ...name,
@@ -112,7 +114,8 @@ function optionOf({ xName, yName, labels, lines, levels }: Chart): EChartsCoreOp
     yAxis: {
       ...name,
       ...{ type: "value", ...range, name: yName, nameLocation: "end", nameGap: 14 },
-      nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] },
+      nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -44] },
+      axisLine: { show: false },
       splitLine: { lineStyle: { color: PALETTE.rule[0] } },
     },
     series: [...lines.flatMap(seriesOf), levelSeries(levels)],
@@ -166,16 +169,16 @@ function seriesOf({ name, points }: Line, index: number): object[] {
         formatter: label ?? "",
         position: "top",
         color: PALETTE.muted[0],
-        fontSize: 11,
+        fontSize: FONT_SIZE,
       },
     })),
   };
   return [...(points.length > 1 ? [band] : []), line];
 }
 
-const LINE_HEIGHT = 15;
+const LINE_HEIGHT = 17;
 
-/** Levels close to each other have their names one under the other. */
+/** The highest has its name above it, the others below: lines run between them. Of two that meet, one makes room. */
 function levelSeries(levels: readonly Level[]): object {
   return {
     type: "custom",
@@ -187,9 +190,9 @@ function levelSeries(levels: readonly Level[]): object {
       const [left, right] = [coordSys.x, coordSys.x + coordSys.width];
       const sorted = levels.toSorted((a, b) => b.y - a.y);
       let free = Number.NEGATIVE_INFINITY;
-      const children = sorted.flatMap(({ name, y }) => {
+      const children = sorted.flatMap(({ name, y }, i) => {
         const at = yOf(api, y, coordSys);
-        free = Math.max(at, free + LINE_HEIGHT);
+        free = i === 0 ? at - LINE_HEIGHT / 2 : Math.max(at + LINE_HEIGHT / 2, free + LINE_HEIGHT);
         return [
           {
             type: "line",
@@ -198,7 +201,11 @@ function levelSeries(levels: readonly Level[]): object {
           },
           {
             type: "text",
-            style: { x: right + 8, y: free, text: name, fill: PALETTE.muted[0], fontSize: 11, verticalAlign: "middle" },
+            style: {
+              ...{ x: right - 2, y: free, text: name, align: "right", verticalAlign: "middle" },
+              // A border in the colour of the card: what runs behind it does not make it unreadable.
+              ...{ fill: PALETTE.muted[0], fontSize: FONT_SIZE, stroke: PALETTE.card[0], lineWidth: 4 },
+            },
           },
         ];
       });

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { ReadingsError } from "../../../billing/readings-file.ts";
 import { EXIT, type RoleContext, UsageError } from "../../../config/runtime/role-command.ts";
 import { createProgress, renderTable } from "../../../config/runtime/terminal.ts";
-import { type Backend, openBackend } from "../../../learning/index.ts";
-import { readFleet, readWeather } from "../../forecast/readings.ts";
+import { type Backend, openBackend, readWeather, WeatherError } from "../../../learning/index.ts";
+import { readFleet } from "../../forecast/readings.ts";
 import { print, printJson } from "../../command/output.ts";
 import { type Population, populate } from "../homes.ts";
 import { draw, onWhite } from "./charts.ts";
@@ -15,7 +15,7 @@ import { figuresOf } from "./figures.ts";
 import { FULL, QUICK, type Size } from "./plan.ts";
 import { type Report, reportOf } from "./report.ts";
 import { ResultsFile } from "./results.ts";
-import { summarise } from "./summary.ts";
+import { type Interval, summarise } from "./summary.ts";
 import { digestOf, referencesOf, runAll } from "./tradeoff.ts";
 
 const START = join(import.meta.dirname, "..", "..", "..", "config", "runtime", "start.mjs");
@@ -62,7 +62,7 @@ export async function runTradeoff(context: RoleContext): Promise<number> {
     return EXIT.ok;
   } catch (error) {
     if (signal.aborted) return interrupted(json);
-    throw error instanceof ReadingsError ? new UsageError(error.message) : error;
+    throw error instanceof ReadingsError || error instanceof WeatherError ? new UsageError(error.message) : error;
   }
 }
 
@@ -162,11 +162,22 @@ async function writeWhole(file: string, text: string): Promise<void> {
 
 function tableOf({ points, references, isSimulated }: Report): string {
   const { median, energy } = references;
-  const rows = points.map(({ sweep, series, at, homesWh, feederWh, uploadBytes }) => [
-    ...[sweep, at, series, homesWh.mean.toFixed(1), ((homesWh.high - homesWh.low) / 2).toFixed(1)],
+  const both = ({ mean, low, high }: Interval): string[] => [mean.toFixed(1), ((high - low) / 2).toFixed(1)];
+  const rows = points.map(({ sweep, series, at, homesWh, unseenWh, feederWh, uploadBytes }) => [
+    ...[sweep, at, series, ...both(homesWh), ...(unseenWh === undefined ? ["", ""] : both(unseenWh))],
     ...[sweep === "feeder" ? (feederWh.mean / 1_000).toFixed(2) : undefined, uploadBytes],
   ]);
-  const head = ["varied", "at", "series", "home MAE Wh", "± 95 %", "feeder MAE kWh", "bytes/round"];
+  const head = [
+    "varied",
+    "at",
+    "series",
+    "home MAE Wh",
+    "± 95 %",
+    "unseen homes",
+    "± 95 %",
+    "feeder MAE kWh",
+    "bytes/round",
+  ];
   return [
     renderTable(head, rows),
     `Homes: trained centrally ${median.homes.maeWh.toFixed(1)} Wh, ${median.homes.best} ${median.homes.bestWh.toFixed(1)} Wh. ` +

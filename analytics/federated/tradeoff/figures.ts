@@ -1,6 +1,6 @@
 /** The charts of a trade-off, and what each says in words. */
 import type { Chart, Level, Line } from "./charts.ts";
-import { EPSILONS, LARGE, SERIES, type Sweep } from "./plan.ts";
+import { EPSILONS, LARGE, NO_NOISE as NONE, SERIES, type Sweep } from "./plan.ts";
 import type { Interval, Point } from "./summary.ts";
 import type { References } from "./tradeoff.ts";
 
@@ -22,7 +22,6 @@ export interface Shown {
 const HOME_ERROR = "mean absolute error of a household, Wh per slot";
 /** The same homes for every point: which ones take part differs from seed to seed. */
 const UNSEEN_ERROR = "mean absolute error of a home that took no part, Wh per slot";
-const NONE = "none";
 
 export function figuresOf(shown: Shown): Figure[] {
   const { references, homes, fewHomes } = shown;
@@ -182,7 +181,8 @@ function linesOf(
 }
 
 function convergence(points: readonly Point[]): Line[] {
-  return [NONE, "8", "1"].flatMap((at) => {
+  // In the order, hence the colours, of the other charts.
+  return ["8", NONE, "1"].flatMap((at) => {
     const point = points.find((one) => one.at === at && one.series === SERIES.distributed);
     if (point === undefined) return [];
     const name = at === NONE ? "no noise" : `epsilon ${at}`;
@@ -197,11 +197,13 @@ function communication(points: readonly Point[]): Line[] {
     points: points
       .filter(({ series }) => series === name)
       .sort((a, b) => a.uploadBytes - b.uploadBytes || Number(a.at) - Number(b.at))
-      .map(({ uploadBytes, unseenWh, homesWh, at }) => ({
-        x: uploadBytes,
-        ...ends(unseenWh ?? homesWh),
-        ...(first === 0 ? { label: `${at} bits` } : {}),
-      })),
+      .map(({ uploadBytes, unseenWh, homesWh }, i, own) => {
+        // Bits that make no difference to the message have one label.
+        const same = own.filter((other) => other.uploadBytes === uploadBytes).map((other) => other.at);
+        const isLabelled = first === 0 && own[i - 1]?.uploadBytes !== uploadBytes;
+        const label = isLabelled ? { label: `${same.join(", ")} bits` } : {};
+        return { x: uploadBytes, ...ends(unseenWh ?? homesWh), ...label };
+      }),
   }));
 }
 

@@ -29,7 +29,7 @@ export const FULL: Size = { testDays: 7, unseen: 100, homes: 500, fewHomes: 120,
 /** Shows every part in under a minute; its figures are too few homes' to be quoted. */
 export const QUICK: Size = { testDays: 7, unseen: 20, homes: 80, fewHomes: 40, rounds: 12, seeds: 2, mostRows: 300 };
 
-const NO_NOISE = "none";
+export const NO_NOISE = "none";
 export const EPSILONS = ["0.5", "1", "2", "4", "8", NO_NOISE] as const;
 export const SERIES = {
   distributed: "homes add noise",

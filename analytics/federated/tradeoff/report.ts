@@ -1,7 +1,7 @@
 /** A trade-off as one page for people: no script, nothing loaded from elsewhere, light or dark as the reader has it. */
 import { draw, inPage } from "./charts.ts";
 import { type Figure, largeModel, type Shown } from "./figures.ts";
-import { COLLUDERS, QUORUM, SERIES } from "./plan.ts";
+import { COLLUDERS, NO_NOISE, QUORUM, SERIES } from "./plan.ts";
 import type { Finished } from "./results.ts";
 import type { Point } from "./summary.ts";
 
@@ -32,12 +32,19 @@ h2{font-size:1.15rem;margin:0 0 4px}.lead{font-size:1.08rem;color:var(--muted);m
 .tile,figure{background:var(--card);border:1px solid var(--rule);border-radius:12px;padding:16px 18px;margin:0}
 .tile b{display:block;font-size:1.6rem;letter-spacing:-.01em;font-variant-numeric:tabular-nums}
 .tile span{color:var(--muted);font-size:.9rem;line-height:1.4;display:block}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr));gap:18px}
+.charts{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:18px}
+figure{display:flex;flex-direction:column;justify-content:space-between}
+figure:last-child:nth-child(odd){grid-column:1/-1;display:grid;grid-template-columns:1fr 1fr;gap:18px;align-items:center}
 figcaption{color:var(--muted);font-size:.94rem;margin-bottom:8px}figcaption h2{color:var(--ink)}
 section{margin:40px 0 0;max-width:80ch}.wide{max-width:none;overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:7px 10px;border-bottom:1px solid var(--rule);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}th{font-weight:600;color:var(--muted)}li{margin:4px 0}
+tr.first>*{border-top:2px solid var(--rule)}
+@media(max-width:820px){.charts{grid-template-columns:1fr}figure:last-child:nth-child(odd){display:flex;gap:0}}
+@media(max-width:560px){main{padding:24px 14px 48px}h1{font-size:1.6rem}.lead{font-size:1rem}.tile,figure{padding:12px}
+.tiles{grid-template-columns:1fr 1fr;gap:10px}.tile b{font-size:1.35rem}section ul{padding-left:20px}
+table{font-size:.8rem}th,td{padding:6px 5px;white-space:normal}}
 `;
 
 export function reportOf(report: Report): string {
@@ -71,11 +78,11 @@ function pointAt(points: readonly Point[], sweep: Point["sweep"], at: string): P
   return points.find((point) => point.sweep === sweep && point.at === at && point.series === SERIES.distributed);
 }
 
-const percent = (part: number): string => `${part >= 0 ? "+" : "\u2212"}${Math.abs(100 * part).toFixed(1)} %`;
+const percent = (part: number): string => `${part >= 0 ? "+" : "\u2212"}${Math.abs(100 * part).toFixed(1)}\u00a0%`;
 
 function tiles({ points, references, finished }: Report): string {
   const { median, energy } = references;
-  const [clear, noised] = ["none", "8"].map((at) => pointAt(points, "epsilon", at));
+  const [clear, noised] = [NO_NOISE, "8"].map((at) => pointAt(points, "epsilon", at));
   const feeder = pointAt(points, "feeder", "8");
   const own = finished.flatMap(({ result }) => (result.personalised === undefined ? [] : [result.personalised]));
   const tile = (value: string, text: string): string => `<div class="tile"><b>${value}</b><span>${text}</span></div>`;
@@ -107,8 +114,11 @@ function table({ points, references }: Report): string {
   const { median, energy, feederAlone } = references;
   const plus = ({ low, high }: Point["homesWh"]): string =>
     high > low ? ` \u00b1 ${((high - low) / 2).toFixed(1)}` : "";
-  const home = (name: string, of: string, seen: string, other: string, bytes: string): string =>
-    `<tr><td>${escaped(name)}</td><td>${of}</td><td>${seen}</td><td>${other}</td><td>${bytes}</td></tr>`;
+  // A line above each other series.
+  const rule = ({ series }: Point, i: number, all: readonly Point[]): string =>
+    series === all[i - 1]?.series ? "" : ' class="first"';
+  const home = (name: string, of: string, seen: string, other: string, bytes: string, mark = ""): string =>
+    `<tr${mark}><td>${escaped(name)}</td><td>${of}</td><td>${seen}</td><td>${other}</td><td>${bytes}</td></tr>`;
   const rows = [
     home(
       `${median.homes.best} (no learning)`,
@@ -126,13 +136,14 @@ function table({ points, references }: Report): string {
     ),
     ...points
       .filter(({ sweep }) => sweep === "epsilon")
-      .map(({ series, at, homesWh, unseenWh, uploadBytes }) =>
+      .map(({ homesWh, unseenWh, ...point }, i, all) =>
         home(
-          series,
-          at === "none" ? "no noise" : at,
+          point.series,
+          point.at === NO_NOISE ? "no noise" : point.at,
           homesWh.mean.toFixed(1) + plus(homesWh),
           unseenWh === undefined ? "" : unseenWh.mean.toFixed(1) + plus(unseenWh),
-          String(uploadBytes),
+          String(point.uploadBytes),
+          rule(all[i]!, i, all),
         ),
       ),
   ];
@@ -143,8 +154,8 @@ function table({ points, references }: Report): string {
     ...points
       .filter(({ sweep }) => sweep === "feeder")
       .map(
-        ({ series, at, feederWh: { mean, low, high } }) =>
-          `<tr><td>${series}</td><td>${at === "none" ? "no noise" : at}</td>` +
+        ({ series, at, feederWh: { mean, low, high } }, i, all) =>
+          `<tr${rule(all[i]!, i, all)}><td>${series}</td><td>${at === NO_NOISE ? "no noise" : at}</td>` +
           `<td>${(mean / 1_000).toFixed(2)} \u00b1 ${((high - low) / 2_000).toFixed(2)}</td></tr>`,
       ),
   ];

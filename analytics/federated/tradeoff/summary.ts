@@ -1,6 +1,6 @@
 /** Runs of several seeds as points with confidence intervals. */
 import type { SimulationResult } from "../simulate.ts";
-import type { Sweep } from "./plan.ts";
+import { NO_NOISE, SERIES, type Sweep, SWEEPS } from "./plan.ts";
 import type { Finished } from "./results.ts";
 
 export interface Interval {
@@ -46,7 +46,7 @@ export function interval(values: readonly number[]): Interval {
   return { mean, low: mean - half, high: mean + half, seeds };
 }
 
-/** A point for each setting, in the order of the runs. */
+/** A point for each setting: by what is varied, who adds noise, and then from the most noise to none. */
 export function summarise(finished: readonly Finished[]): Point[] {
   const groups = new Map<string, Finished[]>();
   for (const one of finished) {
@@ -54,7 +54,17 @@ export function summarise(finished: readonly Finished[]): Point[] {
     const key = JSON.stringify([sweep, series, at]);
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...groups.values()].map(pointOf);
+  return [...groups.values()].map(pointOf).sort(inOrder);
+}
+
+/** Series that have no place of their own stay in the order of the runs. */
+const ORDER: readonly string[] = Object.values(SERIES);
+
+function inOrder(a: Point, b: Point): number {
+  const value = (at: string): number => (at === NO_NOISE ? Number.POSITIVE_INFINITY : Number(at));
+  const bySweep = SWEEPS.indexOf(a.sweep) - SWEEPS.indexOf(b.sweep);
+  const bySeries = ORDER.indexOf(a.series) - ORDER.indexOf(b.series);
+  return bySweep || bySeries || (a.at === b.at ? 0 : value(a.at) - value(b.at));
 }
 
 function pointOf(group: readonly Finished[]): Point {

@@ -81,6 +81,14 @@ test("the page stands alone, shows every chart, and says what is simulated", asy
   assert.deepEqual([...page.matchAll(/(?:src|href)="(?!#)([^"]*)"/g)], []);
   const real = reportOf({ ...shown, ...size, ...about, isSimulated: false, isQuick: false, figures, finished });
   assert.match(real, /Readings: &lt;homes&gt;\.csv\./);
+  // Who adds noise, and then from the most noise to none, whatever the order of the runs was.
+  const [households = ""] = /<h2>Households[\s\S]*?<\/table>/.exec(page) ?? [];
+  const cells = [...households.matchAll(/<tr[^>]*><td>([^<]*)<\/td><td>([^<]*)</g)].map(
+    ([, who, at]) => `${who} ${at}`,
+  );
+  const own = ["0.5", "1", "2", "4", "8", "no noise"].map((at) => `homes add noise ${at}`);
+  const others = ["trusted server adds noise", "each home for itself"].flatMap((who) => [`${who} 1`, `${who} 8`]);
+  assert.deepEqual(cells.slice(2), [...own, ...others]);
 });
 
 test("charts have the page's colours in the page and their own in a file", async () => {

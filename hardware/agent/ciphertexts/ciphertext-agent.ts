@@ -3,23 +3,22 @@
  * finished bytes are durable before anything leaves, then go to analytics, and their digest to every aggregator, until
  * all have answered. It sees its own meter's readings; what it sends nobody can open alone.
  */
-import { openCiphertextAck } from "../../../protocol/envelope/index.ts";
+import { openCiphertextAck, splitChunks } from "../../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { Directory } from "../../../protocol/keys/index.ts";
-import { CIPHERTEXT_CODES, type CiphertextCode, type DigestAck } from "../../../protocol/messages/ack-codes.ts";
+import { CIPHERTEXT_CODES, type DigestAck } from "../../../protocol/messages/ack-codes.ts";
 import { topicOf } from "../../../protocol/topics.ts";
 import type { Kind } from "../../../protocol/units.ts";
 import type { AgentCompanion, AgentLink } from "../agent-options.ts";
-import { BulkCourier, type BulkCourierOptions, type Parcel } from "./bulk-courier.ts";
+import type { BulkCourier, Parcel } from "../bulk/index.ts";
 import { answererBit, type RepeatedPost } from "../repeated-post.ts";
-import { digestPost } from "./digest-post.ts";
+import { digestPost, type WaitingCiphertext } from "./digest-post.ts";
 import { ANALYTICS_BIT, type Answer, type CiphertextRow, windowKey } from "./store.ts";
 import { type SettledReadings, WindowMaker, type WindowMakerOptions, type WindowSettings } from "./window-maker.ts";
 import type { Window } from "../../../config/windows.ts";
 
 export interface CiphertextSettings extends WindowSettings {
   readonly historyDays: number;
-  readonly bytesPerSecond: number;
 }
 
 /** What became of a window. `who`: `analytics`, `a-<i>`, or `meter` itself. */
@@ -35,15 +34,12 @@ export interface CiphertextEvent extends Window {
 
 export interface CiphertextAgentEvents {
   readonly ciphertext?: (meter: string, event: CiphertextEvent) => void;
-  /** A message was refused, or a connection or the encryption failed. */
+  /** A message was refused, or the encryption failed. */
   readonly refused?: (meter: string, error: unknown) => void;
-  /** Bytes went out on the second connection. */
-  readonly bulkSent?: (meter: string, bytes: number) => void;
 }
 
 export interface CiphertextAgentOptions
-  extends Pick<BulkCourierOptions, "turns" | "monotonic" | "after" | "random" | "connect">,
-    Pick<WindowMakerOptions, "calendar" | "store" | "encryptor" | "now"> {
+  extends Pick<WindowMakerOptions, "calendar" | "store" | "encryptor" | "now" | "monotonic"> {
   readonly settings: CiphertextSettings;
   readonly readings: SettledReadings & { isOpen(aggregator: number): boolean };
   /** By aggregator index. */
@@ -51,12 +47,11 @@ export interface CiphertextAgentOptions
   readonly directory: Pick<Directory, "servers">;
   /** The meter's ordinary connection. */
   readonly link: AgentLink;
+  /** Its second one. */
+  readonly bulk: Pick<BulkCourier, "add" | "wake">;
+  /** Calls back after so many milliseconds unless the returned function is called first. */
+  readonly after: (milliseconds: number, callback: () => void) => () => void;
   readonly events?: CiphertextAgentEvents;
-}
-
-interface Waiting extends CiphertextRow {
-  waiting: number;
-  answers: Readonly<Record<string, Answer>>;
 }
 
 const ANSWERS = new Map(
@@ -71,10 +66,8 @@ export class CiphertextAgent implements AgentCompanion {
   readonly #aggregators: readonly number[];
   readonly #all: number;
   readonly #maker: WindowMaker;
-  readonly #post: RepeatedPost<CiphertextRow>;
-  readonly #courier: BulkCourier;
-  /** By series and window, the oldest first. */
-  readonly #waiting = new Map<string, Waiting>();
+  /** By series and window. */
+  readonly post: RepeatedPost<Answer, WaitingCiphertext>;
   #forgotBefore = 0;
   #polling = false;
 
@@ -94,30 +87,24 @@ export class CiphertextAgent implements AgentCompanion {
         this.#tell({ ...item, code: "too-large", who: "meter", detail: error.message });
       },
     });
-    this.#post = digestPost({
+    this.post = digestPost({
       ...{ meter: this.#meter, rootKeys, link: options.link, monotonic, failed },
       isOpen: (aggregator) => readings.isOpen(aggregator),
+      answered: (row, who, answer) => this.#answered(row, who, answer),
     });
-    this.#courier = new BulkCourier({
-      ...{ connect: options.connect, turns: options.turns, after: options.after, random: options.random },
-      ...{ monotonic, failed, bytesPerSecond: settings.bytesPerSecond },
-      waiting: () => this.#parcels(),
-      answered: (payload) => this.#onAnalytics(payload),
-      patienceMilliseconds: settings.resendSeconds * 1_000,
-      sent: (bytes) => options.events?.bulkSent?.(this.#meter, bytes),
-    });
-    for (const row of store.waiting(this.#number)) this.#waiting.set(windowKey(row.series, row.firstSlot), row);
-    this.#courier.wake();
+    options.bulk.add({ waiting: () => this.#parcels(), answered: (payload) => this.#onAnalytics(payload) });
+    for (const row of store.waiting(this.#number)) this.post.add(windowKey(row.series, row.firstSlot), row);
+    options.bulk.wake();
   }
 
   /** Ciphertexts that someone has to answer, and windows that are to become ones. */
   get unsettled(): number {
-    return this.#waiting.size + this.#maker.busy;
+    return this.post.rows.size + this.#maker.busy;
   }
 
   /** Who has not answered, by name. */
   silent(): string[] {
-    const mask = [...this.#waiting.values()].reduce((all, { waiting }) => all | waiting, 0);
+    const mask = [...this.post.rows.values()].reduce((all, { waiting }) => all | waiting, 0);
     const aggregators = this.#aggregators.filter((x) => (mask & answererBit(x)) !== 0).map((x) => `a-${x}`);
     return (mask & ANALYTICS_BIT) === 0 ? aggregators : ["analytics", ...aggregators];
   }
@@ -140,17 +127,16 @@ export class CiphertextAgent implements AgentCompanion {
 
   /** Call regularly: starts what is due, and sends again what was not answered. */
   tick(): void {
-    const { settings, now } = this.#options;
+    const { settings, now, bulk } = this.#options;
     this.#maker.poll();
-    this.#post.send([...this.#waiting.values()], settings.resendSeconds * 1_000);
-    this.#courier.wake();
+    this.post.send(settings.resendSeconds * 1_000);
+    bulk.wake();
     this.#forget(Math.floor(now() / settings.slotSeconds));
   }
 
-  /** Ends the second connection; what is not finished is begun anew at the next start. */
-  async close(): Promise<void> {
+  /** What is not finished is begun anew at the next start. */
+  close(): void {
     this.#maker.close();
-    await this.#courier.close();
   }
 
   #made(item: Parameters<WindowMakerOptions["made"]>[0], milliseconds: number): void {
@@ -158,23 +144,20 @@ export class CiphertextAgent implements AgentCompanion {
     const { series, firstSlot, slots } = row;
     this.#options.store.add(this.#number, { ...item, waiting: this.#all }, () => {
       this.#maker.durable(series, firstSlot);
-      this.#waiting.set(windowKey(series, firstSlot), { ...row, waiting: this.#all, answers: {} });
+      this.post.add(windowKey(series, firstSlot), { ...row, waiting: this.#all, answers: {} });
       this.#tell({ series, firstSlot, slots, code: "made", who: "meter", bytes: sealed.length, milliseconds });
       this.#bound(series);
-      this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
-      this.#courier.wake();
+      this.post.send();
+      this.#options.bulk.wake();
     });
   }
 
   /** Gives up the oldest windows of a series beyond what the outbox may hold. */
   #bound(series: string): void {
-    const rows = [...this.#waiting.values()].filter((row) => row.series === series);
-    rows.sort((a, b) => a.firstSlot - b.firstSlot);
-    for (const row of rows.slice(0, Math.max(0, rows.length - this.#options.settings.outboxWindows))) {
-      row.waiting = 0;
-      row.answers = { ...row.answers, meter: "outbox-full" };
-      this.#remember(row);
-      this.#tell({ ...windowOf(row), code: "outbox-full", who: "meter" });
+    const rows = [...this.post.rows].filter(([, row]) => row.series === series);
+    rows.sort(([, a], [, b]) => a.firstSlot - b.firstSlot);
+    for (const [key] of rows.slice(0, Math.max(0, rows.length - this.#options.settings.outboxWindows))) {
+      this.post.giveUp(key, "outbox-full");
     }
   }
 
@@ -189,31 +172,12 @@ export class CiphertextAgent implements AgentCompanion {
 
   // --- what the shares' part tells ---
 
-  waitsFor(aggregator: number): boolean {
-    const bit = answererBit(aggregator);
-    for (const { waiting } of this.#waiting.values()) if ((waiting & bit) !== 0) return true;
-    return false;
-  }
-
-  doubts(aggregator: number): boolean {
-    return this.#post.doubts(aggregator);
-  }
-
-  connected(): void {
-    this.#post.restart();
-    this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
-  }
-
-  opened(): void {
-    this.#post.send([...this.#waiting.values()], Number.POSITIVE_INFINITY);
-  }
-
   acknowledged(aggregator: number, { digests }: { readonly digests?: readonly DigestAck[] }): void {
     if (digests === undefined) return;
-    this.#post.heard(aggregator);
+    this.post.heard(aggregator);
     for (const { series, firstSlot, code } of digests) {
-      const row = this.#waiting.get(windowKey(series, firstSlot));
-      if (row !== undefined) this.#answer(row, answererBit(aggregator), `a-${aggregator}`, code);
+      const answer = ANSWERS.get(code)!;
+      this.post.answer(windowKey(series, firstSlot), answererBit(aggregator), `a-${aggregator}`, answer);
     }
   }
 
@@ -225,12 +189,15 @@ export class CiphertextAgent implements AgentCompanion {
 
   #parcels(): Parcel[] {
     const { store } = this.#options;
-    return [...this.#waiting.values()]
-      .filter(({ waiting }) => (waiting & ANALYTICS_BIT) !== 0)
-      .map(({ series, firstSlot }) => ({
+    return [...this.post.rows]
+      .filter(([, { waiting }]) => (waiting & ANALYTICS_BIT) !== 0)
+      .map(([key, { series, firstSlot }]) => ({
         topic: topicOf("heCiphertext", { meter: this.#meter, series }),
-        key: windowKey(series, firstSlot),
-        bytes: () => store.sealed(this.#number, series, firstSlot),
+        key,
+        chunks: () => {
+          const sealed = store.sealed(this.#number, series, firstSlot);
+          return sealed && splitChunks(sealed);
+        },
       }));
   }
 
@@ -239,12 +206,13 @@ export class CiphertextAgent implements AgentCompanion {
     const { directory, events } = this.#options;
     try {
       const { series, firstSlot, digest, code } = openCiphertextAck(payload, this.#meter, directory);
-      const row = this.#waiting.get(windowKey(series, firstSlot));
+      const key = windowKey(series, firstSlot);
+      const row = this.post.rows.get(key);
       if (row === undefined || (row.waiting & ANALYTICS_BIT) === 0) return false;
       if (Buffer.compare(digest, row.digest) !== 0) {
         throw new ProtocolError("replayed", `analytics answers another ciphertext of ${series} from slot ${firstSlot}`);
       }
-      this.#answer(row, ANALYTICS_BIT, "analytics", code);
+      this.post.answer(key, ANALYTICS_BIT, "analytics", ANSWERS.get(code)!);
       return true;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -253,21 +221,10 @@ export class CiphertextAgent implements AgentCompanion {
     }
   }
 
-  #answer(row: Waiting, bit: number, who: string, code: CiphertextCode): void {
-    if ((row.waiting & bit) === 0) return;
-    const answer = ANSWERS.get(code)!;
-    row.waiting &= ~bit;
-    row.answers = { ...row.answers, [who]: answer };
-    this.#remember(row);
-    if (answer !== "stored" && answer !== "duplicate") this.#tell({ ...windowOf(row), code: answer, who });
-    if (row.waiting === 0) this.#tell({ ...windowOf(row), code: "settled" });
-  }
-
-  #remember(row: Waiting): void {
+  #answered(row: WaitingCiphertext, who: string, code: Answer): void {
     this.#options.store.rememberAnswers(this.#number, row);
-    if (row.waiting !== 0) return;
-    this.#waiting.delete(windowKey(row.series, row.firstSlot));
-    this.#post.forget(row);
+    if (code !== "stored" && code !== "duplicate") this.#tell({ ...windowOf(row), code, who });
+    if (row.waiting === 0 && who !== "meter") this.#tell({ ...windowOf(row), code: "settled" });
   }
 
   #tell(event: CiphertextEvent): void {

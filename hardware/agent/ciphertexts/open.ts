@@ -1,22 +1,19 @@
 /**
- * What the meters of a process share when they encrypt: settings, keys, the encrypting thread, turns on bulk
- * connections. Without keys, or with `homomorphic.enabled` false, there is nothing of it and meters send shares alone.
+ * What the meters of a process share when they encrypt: settings, keys, the encrypting thread. Without keys, or with `homomorphic.enabled` false, there is nothing of it and meters send shares alone.
  */
 import type { Database } from "better-sqlite3";
 import { seriesShape } from "../../../config/ckks-series.ts";
 import type { Config } from "../../../config/index.ts";
 import { CkksWatch, loadCkksMaterial, type Party } from "../../../config/keys/index.ts";
-import { filterOf } from "../../../protocol/topics.ts";
 import type { MeterAgent } from "../agent.ts";
 import type { AgentLink, MeterSecrets } from "../agent-options.ts";
+import type { BulkCourier } from "../bulk/index.ts";
 import type { Outbox } from "../outbox.ts";
-import type { ConnectBulk } from "./bulk-courier.ts";
 import type { CkksEpoch } from "../../../protocol/keys/index.ts";
 import type { DealtKeys } from "./window-maker.ts";
 import { CiphertextAgent, type CiphertextAgentEvents, type CiphertextSettings } from "./ciphertext-agent.ts";
 import { type Encryptor, ThreadEncryptor } from "./encryptor.ts";
 import { CiphertextStore } from "./store.ts";
-import { Turns } from "./turns.ts";
 import { WindowCalendar } from "../../../config/windows.ts";
 
 export interface CiphertextProcessOptions {
@@ -28,7 +25,6 @@ export interface CiphertextProcessOptions {
   /** Unix seconds; 0 while nobody has told the time. */
   readonly now: () => number;
   readonly monotonic: () => number;
-  readonly random: () => number;
   /** Says once why series, or all of them, are not encrypted. */
   readonly warn: (message: string) => void;
   /** In place of the thread, for tests. */
@@ -39,20 +35,12 @@ export interface CiphertextMeter {
   readonly agent: MeterAgent;
   readonly secrets: Pick<MeterSecrets, "rootKeys">;
   readonly link: AgentLink;
-  /** Connects as `<meter>.bulk`, subscribed to `bulkSubscriptions`. */
-  readonly connect: ConnectBulk;
+  readonly bulk: BulkCourier;
   readonly events?: CiphertextAgentEvents;
 }
 
-/** Bulk connections of a process that stand at the same time. */
-const BULK_CONNECTIONS = 32;
 /** The thread, and SEAL's memory with it, goes when nothing was encrypted for so long. */
 const IDLE_MILLISECONDS = 10_000;
-
-/** What a meter's second connection subscribes to. */
-export function bulkSubscriptions(meter: string): string[] {
-  return [filterOf("heAck", { meter })];
-}
 
 export class CiphertextProcess {
   readonly #options: CiphertextProcessOptions;
@@ -60,7 +48,6 @@ export class CiphertextProcess {
   readonly #calendar: WindowCalendar;
   readonly #store: CiphertextStore;
   readonly #encryptor: Encryptor;
-  readonly #turns = new Turns(BULK_CONNECTIONS);
 
   constructor(options: CiphertextProcessOptions, settings: CiphertextSettings, encryptor: Encryptor) {
     const { config, database, outbox, party } = options;
@@ -76,12 +63,12 @@ export class CiphertextProcess {
     this.#encryptor = encryptor;
   }
 
-  /** The encrypting part of a meter; it shares the meter's connection and acks from now on. */
-  agentFor({ agent, secrets, link, connect, events }: CiphertextMeter): CiphertextAgent {
-    const { now, monotonic, random, party } = this.#options;
+  /** The encrypting part of a meter; it shares the meter's connections and acks from now on. */
+  agentFor({ agent, secrets, link, bulk, events }: CiphertextMeter): CiphertextAgent {
+    const { now, monotonic, party } = this.#options;
     const made = new CiphertextAgent({
       ...{ settings: this.#settings, calendar: this.#calendar, store: this.#store, encryptor: this.#encryptor },
-      ...{ turns: this.#turns, after, now, monotonic, random, connect, link },
+      ...{ after, now, monotonic, bulk, link },
       readings: agent,
       rootKeys: secrets.rootKeys,
       directory: party.directory,
@@ -137,7 +124,6 @@ export function openCiphertexts(options: CiphertextProcessOptions): CiphertextPr
     resendSeconds: homomorphic.resendSeconds,
     quietSeconds: meter.resendSeconds,
     historyDays: meter.historyDays,
-    bytesPerSecond: homomorphic.bytesPerSecond,
   };
   return new CiphertextProcess(options, settings, encryptor);
 }

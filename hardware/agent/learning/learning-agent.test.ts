@@ -242,6 +242,7 @@ test("an aggregator's refusal is told and settles it; repeated announcements cha
   await rig.announce(round);
   assert.deepEqual(rig.codes(), ["made", "refused a-1", "settled"]);
   assert.deepEqual([rig.trainings, rig.sent.length], [1, 3]);
+  assert.ok(rig.sent.every(({ way }) => way === "first"));
 });
 
 test("the household refuses by its own rules", async () => {
@@ -299,4 +300,9 @@ test("a vector of 10,000 parameters is noised, split and sealed in one message f
   assert.deepEqual(rig.codes(), ["made", "settled"]);
   const bytes = rig.sent.map(({ payload }) => payload.length);
   assert.ok(bytes.length === 3 && Math.max(...bytes) <= TOPICS.update.maxBytes, String(bytes));
+  // The first aggregator gets a seed; what the others get must not hold up shares.
+  assert.deepEqual(
+    rig.sent.map(({ way }) => way),
+    ["first", "bulk", "bulk"],
+  );
 });

@@ -10,7 +10,8 @@ import { type Announcement, costOf, openAnnouncement, type RoundContent } from "
 import { UPDATE_CODES, type UpdateAck } from "../../../protocol/messages/ack-codes.ts";
 import type { RandomBytes } from "../../../protocol/noise/index.ts";
 import { splitVector, type VectorShares } from "../../../protocol/shamir/split-vector.ts";
-import { filterOf, topicOf } from "../../../protocol/topics.ts";
+import { filterOf, SMALL_UPDATE_BYTES, topicOf } from "../../../protocol/topics.ts";
+import type { BulkCourier } from "../bulk/index.ts";
 import type { AgentCompanion, AgentLink, MeterSecrets } from "../agent-options.ts";
 import { answererBit, RepeatedPost } from "../repeated-post.ts";
 import { encodeVector } from "./encode.ts";
@@ -49,6 +50,8 @@ export interface LearningAgentOptions {
   readonly trainer?: Trainer | undefined;
   readonly directory: Pick<Directory, "servers">;
   readonly link: AgentLink;
+  /** The meter's second connection, for what is large. */
+  readonly bulk: Pick<BulkCourier, "post">;
   readonly isOpen: (aggregator: number) => boolean;
   /** For noise and rounding: node:crypto's outside tests. */
   readonly randomBytes: RandomBytes;
@@ -81,9 +84,9 @@ export class LearningAgent implements AgentCompanion {
   readonly #options: LearningAgentOptions;
   readonly #aggregators: readonly number[];
   readonly #all: number;
-  readonly #post: RepeatedPost<Waiting>;
+  /** By round. */
+  readonly post: RepeatedPost<UpdateAnswer, Waiting>;
   readonly #sealers = new Map<number, UpdateSealer>();
-  readonly #waiting = new Map<string, Waiting>();
   /** By the hash of its bytes: an announcement about which nothing more is to be decided. */
   readonly #known = new Set<string>();
   readonly #topic = topicOf("learnAnnounce", {});
@@ -93,21 +96,23 @@ export class LearningAgent implements AgentCompanion {
   #closed = false;
 
   constructor(options: LearningAgentOptions) {
-    const { secrets, store, number, link, isOpen, monotonic, events } = options;
+    const { secrets, store, number, link, bulk, isOpen, monotonic, events } = options;
     this.#options = options;
     this.#aggregators = [...secrets.rootKeys.keys()].sort((a, b) => a - b);
     this.#all = this.#aggregators.reduce((mask, x) => mask | answererBit(x), 0);
-    this.#post = new RepeatedPost({
+    this.post = new RepeatedPost<UpdateAnswer, Waiting>({
       ...{ aggregators: this.#aggregators, link, isOpen, monotonic },
+      bulk: { above: SMALL_UPDATE_BYTES, courier: bulk },
       failed: (error) => events?.refused?.(secrets.meter, error),
       message: (row, x) => this.#message(row, x),
+      answered: (row, who, answer) => this.#answered(row, who, answer),
     });
-    for (const row of store.waiting(number)) this.#waiting.set(row.round, row);
+    for (const row of store.waiting(number)) this.post.add(row.round, row);
   }
 
   /** Updates that someone has to answer, and one that is in the making. */
   get unsettled(): number {
-    return this.#waiting.size + (this.#working === undefined ? 0 : 1);
+    return this.post.rows.size + (this.#working === undefined ? 0 : 1);
   }
 
   /** Takes a message if it is an announcement. Never throws: what is refused is reported as an event. */
@@ -194,9 +199,9 @@ export class LearningAgent implements AgentCompanion {
       this.#tell(announced, outcome);
       return;
     }
-    this.#waiting.set(round, { ...row, answers: {} });
+    this.post.add(round, { ...row, answers: {} });
     this.#tell(announced, { code: "made" });
-    this.#send(Number.POSITIVE_INFINITY);
+    this.post.send();
   }
 
   #message(row: Waiting, x: number): { topic: string; payload: Uint8Array } {
@@ -220,26 +225,18 @@ export class LearningAgent implements AgentCompanion {
   tick(): void {
     const { now, resendSeconds } = this.#options;
     const time = now();
-    for (const row of [...this.#waiting.values()]) {
-      if (row.closesAt > time) continue;
-      row.waiting = 0;
-      row.answers = { ...row.answers, meter: "closed" };
-      this.#remember(row);
-      this.#tell({ round: row.round, content: row }, { code: "closed", who: "meter" });
+    for (const { round, closesAt } of [...this.post.rows.values()]) {
+      if (closesAt <= time) this.post.giveUp(round, "closed");
     }
-    this.#send(resendSeconds * 1_000);
+    this.post.send(resendSeconds * 1_000);
   }
 
-  #send(overdue: number): void {
-    this.#post.send([...this.#waiting.values()], overdue);
-  }
-
-  #remember(row: Waiting): void {
+  #answered(row: Waiting, who: string, code: UpdateAnswer): void {
     const { store, number } = this.#options;
+    const { round } = row;
     store.rememberAnswers(number, row);
-    if (row.waiting !== 0) return;
-    this.#waiting.delete(row.round);
-    this.#post.forget(row);
+    if (code !== "stored" && code !== "duplicate") this.#tell({ round, content: row }, { code, who });
+    if (row.waiting === 0 && who !== "meter") this.#tell({ round, content: row }, { code: "settled" });
   }
 
   #tell(
@@ -250,44 +247,11 @@ export class LearningAgent implements AgentCompanion {
     this.#options.events?.learning?.(this.#options.secrets.meter, { round, campaign, step, ...what });
   }
 
-  // --- what the shares' part tells ---
-
-  waitsFor(aggregator: number): boolean {
-    const bit = answererBit(aggregator);
-    for (const { waiting } of this.#waiting.values()) if ((waiting & bit) !== 0) return true;
-    return false;
-  }
-
-  doubts(aggregator: number): boolean {
-    return this.#post.doubts(aggregator);
-  }
-
-  connected(): void {
-    this.#post.restart();
-    this.#send(Number.POSITIVE_INFINITY);
-  }
-
-  opened(): void {
-    this.#send(Number.POSITIVE_INFINITY);
-  }
-
   acknowledged(aggregator: number, { updates }: { readonly updates?: readonly UpdateAck[] }): void {
     if (updates === undefined) return;
-    this.#post.heard(aggregator);
+    this.post.heard(aggregator);
     for (const { round, code } of updates) {
-      const row = this.#waiting.get(round);
-      if (row === undefined || (row.waiting & answererBit(aggregator)) === 0) continue;
-      const who = `a-${aggregator}`;
-      const answer = ANSWERS.get(code)!;
-      row.waiting &= ~answererBit(aggregator);
-      row.answers = { ...row.answers, [who]: answer };
-      this.#remember(row);
-      if (answer !== "stored" && answer !== "duplicate") this.#tell({ round, content: row }, { code: answer, who });
-      if (row.waiting === 0) this.#tell({ round, content: row }, { code: "settled" });
+      this.post.answer(round, answererBit(aggregator), `a-${aggregator}`, ANSWERS.get(code)!);
     }
-  }
-
-  late(): void {
-    // Late readings are of loads.
   }
 }

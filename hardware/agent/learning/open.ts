@@ -8,6 +8,7 @@ import type { Config } from "../../../config/index.ts";
 import type { Party } from "../../../config/keys/index.ts";
 import type { MeterAgent } from "../agent.ts";
 import type { AgentLink, MeterSecrets } from "../agent-options.ts";
+import type { BulkCourier } from "../bulk/index.ts";
 import type { Outbox } from "../outbox.ts";
 import { LearningAgent, type LearningEvents } from "./learning-agent.ts";
 import { DurablePrivacyGuard } from "./privacy-guard.ts";
@@ -32,6 +33,7 @@ export interface LearningMeter {
   readonly secrets: MeterSecrets;
   /** The meter's ordinary connection, subscribed to `learningSubscriptions`. */
   readonly link: AgentLink;
+  readonly bulk: Pick<BulkCourier, "post">;
   readonly events?: LearningEvents;
 }
 
@@ -44,13 +46,13 @@ export class LearningProcess {
     this.#store = new UpdateStore(options.database, options.outbox);
   }
 
-  /** The learning part of a meter; it shares the meter's connection and acks from now on. */
-  agentFor({ agent, secrets, link, events }: LearningMeter): LearningAgent {
+  /** The learning part of a meter; it shares the meter's connections and acks from now on. */
+  agentFor({ agent, secrets, link, bulk, events }: LearningMeter): LearningAgent {
     const { config, party, database, outbox, now, monotonic, trainer } = this.#options;
     const { epsilon, delta, minMeters, colluderShare, minNoise, exact, resendSeconds } = config.learning;
     const { number } = agent;
     const made = new LearningAgent({
-      ...{ secrets, number, link, now, monotonic, randomBytes, resendSeconds, trainer },
+      ...{ secrets, number, link, bulk, now, monotonic, randomBytes, resendSeconds, trainer },
       threshold: party.directory.t,
       policy: { minMeters, colluderShare, minNoise, exact },
       guard: new DurablePrivacyGuard(database, number, { epsilon, delta }),

@@ -1,5 +1,8 @@
 /** Training on a household's own readings: what is learned, and that its time is bounded. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import {
   FEATURES,
@@ -90,4 +93,27 @@ test("a network is trained in a thread; what takes too long is ended, and the ne
   // What an announcement makes long does not hold up the meter, whatever the kind of model.
   const long = { ...(await taskOf("linear")), epochs: 1_000 };
   await assert.rejects(hurried.train(long, home(series)), /longer than 0.2 s/);
+});
+
+test("a home that has a file of the weather trains with it, and reads it again when it has changed", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wattveil-weather-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "weather.csv");
+  const write = (temperatureC: readonly number[], modified: number): void => {
+    const lines = temperatureC.map((degrees, i) => `${(FIRST_SLOT + i) * 3_600},${degrees}`);
+    writeFileSync(file, ["slot_start,temperature_c", ...lines].join("\n"));
+    utimesSync(file, modified, modified);
+  };
+  const task = await taskOf("linear");
+  const own = home(series);
+  const homes = new HomeTrainer({ historyDays: 400, seconds: 60, weather: file });
+  await assert.rejects(homes.train(task, own), /weather\.csv cannot be read \(ENOENT\)/);
+  for (const mean of [4, -9]) {
+    const temperatureC = Float64Array.from(series.energyWh, (_, i) => mean + (i % 11) - Math.trunc(i / 99));
+    write([...temperatureC], 1_700_000_000 + mean);
+    const warm = prepare(series, { firstSlot: FIRST_SLOT, temperatureC }, BERLIN).rows;
+    const expected = await localUpdate(task, joinExamples(warm.filter((row) => row !== undefined)));
+    assert.deepEqual(await homes.train(task, own), expected);
+    assert.notDeepEqual(expected, await localUpdate(task, rows));
+  }
 });

@@ -4,9 +4,18 @@
  * clipped, rounded and noised before it leaves.
  */
 import { randomInt } from "node:crypto";
+import { statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { TYPESCRIPT_THREAD } from "../../../config/runtime/worker-thread.ts";
-import { type Examples, inputsOf, joinExamples, localUpdate, prepare } from "../../../learning/index.ts";
+import {
+  type Examples,
+  inputsOf,
+  joinExamples,
+  localUpdate,
+  prepare,
+  readWeather,
+  type TemperatureSeries,
+} from "../../../learning/index.ts";
 import { KINDS } from "../../../protocol/units.ts";
 import type { OwnReadings, Trainer, TrainTask } from "./tasks.ts";
 import type { TrainAnswer, TrainRequest } from "./train-worker.ts";
@@ -16,6 +25,8 @@ export interface HomeTrainerOptions {
   readonly historyDays: number;
   /** Longest training in the thread. */
   readonly seconds: number;
+  /** File of the weather that the home has; left out or empty where it has none. */
+  readonly weather?: string;
 }
 
 /** Rows times epochs of a linear model that take some hundredths of a second. */
@@ -23,8 +34,14 @@ const AT_ONCE = 100_000;
 const DAY_SECONDS = 86_400;
 const CHANCES = 2 ** 32;
 
+/** The weather as it was read, and from which state of its file. */
+interface Weather {
+  readonly key: string;
+  readonly temperature: TemperatureSeries | undefined;
+}
+
 interface Remembered {
-  /** Examples of readings up to this slot, for this calendar. */
+  /** Examples of readings up to this slot, for this calendar and weather. */
   readonly key: string;
   readonly examples: Examples;
 }
@@ -35,6 +52,8 @@ export class HomeTrainer implements Trainer {
   readonly #examples = new WeakMap<OwnReadings, Remembered>();
   /** By home: whether it takes part in the round with this seed. Drawn once, however often that is announced. */
   readonly #drawn = new WeakMap<OwnReadings, { readonly seed: number; readonly isIn: boolean }>();
+  #weather: Promise<Weather> | undefined;
+  #weatherKey = "";
   #worker: Worker | undefined;
   /** One task at a time: the homes of a process share its thread. */
   #last: Promise<unknown> = Promise.resolve();
@@ -46,14 +65,17 @@ export class HomeTrainer implements Trainer {
     this.#options = options;
   }
 
-  /** Throws RangeError for a task of another version or slot length, Error where time ran out or training failed. */
+  /**
+   * Throws RangeError for a task of another version or slot length, WeatherError for a file that is none, Error where time
+   * ran out or training failed.
+   */
   async train(task: TrainTask, own: OwnReadings): Promise<Float64Array | undefined> {
     const { kind, rate, rows, slotSeconds, timezone } = inputsOf(task);
     if (slotSeconds !== own.slotSeconds) {
       throw new RangeError(`features: the model has slots of ${slotSeconds} s, this meter of ${own.slotSeconds} s`);
     }
     if (!this.#takesPart(own, task.seed, rate)) return undefined;
-    const examples = this.#examplesOf(own, timezone);
+    const examples = this.#examplesOf(own, timezone, await this.#weatherAt(slotSeconds));
     if (examples === undefined) return undefined;
     const work = Math.min(rows, examples.count) * task.epochs;
     return kind === "linear" && work <= AT_ONCE
@@ -75,9 +97,22 @@ export class HomeTrainer implements Trainer {
     return isIn;
   }
 
-  #examplesOf(own: OwnReadings, timezone: string): Examples | undefined {
+  /** The homes of a process share the file, which is read again when it has changed. */
+  #weatherAt(slotSeconds: number): Promise<Weather> {
+    const { weather: file = "" } = this.#options;
+    const { mtimeMs = 0, size = 0 } = file === "" ? {} : (statSync(file, { throwIfNoEntry: false }) ?? {});
+    const key = `${slotSeconds} ${mtimeMs} ${size}`;
+    if (this.#weather === undefined || this.#weatherKey !== key) {
+      this.#weatherKey = key;
+      const read = file === "" ? Promise.resolve(undefined) : readWeather(file, slotSeconds);
+      this.#weather = read.then((temperature) => ({ key, temperature }));
+    }
+    return this.#weather;
+  }
+
+  #examplesOf(own: OwnReadings, timezone: string, weather: Weather): Examples | undefined {
     const to = own.nextSlot(KINDS.import);
-    const key = `${to} ${timezone}`;
+    const key = `${to} ${timezone} ${weather.key}`;
     const known = this.#examples.get(own);
     if (known?.key === key) return known.examples;
     const { slotSeconds } = own;
@@ -87,7 +122,8 @@ export class HomeTrainer implements Trainer {
     const first = readings.findIndex((value) => value !== undefined);
     if (first < 0) return undefined;
     const energyWh = Float64Array.from(readings.slice(first), (value) => value ?? Number.NaN);
-    const { rows } = prepare({ id: "own", firstSlot: from + first, energyWh }, undefined, { slotSeconds, timezone });
+    const series = { id: "own", firstSlot: from + first, energyWh };
+    const { rows } = prepare(series, weather.temperature, { slotSeconds, timezone });
     const examples = joinExamples(rows.filter((row): row is Examples => row !== undefined));
     if (examples.count === 0) return undefined;
     this.#examples.set(own, { key, examples });

@@ -24,13 +24,14 @@ import { ACK_CODES, type AckCode, type AckEntry, type DigestAck } from "../../..
 import { KINDS } from "../../../../protocol/units.ts";
 import { MeterAgent } from "../../agent.ts";
 import type { AgentLink } from "../../agent-options.ts";
+import { BulkCourier } from "../../bulk/bulk-courier.ts";
+import type { BulkLinkHandlers } from "../../bulk/bulk-session.ts";
+import { Turns } from "../../bulk/turns.ts";
 import { Outbox } from "../../outbox.ts";
 import { agentSettings } from "../../settings.ts";
-import type { BulkLinkHandlers } from "../bulk-courier.ts";
 import { CiphertextAgent, type CiphertextEvent, type CiphertextSettings } from "../ciphertext-agent.ts";
 import type { EncryptionRequest } from "../encryption.ts";
 import { CiphertextStore } from "../store.ts";
-import { Turns } from "../turns.ts";
 import { WindowCalendar } from "../../../../config/windows.ts";
 
 const METER = "m-001";
@@ -92,12 +93,14 @@ export interface BulkMessage {
 interface Running {
   readonly agent: MeterAgent;
   readonly ciphertexts: CiphertextAgent;
+  readonly bulk: BulkCourier;
   readonly outbox: Outbox;
 }
 
 export class CiphertextRig {
   readonly timers = new Timers();
   readonly settings: CiphertextSettings;
+  readonly #bytesPerSecond: number;
   readonly requests: EncryptionRequest[] = [];
   readonly events: CiphertextEvent[] = [];
   readonly refused: unknown[] = [];
@@ -128,8 +131,12 @@ export class CiphertextRig {
   #ackCounter = 0;
   readonly #sealers = new Map(AGGREGATORS.map((x) => [x, createAckSealer(rootKeys.get(x)!, METER, x)]));
 
-  constructor(settings: Partial<CiphertextSettings> = {}, database: Database.Database = new Database(":memory:")) {
+  constructor(
+    { bytesPerSecond = 250_000, ...settings }: Partial<CiphertextSettings & { bytesPerSecond: number }> = {},
+    database: Database.Database = new Database(":memory:"),
+  ) {
     const { homomorphic } = config;
+    this.#bytesPerSecond = bytesPerSecond;
     this.settings = {
       shapes: [seriesShape(homomorphic, "load")],
       dealt: () => ({ epoch: this.epoch, parameters: new Map(Object.entries(PARAMETER_SETS)) }),
@@ -140,7 +147,6 @@ export class CiphertextRig {
       resendSeconds: 10,
       quietSeconds: 2,
       historyDays: 400,
-      bytesPerSecond: 250_000,
       ...settings,
     };
     this.database = database;
@@ -187,13 +193,19 @@ export class CiphertextRig {
         refused: (_meter, error) => this.refused.push(error),
       },
     });
+    const { after } = this.timers;
+    const bulk = new BulkCourier({
+      ...{ monotonic, after, random: () => 0.5, turns: new Turns(4), bytesPerSecond: this.#bytesPerSecond },
+      patienceMilliseconds: this.settings.resendSeconds * 1_000,
+      connect: (handlers) => this.#connectBulk(handlers),
+      failed: (error) => this.refused.push(error),
+    });
     const ciphertexts = new CiphertextAgent({
-      ...{ settings: this.settings, readings: agent, rootKeys, directory, link, monotonic },
-      ...{ after: this.timers.after, random: () => 0.5, turns: new Turns(4), now: () => this.time },
+      ...{ settings: this.settings, readings: agent, rootKeys, directory, link, bulk, monotonic, after },
+      now: () => this.time,
       store: new CiphertextStore(this.database, outbox, LACKING),
       calendar: new WindowCalendar({ slotSeconds: 900, timezone: "Europe/Berlin", windowDays: 1 }),
       encryptor: { encrypt: (request) => this.#encrypt(request), close: () => Promise.resolve() },
-      connect: (handlers) => this.#connectBulk(handlers),
       events: {
         ciphertext: (_meter, event) => this.events.push(event),
         refused: (_meter, error) => this.refused.push(error),
@@ -201,7 +213,7 @@ export class CiphertextRig {
     });
     const parts = { ciphertexts };
     agent.attach(ciphertexts);
-    const running = { agent, ciphertexts, outbox };
+    const running = { agent, ciphertexts, bulk, outbox };
     this.running = running;
     agent.onConnect();
     return running;

@@ -41,8 +41,9 @@ export interface RigOptions {
   readonly database?: Database.Database;
 }
 
-/** One message of an update, as it went out. */
+/** One message of an update, as it went out: over the first connection, or as bulk. */
 export interface SentUpdate {
+  readonly way: "first" | "bulk";
   readonly aggregator: number;
   readonly round: string;
   readonly payload: Buffer;
@@ -103,7 +104,12 @@ export class LearningRig {
       },
       send: (topic, payload, _options, done) => {
         done();
-        if (isConnected()) this.#onSent(topic, payload);
+        if (isConnected()) this.#onSent(topic, payload, "first");
+      },
+    };
+    const bulk = {
+      post: (topic: string, payload: Uint8Array, wanted: () => boolean) => {
+        if (this.#starts === start && wanted()) this.#onSent(topic, payload, "bulk");
       },
     };
     const secrets = { meter: this.meter, polynomialKey: this.#rootKeys.get(1)!, rootKeys: this.#rootKeys };
@@ -119,7 +125,8 @@ export class LearningRig {
     const { budget = { epsilon: 8, delta: 1e-5 }, policy, trainer } = this.#options;
     const guard = new DurablePrivacyGuard(this.database, agent.number, budget);
     const learning = new LearningAgent({
-      ...{ secrets, number: agent.number, threshold: 2, guard, store, link, monotonic, directory, resendSeconds: 10 },
+      ...{ secrets, number: agent.number, threshold: 2, guard, store, link, bulk },
+      ...{ monotonic, directory, resendSeconds: 10 },
       policy: { minMeters: 2, colluderShare: 0, minNoise: 0, exact: true, ...policy },
       own: {
         slotSeconds: 900,
@@ -146,7 +153,7 @@ export class LearningRig {
     return [outbox, agent, guard, store, learning];
   }
 
-  #onSent(topic: string, payload: Uint8Array | string): void {
+  #onSent(topic: string, payload: Uint8Array | string, way: SentUpdate["way"]): void {
     const { agent } = this;
     const [, , , , what, round, to] = topic.split("/");
     if (what === "status") {
@@ -158,7 +165,7 @@ export class LearningRig {
     } else if (what === "fl") {
       const x = Number(to);
       const bytes = Buffer.from(payload as Uint8Array);
-      this.sent.push({ aggregator: x, round: round!, payload: bytes });
+      this.sent.push({ way, aggregator: x, round: round!, payload: bytes });
       setImmediate(() => {
         if (agent === this.agent) this.#onUpdate(x, round!, bytes);
       });

@@ -1,11 +1,6 @@
-/**
- * Brings ciphertexts to analytics over a connection of their own, at a bounded rate, so that they never hold up shares.
- * The connection stands only while something waits; when nobody answers, it is given up and tried again ever later.
- */
+/** One connection of a meter's courier: sends what waits, and stays for the answers. */
 import type { PublishOptions } from "../../../config/runtime/link.ts";
-import { splitChunks } from "../../../protocol/envelope/index.ts";
-import { TokenBucket } from "./token-bucket.ts";
-import type { Turns } from "./turns.ts";
+import type { TokenBucket } from "./token-bucket.ts";
 
 /** The part of a link that the courier uses. */
 export interface BulkLink {
@@ -25,109 +20,47 @@ export interface BulkLinkHandlers {
 /** Connects as `<meter>.bulk`; tries until `signal` aborts, then rejects. */
 export type ConnectBulk = (handlers: BulkLinkHandlers) => Promise<BulkLink>;
 
-/** A ciphertext that analytics has not answered. */
+/** Something to bring. */
 export interface Parcel {
   readonly topic: string;
   readonly key: string;
-  /** The sealed bytes; undefined when it was answered meanwhile. */
-  readonly bytes: () => Uint8Array | undefined;
+  /** The messages that it takes; undefined when nobody wants it any more. */
+  readonly chunks: () => readonly Uint8Array[] | undefined;
 }
 
-export interface BulkCourierOptions {
-  readonly connect: ConnectBulk;
-  /** What waits for analytics, the oldest first. */
-  readonly waiting: () => readonly Parcel[];
+/** Who has parcels that are answered on this connection, and that go again on the next one until they are. */
+export interface BulkSource {
+  /** What waits for an answer, the oldest first. */
+  waiting(): readonly Parcel[];
   /** Takes an answer; returns whether it was one. */
-  readonly answered: (payload: Uint8Array) => boolean;
-  readonly bytesPerSecond: number;
+  answered(payload: Uint8Array): boolean;
+}
+
+export interface BulkSessionOptions {
+  readonly connect: ConnectBulk;
   /** How long the courier waits for an answer before it gives the connection up. */
   readonly patienceMilliseconds: number;
-  /** Shared by the meters of a process. */
-  readonly turns: Turns;
   readonly monotonic: () => number;
   /** Calls back after so many milliseconds unless the returned function is called first. */
   readonly after: (milliseconds: number, callback: () => void) => () => void;
-  /** A number in [0, 1): meters that failed together do not come back together. */
-  readonly random: () => number;
   /** Chunks that went out, in bytes. */
   readonly sent?: (bytes: number) => void;
   /** The connection failed, or a publish did. */
   readonly failed?: (error: unknown) => void;
 }
 
-/** Waits between attempts double up to this many times the patience. */
-const LONGEST_BACKOFF = 64;
-
-export class BulkCourier {
-  readonly #options: BulkCourierOptions;
-  readonly #bucket: TokenBucket;
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
-  #poke: () => void = () => undefined;
-
-  constructor(options: BulkCourierOptions) {
-    this.#options = options;
-    this.#bucket = new TokenBucket(options.bytesPerSecond, options.monotonic);
-  }
-
-  /** Whether the courier is under way, or waits to be. */
-  get busy(): boolean {
-    return this.#running !== undefined;
-  }
-
-  /** Call when something waits. */
-  wake(): void {
-    if (this.#running !== undefined) this.#poke();
-    else if (!this.#stop.signal.aborted && this.#options.waiting().length > 0) {
-      this.#running = this.#run().finally(() => {
-        this.#running = undefined;
-      });
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort();
-    this.#poke();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { waiting, turns, patienceMilliseconds, random } = this.#options;
-    const { signal } = this.#stop;
-    const idle = (): boolean => signal.aborted || waiting().length === 0;
-    let backoff = 1;
-    while (!idle()) {
-      const endTurn = await turns.take(signal);
-      if (endTurn === undefined) return;
-      const session = new Session(this.#options, this.#bucket, signal);
-      this.#poke = () => session.poke();
-      const end = await session.run().finally(endTurn);
-      this.#poke = () => undefined;
-      backoff = end === "silent" ? Math.min(2 * backoff, LONGEST_BACKOFF) : 1;
-      // What came while a finished connection was closed need not wait.
-      if (end !== "finished" && !idle()) await this.#pause(backoff * patienceMilliseconds * (0.5 + random()), signal);
-    }
-  }
-
-  #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = this.#options.after(milliseconds, done);
-      signal.addEventListener("abort", done, { once: true });
-    });
-  }
+/** All that there is to bring. */
+export interface Load extends BulkSource {
+  /** The broker has it. True where that is all that was asked for. */
+  brought(parcel: Parcel): boolean;
 }
 
 /** How a connection ended: nothing waited any more; not all was answered; nothing was. */
 type SessionEnd = "finished" | "answered" | "silent";
 
-/** One connection: sends what waits, and stays for the answers. */
-class Session {
-  readonly #options: BulkCourierOptions;
+export class BulkSession {
+  readonly #options: BulkSessionOptions;
+  readonly #load: Load;
   readonly #bucket: TokenBucket;
   readonly #stop: AbortSignal;
   readonly #giveUp = new AbortController();
@@ -139,8 +72,9 @@ class Session {
   /** When something was sent or answered, or the connection stood, for the last time. */
   #movedAt: number;
 
-  constructor(options: BulkCourierOptions, bucket: TokenBucket, stop: AbortSignal) {
+  constructor(options: BulkSessionOptions, load: Load, bucket: TokenBucket, stop: AbortSignal) {
     this.#options = options;
+    this.#load = load;
     this.#bucket = bucket;
     this.#stop = stop;
     this.#movedAt = options.monotonic();
@@ -180,7 +114,7 @@ class Session {
   #connect(): Promise<BulkLink> {
     return this.#options.connect({
       onMessage: (_topic, payload) => {
-        if (!this.#options.answered(payload)) return;
+        if (!this.#load.answered(payload)) return;
         this.#progress = true;
         this.#movedAt = this.#options.monotonic();
         this.poke();
@@ -199,7 +133,7 @@ class Session {
   async #work(link: BulkLink): Promise<boolean> {
     while (!this.#giveUp.signal.aborted) {
       this.#poked = false;
-      const waiting = this.#options.waiting();
+      const waiting = this.#load.waiting();
       if (waiting.length === 0) return true;
       const next = link.connected ? waiting.find(({ key }) => !this.#sent.has(key)) : undefined;
       if (next !== undefined) {
@@ -210,13 +144,14 @@ class Session {
     return false;
   }
 
-  async #send(link: BulkLink, { topic, key, bytes }: Parcel): Promise<void> {
+  async #send(link: BulkLink, parcel: Parcel): Promise<void> {
+    const { topic, key } = parcel;
     this.#sent.add(key);
-    const sealed = bytes();
-    if (sealed === undefined) return;
+    const chunks = parcel.chunks();
+    if (chunks === undefined) return;
     try {
       // One chunk at a time: the next goes when the broker has this one, so little is in memory.
-      for (const chunk of splitChunks(sealed)) {
+      for (const chunk of chunks) {
         for (let wait = this.#bucket.waitFor(chunk.length); wait > 0; wait = this.#bucket.waitFor(chunk.length)) {
           await this.#time(wait);
           if (this.#giveUp.signal.aborted) return;
@@ -224,6 +159,10 @@ class Session {
         this.#bucket.take(chunk.length);
         await link.publish(topic, chunk);
         this.#options.sent?.(chunk.length);
+      }
+      if (this.#load.brought(parcel)) {
+        this.#sent.delete(key);
+        this.#progress = true;
       }
     } catch (error) {
       // The link reconnects by itself; then everything that waits goes again.
