@@ -22,7 +22,7 @@ export function slotsOf({ days }: Pick<ReleaseSettings, "days">, slotSeconds: nu
 }
 
 /** Throws RangeError where nothing fits: too many homes for an element, or an epsilon out of reach. */
-export function planRelease(release: ReleaseSettings, slotSeconds: number): ReleasePlan {
+function planRelease(release: ReleaseSettings, slotSeconds: number): ReleasePlan {
   const { minMeters, maxMeters, epsilon, delta, mechanism, bits } = release;
   const task = taskOf(release, slotSeconds);
   const length = release.type === "load" ? slotsOf(release, slotSeconds) : release.edgesWh.length + 1;
