@@ -72,7 +72,7 @@ export function estimate(grid: Grid, measurements: readonly Measurement[], optio
   const residualLimit = normalQuantile(falseAlarm / 2 / Math.max(sensors, 1));
   const removed: Suspect[] = [];
   const most = Math.ceil(MOST_REMOVED_SHARE * sensors);
-  let fit = wls.fit(use, start);
+  let fit = fitted(wls, use, start);
   const firstObjective = fit.objective;
   let iterations = fit.iterations;
   for (;;) {
@@ -104,9 +104,19 @@ export function estimate(grid: Grid, measurements: readonly Measurement[], optio
       normalisedResidual: test.largest,
     });
     use[test.worst] = OUT;
-    fit = wls.fit(use, fit);
+    fit = fitted(wls, use, fit);
     iterations += fit.iterations;
   }
+}
+
+/** Where currents keep the fit from settling, it does without them, and they are held against it. */
+function fitted(wls: WlsEstimator, use: Uint8Array, start: EstimateOptions["start"]): Fit {
+  const fit = wls.fit(use, start);
+  if (fit.converged) return fit;
+  for (const [i, { quantity }] of wls.measurements.entries()) {
+    if (quantity === "i" && use[i] === FITTED) use[i] = HELD_AGAINST;
+  }
+  return wls.fit(use);
 }
 
 interface Judgement {

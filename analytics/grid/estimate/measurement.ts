@@ -37,15 +37,17 @@ export interface Reading {
 export interface ReadOptions {
   /** Standard deviation of a sensor in the unit of its kind (`deviations` of the planned grid). */
   readonly deviation: Deviation;
+  /** Samples of the scan before, against which changed breakers are held. */
+  readonly before?: ValueOf;
   /** What to take for a demand or output that is not in the scan, in MW or Mvar, with its standard deviation. */
   readonly guess?: (kind: PointKind, element: number) => { readonly value: number; readonly sigma: number } | undefined;
 }
 
 /** `grid` has the switches as they were last known; the samples' breakers go first. */
-export function readScan(grid: Grid, samples: readonly Sample[], { deviation, guess }: ReadOptions): Reading {
+export function readScan(grid: Grid, samples: readonly Sample[], { deviation, guess, before }: ReadOptions): Reading {
   const byName = new Map(samples.map((sample) => [pointName(sample), sample.value]));
   const valueOf = (kind: PointKind, element: number): number | undefined => byName.get(pointName({ kind, element }));
-  const { closed, contradicted } = believedSwitches(grid, valueOf, deviation);
+  const { closed, contradicted } = believedSwitches(grid, valueOf, deviation, before);
   const switched = withSwitches(grid, closed);
   const missing: string[] = [];
   const measurements = [

@@ -3,7 +3,7 @@
  * report that has changed is held against currents and voltages first.
  */
 import { energised } from "../flow/ybus.ts";
-import type { Grid } from "../model/grid.ts";
+import type { Branch, Grid } from "../model/grid.ts";
 import { perUnit } from "../model/per-unit.ts";
 import type { PointKind } from "../scada/scan.ts";
 
@@ -23,46 +23,61 @@ export interface Switches {
   readonly contradicted: readonly number[];
 }
 
-/** `grid` has the switches as they were last known; a branch without a report keeps them. */
-export function believedSwitches(grid: Grid, valueOf: ValueOf, deviation: Deviation): Switches {
+/**
+ * `grid` has the switches as they were last known; a branch without a report keeps them. `before` gives the samples of the
+ * scan before: a changed report that nothing confirms is believed when it is repeated, and at once where there is none.
+ */
+export function believedSwitches(grid: Grid, valueOf: ValueOf, deviation: Deviation, before?: ValueOf): Switches {
   const pu = perUnit(grid);
   const known = pu.closed.slice();
   const closed = pu.closed;
   const contradicted = new Set<number>();
-  const supplied = (id: number): boolean => (valueOf("voltage", id) ?? 1) > SUPPLIED;
-  /** Of the current and, where it is measured, the flow: in standard deviations, the smaller and the larger. */
-  const carried = (id: number): readonly [number, number] => {
-    const all = (["current", "flow"] as const).flatMap((kind) => {
-      const value = valueOf(kind, id);
-      return value === undefined ? [] : [Math.abs(value) / deviation(kind, id)];
-    });
-    return all.length === 0 ? [0, Number.POSITIVE_INFINITY] : [Math.min(...all), Math.max(...all)];
-  };
-  for (const [i, { id, from, to }] of grid.branches.entries()) {
-    const reported = valueOf("breaker", id) ?? known[i]!;
-    closed[i] = reported;
-    if (reported === 0 && carried(id)[0] > CARRIES && supplied(from) && supplied(to)) {
-      closed[i] = 1;
-      contradicted.add(id);
-    }
-  }
-  // Closed without current: the same as open, as long as nothing hangs on it.
   for (const [i, { id }] of grid.branches.entries()) {
-    if (closed[i] === 0 || known[i] === 1 || carried(id)[1] > IDLE) continue;
-    closed[i] = 0;
-    const alive = energised(pu);
-    if (alive[pu.from[i]!] === 1 && alive[pu.to[i]!] === 1) contradicted.add(id);
-    else closed[i] = 1;
+    const reported = valueOf("breaker", id) ?? known[i]!;
+    if (reported === known[i]) continue;
+    closed[i] = reported;
+    const repeated = before === undefined || before("breaker", id) === reported;
+    if (isBelieved(grid.branches[i]!, reported, { valueOf, deviation, before }, repeated)) continue;
+    closed[i] = known[i]!;
+    contradicted.add(id);
   }
   // Open, and yet there is a voltage behind it that no other way explains.
   for (let alive = energised(pu); ; alive = energised(pu)) {
     const i = grid.branches.findIndex(({ from, to }, at) => {
       const [a, b] = [alive[pu.from[at]!]!, alive[pu.to[at]!]!];
-      if (closed[at] === 1 || known[at] === 0 || a === b) return false;
-      return valueOf("voltage", a === 1 ? to : from) !== undefined && supplied(a === 1 ? to : from);
+      return (
+        closed[at] === 0 && known[at] === 1 && a !== b && (valueOf("voltage", a === 1 ? to : from) ?? 0) > SUPPLIED
+      );
     });
     if (i < 0) return { closed, contradicted: [...contradicted].sort((a, b) => a - b) };
     closed[i] = 1;
     contradicted.add(grid.branches[i]!.id);
   }
+}
+
+interface Evidence {
+  readonly valueOf: ValueOf;
+  readonly deviation: Deviation;
+  readonly before: ValueOf | undefined;
+}
+
+/** Whether a changed report fits what the branch carries and what its ends show. */
+function isBelieved({ id, from, to }: Branch, reported: number, evidence: Evidence, repeated: boolean): boolean {
+  const { valueOf, deviation, before } = evidence;
+  const carried = carriedBy(id, valueOf, deviation);
+  const dark = [from, to].some((end) => (valueOf("voltage", end) ?? 1) <= SUPPLIED);
+  if (reported === 1) return repeated || (carried !== undefined && carried.least > IDLE);
+  if (carried !== undefined && carried.least > CARRIES && !dark) return false;
+  const carriedBefore = before === undefined ? undefined : carriedBy(id, before, deviation);
+  const dropped = (carried?.most ?? 0) < IDLE && (carriedBefore?.least ?? 0) > CARRIES;
+  return repeated || dark || dropped;
+}
+
+/** What the branch's sensors show, in standard deviations; undefined where it has none. */
+function carriedBy(id: number, valueOf: ValueOf, deviation: Deviation): { least: number; most: number } | undefined {
+  const all = (["current", "flow"] as const).flatMap((kind) => {
+    const value = valueOf(kind, id);
+    return value === undefined ? [] : [Math.abs(value) / deviation(kind, id)];
+  });
+  return all.length === 0 ? undefined : { least: Math.min(...all), most: Math.max(...all) };
 }

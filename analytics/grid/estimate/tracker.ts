@@ -9,6 +9,7 @@ import { ACCURACY, type Accuracy, deviations } from "../scada/accuracy.ts";
 import { type PointKind, pointName, type Scan } from "../scada/scan.ts";
 import { type Estimate, estimate, type EstimateOptions } from "./bad-data.ts";
 import { readScan } from "./measurement.ts";
+import type { ValueOf } from "./switches.ts";
 
 export interface TrustedState {
   readonly time: number;
@@ -52,10 +53,12 @@ export class StateTracker {
   }
 
   update(scan: Scan): TrustedState {
+    const before: ValueOf = (kind, element) => this.#last.get(pointName({ kind, element }));
     const reading = readScan(this.#grid, scan.samples, {
+      ...(this.#last.size === 0 ? {} : { before }),
       deviation: this.#deviation,
       guess: (kind, element) => {
-        const value = this.#last.get(pointName({ kind, element }));
+        const value = before(kind, element);
         return value === undefined ? undefined : { value, sigma: STALE * this.#deviation(kind, element) };
       },
     });

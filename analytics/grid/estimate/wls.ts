@@ -250,7 +250,7 @@ function gainPattern(buses: number, rows: readonly ModelRow[]): Pattern {
   for (let bus = 0; bus < buses; bus++)
     columns.set(
       [...sets[bus]!].sort((a, b) => a - b),
-      rowStart[bus]!,
+      rowStart[bus],
     );
   return { rowStart, columns };
 }

@@ -35,7 +35,7 @@ export function powerFlow(grid: Grid, options: FlowOptions = {}): FlowResult {
   const alive = energised(pu);
   const dead = grid.buses.filter(({ kind }, bus) => kind !== "isolated" && alive[bus] === 0).map(({ id }) => id);
   const method = chooseMethod(grid, pu, options.method ?? "auto");
-  const start = startingPoint(pu, options.start ?? "flat");
+  const start = startingPoint(grid, pu, options.start ?? "flat");
   const nothing = { iterations: 0, mismatch: { pu: Number.NaN, bus: -1, quantity: "P" as const } };
   if (dead.length > 0 && options.dead !== "shed") {
     const failure: FlowFailure = {
@@ -75,7 +75,7 @@ interface Voltages {
   readonly va: Float64Array;
 }
 
-function startingPoint(pu: PerUnitGrid, start: NonNullable<FlowOptions["start"]>): Voltages {
+function startingPoint(grid: Grid, pu: PerUnitGrid, start: NonNullable<FlowOptions["start"]>): Voltages {
   const n = pu.busCount;
   const vm = new Float64Array(n).fill(1);
   const va = new Float64Array(n);
@@ -83,8 +83,7 @@ function startingPoint(pu: PerUnitGrid, start: NonNullable<FlowOptions["start"]>
     vm.set(pu.vSet);
     va.set(pu.angle);
   } else if (start === "flat") {
-    // Angles as the reference has it.
-    va.fill(pu.angle[pu.kind.indexOf(SLACK)]!);
+    turned(grid, pu, va);
   } else {
     if (start.vmPu.length !== n) throw new RangeError(`start: expected ${n} voltages, got ${start.vmPu.length}`);
     for (let bus = 0; bus < n; bus++) {
@@ -98,6 +97,24 @@ function startingPoint(pu: PerUnitGrid, start: NonNullable<FlowOptions["start"]>
     if (pu.kind[bus] === SLACK || pu.kind[bus] === PV) vm[bus] = pu.vSet[bus]!;
   }
   return { vm, va };
+}
+
+/** Angles of a grid without load: the reference's, turned by every phase shifter on the way outwards. */
+function turned({ branches }: Grid, { kind, angle, from, to, closed }: PerUnitGrid, va: Float64Array): void {
+  va.fill(angle[kind.indexOf(SLACK)]!);
+  if (branches.every(({ shiftDeg }) => shiftDeg === 0)) return;
+  const known = new Set([...kind.keys()].filter((bus) => kind[bus] === SLACK));
+  for (let before = -1; before < known.size; ) {
+    before = known.size;
+    for (const [i, { shiftDeg }] of branches.entries()) {
+      const [a, b] = [from[i]!, to[i]!];
+      if (closed[i] === 0 || known.has(a) === known.has(b)) continue;
+      const shift = (shiftDeg * Math.PI) / 180;
+      if (known.has(a)) va[b] = va[a]! - shift;
+      else va[a] = va[b]! + shift;
+      known.add(a).add(b);
+    }
+  }
 }
 
 function sweep(grid: Grid, pu: PerUnitGrid, alive: Uint8Array, { tolerance = TOLERANCE }: FlowOptions): FlowResult {

@@ -10,11 +10,11 @@ export function readMatpower(text: string, file: string): Grid {
   const parsed = parseMatpower(text, file);
   const { name, baseMva, tables } = parsed;
   const buses = tables.bus.map((row) => busOf(parsed, row));
+  const twice = buses.findIndex(({ id }, i) => buses.findIndex((other) => other.id === id) < i);
+  if (twice >= 0) parsed.fail(tables.bus[twice]!.line, `mpc.bus: BUS_I: ${buses[twice]!.id} is there twice`);
   const kvOf = new Map(buses.map(({ id, baseKv }) => [id, baseKv]));
   const branches = tables.branch.map((row, i) => branchOf(parsed, row, i + 1, kvOf));
   const generators = tables.gen.map((row) => generatorOf(parsed, row, kvOf));
-  const twice = buses.findIndex(({ id }, i) => buses.findIndex((other) => other.id === id) < i);
-  if (twice >= 0) parsed.fail(tables.bus[twice]!.line, `mpc.bus: BUS_I: ${buses[twice]!.id} is there twice`);
   try {
     return makeGrid({ name, baseMva, buses, branches, generators });
   } catch (error) {

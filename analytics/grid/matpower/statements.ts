@@ -20,20 +20,17 @@ const OPENS = /=\s*([[{])/;
 export function statementsOf(text: string, fail: (line: number, what: string) => never): Statement[] {
   const statements: Statement[] = [];
   let open: { line: number; text: string; close: string; body: Line[] } | undefined;
-  let continued = "";
+  let continued = { text: "", line: 0 };
   for (const [at, raw] of text.split(/\r\n|\n|\r/).entries()) {
-    const line = at + 1;
-    let rest = continued + withoutComment(raw);
-    continued = "";
+    const line = continued.text === "" ? at + 1 : continued.line;
+    let rest = continued.text + withoutComment(raw);
     const more = /\.\.\.\s*$/.exec(rest);
-    if (more !== null && open === undefined) {
-      continued = `${rest.slice(0, more.index)} `;
-      continue;
-    }
+    continued = more === null ? { text: "", line: 0 } : { text: `${rest.slice(0, more.index)} `, line };
+    if (more !== null) continue;
     while (rest.trim() !== "") {
       if (open !== undefined) {
         const end = indexOutsideQuotes(rest, open.close);
-        open.body.push({ line, text: (end < 0 ? rest : rest.slice(0, end)).replace(/\.\.\.\s*$/, "") });
+        open.body.push({ line, text: end < 0 ? rest : rest.slice(0, end) });
         if (end < 0) break;
         statements.push({ line: open.line, text: open.text, body: open.body });
         open = undefined;

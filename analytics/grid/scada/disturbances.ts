@@ -23,8 +23,11 @@ export interface GridEvent {
   readonly size: number;
 }
 
+/** Below the band of 5 % by more than a sensor's noise. */
+const SAG_PU = 0.945;
+
 /** Buses of a grid with load above 0. */
-export function loadBuses(grid: Grid): number[] {
+function loadBuses(grid: Grid): number[] {
   return grid.buses.filter(({ loadMw, kind }) => loadMw > 0 && kind !== "isolated").map(({ id }) => id);
 }
 
@@ -41,7 +44,7 @@ export function drawEvent(
     case "sag":
       return smallest(1.1, 1.12, (size) => {
         const result = flowWith(grid, event(undefined, size));
-        return result !== undefined && result.vmPu.some((v, bus) => result.energised[bus] === 1 && v < 0.945);
+        return result?.vmPu.some((v, bus) => result.energised[bus] === 1 && v < SAG_PU) === true;
       })?.map((size) => event(undefined, size))[0];
     case "swell":
       return event(undefined, random.uniform(1.06, 1.08));

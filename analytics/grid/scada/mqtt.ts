@@ -59,7 +59,10 @@ export class MqttScada implements ScadaSource {
       const found = this.#sampleOf(topic, payload);
       if (found === undefined) return;
       const bucket = Math.floor(found.time / scanSeconds);
-      if (open !== undefined && bucket < open.bucket) return this.#options.onRefused(topic, "late: its scan is over");
+      if (open !== undefined && bucket < open.bucket) {
+        this.#options.onRefused(topic, "late: its scan is over");
+        return;
+      }
       if (open === undefined || bucket > open.bucket) {
         close();
         open = { bucket, samples: new Map() };
