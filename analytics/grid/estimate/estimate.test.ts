@@ -170,6 +170,17 @@ test("what is reported open but carries current is taken as closed", () => {
   assert.ok(open.grid.branches[4]!.closed);
 });
 
+test("a sensor that falls dead is named, and does without its sample", () => {
+  const dead = { type: "dead-sensor", element: 24, fromScan: 2, scans: 3, size: 0 } as const;
+  const scada = new SimulatedScada({ grid: bundledGrid("case33bw"), seed: 5, schedule: [dead] });
+  const tracker = new StateTracker(scada.planned);
+  for (let i = 0; i < 6; i++) {
+    const { bad, estimate: found } = tracker.update(scada.next().scan);
+    assert.equal(found.status, "trusted");
+    assert.equal(bad.includes("demand:24"), i >= 2 && i < 5, `scan ${i}`);
+  }
+});
+
 interface Rates {
   readonly found: number;
   readonly wrong: number;

@@ -14,7 +14,7 @@ export type Deviation = (kind: PointKind, element: number) => number;
 const CARRIES = 6;
 const IDLE = 3;
 /** p.u.: a bus that shows more has supply. */
-const SUPPLIED = 0.5;
+export const SUPPLIED = 0.5;
 
 export interface Switches {
   /** In the order of the branches. */

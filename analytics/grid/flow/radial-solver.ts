@@ -233,14 +233,16 @@ export class RadialSolver {
       e -= r * cRe - x * cIm;
       f -= r * cIm + x * cRe;
       if (!outwards) [e, f] = [e * tapRe - f * tapIm, f * tapRe + e * tapIm];
-      const size = Math.hypot(e, f);
+      const size = Math.sqrt(e * e + f * f);
       if (!(size > COLLAPSED_PU)) {
         this.worstBus = bus;
         return false;
       }
-      const moved = Math.hypot(e - re[bus]!, f - im[bus]!);
-      const load = Math.hypot(this.loadP[bus]!, this.loadQ[bus]!) / size;
-      const miss = moved * (load + Math.hypot(this.#shuntG[bus]!, this.#b[bus]!) * size);
+      // No bus misses more than its load, and its shunt, move with the voltage. (Math.hypot takes ten times as long.)
+      const [dRe, dIm, p, q] = [e - re[bus]!, f - im[bus]!, this.loadP[bus]!, this.loadQ[bus]!];
+      const moved = Math.sqrt(dRe * dRe + dIm * dIm);
+      const shunt = Math.abs(this.#shuntG[bus]!) + Math.abs(this.#b[bus]!);
+      const miss = moved * (Math.sqrt(p * p + q * q) / size + shunt * size);
       if (miss > this.mismatchPu) {
         this.mismatchPu = miss;
         this.worstBus = bus;

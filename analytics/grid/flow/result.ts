@@ -128,7 +128,7 @@ export function branchFlows(pu: PerUnitGrid, vm: Float64Array, va: Float64Array)
     flows.fromQ[i] = ff * fromRe - ef * fromIm;
     flows.toP[i] = et * toRe + ft * toIm;
     flows.toQ[i] = ft * toRe - et * toIm;
-    flows.current[i] = Math.max(Math.hypot(fromRe, fromIm), Math.hypot(toRe, toIm));
+    flows.current[i] = Math.sqrt(Math.max(fromRe * fromRe + fromIm * fromIm, toRe * toRe + toIm * toIm));
   }
   return flows;
 }

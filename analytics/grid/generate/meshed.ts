@@ -110,7 +110,8 @@ function carried(grid: Grid): Grid {
     const ranged = generators.map((one, i): Generator => {
       const most = Math.max(one.qMaxMvar, 1.2 * Math.abs(generatorMvar[i]!));
       const pMaxMw = Math.max(one.pMaxMw, 1.2 * generatorMw[i]!);
-      return { ...one, qMinMvar: -most, qMaxMvar: most, pMaxMw };
+      const pMinMw = Math.min(0, 1.2 * generatorMw[i]!);
+      return { ...one, qMinMvar: -most, qMaxMvar: most, pMinMw, pMaxMw };
     });
     return { ...scaled, generators: ranged };
   }

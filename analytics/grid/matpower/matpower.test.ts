@@ -65,7 +65,7 @@ test("faults name file, line and field", () => {
     ["  7 1 100", "  1 1 100", "two.m, line 6: mpc.bus: BUS_I: 1 is there twice"],
     ["Vbase^2", "Volts^2", /line 18: mpc\.branch\(.*: unknown name Volts$/],
     ["/ 1e3;\n", "/ 0;\n", /line 19: mpc\.bus\(.*: expected a number other than 0, got 0$/],
-    [" 1 -360 360;\n]", " 1 -360 360;\n", "two.m, line 9: mpc.branch: the bracket is never closed"],
+    ["'b' };", "'b'", "two.m, line 12: mpc.bus_name: the bracket is never closed"],
     [/mpc\.branch = \[[\s\S]*?\];\n/, "", /mpc\.branch comes later$/],
   ];
   for (const [find, put, message] of cases) {

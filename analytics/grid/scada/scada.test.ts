@@ -47,7 +47,7 @@ test("without events voltages stay within 5 %, every sample is marked, and the s
     const demand = day.map(({ truth }) => truth.grid.buses.reduce((sum, { loadMw }) => sum + loadMw, 0));
     // A day has a night and an evening.
     assert.ok(Math.max(...demand.slice(70, 84)) > 1.5 * Math.min(...demand.slice(8, 20)));
-    if (name === "demo8") assert.deepEqual(run(new SimulatedScada(plan), 96), day);
+    if (name === "demo8") assert.deepEqual(run(new SimulatedScada(plan), 5), day.slice(0, 5));
   }
 });
 
@@ -62,7 +62,7 @@ test("events do what they are called, for as long as they last", () => {
     assert.ok(truth.result.vmPu.some((v) => v < 0.95));
   for (const { truth } of during(play(event("swell", undefined, 1.07))))
     assert.ok(truth.result.vmPu.every((v) => v > 1.05));
-  const overloaded = play(event("overload", 18, 60));
+  const overloaded = play(event("overload", 24, 30));
   for (const [i, { truth }] of overloaded.entries()) {
     assert.equal(violationsOf(truth.grid, truth.result).overloads.length > 0, i >= 2 && i < 5, `scan ${i}`);
   }
