@@ -21,7 +21,7 @@ export { type Accuracy, ACCURACY, deviations } from "./scada/accuracy.ts";
 export { CSV_HEADER, CsvScada, csvOf, ScadaFileError } from "./scada/csv.ts";
 export { EVENT_TYPES, type EventType, type GridEvent } from "./scada/disturbances.ts";
 export { type MessageClient, type MqttOptions, MqttScada } from "./scada/mqtt.ts";
-export { pointName, SampleError } from "./scada/scan.ts";
+export { pointName } from "./scada/scan.ts";
 export type { PointKind, Sample, ScadaSource, Scan } from "./scada/scan.ts";
 export { type ScadaPlan, SimulatedScada, type SimulatedScan, type Truth } from "./scada/simulate.ts";
 export { type Estimate, estimate, type EstimateOptions, type Suspect } from "./estimate/bad-data.ts";

@@ -17,6 +17,7 @@ import {
   withLoads,
   withLoadScale,
   withOpen,
+  withSwitches,
 } from "../index.ts";
 import { denseFlow } from "./dense-reference.ts";
 
@@ -235,4 +236,36 @@ test("the solver for searches keeps to its buffers and tells loops from islands"
   assert.equal(solver.solve(switches([33, 34, 35, 36, 37])), "converged");
   const half = withLoadScale(grid, 0.5);
   assert.ok(Math.abs(solver.lossPu * grid.baseMva - lossesOf(half, powerFlow(half)).technicalMw) < 1e-8);
+});
+
+test("switches are set by their order, by their numbers, and refused where there are none", () => {
+  const grid = bundledGrid("case33bw");
+  const bySwitch = withSwitches(
+    grid,
+    grid.branches.map(({ id }) => !OPTIMUM_33.includes(id)),
+  );
+  assert.deepEqual(bySwitch, withOpen(grid, OPTIMUM_33));
+  assert.throws(() => withSwitches(grid, [true]), { message: "closed: expected 37 switches, got 1" });
+  assert.throws(() => withOpen(grid, [38]), { message: "open: there is no branch 38 in case33bw" });
+  assert.throws(() => withLoads(grid, new Map([[34, { mw: 1, mvar: 0 }]])), { message: /there is no bus 34/ });
+});
+
+test("a grid that cannot be is refused by element and field", () => {
+  const { buses, branches, generators } = branchy();
+  const made = (change: object) => () => makeGrid({ name: "g", baseMva: 10, buses, branches, generators, ...change });
+  const cases: [object, string][] = [
+    [{ baseMva: 0 }, "g: baseMva: expected more than 0, got 0"],
+    [{ buses: [] }, "g: buses: expected at least one, got none"],
+    [{ buses: [...buses, buses[0]] }, "g: bus 10 is there twice"],
+    [{ buses: [{ ...buses[0]!, id: 1.5 }] }, "g: bus 1.5: expected a positive integer as its number"],
+    [{ buses: [{ ...buses[0]!, loadMw: Number.NaN }] }, "g: bus 10: loadMw: expected a number, got NaN"],
+    [{ branches: [{ ...branches[0]!, to: 11 }] }, "g: branch 1: to: there is no bus 11"],
+    [{ branches: [{ ...branches[0]!, ratio: 0 }] }, "g: branch 1: ratio: expected more than 0, got 0"],
+    [{ generators: [{ ...generators[0]!, bus: 11 }] }, "g: generator 1: bus: there is no bus 11"],
+    [
+      { buses: buses.filter(({ id }) => id === 10), branches: [], generators: [] },
+      "g: no bus is the reference (slack, type 3)",
+    ],
+  ];
+  for (const [change, message] of cases) assert.throws(made(change), { name: "GridError", message });
 });

@@ -23,7 +23,7 @@ export const POINTS = {
 } as const;
 
 export type PointKind = keyof typeof POINTS;
-export const POINT_KINDS = Object.keys(POINTS) as PointKind[];
+const POINT_KINDS = Object.keys(POINTS) as PointKind[];
 
 export interface Sample {
   readonly kind: PointKind;
@@ -103,7 +103,7 @@ export function sampleOf(
 }
 
 /** kV of a bus, or ampere at the `from` end of a branch, that are 1 p.u. Throws GridError where the case does not say. */
-export function baseOf(grid: Grid, kind: PointKind, element: number): number {
+function baseOf(grid: Grid, kind: PointKind, element: number): number {
   const id = POINTS[kind].at === "bus" ? element : grid.branches[element - 1]!.from;
   const { baseKv } = grid.buses[grid.indexOf.get(id)!]!;
   if (baseKv === 0) throw new GridError(`${grid.name}: bus ${id} has no base voltage; give ${kind} in pu`);
