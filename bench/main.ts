@@ -15,6 +15,7 @@ import { run as emulator } from "./emulator.ts";
 import { run as field } from "./field.ts";
 import { run as fleet } from "./fleet.ts";
 import { run as gateway } from "./gateway.ts";
+import { run as grid } from "./grid.ts";
 import { run as homomorphic } from "./homomorphic.ts";
 import { run as range } from "./range.ts";
 import { run as readers } from "./readers.ts";
@@ -70,6 +71,7 @@ const BENCHES: readonly Bench[] = [
     about: "five hundred binaries of the firmware for a simulated hour, on one thread",
     run: emulator,
   },
+  { name: "grid", about: "power flows against a dense Newton, and the state estimator on unseen seeds", run: grid },
   { name: "theft", about: "theft at the heads of simulated feeders: found, how soon, and false alarms", run: theft },
   {
     name: "learning",

@@ -1,0 +1,261 @@
+/**
+ * Weighted least squares: the voltages that fit all measurements best, by Gauss-Newton on the normal equations (A. Abur,
+ * A. Gomez-Exposito, Power System State Estimation, chapters 2 to 5). Angle and magnitude of a bus are one block.
+ */
+import { BlockLu, type Pattern } from "../flow/block-lu.ts";
+import { buildYbus, energised } from "../flow/ybus.ts";
+import { type Grid } from "../model/grid.ts";
+import { type PerUnitGrid, perUnit, SLACK } from "../model/per-unit.ts";
+import type { Measurement } from "./measurement.ts";
+import { MeasurementModel, type ModelRow } from "./model.ts";
+
+export interface Fit {
+  readonly converged: boolean;
+  readonly iterations: number;
+  /** By bus; 0 without supply. */
+  readonly vmPu: Float64Array;
+  readonly vaRad: Float64Array;
+  /** Measured less fitted, by measurement. */
+  readonly residuals: Float64Array;
+  /** Sum of squares of residuals over their standard deviations, of the measurements in use. */
+  readonly objective: number;
+  /** Measurements in use less unknowns. */
+  readonly degreesOfFreedom: number;
+}
+
+const TOLERANCE = 1e-8;
+const MOST_ITERATIONS = 40;
+/** Currents have no direction: they join in when the others have found the neighbourhood. */
+const CURRENTS_FROM = 3;
+/** Of the largest diagonal, added where observability is asked: keeps what nothing measures from dividing by 0. */
+const RIDGE = 1e-10;
+/** Above it a bus is told by nothing, far below it by something. */
+const UNOBSERVED = 0.01;
+
+/** What a measurement is good for: nothing, the fit, or only to be held against it. */
+export const OUT = 0;
+export const FITTED = 1;
+export const HELD_AGAINST = 2;
+
+export class WlsEstimator {
+  readonly measurements: readonly Measurement[];
+  readonly alive: Uint8Array;
+  readonly #pu: PerUnitGrid;
+  readonly #model: MeasurementModel;
+  readonly #lu: BlockLu;
+  /** For each measurement, positions of its blocks in the gain matrix, row by row. */
+  readonly #places: readonly Int32Array[];
+  readonly #diagonal: Int32Array;
+  readonly #rhs: Float64Array;
+
+  /** Measurements of buses and branches without supply are left out. */
+  constructor(grid: Grid, measurements: readonly Measurement[]) {
+    const pu = perUnit(grid);
+    const alive = energised(pu);
+    const ybus = buildYbus(pu, alive);
+    this.#pu = pu;
+    this.alive = alive;
+    this.measurements = measurements.filter(({ quantity, index }) =>
+      quantity === "v" || quantity === "p" || quantity === "q"
+        ? alive[index] === 1
+        : pu.closed[index] === 1 && alive[pu.from[index]!] === 1 && alive[pu.to[index]!] === 1,
+    );
+    this.#model = new MeasurementModel(pu, ybus, this.measurements);
+    const pattern = gainPattern(pu.busCount, this.#model.rows);
+    this.#lu = new BlockLu(pattern);
+    this.#places = this.#model.rows.map(({ buses }) => {
+      const places = new Int32Array(buses.length * buses.length);
+      for (const [i, row] of buses.entries()) {
+        for (const [k, column] of buses.entries()) places[i * buses.length + k] = placeIn(pattern, row, column);
+      }
+      return places;
+    });
+    this.#diagonal = Int32Array.from({ length: pu.busCount }, (_, bus) => placeIn(pattern, bus, bus));
+    this.#rhs = new Float64Array(2 * pu.busCount);
+  }
+
+  /** Unknowns: a magnitude for each bus with supply, and an angle for each but the references. */
+  get unknowns(): number {
+    let count = 0;
+    for (const [bus, alive] of this.alive.entries()) if (alive === 1) count += this.#isReference(bus) ? 1 : 2;
+    return count;
+  }
+
+  /**
+   * Positions of buses with supply whose voltage does not follow from the measurements that are FITTED, currents not
+   * counted. Angle and magnitude are looked at together.
+   */
+  unobservable(use: Uint8Array): number[] {
+    const flat = this.#flat();
+    this.#model.evaluate(flat.vm, flat.va);
+    const weight = (i: number): number => {
+      if (use[i] !== FITTED || this.measurements[i]!.quantity === "i") return 0;
+      const { byAngle, byMagnitude } = this.#model.rows[i]!;
+      // Every row alike, whatever its unit: what counts is whether it says anything.
+      return 1 / byAngle.reduce((sum, value, k) => sum + value * value + byMagnitude[k]! ** 2, 0);
+    };
+    this.#gain(weight);
+    const a = this.#lu.values;
+    let most = 0;
+    for (const place of this.#diagonal) most = Math.max(most, a[4 * place]!, a[4 * place + 3]!);
+    const ridge = RIDGE * most;
+    for (const place of this.#diagonal) {
+      a[4 * place]! += ridge;
+      a[4 * place + 3]! += ridge;
+    }
+    if (!this.#lu.factor()) return [...this.alive.keys()].filter((bus) => this.alive[bus] === 1);
+    // The ridge times the inverse is nearly the projection on what nothing measures.
+    const unit = this.#rhs;
+    return [...this.alive.keys()].filter((bus) => {
+      if (this.alive[bus] === 0) return false;
+      return [0, 1].some((part) => {
+        if (part === 0 && this.#isReference(bus)) return false;
+        unit.fill(0);
+        unit[2 * bus + part] = 1;
+        this.#lu.solve(unit);
+        return unit[2 * bus + part]! * ridge > UNOBSERVED;
+      });
+    });
+  }
+
+  /** Fits the measurements that are FITTED in `use`, from a flat start or from given voltages. */
+  fit(use: Uint8Array, start?: { readonly vmPu: Float64Array; readonly vaRad: Float64Array }): Fit {
+    const { vm, va } = this.#flat();
+    if (start !== undefined) {
+      for (const [bus, v] of start.vmPu.entries()) {
+        if (v <= 0 || this.alive[bus] === 0) continue;
+        vm[bus] = v;
+        if (!this.#isReference(bus)) va[bus] = start.vaRad[bus]!;
+      }
+    }
+    const residuals = new Float64Array(this.measurements.length);
+    let [iterations, converged] = [0, false];
+    for (; iterations < MOST_ITERATIONS; iterations++) {
+      this.#model.evaluate(vm, va);
+      this.#takeResiduals(residuals);
+      const early = iterations < CURRENTS_FROM;
+      this.#gain((i) => this.#weight(i, use, early), residuals);
+      if (!this.#lu.factor()) break;
+      this.#lu.solve(this.#rhs);
+      let largest = 0;
+      for (let bus = 0; bus < vm.length; bus++) {
+        va[bus]! += this.#rhs[2 * bus]!;
+        vm[bus]! += this.#rhs[2 * bus + 1]!;
+        largest = Math.max(largest, Math.abs(this.#rhs[2 * bus]!), Math.abs(this.#rhs[2 * bus + 1]!));
+      }
+      if (!(largest < 1e3)) break;
+      if (largest < TOLERANCE && !early) {
+        converged = true;
+        iterations += 1;
+        break;
+      }
+    }
+    this.#model.evaluate(vm, va);
+    this.#takeResiduals(residuals);
+    // Left factored for the variances of residuals.
+    this.#gain((i) => this.#weight(i, use, false), residuals);
+    const factored = this.#lu.factor();
+    let [objective, count] = [0, 0];
+    for (const [i, { sigma }] of this.measurements.entries()) {
+      if (use[i] !== FITTED) continue;
+      objective += (residuals[i]! / sigma) ** 2;
+      count += 1;
+    }
+    return {
+      ...{ converged: converged && factored, iterations, residuals, objective },
+      degreesOfFreedom: count - this.unknowns,
+      vmPu: vm.map((v, bus) => (this.alive[bus] === 1 ? v : 0)),
+      vaRad: va.map((angle, bus) => (this.alive[bus] === 1 ? angle : 0)),
+    };
+  }
+
+  /**
+   * Variance of a residual of the last fit over that of its measurement: from 0 (nothing else tells this value) to 1 for one
+   * that was fitted, 1 and more for one that is held against the fit.
+   */
+  residualVariance(i: number, use: Uint8Array): number {
+    const { buses, byAngle, byMagnitude } = this.#model.rows[i]!;
+    const rhs = this.#rhs.fill(0);
+    for (const [k, bus] of buses.entries()) {
+      rhs[2 * bus] = this.#isReference(bus) ? 0 : byAngle[k]!;
+      rhs[2 * bus + 1] = byMagnitude[k]!;
+    }
+    this.#lu.solve(rhs);
+    let fitted = 0;
+    for (const [k, bus] of buses.entries()) {
+      fitted += (this.#isReference(bus) ? 0 : byAngle[k]! * rhs[2 * bus]!) + byMagnitude[k]! * rhs[2 * bus + 1]!;
+    }
+    const leverage = fitted / this.measurements[i]!.sigma ** 2;
+    return use[i] === FITTED ? 1 - leverage : 1 + leverage;
+  }
+
+  #isReference(bus: number): boolean {
+    return this.#pu.kind[bus] === SLACK;
+  }
+
+  #flat(): { vm: Float64Array; va: Float64Array } {
+    const { kind, angle, busCount } = this.#pu;
+    const reference = angle[kind.indexOf(SLACK)]!;
+    const va = Float64Array.from({ length: busCount }, (_, bus) => (this.#isReference(bus) ? angle[bus]! : reference));
+    return { vm: new Float64Array(busCount).fill(1), va };
+  }
+
+  #takeResiduals(residuals: Float64Array): void {
+    for (const [i, { value }] of this.measurements.entries()) residuals[i] = value - this.#model.rows[i]!.value;
+  }
+
+  #weight(i: number, use: Uint8Array, withoutCurrents: boolean): number {
+    const { quantity, sigma } = this.measurements[i]!;
+    return use[i] !== FITTED || (withoutCurrents && quantity === "i") ? 0 : 1 / (sigma * sigma);
+  }
+
+  /** Puts together H'WH and, with residuals, H'Wr. */
+  #gain(weight: (i: number) => number, residuals?: Float64Array): void {
+    const a = this.#lu.values.fill(0);
+    const rhs = this.#rhs.fill(0);
+    for (const [i, { buses, byAngle, byMagnitude }] of this.#model.rows.entries()) {
+      const w = weight(i);
+      if (w === 0) continue;
+      const places = this.#places[i]!;
+      const pull = residuals === undefined ? 0 : w * residuals[i]!;
+      for (let one = 0; one < buses.length; one++) {
+        const bus = buses[one]!;
+        const angle = this.#isReference(bus) ? 0 : byAngle[one]!;
+        rhs[2 * bus]! += angle * pull;
+        rhs[2 * bus + 1]! += byMagnitude[one]! * pull;
+        for (let other = 0; other < buses.length; other++) {
+          const turn = this.#isReference(buses[other]!) ? 0 : byAngle[other]!;
+          const k = 4 * places[one * buses.length + other]!;
+          a[k]! += w * angle * turn;
+          a[k + 1]! += w * angle * byMagnitude[other]!;
+          a[k + 2]! += w * byMagnitude[one]! * turn;
+          a[k + 3]! += w * byMagnitude[one]! * byMagnitude[other]!;
+        }
+      }
+    }
+    for (const [bus, place] of this.#diagonal.entries()) {
+      if (this.#isReference(bus) || this.alive[bus] === 0) a[4 * place]! += 1;
+      if (this.alive[bus] === 0) a[4 * place + 3]! += 1;
+    }
+  }
+}
+
+/** A block for every pair of buses that one measurement depends on. */
+function gainPattern(buses: number, rows: readonly ModelRow[]): Pattern {
+  const sets = Array.from({ length: buses }, (_, bus) => new Set([bus]));
+  for (const row of rows) for (const bus of row.buses) for (const other of row.buses) sets[bus]!.add(other);
+  const rowStart = new Int32Array(buses + 1);
+  for (let bus = 0; bus < buses; bus++) rowStart[bus + 1] = rowStart[bus]! + sets[bus]!.size;
+  const columns = new Int32Array(rowStart[buses]!);
+  for (let bus = 0; bus < buses; bus++)
+    columns.set(
+      [...sets[bus]!].sort((a, b) => a - b),
+      rowStart[bus],
+    );
+  return { rowStart, columns };
+}
+
+function placeIn({ rowStart, columns }: Pattern, row: number, column: number): number {
+  const start = rowStart[row]!;
+  return start + columns.subarray(start, rowStart[row + 1]).indexOf(column);
+}
