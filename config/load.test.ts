@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { stringify } from "yaml";
 import { CHECKS } from "./checks.ts";
 import { ConfigError, describeOrigin } from "./faults.ts";
 import { loadConfig, loadEffective, profileNames } from "./load.ts";
@@ -29,6 +30,13 @@ function faultsOf(sources: Partial<ConfigSources>): string[] {
 
 const set = (name: string, value: unknown): Partial<ConfigSources> => ({
   flags: [{ name: "--set", path: name, value }],
+});
+
+test("a configuration that was written down whole is one again: every default is allowed", () => {
+  for (const profile of [undefined, ...profileNames()]) {
+    const whole = loadConfig({ env: {}, profile });
+    assert.deepEqual(loadConfig({ env: {}, file: fileWith(stringify(whole)) }), whole, profile ?? "defaults");
+  }
 });
 
 test("gives the documented defaults when nothing is said", () => {

@@ -40,9 +40,10 @@ export const learning = z.strictObject({
     120,
     "Longest training of a network on this household's readings; what takes longer is given up.",
   ),
-  weather: text(
-    "",
-    "File of `slot_start,temperature_c` (as forecast the day before) that a home trains with; read again when it changes. Empty: it trains without.",
-  ),
+  weather: z.string().default("").meta({
+    description:
+      "File of `slot_start,temperature_c` (as forecast the day before) that a home trains with; read again when it changes. " +
+      "Empty: it trains without.",
+  }),
   resendSeconds: seconds(0.05, 3_600, 10, "Wait for an aggregator's ack before an update is sent again."),
 });
