@@ -1,6 +1,6 @@
 /** Learning with others: what a household accepts before its data leave in a noised vector. */
 import { z } from "zod";
-import { flag, seconds, text, whole } from "./schema-fields.ts";
+import { flag, seconds, whole } from "./schema-fields.ts";
 
 const number = (min: number, max: number, byDefault: number, description: string, unit: string) =>
   z.number().min(min).max(max).default(byDefault).meta({ description, unit });
@@ -40,10 +40,13 @@ export const learning = z.strictObject({
     120,
     "Longest training of a network on this household's readings; what takes longer is given up.",
   ),
-  weather: z.string().default("").meta({
-    description:
-      "File of `slot_start,temperature_c` (as forecast the day before) that a home trains with; read again when it changes. " +
-      "Empty: it trains without.",
-  }),
+  weather: z
+    .string()
+    .default("")
+    .meta({
+      description:
+        "File of `slot_start,temperature_c` (as forecast the day before) that a home trains with; read again when it changes. " +
+        "Empty: it trains without.",
+    }),
   resendSeconds: seconds(0.05, 3_600, 10, "Wait for an aggregator's ack before an update is sent again."),
 });
