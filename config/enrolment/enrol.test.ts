@@ -66,6 +66,7 @@ const EVERYONE = [
   "a-2",
   "a-3",
   "analytics",
+  "api",
   "authority",
   "broker",
   "simulator",

@@ -15,7 +15,18 @@ import { pressCtrlC, processesOf, startCommand, temporaryFolder } from "../fleet
 
 const HOMES = 6;
 const ROUNDS = 4;
-const ARGS = ["--homes", String(HOMES), "--rounds", String(ROUNDS), "--model", "dense", "--epsilon", "8"];
+const ARGS = [
+  "--homes",
+  String(HOMES),
+  "--rounds",
+  String(ROUNDS),
+  "--model",
+  "dense",
+  "--epsilon",
+  "8",
+  "--release",
+  "none",
+];
 const SET = ["system.slotSeconds=3600", "broker.tlsPort=0", "broker.wssPort=0", "broker.publicPort=0"];
 
 interface Report {
