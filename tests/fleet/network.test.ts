@@ -94,6 +94,7 @@ test("beyond the outbox bound the oldest slots are gaps, on the meter and on the
     "utility/utility.db",
     "SELECT * FROM gaps",
   );
+  const waiting: string[] = [];
   for (const [index, { id }] of source.meters.entries()) {
     const lost = (kind: number): Set<number> => {
       const own = gaps.filter((gap) => gap.meter === id && gap.kind === kind);
@@ -116,6 +117,13 @@ test("beyond the outbox bound the oldest slots are gaps, on the meter and on the
       const own = billGaps.filter((gap) => gap.meter_id === id && gap.kind === kind);
       return new Set(own.flatMap((gap) => slotsBetween(gap.slot_start / 3600, gap.slot_end / 3600)));
     };
+    // A slot that came between its load and the bills is in one of them alone; where that is one meter's, the rule
+    // has its bill wait together with another one's.
+    if (bill?.status === "difference-too-small") {
+      assert.deepEqual([bill.meter_id, bill.gaps, onBill("import").size], [id, 24, 24]);
+      waiting.push(id);
+      continue;
+    }
     assert.deepEqual([bill?.meter_id, bill?.status, bill?.gaps], [id, "final", onBill("import").size]);
     assert.ok(
       [...onBill("import")].every((slot) => slots.includes(slot)),
@@ -135,6 +143,7 @@ test("beyond the outbox bound the oldest slots are gaps, on the meter and on the
       id,
     );
   }
+  assert.ok(waiting.length !== 1 && waiting.length < source.meters.length / 2, `these wait: ${waiting.join()}`);
 });
 
 function slotsBetween(from: number, to: number): number[] {
