@@ -46,7 +46,7 @@ const histogram = z.strictObject({
     .array(z.int().min(1))
     .min(1)
     .max(1_024)
-    .refine((edges) => edges.every((edge, i) => i === 0 || edge > edges[i - 1]!), "edges rise"),
+    .refine((edges) => edges.every((edge, i) => i === 0 || edge > edges[i - 1]!), "expected edges that rise"),
   /** Greatest Euclidean norm of a home's counts; where it is left out no home is beyond it. */
   clip: z.number().min(1).max(1e9).optional(),
 });

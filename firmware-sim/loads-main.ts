@@ -2,6 +2,7 @@
  * `npm run loads -- --homes 20 --days 60 --out readings.csv`: readings of simulated households as a file, in the
  * columns that the fleet replays and bills are checked with. Nothing is started, nothing is sent.
  */
+import { resolve } from "node:path";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
 import { planGenerated } from "./fleet/fleet-plan.ts";
@@ -11,6 +12,9 @@ import { WEATHER_ERROR_C, writeWeather } from "./loads/weather-file.ts";
 async function run({ config, options, json, signal }: RoleContext): Promise<number> {
   const out = String(options["out"]);
   const weather = options["weather"] as string | undefined;
+  if (weather !== undefined && resolve(weather) === resolve(out)) {
+    throw new UsageError(`--weather ${weather}: is the file of the readings (--out)`);
+  }
   const errorC = Number(options["weatherError"] ?? WEATHER_ERROR_C);
   if (!(errorC >= 0 && errorC <= 20)) {
     throw new UsageError(`--weather-error: expected 0 to 20 degrees, got ${String(options["weatherError"])}`);

@@ -18,7 +18,7 @@ import {
   type TemperatureSeries,
   WeatherError,
 } from "../../learning/index.ts";
-import { describeForecast, forecastDay } from "./predict.ts";
+import { describeForecast, forecastDay, knows } from "./predict.ts";
 import { type FleetReadings, readFleet } from "./readings.ts";
 import { describeEvaluation } from "./report.ts";
 import { evaluate, LEAST_DAYS_BEFORE, rowsBefore } from "./rolling.ts";
@@ -52,6 +52,10 @@ async function evaluateModel(context: RoleContext): Promise<number> {
   const { target, series, weather } = await inputs(request, context);
   const calendar = { slotSeconds: request.slotSeconds, timezone: request.timezone };
   const { quantiles, testDays, seed, epochs } = request;
+  const ends = (one: LoadSeries): number => one.firstSlot + one.energyWh.length;
+  if (weather !== undefined && !series.some((one) => knows(weather, one.firstSlot, ends(one)))) {
+    throw new UsageError(`--weather ${request.weather ?? ""}: has no temperature of the days of the readings`);
+  }
   const prepared = series.map((one) => prepare(one, weather, calendar));
   const days = prepared.reduce((most, { table }) => Math.max(most, table.days.length), 0);
   if (days < testDays + LEAST_DAYS_BEFORE) {
@@ -158,7 +162,10 @@ async function inputs(request: ForecastRequest, { json, signal }: RoleContext): 
 }
 
 /** What is to be forecast: a meter, every home, a feeder, or all together. */
-function choose(fleet: FleetReadings, { feeder, meter, homes, readings }: ForecastRequest): Omit<Inputs, "weather"> {
+function choose(
+  fleet: FleetReadings,
+  { feeder, meter, homes, readings, slotSeconds }: ForecastRequest,
+): Omit<Inputs, "weather"> {
   if (homes) return { target: "every home", series: fleet.meters };
   if (meter !== undefined) {
     const series = fleet.meters.filter(({ id }) => id === meter);
@@ -176,7 +183,7 @@ function choose(fleet: FleetReadings, { feeder, meter, homes, readings }: Foreca
   if (whole * 2 < total.energyWh.length) {
     throw new UsageError(
       `--readings ${readings}: only ${whole} of ${total.energyWh.length} slots have readings of all ${chosen.length} ` +
-        `meters of ${name}; ${sparsest(chosen)} has the fewest`,
+        `meters; ${sparsest(chosen)} has the fewest (slots are of ${slotSeconds} s: system.slotSeconds)`,
     );
   }
   return { target: `${name} (sum of ${chosen.length} meters)`, series: [total] };

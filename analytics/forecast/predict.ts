@@ -21,6 +21,8 @@ export interface PredictOptions {
 export interface DayForecast {
   readonly id: string;
   readonly date: string;
+  /** Whether a temperature of the day was known; without one the model takes the weather for no different than it was. */
+  readonly hasWeather: boolean;
   /** Empty where too little is known before the day. */
   readonly slots: readonly {
     /** Unix seconds. */
@@ -44,8 +46,9 @@ export function forecastDay(
   const from = day.toSeconds() / slotSeconds;
   const end = day.plus({ days: 1 }).startOf("day").toSeconds() / slotSeconds;
   const date = day.toFormat("yyyy-MM-dd");
+  const about = { id: series.id, date, hasWeather: temperature !== undefined && knows(temperature, from, end) };
   const before = series.energyWh.subarray(0, Math.max(0, from - series.firstSlot));
-  if (before.length === 0) return { id: series.id, date, slots: [] };
+  if (before.length === 0) return { ...about, slots: [] };
   const padded = new Float64Array(end - series.firstSlot).fill(Number.NaN);
   padded.set(before);
   const load = loadTable({ ...series, energyWh: padded }, { slotSeconds, timezone });
@@ -55,7 +58,7 @@ export function forecastDay(
       ? undefined
       : tabulate(temperature.firstSlot, temperature.temperatureC, load.days, load.positions);
   const inputs = dayInputs({ load, temperature: warmth }, d);
-  if (inputs === undefined) return { id: series.id, date, slots: [] };
+  if (inputs === undefined) return { ...about, slots: [] };
   const rows = slotExamples(load.days[d]!, inputs, []);
   const energies = model.predict(rows);
   const width = model.quantiles.length;
@@ -64,7 +67,13 @@ export function forecastDay(
     const quantilesWh = [...energies.subarray(i * width, (i + 1) * width)].map((value) => Math.round(value * 10) / 10);
     return { slotStart: (from + i) * slotSeconds, energyWh: quantilesWh[median]!, quantilesWh };
   });
-  return { id: series.id, date, slots };
+  return { ...about, slots };
+}
+
+/** Whether any temperature from `from` to before `end` is known. */
+export function knows({ firstSlot, temperatureC }: TemperatureSeries, from: number, end: number): boolean {
+  const part = temperatureC.subarray(Math.max(0, from - firstSlot), Math.max(0, end - firstSlot));
+  return part.some((degrees) => !Number.isNaN(degrees));
 }
 
 /** The day that was asked for, or the one after the last that has a reading. */
@@ -81,7 +90,7 @@ function targetDay({ firstSlot, energyWh }: LoadSeries, { slotSeconds, timezone,
 }
 
 export function describeForecast(forecast: DayForecast, quantiles: readonly number[], timezone: string): string {
-  const { id, date, slots } = forecast;
+  const { id, date, hasWeather, slots } = forecast;
   const total = slots.reduce((sum, { energyWh }) => sum + energyWh, 0);
   const isMedian = quantiles.length === 1;
   const rows = slots.map(({ slotStart, energyWh, quantilesWh }) => [
@@ -89,5 +98,5 @@ export function describeForecast(forecast: DayForecast, quantiles: readonly numb
     ...(isMedian ? [energyWh] : quantilesWh),
   ]);
   const head = ["slot", ...(isMedian ? ["Wh"] : quantiles.map((quantile) => `${quantile}`))];
-  return `${id}, ${date}: ${Math.round(total)} Wh expected (sum of medians)\n${renderTable(head, rows)}`;
+  return `${id}, ${date}: ${Math.round(total)} Wh expected (sum of medians)${hasWeather ? "" : ", its weather unknown"}\n${renderTable(head, rows)}`;
 }

@@ -36,7 +36,7 @@ export function describeEvaluation({ target, evaluation, model, hasWeather, back
   const homes = series === 1 ? "" : `, ${series} homes, one model`;
   return [
     `${target}${homes}: ${days} days, each forecast when the day before was over, ${from} to ${to}; per slot of energy.`,
-    `Trained again ${evaluation.refits} times${hasWeather ? ", with the temperature as forecast" : ", without weather"}` +
+    `Trained again ${evaluation.refits === 1 ? "once" : `${evaluation.refits} times`}${hasWeather ? ", with the temperature as forecast" : ", without weather"}` +
       `${backend === undefined ? "" : `, on ${backend.name}`}.`,
     ...(backend?.passedOver ?? []).map((reason) => `Passed over: ${reason}`),
     table,

@@ -45,6 +45,7 @@ test("refuses what is missing, out of range or of another mechanism, by its name
     ],
   ] as const;
   for (const [[verb, flags], message] of cases) assert.throws(() => answer(verb, flags), { message });
+  assert.throws(() => answer("epsilon", { noise: "0.0001" }), { message: /^cannot be worked out with these flags/ });
 });
 
 test("the commands of the page work as shown, with the figures that it shows", async () => {

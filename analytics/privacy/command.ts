@@ -36,6 +36,8 @@ const OWN_FLAGS: Readonly<Record<Question["mechanism"], readonly string[]>> = {
   discrete: ["variance", "l2"],
 };
 
+const NUMBERS = ["rate", "rounds", "delta", "epsilon", ...Object.values(OWN_FLAGS).flat()];
+
 /** Throws UsageError for flags that are missing, out of range, or of another mechanism. */
 export function answer(verb: string, options: OptionValues): Answer {
   const question = parse(verb, options);
@@ -44,9 +46,15 @@ export function answer(verb: string, options: OptionValues): Answer {
     if (verb === "delta") return delta(question);
     return calibrate(question);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--${error.message}`);
-    throw error;
+    throw error instanceof RangeError ? new UsageError(faultOf(error.message)) : error;
   }
+}
+
+/** Accountants name their arguments; those that are flags are named as flags, a grid that gets too large is none. */
+function faultOf(message: string): string {
+  const name = message.slice(0, message.indexOf(":"));
+  if (NUMBERS.includes(name)) return `--${message}`;
+  return `cannot be worked out with these flags (${message}); take more noise or a larger budget`;
 }
 
 function parse(verb: string, options: OptionValues): Question {

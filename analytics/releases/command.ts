@@ -46,6 +46,8 @@ export async function runReleases(context: RoleContext): Promise<number> {
 
 function dryRun({ config, options, json }: RoleContext, type: string | undefined): number {
   const settings = settingsOf(type, options, config);
+  // It does not matter to the cost, but a date that cannot be must not pass for one that can.
+  firstSlotOf(options, config);
   try {
     const forecast = forecastOf(settings, config.system.slotSeconds);
     if (json) printJson({ settings, ...forecast });

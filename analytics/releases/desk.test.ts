@@ -139,7 +139,9 @@ test("flags that cannot be are named", () => {
     ["total", {}, /expected load or histogram, got total/],
     ["load", {}, /^--clip:/],
     ["load", { clip: "9", edges: "1" }, /^--edges: not for load/],
-    ["histogram", { edges: "5,1" }, /^--edges: edges rise/],
+    ["histogram", { edges: "5,1" }, /^--edges: expected edges that rise/],
+    ["histogram", {}, /^--edges: needed for histogram/],
+    ["histogram", { edges: "5,x" }, /^--edges: expected a number, got "x"/],
     ["histogram", { edges: "5", epsilon: "x" }, /^--epsilon:/],
     ["histogram", { edges: "5", minMeters: "1" }, /^--min-meters:/],
   ] as const;

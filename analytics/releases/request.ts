@@ -36,15 +36,17 @@ export function settingsOf(type: string | undefined, flags: AskFlags, config: Co
   if (type === "load" && (flags.of ?? flags.edges) !== undefined) {
     throw new UsageError(`--${flags.of === undefined ? "edges" : "of"}: not for load; histogram takes it`);
   }
-  const { minMeters = config.learning.minMeters } = { minMeters: number(flags.minMeters) };
+  const needed = type === "load" ? "clip" : "edges";
+  if (flags[needed] === undefined) throw new UsageError(`--${needed}: needed for ${type}`);
+  const { minMeters = config.learning.minMeters } = { minMeters: number(flags, "minMeters") };
   const asked = {
-    ...{ type, name: flags.name ?? type, kind: flags.kind, days: number(flags.days) },
-    ...{ epsilon: number(flags.epsilon) ?? 1, delta: config.learning.delta, minMeters },
-    colluders: number(flags.colluders) ?? Math.ceil(config.learning.colluderShare * minMeters),
-    ...{ roundSeconds: number(flags.roundSeconds), waitSeconds: 0 },
+    ...{ type, name: flags.name ?? type, kind: flags.kind, days: number(flags, "days") },
+    ...{ epsilon: number(flags, "epsilon") ?? 1, delta: config.learning.delta, minMeters },
+    colluders: number(flags, "colluders") ?? Math.ceil(config.learning.colluderShare * minMeters),
+    ...{ roundSeconds: number(flags, "roundSeconds"), waitSeconds: 0 },
     ...(type === "load"
-      ? { clipWh: number(flags.clip) }
-      : { clip: number(flags.clip), of: flags.of, edgesWh: flags.edges?.split(",").map(Number) }),
+      ? { clipWh: number(flags, "clip") }
+      : { clip: number(flags, "clip"), of: flags.of, edgesWh: edgesOf(flags) }),
   };
   const parsed = release.safeParse(JSON.parse(JSON.stringify(asked)));
   if (!parsed.success) throw new UsageError(parsed.error.issues.map(faultOf).join("; "));
@@ -53,9 +55,19 @@ export function settingsOf(type: string | undefined, flags: AskFlags, config: Co
   return parsed.data;
 }
 
-/** What is no number becomes none, and is refused where the settings are read. */
-function number(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : text.trim() === "" ? Number.NaN : Number(text);
+function number(flags: AskFlags, name: keyof AskFlags): number | undefined {
+  const text = flags[name];
+  return text === undefined ? undefined : numberOf(text, FLAGS[name] ?? `--${name}`);
+}
+
+function edgesOf({ edges }: AskFlags): number[] | undefined {
+  return edges?.split(",").map((edge) => numberOf(edge, "--edges"));
+}
+
+function numberOf(text: string, flag: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new UsageError(`${flag}: expected a number, got "${text}"`);
+  return value;
 }
 
 function faultOf({ path: [field], message }: z.core.$ZodIssue): string {

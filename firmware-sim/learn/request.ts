@@ -176,8 +176,9 @@ async function weatherOf(
   if (named === "none") return undefined;
   if (named !== undefined) {
     const file = resolve(named);
-    await readWeather(file, system.slotSeconds);
-    return file;
+    const { firstSlot, temperatureC } = await readWeather(file, system.slotSeconds);
+    if (firstSlot < source.range.to && firstSlot + temperatureC.length > source.range.from) return file;
+    throw new UsageError(`--weather ${named}: has no temperature of the days of the readings`);
   }
   if (simulated === undefined) return undefined;
   const file = simulated.replace(/\.csv$/, "-weather.csv");
@@ -213,8 +214,14 @@ function homesOf(source: ReadingsSource, count: number, testDays: number, { syst
       if (source.read(index, slot) !== undefined) slots.push(slot);
     }
     const firstSlot = slots[0]!;
+    const span = slots.at(-1)! + 1 - firstSlot;
+    if (slots.length * 2 < span) {
+      throw new UsageError(
+        `home ${id}: only ${slots.length} of ${span} slots have readings (slots are of ${slotSeconds} s: system.slotSeconds)`,
+      );
+    }
     const { days } = loadTable(
-      { id, firstSlot, energyWh: new Float64Array(slots.at(-1)! + 1 - firstSlot) },
+      { id, firstSlot, energyWh: new Float64Array(span) },
       {
         slotSeconds,
         timezone,
