@@ -179,9 +179,9 @@ export class LearningAgent implements AgentCompanion {
   }
 
   async #make(announced: Announcement, digest: string): Promise<void> {
-    const { own, trainer, randomBytes, now, store, number, guard } = this.#options;
+    const { own, trainer, randomBytes, now, store, number, guard, events, secrets } = this.#options;
     const { round, content } = announced;
-    const values = await vectorOf(content.task, own, trainer);
+    const values = await vectorOf(content.task, own, trainer, (error) => events?.refused?.(secrets.meter, error));
     if (this.#closed || content.closesAt <= now()) return;
     if (values === undefined) {
       // Readings may still come: the next announcement asks again.
