@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { addBatch, elementsToBytes } from "../../../protocol/field-words.ts";
-import { costOf, epsilonOf, reach, roundOf, unpackLanes } from "../../../protocol/learning/index.ts";
+import { costOf, epsilonOf, reach, type RoundContent, roundOf, unpackLanes } from "../../../protocol/learning/index.ts";
 import { loadRound, trainingRound } from "../../../protocol/learning/testing/rounds.ts";
 import { interpolateBatch } from "../../../protocol/shamir/interpolate.ts";
 import { elementsOfShare } from "../../../protocol/shamir/vector-shares.ts";
@@ -261,6 +261,23 @@ test("the household refuses by its own rules", async () => {
   const untrained = new LearningRig();
   await untrained.announce(trainingRound(5));
   assert.deepEqual([strict.codes(), untrained.codes()], [["no-noise"], ["no-trainer"]]);
+});
+
+test("keeps no more rounds than aggregators do, nor any that closes later than they take", async () => {
+  const rig = new LearningRig({ trainer: trainerOf([0, 0, 0, 0, 0]), room: { rounds: 2, seconds: 100 } });
+  rig.answer = () => undefined;
+  const round = (step: number, seconds: number): RoundContent =>
+    trainingRound(5, { step, closesAt: 1_700_000_000 + seconds, noise: noiseless });
+  await rig.announce(round(0, 101));
+  await rig.announce(round(0, 101));
+  assert.deepEqual([rig.codes(), rig.trainings], [["round-too-far"], 0]);
+  for (const step of [1, 2, 3]) await rig.announce(round(step, 50));
+  assert.deepEqual(rig.codes(), ["round-too-far", "made", "made", "too-many-rounds"]);
+  assert.equal(rig.guard.spent().uncovered, 2);
+  // What has to wait is taken once there is room.
+  await rig.tick(50);
+  await rig.announce(round(0, 101));
+  assert.equal(rig.codes().at(-1), "made");
 });
 
 test("ignores what analytics did not sign, what has closed, and everything before it knows the time", async () => {
