@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { decodeCbor } from "../cbor.ts";
 import { ProtocolError } from "../errors.ts";
+import { MAX_SLOT } from "../slots.ts";
 import { openAnnouncement, roundOf, signAnnouncement } from "./announcement.ts";
 import { canonicalCbor, isJson, type JsonValue } from "./canonical.ts";
 import { type RoundContent, roundContent } from "./content.ts";
@@ -126,6 +127,9 @@ test("a histogram has one coordinate more than edges, which rise, and whole days
   assert.match(String(roundContent.safeParse(round({ edges: [1, 5] })).error), /the task has 3 coordinates/);
   const uneven = { slots: { from: 960, to: 970 } };
   assert.match(String(roundContent.safeParse(round(uneven)).error), /no whole number of days/);
+  // A home has a number in its memory for each of them.
+  const endless = { of: "slot-energy", slots: { from: 0, to: MAX_SLOT } };
+  assert.match(String(roundContent.safeParse(round(endless)).error), /at most 2678400 slots/);
 });
 
 test("the reach of a sum holds its vectors and the tail of its noise", () => {

@@ -13,6 +13,8 @@ import { elementsOf, homeVariance, MAX_ELEMENTS, reach } from "./shape.ts";
 /** Coordinates of the longest vector. */
 const MAX_LENGTH = 65_536;
 const MAX_METERS = 1_000_000;
+/** Slots that a home counts at once: a month of seconds. Each is a number in its memory. */
+const MAX_SLOTS = 31 * 86_400;
 const FLOAT_BYTES = 4;
 
 const positive = z.number().positive().max(Number.MAX_SAFE_INTEGER);
@@ -24,7 +26,8 @@ const slot = z.int().min(0).max(MAX_SLOT);
 /** Half-open. */
 const slots = z
   .strictObject({ from: slot, to: slot })
-  .refine(({ from, to }) => from < to, "expected slots [from, to) with from below to");
+  .refine(({ from, to }) => from < to, "expected slots [from, to) with from below to")
+  .refine(({ from, to }) => to - from <= MAX_SLOTS, `expected at most ${MAX_SLOTS} slots`);
 const measured = z.literal([KINDS.import, KINDS.export]);
 
 /** One pass of training over the home's own examples; the vector is the change of all weights, in their order. */
@@ -157,7 +160,7 @@ function checkBound(content: RoundContent, check: Check): void {
 }
 
 /** Coordinates that a task has. */
-function lengthOf(task: RoundTask): number {
+export function lengthOf(task: RoundTask): number {
   if (task.type === "histogram") return task.edges.length + 1;
   if (task.type === "load") return task.slots.to - task.slots.from;
   return Buffer.from(task.model.weights, "base64").length / FLOAT_BYTES;

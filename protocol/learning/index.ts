@@ -1,6 +1,13 @@
 /** Public names of learning rounds: what is announced, how numbers become field elements, and how far sums reach. */
 export { type Announcement, openAnnouncement, roundOf, signAnnouncement } from "./announcement.ts";
-export { type NoiseMechanism, roundContent, type RoundContent, type RoundTask, type VectorShape } from "./content.ts";
+export {
+  lengthOf,
+  type NoiseMechanism,
+  roundContent,
+  type RoundContent,
+  type RoundTask,
+  type VectorShape,
+} from "./content.ts";
 export { boundElements, honestSquares, sharedElements } from "./bound.ts";
 export {
   costOf,

@@ -44,11 +44,21 @@ export function homeIntegers(
   return noise === undefined ? rounded : rounded.map((value) => value + noise.draw());
 }
 
+/** What has a norm that no double holds is divided by it: what is left is longer than any clip, and a double holds its norm. */
+const FAR = 2 ** 600;
+
 /** In integers' units: scaled, and shortened to the norm of the round where it is longer. */
-function clipped(values: ArrayLike<number>, { clip, scale }: RoundContent["vector"]): Float64Array {
-  const norm = Math.hypot(...chunkNorms(values));
+function clipped(values: ArrayLike<number>, vector: RoundContent["vector"]): Float64Array {
+  const { clip, scale } = vector;
   // The value stays out of the message: it is a home's.
-  if (!Number.isFinite(norm)) throw new RangeError("vector: expected finite numbers");
+  if (!Array.from(values).every(Number.isFinite)) throw new RangeError("vector: expected finite numbers");
+  const norm = Math.hypot(...chunkNorms(values));
+  // It is shortened in any case: only its direction counts.
+  if (norm === Number.POSITIVE_INFINITY)
+    return clipped(
+      Float64Array.from(values, (value) => value / FAR),
+      vector,
+    );
   const factor = norm > clip ? (scale * clip) / norm : scale;
   const most = scale * clip;
   // A coordinate may exceed the bound by what a double cannot hold, no more.

@@ -15,7 +15,7 @@ import type { BulkCourier } from "../bulk/index.ts";
 import type { AgentCompanion, AgentLink, MeterSecrets } from "../agent-options.ts";
 import { answererBit, RepeatedPost } from "../repeated-post.ts";
 import { encodeVector } from "./encode.ts";
-import { type LearningPolicy, refusalOf } from "./policy.ts";
+import { delayOf, type LearningPolicy, type LearningRoom, refusalOf } from "./policy.ts";
 import type { PrivacyGuard, Refusal } from "./privacy-guard.ts";
 import type { UpdateAnswer, UpdateRow, UpdateStore } from "./store.ts";
 import { type OwnReadings, type Trainer, vectorOf } from "./tasks.ts";
@@ -43,6 +43,7 @@ export interface LearningAgentOptions {
   readonly number: number;
   readonly threshold: number;
   readonly policy: LearningPolicy;
+  readonly room: LearningRoom;
   readonly guard: PrivacyGuard;
   readonly store: UpdateStore;
   readonly own: OwnReadings;
@@ -91,8 +92,8 @@ export class LearningAgent implements AgentCompanion {
   readonly #known = new Set<string>();
   readonly #topic = topicOf("learnAnnounce", {});
   #working: Promise<void> | undefined;
-  /** The round of which this was told last. */
-  #notReady = "";
+  /** The round of which it was told last that it is not begun yet. */
+  #notYet = "";
   #closed = false;
 
   constructor(options: LearningAgentOptions) {
@@ -124,6 +125,7 @@ export class LearningAgent implements AgentCompanion {
     if (now() === 0 || this.#closed || this.#working !== undefined || this.#known.has(digest)) return true;
     try {
       const announced = openAnnouncement(payload, directory);
+      if (this.#waits(announced)) return true;
       if (this.#mayBegin(announced)) this.#begin(announced, digest);
       else this.#know(digest);
     } catch (error) {
@@ -150,6 +152,15 @@ export class LearningAgent implements AgentCompanion {
       this.#known.delete(oldest);
     }
     this.#known.add(digest);
+  }
+
+  /** There is no room for it now; the next announcement asks again. */
+  #waits(announced: Announcement): boolean {
+    const { store, number, now, room } = this.#options;
+    const { round, content } = announced;
+    const delay = store.has(number, round) ? undefined : delayOf(content, room, this.post.rows.size, now());
+    if (delay !== undefined) this.#tellOnce(announced, delay);
+    return delay !== undefined;
   }
 
   #mayBegin(announced: Announcement): boolean {
@@ -179,15 +190,13 @@ export class LearningAgent implements AgentCompanion {
   }
 
   async #make(announced: Announcement, digest: string): Promise<void> {
-    const { own, trainer, randomBytes, now, store, number, guard } = this.#options;
+    const { own, trainer, randomBytes, now, store, number, guard, events, secrets } = this.#options;
     const { round, content } = announced;
-    const values = await vectorOf(content.task, own, trainer);
+    const values = await vectorOf(content.task, own, trainer, (error) => events?.refused?.(secrets.meter, error));
     if (this.#closed || content.closesAt <= now()) return;
     if (values === undefined) {
       // Readings may still come: the next announcement asks again.
-      const told = this.#notReady === round;
-      this.#notReady = round;
-      if (!told) this.#tell(announced, { code: "not-ready", detail: "the history does not have what it takes" });
+      this.#tellOnce(announced, { code: "not-ready", detail: "the history does not have what it takes" });
       return;
     }
     const { campaign, step, closesAt } = content;
@@ -237,6 +246,12 @@ export class LearningAgent implements AgentCompanion {
     store.rememberAnswers(number, row);
     if (code !== "stored" && code !== "duplicate") this.#tell({ round, content: row }, { code, who });
     if (row.waiting === 0 && who !== "meter") this.#tell({ round, content: row }, { code: "settled" });
+  }
+
+  #tellOnce(announced: Announcement, refusal: Refusal): void {
+    const told = this.#notYet === announced.round;
+    this.#notYet = announced.round;
+    if (!told) this.#tell(announced, refusal);
   }
 
   #tell(

@@ -50,11 +50,13 @@ export class LearningProcess {
   agentFor({ agent, secrets, link, bulk, events }: LearningMeter): LearningAgent {
     const { config, party, database, outbox, now, monotonic, trainer } = this.#options;
     const { epsilon, delta, minMeters, colluderShare, minNoise, exact, resendSeconds } = config.learning;
+    const { learnRounds: rounds, learnKeepSeconds: keepSeconds } = config.aggregator;
     const { number } = agent;
     const made = new LearningAgent({
       ...{ secrets, number, link, bulk, now, monotonic, randomBytes, resendSeconds, trainer },
       threshold: party.directory.t,
       policy: { minMeters, colluderShare, minNoise, exact },
+      room: { rounds, seconds: keepSeconds },
       guard: new DurablePrivacyGuard(database, number, { epsilon, delta }),
       store: this.#store,
       own: {

@@ -13,6 +13,26 @@ export interface LearningPolicy {
   readonly exact: boolean;
 }
 
+/** What aggregators keep; more of it nobody would take, and a home would have it in its memory until it closes. */
+export interface LearningRoom {
+  /** Rounds at the same time. */
+  readonly rounds: number;
+  /** From now until a round closes. */
+  readonly seconds: number;
+}
+
+/** Why a round has to wait, or undefined. `waiting`: rounds that are not answered yet. */
+export function delayOf(
+  { closesAt }: Pick<RoundContent, "closesAt">,
+  { rounds, seconds }: LearningRoom,
+  waiting: number,
+  now: number,
+): Refusal | undefined {
+  if (closesAt > now + seconds) return { code: "round-too-far", detail: `it closes more than ${seconds} s from now` };
+  if (waiting >= rounds) return { code: "too-many-rounds", detail: `${waiting} wait to be answered` };
+  return undefined;
+}
+
 export function refusalOf(content: RoundContent, policy: LearningPolicy): Refusal | undefined {
   const { minMeters, noise } = content;
   if (minMeters < policy.minMeters) {

@@ -1,5 +1,5 @@
 /** A home's own numbers for a round: from its history, or from training on it. They are plain, and stay here. */
-import type { RoundTask } from "../../../protocol/learning/index.ts";
+import { lengthOf, type RoundTask } from "../../../protocol/learning/index.ts";
 import type { SlotRange } from "../../../protocol/slots.ts";
 import type { Kind } from "../../../protocol/units.ts";
 
@@ -26,16 +26,43 @@ export interface Trainer {
   train(task: TrainTask, own: OwnReadings): Promise<ArrayLike<number> | undefined>;
 }
 
-/** The vector of a task; undefined while the history does not have what it takes. */
+/** Training was begun and came to nothing; who knows whether the task is why or the readings are. */
+export class TrainingError extends Error {
+  override readonly name = "TrainingError";
+}
+
+/**
+ * The vector of a task; undefined while the history does not have what it takes. Whether there is one never depends on what
+ * the readings say: everyone sees who takes part, and a task can be chosen that fails for some readings and not for others.
+ * So a training that comes to nothing is told to `failed`, and gives zeros.
+ */
 export async function vectorOf(
   task: RoundTask,
   own: OwnReadings,
   trainer: Trainer | undefined,
+  failed: (error: TrainingError) => void,
 ): Promise<ArrayLike<number> | undefined> {
-  if (task.type === "train") return await trainer?.train(task, own);
+  if (task.type === "train") return await trained(task, own, trainer, failed);
   const values = own.readings(task.kind, task.slots);
   if (!isWhole(values)) return undefined;
   return task.type === "load" ? values : histogram(task, values);
+}
+
+async function trained(
+  task: TrainTask,
+  own: OwnReadings,
+  trainer: Trainer | undefined,
+  failed: (error: TrainingError) => void,
+): Promise<ArrayLike<number> | undefined> {
+  try {
+    const update = await trainer?.train(task, own);
+    if (update === undefined || Array.from(update).every(Number.isFinite)) return update;
+    throw new TrainingError("training gave what is no number");
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error;
+    failed(error);
+    return new Float64Array(lengthOf(task));
+  }
 }
 
 function isWhole(values: readonly (number | undefined)[]): values is number[] {

@@ -17,7 +17,7 @@ import {
   type TemperatureSeries,
 } from "../../../learning/index.ts";
 import { KINDS } from "../../../protocol/units.ts";
-import type { OwnReadings, Trainer, TrainTask } from "./tasks.ts";
+import { type OwnReadings, type Trainer, TrainingError, type TrainTask } from "./tasks.ts";
 import type { TrainAnswer, TrainRequest } from "./train-worker.ts";
 
 export interface HomeTrainerOptions {
@@ -66,8 +66,8 @@ export class HomeTrainer implements Trainer {
   }
 
   /**
-   * Throws RangeError for a task of another version or slot length, WeatherError for a file that is none, Error where time
-   * ran out or training failed.
+   * Throws RangeError for a task of another version or slot length, WeatherError for a file that is none, TrainingError where
+   * time ran out or the thread failed.
    */
   async train(task: TrainTask, own: OwnReadings): Promise<Float64Array | undefined> {
     const { kind, rate, rows, slotSeconds, timezone } = inputsOf(task);
@@ -135,7 +135,7 @@ export class HomeTrainer implements Trainer {
     const answer = before.then(() => this.#ask(request));
     this.#last = answer.catch(() => undefined);
     const result = await answer;
-    if ("failed" in result) throw new Error(`training failed: ${result.failed}`);
+    if ("failed" in result) throw new TrainingError(`training failed: ${result.failed}`);
     return result.update;
   }
 

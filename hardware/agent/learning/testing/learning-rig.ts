@@ -15,7 +15,7 @@ import type { AgentLink } from "../../agent-options.ts";
 import { Outbox } from "../../outbox.ts";
 import { agentSettings } from "../../settings.ts";
 import { LearningAgent, type LearningEvent } from "../learning-agent.ts";
-import type { LearningPolicy } from "../policy.ts";
+import type { LearningPolicy, LearningRoom } from "../policy.ts";
 import { DurablePrivacyGuard, type PrivacyBudget } from "../privacy-guard.ts";
 import { UpdateStore } from "../store.ts";
 import type { Trainer } from "../tasks.ts";
@@ -36,6 +36,7 @@ export async function settle(): Promise<void> {
 export interface RigOptions {
   readonly meter?: string;
   readonly policy?: Partial<LearningPolicy>;
+  readonly room?: Partial<LearningRoom>;
   readonly budget?: PrivacyBudget;
   readonly trainer?: Trainer;
   readonly database?: Database.Database;
@@ -122,12 +123,13 @@ export class LearningRig {
       events: { refused: (_meter, error) => this.refused.push(error) },
     });
     const store = new UpdateStore(this.database, outbox);
-    const { budget = { epsilon: 8, delta: 1e-5 }, policy, trainer } = this.#options;
+    const { budget = { epsilon: 8, delta: 1e-5 }, policy, room, trainer } = this.#options;
     const guard = new DurablePrivacyGuard(this.database, agent.number, budget);
     const learning = new LearningAgent({
       ...{ secrets, number: agent.number, threshold: 2, guard, store, link, bulk },
       ...{ monotonic, directory, resendSeconds: 10 },
       policy: { minMeters: 2, colluderShare: 0, minNoise: 0, exact: true, ...policy },
+      room: { rounds: 16, seconds: 200_000_000, ...room },
       own: {
         slotSeconds: 900,
         readings: (kind, slots) => outbox.readingsOf(agent.number, kind, slots),
