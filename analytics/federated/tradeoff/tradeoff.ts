@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import { permutation } from "../../../learning/index.ts";
 import { type Score, score } from "../evaluate.ts";
 import type { Population } from "../homes.ts";
@@ -46,6 +47,8 @@ export async function runAll(
   const runs = planRuns(size, slotSeconds);
   const finished: Finished[] = [];
   for (const [i, run] of runs.entries()) {
+    // Linear campaigns await nothing that lets go of the thread: a signal of the system would be heard when all are over.
+    await setImmediate();
     signal?.throwIfAborted();
     onRun(i, runs.length, `${run.sweep} ${run.at}, ${run.series}, seed ${run.seed}`);
     let known = results.get(run);
