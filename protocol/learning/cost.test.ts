@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { honestSquares } from "./bound.ts";
 import type { RoundContent } from "./content.ts";
 import { addCosts, COST_ORDERS, costOf, epsilonOf, noiseMultiplier } from "./cost.ts";
 import { normBound } from "./norm.ts";
-import { trainingRound } from "./testing/rounds.ts";
+import { precisionOf, type ReleaseTask } from "./release.ts";
+import { ROUND_MISS } from "./shape.ts";
+import { loadRound, trainingRound } from "./testing/rounds.ts";
 
 const vector = { length: 1, bits: 16, clip: 100, scale: 1, laneBits: 60, lanes: 1 };
 const round = (noise: RoundContent["noise"], minMeters = 11): RoundContent =>
@@ -81,4 +84,18 @@ test("epsilon of composed Gaussian rounds is near that of the accountants in use
   assert.equal(epsilonOf(addCosts([]), 1e-5), 0);
   assert.throws(() => epsilonOf([1], 1e-5), /rdp: expected 71 values, got 1/);
   assert.throws(() => epsilonOf(rdp, 1), /delta: expected a number between 0 and 1, got 1/);
+});
+
+test("a release with a bound tells an epsilon that counts what was missed, and is finite", () => {
+  const precise = (variance: number): number => {
+    const { task, ...content } = loadRound(0, 1, { noise: { mechanism: "skellam", variance, colluders: 1 } });
+    const bounded = { ...content, bound: { kind: "norm" as const, squares: honestSquares(content) } };
+    const { epsilon } = precisionOf({ ...bounded, task: task as ReleaseTask }, 10);
+    const { rdp } = costOf(bounded);
+    assert.equal(epsilon, Math.min(1e6, epsilonOf(rdp!, 1e-5, ROUND_MISS)));
+    return epsilon;
+  };
+  assert.ok(precise(1e9) < 10);
+  // So little noise that what is missed takes all of delta.
+  assert.equal(precise(1e7), 1e6);
 });

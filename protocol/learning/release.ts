@@ -7,11 +7,12 @@ import { roundId } from "../names.ts";
 import { NOISED } from "../privacy-labels.ts";
 import { KINDS } from "../units.ts";
 import type { RoundContent, RoundTask } from "./content.ts";
-import { costOf, epsilonOf } from "./cost.ts";
+import { costOf, epsilonOfAll } from "./cost.ts";
 import { homeVariance } from "./shape.ts";
 
 /** Epsilon of what is published is told at this delta. */
 const PUBLIC_DELTA = 1e-5;
+const MOST_EPSILON = 1e6;
 
 /** Tasks whose sum is for people, and not for a model. */
 export type ReleaseTask = Exclude<RoundTask, { type: "train" }>;
@@ -79,7 +80,7 @@ export type Precision = Pick<OpenedRelease, keyof typeof precision>;
 
 export type ReleaseContent = Pick<
   RoundContent,
-  "campaign" | "step" | "vector" | "noise" | "minMeters" | "maxMeters"
+  "campaign" | "step" | "vector" | "noise" | "minMeters" | "maxMeters" | "bound"
 > & { readonly task: ReleaseTask };
 
 /** What a release is of. `round` is the id of its round. */
@@ -93,9 +94,11 @@ export function releaseHead(content: ReleaseContent, round: string, slotSeconds:
 /** How wrong a sum over `homes` homes is, and what it costs each. Throws RangeError for one without noise. */
 export function precisionOf(content: Omit<ReleaseContent, "campaign" | "step">, homes: number): Precision {
   const { task, vector, noise, minMeters } = content;
-  const { rdp } = costOf(content);
+  const cost = costOf(content);
   const { mechanism, colluders } = noise;
-  if (rdp === undefined || mechanism === "none") throw new RangeError("noise: a release has some");
+  if (cost.rdp === undefined || mechanism === "none") throw new RangeError("noise: a release has some");
+  // JSON has no infinity; beyond this an epsilon says nothing.
+  const epsilon = Math.min(MOST_EPSILON, epsilonOfAll([cost], PUBLIC_DELTA));
   return {
     unit: task.type === "load" ? "Wh" : task.of === "slot-energy" ? "slots" : "days",
     noiseSd: Math.sqrt(homes * homeVariance(content)) / vector.scale,
@@ -103,7 +106,7 @@ export function precisionOf(content: Omit<ReleaseContent, "campaign" | "step">, 
     // Rounding by chance has a variance of at most 1/4.
     roundingSd: Math.sqrt(homes / 4) / vector.scale,
     clip: vector.clip,
-    ...{ mechanism, epsilon: epsilonOf(rdp, PUBLIC_DELTA), delta: PUBLIC_DELTA, minMeters, colluders },
+    ...{ mechanism, epsilon, delta: PUBLIC_DELTA, minMeters, colluders },
   };
 }
 
