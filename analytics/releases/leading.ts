@@ -84,7 +84,7 @@ export class Leading {
       });
       if (campaign !== "") {
         const plan = readPlan(`analytics.campaign ${campaign}`, campaign);
-        leading.#campaign = await LedCampaign.open({ config, plan, log, ports: shared });
+        leading.#campaign = await LedCampaign.open({ config, directory: party.directory, plan, log, ports: shared });
       }
       return leading;
     } catch (error) {
@@ -108,7 +108,7 @@ export class Leading {
     if (result === undefined) this.#ports?.refuse("malformed-result", "a result is none");
     else {
       this.#desk.take(result);
-      this.#campaign?.coordinator.take(payload);
+      this.#campaign?.coordinator.takeResult(result);
     }
     return true;
   }

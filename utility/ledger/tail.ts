@@ -10,8 +10,13 @@ export async function tailEntries(db: Queries, lines: number, type?: string): Pr
   return rows.reverse().map(({ idx, entry }) => {
     const { time, content } = decodeEntry(entry);
     const at = new Date(time * 1_000).toISOString();
-    return JSON.stringify({ index: idx, time: at, ...content }, hexOfBytes);
+    return entryText({ index: idx, time: at, ...content });
   });
+}
+
+/** JSON of what an entry says; hashes in hex. */
+export function entryText(content: object): string {
+  return JSON.stringify(content, hexOfBytes);
 }
 
 /** A buffer turns itself into JSON before a replacer sees it, so it is taken from where it stands. */

@@ -4,6 +4,7 @@
  */
 import type { Campaign, HistoryEntry, OpenedSum } from "../campaign.ts";
 import { AnnouncedRound, readResult, type RoundPorts } from "./announced-round.ts";
+import type { LearnResult } from "../../../protocol/learning/result.ts";
 import type { CampaignState } from "./campaign-store.ts";
 import type { CoordinatorPlan } from "./plan.ts";
 
@@ -69,10 +70,12 @@ export class Coordinator {
   /** A message of the utility on the topic of results. Others' campaigns and rounds of before are passed over. */
   take(payload: Uint8Array): void {
     const result = readResult(payload);
-    if (result === undefined) {
-      this.#ports.refused?.("malformed-result", "a result is none");
-      return;
-    }
+    if (result === undefined) this.#ports.refused?.("malformed-result", "a result is none");
+    else this.takeResult(result);
+  }
+
+  /** The same, read already. */
+  takeResult(result: LearnResult): void {
     const outcome = this.#settling === undefined ? this.#pending?.take(result) : undefined;
     if (outcome === undefined) return;
     const { round } = result;

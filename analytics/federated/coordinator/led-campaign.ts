@@ -7,6 +7,7 @@ import type { Logger } from "../../../config/runtime/logger.ts";
 import { UsageError } from "../../../config/runtime/role-command.ts";
 import { ReadingsError } from "../../../billing/readings-file.ts";
 import { type Backend, openBackend, saveModel, WeatherError } from "../../../learning/index.ts";
+import type { Directory } from "../../../protocol/keys/index.ts";
 import { Campaign, type HistoryEntry } from "../campaign.ts";
 import { startOf } from "../start.ts";
 import type { RoundPorts } from "./announced-round.ts";
@@ -41,6 +42,8 @@ export interface CampaignReport {
 
 export interface LedCampaignOptions {
   readonly config: Config;
+  /** Of this system: how many aggregators there are, and how many a proof takes. */
+  readonly directory: Pick<Directory, "n" | "t">;
   readonly plan: CoordinatorPlan;
   readonly log: Logger;
   /** `announced` is this campaign's own. */
@@ -89,10 +92,10 @@ export class LedCampaign {
   static async open(options: LedCampaignOptions): Promise<LedCampaign> {
     const { config, plan } = options;
     const folder = join(config.paths.data, "learning");
-    const { aggregators, threshold } = config.system;
-    if (plan.campaign.bound !== "none" && aggregators < 2 * threshold - 1) {
+    const { n, t } = options.directory;
+    if (plan.campaign.bound !== "none" && n < 2 * t - 1) {
       throw new UsageError(
-        `campaign.bound: a proof takes ${2 * threshold - 1} aggregators for a threshold of ${threshold}, there are ${aggregators}`,
+        `campaign.bound: a proof takes ${2 * t - 1} aggregators for a threshold of ${t}, there are ${n}`,
       );
     }
     makeFolder(folder, { mode: 0o700 });

@@ -23,7 +23,7 @@ export async function runCoordinator({ config, log, signal, options }: RoleConte
   const feed = createSimClockFeed({ config, directory: party.directory, refusals });
   const handle: { link?: Link } = {};
   const campaign = await LedCampaign.open({
-    ...{ config, plan, log },
+    ...{ config, plan, log, directory: party.directory },
     ports: {
       now: () => feed.clock.now(),
       monotonic: () => performance.now() / 1_000,

@@ -1,12 +1,12 @@
 /** Notices that another process has written to the utility's database. */
-import Database from "better-sqlite3";
 import { existsSync } from "node:fs";
+import { openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
 
 export class ChangeWatch {
   readonly #timer: NodeJS.Timeout;
   readonly #file: string;
   readonly #changed: () => void;
-  #db: Database.Database | undefined;
+  #db: SqliteDatabase | undefined;
   #version: unknown;
 
   /** Calls `changed` at most every `milliseconds`. */
@@ -25,7 +25,7 @@ export class ChangeWatch {
   #look(): void {
     if (this.#db === undefined) {
       if (!existsSync(this.#file)) return;
-      this.#db = new Database(this.#file, { readonly: true });
+      this.#db = openDatabase(this.#file, { synchronous: "NORMAL", readonly: true });
     }
     const version = this.#db.pragma("data_version", { simple: true });
     if (version === this.#version) return;

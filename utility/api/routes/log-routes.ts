@@ -3,6 +3,7 @@ import { z } from "zod";
 import { decodeEntry, formatProof } from "../../../protocol/log/index.ts";
 import { readHead } from "../../ledger/ledger.ts";
 import { Checkpoints } from "../../ledger/checkpoints.ts";
+import { entryText } from "../../ledger/tail.ts";
 import { TreeReader } from "../../ledger/tree.ts";
 import type { ApiContext } from "../context.ts";
 import {
@@ -31,11 +32,6 @@ const entry = z
 const textAnswer = (description: string) => ({ description, content: { "text/plain": { schema: z.string() } } });
 
 const treeSize = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-
-function hexOfBytes(this: unknown, key: string, value: unknown): unknown {
-  const own = (this as Record<string, unknown>)[key];
-  return own instanceof Uint8Array ? Buffer.from(own).toString("hex") : value;
-}
 
 export function addLogRoutes(app: Api, { utility, policy }: ApiContext): void {
   app.get(
@@ -87,7 +83,7 @@ export function addLogRoutes(app: Api, { utility, policy }: ApiContext): void {
             index: idx,
             type,
             time,
-            content: JSON.stringify(content, hexOfBytes),
+            content: entryText(content),
             bytes: Buffer.from(bytes).toString("base64"),
           };
         },
