@@ -221,7 +221,6 @@ test("what a home sent is what training on its own readings gives, up to roundin
 
 function histogramContent(): RoundContent {
   const own = contents.filter((content) => content.campaign === "day-energy");
-  // Before the kill and after it.
   assert.ok(own.length >= 1); // more where it was killed before all homes had answered
   assert.deepEqual([...new Set(own.map(roundOf))], [histogram.round], "one announcement, whoever was killed");
   return own[0]!;
