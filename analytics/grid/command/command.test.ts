@@ -6,58 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { commandOf } from "../../../config/runtime/command-line.ts";
-import { type RoleContext, UsageError } from "../../../config/runtime/role-command.ts";
-import type { OptionValues } from "../../../config/runtime/role.ts";
+import { runInProcess } from "../../testing/in-process.ts";
 import { GRID } from "./grid.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const PAGE = readFileSync(join(ROOT, "docs/grid.md"), "utf8");
 const SHOWN = (/^```sh\n([\s\S]*?)^```$/m.exec(PAGE)?.[1] ?? "").trim().split("\n");
 
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command in this process, as `runRole` would: starting one costs more than all that it computes. */
-async function grid(cwd: string, args: readonly string[]): Promise<Said> {
-  const said = { stdout: "", stderr: "" };
-  const before = process.cwd();
-  const wrote = {
-    stdout: process.stdout.write.bind(process.stdout),
-    stderr: process.stderr.write.bind(process.stderr),
-  };
-  process.chdir(cwd);
-  for (const name of ["stdout", "stderr"] as const) {
-    process[name].write = (text: string | Uint8Array): boolean => {
-      // Bytes are the test runner's own messages.
-      if (typeof text !== "string") return wrote[name](text);
-      said[name] += text;
-      return true;
-    };
-  }
-  try {
-    const command = commandOf(GRID).parse(args, { from: "user" });
-    const options: OptionValues = command.opts();
-    const context = {
-      options,
-      operands: command.args,
-      json: options["json"] === true,
-      signal: new AbortController().signal,
-    };
-    const code = (await GRID.run(context as unknown as RoleContext)) ?? 0;
-    return { ...said, code };
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return { ...said, code: error.exitCode, stderr: error.message };
-  } finally {
-    process.chdir(before);
-    Object.assign(process.stdout, { write: wrote.stdout });
-    Object.assign(process.stderr, { write: wrote.stderr });
-  }
-}
+const grid = (folder: string, args: readonly string[]): ReturnType<typeof runInProcess> =>
+  runInProcess(GRID, folder, args);
 
 test("every command of the page works, with the figures that it shows", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "wattveil-grid-"));
@@ -113,7 +70,7 @@ test("wrong usage ends with 2, a grid without a power flow with 1, and both say 
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, "bad.m"), "mpc.baseMVA = 1;\nmpc.bus = [1 2 x];\n");
   const cases: [string, number, RegExp][] = [
-    ["", 2, /expected flow, generate, scada, estimate and one operand, got nothing/],
+    ["", 2, /expected flow, generate, scada, estimate, optimise, paths, train, evaluate and one operand, got nothing/],
     ["flow nothere", 2, /nothere is no case \(demo8, .*\), and no file that can be read \(ENOENT\)/],
     ["flow bad.m", 2, /bad\.m, line 2: mpc\.bus: expected 13 columns or more, got 3/],
     ["flow case33bw --open 40", 2, /open: there is no branch 40 in case33bw/],

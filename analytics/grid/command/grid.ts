@@ -1,11 +1,14 @@
 /** What `npm run grid` is: its verbs, its flags, and which faults are the user's. */
-import { EXIT, type RoleContext, UsageError } from "../../../config/runtime/role-command.ts";
+import { type RoleContext, UsageError } from "../../../config/runtime/role-command.ts";
 import type { RoleCommand } from "../../../config/runtime/role.ts";
+import { explained } from "../../command/explained.ts";
 import { runEstimate } from "./estimate.ts";
 import { runFlow } from "./flow.ts";
 import { runGenerate } from "./generate.ts";
+import { runEvaluate, runOptimise, runTrain } from "./optimise.ts";
+import { runPaths } from "./paths.ts";
 import { runScada } from "./scada.ts";
-import { BUNDLED, EVENT_TYPES, GridError, MatpowerError, ScadaFileError } from "../index.ts";
+import { BUNDLED, EVENT_TYPES, GridError, MatpowerError, ScadaFileError, WeightsFileError } from "../index.ts";
 
 type Verb = (context: RoleContext, operands: readonly string[]) => number | Promise<number>;
 const VERBS: Readonly<Record<string, Verb>> = {
@@ -13,9 +16,13 @@ const VERBS: Readonly<Record<string, Verb>> = {
   generate: runGenerate,
   scada: runScada,
   estimate: runEstimate,
+  optimise: runOptimise,
+  paths: runPaths,
+  train: runTrain,
+  evaluate: runEvaluate,
 };
 /** Files and figures that cannot be are the user's fault, like flags. */
-const USAGE = [GridError, MatpowerError, ScadaFileError, RangeError];
+const USAGE = [GridError, MatpowerError, ScadaFileError, WeightsFileError, RangeError];
 
 async function run(context: RoleContext): Promise<number> {
   const [name = "", ...operands] = context.operands;
@@ -24,28 +31,25 @@ async function run(context: RoleContext): Promise<number> {
     const said = context.operands.join(" ") || "nothing";
     throw new UsageError(`expected ${Object.keys(VERBS).join(", ")} and one operand, got ${said}`);
   }
-  try {
-    return await verb(context, operands);
-  } catch (error) {
-    if (error instanceof Error && USAGE.some((kind) => error instanceof kind)) throw new UsageError(error.message);
-    const { code, path, syscall } = error as NodeJS.ErrnoException;
-    if (syscall === undefined || path === undefined) throw error;
-    process.stderr.write(`grid: ${path} cannot be written (${code ?? "unknown"})\n`);
-    return EXIT.failed;
-  }
+  return explained("grid", USAGE, () => verb(context, operands));
 }
 
 /** The command for `runRole`. */
 export const GRID: RoleCommand = {
   name: "grid",
-  description: "Power flow, made-up grids, simulated SCADA, and the state that measurements tell.",
+  description:
+    "Power flow, made-up grids, simulated SCADA, the state that measurements tell, and which switches to open.",
   operands: "[command...]",
   logFiles: false,
   flags: [
-    { flags: "--method <name>", description: "flow: auto (default), newton or sweep" },
+    {
+      flags: "--method <name>",
+      description:
+        "flow: auto (default), newton or sweep; optimise: policy (default), exchange, random, exact or bound; paths: policy (default), exact, shortest or random",
+    },
     { flags: "--start <name>", description: "flow: flat (default) or case" },
-    { flags: "--open <ids>", description: "flow: exactly these branches open, e.g. 7,9,14,32,37" },
-    { flags: "--load-scale <factor>", description: "flow: all loads times this" },
+    { flags: "--open <ids>", description: "flow, optimise: exactly these branches open, e.g. 7,9,14,32,37" },
+    { flags: "--load-scale <factor>", description: "flow, optimise, paths, train, evaluate: all loads times this" },
     { flags: "--reactive-limits", description: "flow: generators at a reactive limit give up their voltage" },
     { flags: "--shed", description: "flow: leave out what has no supply, instead of failing" },
     { flags: "--all", description: "flow: every bus and branch of a large grid" },
@@ -54,7 +58,7 @@ export const GRID: RoleCommand = {
     { flags: "--generators <n>", description: "generate meshed: default one in five nodes" },
     { flags: "--feeders <n>", description: "generate radial: trunks; default one per 120 nodes" },
     { flags: "--ties <n>", description: "generate radial: open switches; default one per 15 nodes" },
-    { flags: "--seed <n>", description: "generate, scada: default 1" },
+    { flags: "--seed <n>", description: "generate, scada, optimise --method random, paths, train: default 1" },
     { flags: "--scans <n>", description: "scada: default 96" },
     { flags: "--interval <seconds>", description: "scada: default 900" },
     { flags: "--bad-rate <p>", description: "scada: chance of a sample to be grossly wrong; default 0" },
@@ -62,15 +66,45 @@ export const GRID: RoleCommand = {
     { flags: "--events <types>", description: `scada: some of ${EVENT_TYPES.join(",")}` },
     { flags: "--event-rate <p>", description: "scada: chance of an event to begin in a scan; default 0.05" },
     { flags: "--truth <file>", description: "scada: also writes what was put in: time,what,kind,element" },
-    { flags: "--out <file>", description: "generate, scada: writes there instead of to the terminal" },
+    {
+      flags: "--out <file>",
+      description: "generate, scada: writes there instead of to the terminal; train: the weights",
+    },
     { flags: "--scada <file>", description: "estimate: scans, as grid scada writes them" },
     { flags: "--false-alarm <p>", description: "estimate: chance to suspect a good scan, for each test; default 0.01" },
+    { flags: "--broken <ids>", description: "optimise, paths: branches that are out of order" },
+    { flags: "--keep-open <ids>", description: "optimise, paths: switches that stay open" },
+    { flags: "--keep-closed <ids>", description: "optimise, paths: switches that stay closed" },
+    {
+      flags: "--assumed-ratings",
+      description:
+        "optimise, paths, train, evaluate: lines without a rating get 1.5 times what the case has them carry",
+    },
+    { flags: "--task <name>", description: "train, evaluate: switches (default) or paths" },
+    { flags: "--flows <n>", description: "optimise, paths: power flows of policy and random; default 24 and 8" },
+    {
+      flags: "--risk-weight <kW>",
+      description: "optimise, paths, train, evaluate: what a unit of risk is worth; default 0",
+    },
+    {
+      flags: "--violation-weight <kW>",
+      description: "optimise, paths, train, evaluate: of a broken limit; default 1000",
+    },
+    { flags: "--v-min <pu>", description: "optimise, paths, train, evaluate: instead of the case's own" },
+    { flags: "--v-max <pu>", description: "optimise, paths, train, evaluate: instead of the case's own" },
+    { flags: "--weights <file>", description: "optimise, paths, evaluate: instead of the shipped ones" },
+    { flags: "--updates <n>", description: "train: default 150" },
+    { flags: "--scenarios <n>", description: "evaluate: of each family and seed; default 5" },
   ],
   help: `Commands:
   flow CASE|FILE            power flow: voltages, flows, losses, limits
   generate radial|meshed    a made-up grid as a MATPOWER case
   scada CASE|FILE           simulated scans of a grid as CSV
   estimate CASE|FILE        the trusted state of each scan of --scada
+  optimise CASE|FILE        which switches to open for least losses, and the gap to the optimum
+  paths CASE|FILE           the way of every load's power from a generator, and the gap to the optimum
+  train CASE|FILE           trains the policy of optimise, or of paths (--task), into --out
+  evaluate CASE|FILE        the policy beside its peers, on scenarios it has not seen
 
 CASE is one of ${BUNDLED.join(", ")}; FILE is a MATPOWER case.
 
@@ -81,6 +115,8 @@ Exit codes: 0 done; 1 no power flow, or a scan without a state; 2 wrong usage, o
     "npm run grid -- generate radial --nodes 500 --seed 3 --out town.m",
     "npm run grid -- scada case33bw --bad-rate 0.002 --lost-rate 0.01 --events theft,outage --out scans.csv",
     "npm run grid -- estimate case33bw --scada scans.csv",
+    "npm run grid -- optimise case33bw --broken 5",
+    "npm run grid -- paths demo8 --broken 4",
   ],
   run,
 };
