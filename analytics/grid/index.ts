@@ -27,3 +27,29 @@ export { type ScadaPlan, SimulatedScada, type SimulatedScan, type Truth } from "
 export { type Estimate, estimate, type EstimateOptions, type Suspect } from "./estimate/bad-data.ts";
 export { type Measurement, readScan } from "./estimate/measurement.ts";
 export { StateTracker, type TrackerOptions, type TrustedState } from "./estimate/tracker.ts";
+export type { FixedSwitches } from "./optimise/feeder-graph.ts";
+export { compare, type Compared, type Comparison, type MethodRow } from "./optimise/compare.ts";
+export { type Bounded, branchAndBound } from "./optimise/bound.ts";
+export { type Effort, gapOf, type Reference, referenceOf } from "./optimise/optimum.ts";
+export { type Answer, branchExchange, exact, fixed, randomSearch } from "./optimise/peers.ts";
+export { decide, type DecideOptions, MOST_FLOWS } from "./optimise/policy.ts";
+export type { Evaluation, Goal } from "./optimise/judge.ts";
+export { FeederProblem } from "./optimise/problem.ts";
+export { FAMILIES, type Family } from "./optimise/scenarios.ts";
+export { comparePaths } from "./optimise/routing/compare.ts";
+export {
+  type LoadPath,
+  type RoutedPaths,
+  type RouteOptions,
+  routePaths,
+  ROUTING_METHODS,
+  type RoutingMethod,
+} from "./optimise/routing/routes.ts";
+export {
+  readWeights,
+  SHIPPED_PATH_WEIGHTS,
+  SHIPPED_WEIGHTS,
+  shippedWeights,
+  weightsText,
+  WeightsFileError,
+} from "./optimise/weights-file.ts";

@@ -27,6 +27,8 @@ export interface TrustedState {
   readonly currentPu: Float64Array;
   /** Points whose samples were taken out as bad, were lost, or contradict the rest (breakers). */
   readonly bad: readonly string[];
+  /** Of these, sensors that show 0 where there is supply, with what they showed before. */
+  readonly dead: readonly { readonly point: string; readonly before: number }[];
   readonly missing: readonly string[];
   readonly contradictedBreakers: readonly number[];
 }
@@ -96,6 +98,7 @@ export class StateTracker {
         grid,
         estimate: found,
         bad,
+        dead: [...dead].map((point) => ({ point, before: this.#last.get(point)! })),
         missing: reading.missing.filter((name) => !dead.has(name)),
       },
       simulated: scan.samples.some(({ simulated }) => simulated),

@@ -19,6 +19,8 @@ export interface MqttOptions {
   readonly prefix: string;
   /** Samples of the same interval make one scan. */
   readonly scanSeconds: number;
+  /** A scan is complete, too, when nothing came for so long; what comes later of its interval makes another one. */
+  readonly settleMilliseconds?: number;
   /** Ends the stream. */
   readonly signal: AbortSignal;
   /** A message that is no sample of this grid, or comes after its scan. It is left out. */
@@ -45,14 +47,16 @@ export class MqttScada implements ScadaSource {
     this.#options = options;
   }
 
-  /** A scan is complete when a sample of a later one arrives, or the stream ends. */
+  /** A scan is complete when a sample of a later one arrives, `settleMilliseconds` pass, or the stream ends. */
   async *scans(): AsyncIterable<Scan> {
-    const { prefix, scanSeconds, signal } = this.#options;
+    const { prefix, scanSeconds, settleMilliseconds, signal } = this.#options;
     const ready: Scan[] = [];
     let open: { bucket: number; samples: Map<string, Sample> } | undefined;
     let wake = (): void => {};
+    let timer: NodeJS.Timeout | undefined;
     const close = (): void => {
-      if (open === undefined) return;
+      clearTimeout(timer);
+      if (open === undefined || open.samples.size === 0) return;
       ready.push({ time: open.bucket * scanSeconds, source: prefix, samples: [...open.samples.values()] });
     };
     const take = (topic: string, payload: Uint8Array): void => {
@@ -69,6 +73,15 @@ export class MqttScada implements ScadaSource {
         wake();
       }
       open.samples.set(pointName(found.sample), found.sample);
+      if (settleMilliseconds === undefined) return;
+      clearTimeout(timer);
+      timer = setTimeout(settle, settleMilliseconds);
+    };
+    const settle = (): void => {
+      close();
+      // Later samples of the interval are not late.
+      if (open !== undefined) open = { bucket: open.bucket, samples: new Map() };
+      wake();
     };
     const stop = (): void => wake();
     this.#client.on("message", take);
@@ -83,6 +96,7 @@ export class MqttScada implements ScadaSource {
       close();
       yield* ready;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener("abort", stop);
       this.#client.off("message", take);
       await this.#client.unsubscribeAsync(`${prefix}/+/+`);

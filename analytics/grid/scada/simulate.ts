@@ -46,6 +46,16 @@ export interface Truth {
   readonly lost: readonly Pick<Sample, "kind" | "element">[];
 }
 
+/** A scan at a time of one's own, with loads of one's own in place of the course of a day. */
+export interface ScanAt {
+  /** Unix seconds. */
+  readonly time: number;
+  /** Since the scan before: for temperatures. */
+  readonly seconds: number;
+  /** By bus id; others keep the course of the day. */
+  readonly loads: ReadonlyMap<number, BusLoad>;
+}
+
 export interface SimulatedScan {
   readonly scan: Scan;
   readonly truth: Truth;
@@ -87,16 +97,16 @@ export class SimulatedScada implements ScadaSource {
     for (;;) yield this.next().scan;
   }
 
-  next(): SimulatedScan {
+  next(at?: ScanAt): SimulatedScan {
     const { intervalSeconds = 900, startTime = START, ambientC = 20 } = this.#plan;
-    const time = startTime + this.#scan * intervalSeconds;
-    const loaded = this.#loadedAt(time);
+    const time = at?.time ?? startTime + this.#scan * intervalSeconds;
+    const loaded = at === undefined ? this.#loadedAt(time) : withLoads(this.#loadedAt(time), at.loads);
     this.#maybeBegin(loaded);
     const events = this.#events.filter(
       ({ fromScan, scans }) => this.#scan >= fromScan && this.#scan < fromScan + scans,
     );
     const { grid, result } = this.#flow(loaded, events);
-    this.#temperatures.step(result.currentPu, ambientC, intervalSeconds);
+    this.#temperatures.step(result.currentPu, ambientC, at?.seconds ?? intervalSeconds);
     const temperaturesC = this.#temperatures.celsius.slice();
     const wrong: Pick<Sample, "kind" | "element">[] = [];
     const lost: Pick<Sample, "kind" | "element">[] = [];
