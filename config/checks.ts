@@ -4,6 +4,7 @@
  */
 import { CHUNK_BYTES } from "../protocol/topics.ts";
 import { type Check, unless } from "./check.ts";
+import { GRID_CHECKS } from "./checks-grid.ts";
 import { LEARNING_CHECKS } from "./checks-learning.ts";
 import { LOG_CHECKS } from "./checks-log.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
@@ -199,6 +200,7 @@ export const CHECKS: readonly Check[] = [
   },
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,
+  ...GRID_CHECKS,
   ...LEARNING_CHECKS,
   ...LOG_CHECKS,
   ...SHARING_CHECKS,

@@ -5,10 +5,12 @@
 import { z } from "zod";
 import { MAX_BITS } from "../protocol/range/bit-entries.ts";
 import { analytics, homomorphic } from "./schema-ckks.ts";
+import { alerts } from "./schema-alerts.ts";
 import { api } from "./schema-api.ts";
 import { aggregator } from "./schema-aggregator.ts";
 import { balance } from "./schema-balance.ts";
 import { learning } from "./schema-learning.ts";
+import { grid } from "./schema-grid.ts";
 import { log, witness } from "./schema-log.ts";
 import { flag, port, seconds, text, whole } from "./schema-fields.ts";
 import { gateway, homeAssistant } from "./schema-gateway.ts";
@@ -227,10 +229,12 @@ export const configSchema = z.strictObject({
   balance: balance.prefault({}).meta({ description: "Feeders with a meter at their head: losses and theft." }),
   homomorphic: homomorphic.prefault({}).meta({ description: "What meters encrypt for computing on ciphertexts." }),
   analytics: analytics.prefault({}).meta({ description: "The server that computes on ciphertexts." }),
+  grid: grid.prefault({}).meta({ description: "The grid in operation." }),
   gateway: gateway.prefault({}).meta({ description: "Real meters and devices on serial ports." }),
   homeAssistant: homeAssistant.prefault({}).meta({ description: "What Home Assistant is shown." }),
   learning: learning.prefault({}).meta({ description: "What a household accepts before it learns with others." }),
   api: api.prefault({}).meta({ description: "The HTTP interface and the dashboard." }),
+  alerts: alerts.prefault({}).meta({ description: "Alerts of the HTTP interface (docs/alerts.md)." }),
   log: log.prefault({}).meta({ description: "The log of everything that becomes final, and its witnesses." }),
   witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
@@ -258,7 +262,8 @@ function environmentName(section: string, name: string): string {
 
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, sharing, aggregator, rounds, billing, balance },
-  ...{ homomorphic, analytics, gateway, homeAssistant, learning, api, log, witness, simulation, logging },
+  ...{ homomorphic, analytics, grid, gateway, homeAssistant, learning, api, alerts, log, witness },
+  ...{ simulation, logging },
 };
 
 /** Every field by its path, in the order of the schema. */

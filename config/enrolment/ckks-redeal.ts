@@ -67,7 +67,7 @@ export function distributeManifest(keys: string, authorityFolder: string): void 
   }
 }
 
-const NO_MANIFEST = new Set(["authority", "broker", "simulator"]);
+const NO_MANIFEST = new Set(["authority", "api", "broker", "simulator"]);
 
 /** Throws EnrolmentError where the keys of a system are not those that its configuration asks for. */
 export function assertDealt({ ckks }: Party, plan: CkksPlan): void {

@@ -106,7 +106,7 @@ test("everyone who has a part in it holds the signed manifest, and nobody else",
     assert.deepEqual([ckks.current.n, ckks.current.t], [3, 2]);
     assert.equal(existsSync(join(keys, id, "ckks-share.bin")), id.startsWith("a-"));
   }
-  for (const id of ["broker", "simulator"]) assert.equal(party(id).ckks, undefined);
+  for (const id of ["api", "broker", "simulator"]) assert.equal(party(id).ckks, undefined);
   assert.deepEqual(progress, ["light 1/2", "standard 2/2"]);
 });
 
@@ -205,6 +205,7 @@ test("enrolling again deals nothing, hands new meters the manifest, and complete
   await enrol({ data: copy, meters: meterList(3, 1), simulation: true, ckks: PLAN });
   for (const id of ["utility", "m-001", "m-003"]) {
     assert.deepEqual(readFileSync(join(copy, "keys", id, "ckks.cose")), before);
+    assert.equal(existsSync(join(copy, "keys", "api", "ckks.cose")), false);
   }
 });
 

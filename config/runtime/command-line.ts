@@ -53,7 +53,10 @@ export function configFlags(role: RoleCommand, command: Command): Flag[] {
   const own = (role.flags ?? []).flatMap(({ flags, path }): Flag[] => {
     if (path === undefined) return [];
     const option = command.options.find((candidate) => candidate.flags === flags)!;
-    return [{ name: option.long ?? flags, path, value: options[option.attributeName()] }];
+    const name = option.attributeName();
+    // `--no-x` is true by default: where it is not given, the field keeps what it has.
+    const value = command.getOptionValueSource(name) === "default" ? undefined : options[name];
+    return [{ name: option.long ?? flags, path, value }];
   });
   const set = ((options["set"] ?? []) as readonly string[]).map((text): Flag => {
     const [path = "", ...value] = text.split("=");

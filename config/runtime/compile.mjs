@@ -44,7 +44,7 @@ const REQUIRE =
  * Its path is part of it: a compiled program does not work in a project that was moved.
  * @param {string} source
  */
-async function stampOf(source) {
+export async function stampOf(source) {
   const path = join(ROOT, source);
   try {
     const { mtimeMs, size } = await stat(path);
@@ -55,11 +55,11 @@ async function stampOf(source) {
 }
 
 /**
- * The sources of a program that is there and still as they are, or undefined.
+ * The sources of a program, or of a folder, that is there and still as they are, or undefined.
  * @param {string} program
  * @returns {Promise<Sources | undefined>}
  */
-async function currentSources(program) {
+export async function currentSources(program) {
   try {
     /** @type {Sources} */
     const sources = JSON.parse(await readFile(`${program}.json`, "utf8"));
@@ -78,7 +78,7 @@ async function currentSources(program) {
  * @param {string} file
  * @param {string | Uint8Array} contents
  */
-async function writeWhole(file, contents) {
+export async function writeWhole(file, contents) {
   const partial = `${file}.${process.pid}`;
   await writeFile(partial, contents);
   await rename(partial, file);

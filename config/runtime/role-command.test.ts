@@ -44,9 +44,19 @@ test("maps flags to the configuration, over the command's own profile", async ()
   assert.deepEqual(JSON.parse(stdout), {
     meters: 7,
     minSlots: 12,
+    api: true,
     json: true,
     configArguments: ["--profile", "demo", "--set", "simulation.meters=7"],
   });
+});
+
+test("a flag that turns something off leaves the configuration alone where it is not given", async () => {
+  const apiOf = async (...args: string[]): Promise<unknown> => {
+    const { stdout } = await start(["--id", "x", ...args]).ended;
+    return (JSON.parse(stdout) as { api: boolean }).api;
+  };
+  assert.equal(await apiOf("--no-api"), false);
+  assert.equal(await apiOf("--set", "api.enabled=false"), false);
 });
 
 test("leaves its own profile to whoever brings a file", async () => {

@@ -4,7 +4,10 @@ import type { Config } from "../../config/index.ts";
 import type { LogPolicy } from "../../protocol/log/index.ts";
 import { openForReading, type UtilityDatabase } from "../store/open.ts";
 import type { AccessStore } from "./access/access-store.ts";
+import type { AlertEngine } from "./alerts/engine.ts";
+import type { GridClient } from "./grid/grid-client.ts";
 import type { LiveHub } from "./live/live-hub.ts";
+import type { Dashboard } from "./dashboard/dashboard.ts";
 import { Problem } from "./problem.ts";
 
 export interface ApiContext {
@@ -12,8 +15,14 @@ export interface ApiContext {
   readonly store: AccessStore;
   readonly utility: UtilityReader;
   readonly live: LiveHub;
+  readonly alerts: AlertEngine;
+  readonly grid: GridClient;
   /** By what this system believes its log. */
   readonly policy: LogPolicy;
+  /** Served beside the interface, where it is wanted. */
+  readonly dashboard?: Dashboard;
+  /** What a simulated fleet shows of one household. */
+  readonly showcaseFile?: string | undefined;
   /** Unix seconds of the wall clock: sessions, tokens and audit. */
   readonly now: () => number;
 }

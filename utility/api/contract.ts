@@ -133,7 +133,12 @@ export function sendPage<T extends object>(
   page: Page<T>,
 ): Page<T> | string {
   if (form === "json") return page;
-  if (page.next !== null) void reply.header("link", `<?after=${page.next}>; rel="next"`);
+  if (page.next !== null) {
+    // An address that is a question alone takes the place of the whole question.
+    const { searchParams } = new URL(reply.request.url, "http://here");
+    searchParams.set("after", page.next);
+    void reply.header("link", `<?${searchParams.toString()}>; rel="next"`);
+  }
   void reply.type("text/csv; charset=utf-8");
   return csvOf(page.items);
 }

@@ -14,17 +14,22 @@ import type { Logger } from "../../config/runtime/logger.ts";
 import { addGate } from "./access/gate.ts";
 import type { ApiContext } from "./context.ts";
 import { type Api, documentProblems } from "./contract.ts";
+import { addDashboard } from "./dashboard/dashboard.ts";
 import { addMetrics } from "./metrics.ts";
 import { answerProblem, Problem, sendProblem } from "./problem.ts";
 import { addAccountRoutes } from "./routes/account-routes.ts";
+import { addAlertRoutes } from "./routes/alert-routes.ts";
 import { addBillRoutes } from "./routes/bill-routes.ts";
 import { addEventRoutes } from "./routes/event-routes.ts";
 import { addFeederRoutes } from "./routes/feeder-routes.ts";
+import { addGridRoutes } from "./routes/grid-routes.ts";
 import { addHealthRoutes } from "./routes/health-routes.ts";
 import { addLogRoutes } from "./routes/log-routes.ts";
 import { addOpenedRoutes } from "./routes/opened-routes.ts";
 import { addRoundRoutes } from "./routes/round-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
+import { addShowcaseRoutes } from "./routes/showcase-routes.ts";
+import { addTradeoffRoutes } from "./routes/tradeoff-routes.ts";
 
 const BODY_BYTES = 1_048_576;
 const MINUTE = 60_000;
@@ -42,6 +47,8 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
     trustProxy: settings.trustProxy,
     bodyLimit: BODY_BYTES,
     return503OnClosing: true,
+    // A dashboard that is open keeps a stream that never ends by itself.
+    forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   }) as unknown as Api;
   app.setValidatorCompiler(validatorCompiler);
@@ -82,9 +89,14 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   addFeederRoutes(app, context);
   addRoundRoutes(app, context);
   addOpenedRoutes(app, context);
+  addTradeoffRoutes(app, context);
+  addShowcaseRoutes(app, context);
+  addAlertRoutes(app, context);
+  addGridRoutes(app, context);
   addLogRoutes(app, context);
   addEventRoutes(app, context);
   addMetrics(app, context);
+  if (context.dashboard !== undefined) await addDashboard(app, context.dashboard);
   await app.ready();
   return app;
 }

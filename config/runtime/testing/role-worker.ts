@@ -9,6 +9,7 @@ await runRole({
   flags: [
     { flags: "--id <name>", description: "who", required: true },
     { flags: "--meters <number>", description: "how many", path: "simulation.meters" },
+    { flags: "--no-api", description: "without it", path: "api.enabled" },
     { flags: "--act <what>", description: "what to do" },
   ],
   party: (options) => String(options["id"]),
@@ -46,6 +47,7 @@ await runRole({
           JSON.stringify({
             meters: config.simulation.meters,
             minSlots: config.release.minSlots,
+            api: config.api.enabled,
             json,
             configArguments,
           }),

@@ -53,7 +53,7 @@ export async function addGate(app: FastifyInstance, options: GateOptions): Promi
   });
   app.addHook("onRequest", async (request, reply) => {
     if (now() - swept > SWEEP_SECONDS) {
-      swept = now();
+      swept = Math.floor(now());
       store.forgetEnded(swept, options);
     }
     identify(request, options);
@@ -71,16 +71,17 @@ export async function addGate(app: FastifyInstance, options: GateOptions): Promi
 }
 
 function identify(request: FastifyRequest, { store, now, idleSeconds, maxSeconds }: GateOptions): void {
+  const at = Math.floor(now()); // the store keeps whole seconds
   const { authorization } = request.headers;
   if (authorization !== undefined) {
     const [, token] = /^Bearer ([\w-]{1,128})$/i.exec(authorization) ?? [];
-    request.account = token === undefined ? undefined : store.tokenAccount(hashSecret(token), now());
+    request.account = token === undefined ? undefined : store.tokenAccount(hashSecret(token), at);
     return; // a token that is wrong is not made good by a cookie
   }
   const cookie = request.cookies[SESSION_COOKIE];
   if (cookie === undefined) return;
   const hash = hashSecret(cookie);
-  request.account = store.sessionAccount(hash, now(), { idleSeconds, maxSeconds });
+  request.account = store.sessionAccount(hash, at, { idleSeconds, maxSeconds });
   if (request.account !== undefined) request.session = hash;
 }
 

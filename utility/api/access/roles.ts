@@ -15,6 +15,8 @@ export type Access = "public" | readonly ApiRole[];
 export const SIGNED_IN: Access = [...ROLES];
 /** The running of the grid and of the system. */
 export const STAFF: Access = ["operator", "auditor", "admin"];
+/** Who sees to what happens, and asks the grid for work. */
+export const OPERATE: Access = ["operator", "admin"];
 /** What is about persons: a customer's own, or all of it for those who check. */
 export const BILLS: Access = ["customer", "auditor"];
 /** Who has an account, and what was done with it. */

@@ -7,7 +7,7 @@ import { EVENT_TYPES, type EventType, type LiveEvent } from "../live/live-hub.ts
 import { Problem } from "../problem.ts";
 
 /** Of no concern to customers. */
-const STAFF_ONLY: readonly EventType[] = ["alert", "rounds"];
+const STAFF_ONLY: readonly EventType[] = ["alert", "rounds", "grid"];
 const HEARTBEAT_MILLISECONDS = 15_000;
 /** Bytes that wait for a client before it is taken to be gone; it comes back and says what it saw last. */
 const MAX_WAITING = 1_048_576;

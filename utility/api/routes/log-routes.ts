@@ -1,6 +1,6 @@
 /** The log, for anyone: checkpoints, entries and proofs. What is personal in it is hashed with a salt. */
 import { z } from "zod";
-import { decodeEntry, formatProof } from "../../../protocol/log/index.ts";
+import { decodeEntry, formatPolicy, formatProof } from "../../../protocol/log/index.ts";
 import { readHead } from "../../ledger/ledger.ts";
 import { Checkpoints } from "../../ledger/checkpoints.ts";
 import { entryText } from "../../ledger/tail.ts";
@@ -49,6 +49,24 @@ export function addLogRoutes(app: Api, { utility, policy }: ApiContext): void {
       const believed = await new Checkpoints(utility.db, policy, { keeps: false }).believed();
       void reply.type("text/plain; charset=utf-8");
       return found("checkpoint yet that enough witnesses have seen", believed).checkpoint;
+    },
+  );
+
+  app.get(
+    "/log/policy",
+    {
+      config: { access: "public" },
+      schema: {
+        operationId: "getPolicy",
+        tags: ["log"],
+        summary:
+          "By which key and witnesses the log is believed (C2SP tlog-policy): compare it with one from elsewhere",
+        response: { 200: textAnswer("A policy.") },
+      },
+    },
+    async (_request, reply) => {
+      void reply.type("text/plain; charset=utf-8");
+      return formatPolicy(policy);
     },
   );
 

@@ -12,8 +12,10 @@ import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { AccessStore } from "../access/access-store.ts";
 import { hashPassword } from "../access/passwords.ts";
 import { type ApiRole, ROLES } from "../access/roles.ts";
+import { openAlerts } from "../alerts/index.ts";
 import { type ApiContext, UtilityReader } from "../context.ts";
 import type { Api } from "../contract.ts";
+import { GridClient } from "../grid/grid-client.ts";
 import { LiveHub } from "../live/live-hub.ts";
 import { createApi } from "../server.ts";
 
@@ -36,11 +38,12 @@ export interface ApiBed {
 export async function apiBed(
   t: TestContext,
   settings: Partial<Config["api"]> = {},
-  { begun = true }: { readonly begun?: boolean } = {},
+  { begun = true, grid = {} }: { readonly begun?: boolean; readonly grid?: Partial<Config["grid"]> } = {},
 ): Promise<ApiBed> {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-api-"));
   const config = configSchema.parse({
     api: { requestsPerMinute: 100_000, signInsPerMinute: 10_000, ...settings },
+    grid,
     paths: { data: folder, logs: path.join(folder, "logs") },
     logging: { level: "silent" },
   });
@@ -49,13 +52,19 @@ export async function apiBed(
   const store = AccessStore.open(path.join(folder, "api", "api.db"));
   let time = NOW;
   const { publicKey } = generateKeyPairSync("ed25519");
+  const live = new LiveHub();
+  const { log } = createLogger(config, "api", { files: false });
+  const alerts = openAlerts({ config, live, now: () => time, publish: () => {}, log });
   const context: ApiContext = {
     config,
     store,
     utility: new UtilityReader(begun ? file : `${file}.none`),
-    live: new LiveHub(),
+    live,
+    alerts: alerts.engine,
+    grid: new GridClient({ ...config.grid, warn: () => {} }),
     policy: logPolicy(config, publicKey),
-    now: () => time,
+    // As a wall clock has it: seldom a whole second.
+    now: () => time + 0.25,
   };
   const hash = await hashPassword(PASSWORD, CHEAP);
   for (const role of ROLES) {
@@ -64,9 +73,10 @@ export async function apiBed(
       hash,
     );
   }
-  const app = await createApi(context, createLogger(config, "api", { files: false }).log);
+  const app = await createApi(context, log);
   t.after(async () => {
     await app.close();
+    await alerts.stop();
     store.close();
     await context.utility.close();
     await db.destroy();
