@@ -93,6 +93,9 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
   ["analytics/asks-utility.ts", ["../utility/rates.ts"], ["roles-apart"]],
   ["analytics/asks-for-types.ts", ["type ../utility/rates.ts"], ["roles-apart"]],
   ["analytics/asks-utility.test.ts", ["../utility/rates.ts"], ["roles-apart"]],
+  ["utility/dashboard/asks-config.ts", ["../../config/index.ts"], ["dashboard-in-browsers"]],
+  ["utility/dashboard/reads-files.ts", ["node:fs"], ["browsers-know-no-node"]],
+  ["utility/asks-page.ts", ["./dashboard/page.ts"], ["dashboard-apart"]],
   ["broker/asks-bench.ts", ["../bench/report.ts"], ["roles-apart"]],
   ["hardware/agent/simulates.ts", ["../../firmware-sim/clock.ts"], ["roles-apart"]],
   ["firmware-sim/runs-broker.ts", ["../broker/main.ts"], ["sim-starts-processes"]],
@@ -147,6 +150,7 @@ const BREACHES: readonly (readonly [string, readonly string[], readonly string[]
 
 /** What the breaches import and must be there. */
 const TARGETS: Readonly<Record<string, string>> = {
+  "utility/dashboard/page.ts": imports("../../protocol/shamir/entries.ts"),
   "bench/report.ts": imports("node:fs"),
   "firmware-sim/clock.ts": imports("node:fs"),
   "utility/rates.ts": imports("node:fs"),

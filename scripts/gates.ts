@@ -27,6 +27,12 @@ export const GATES: readonly Gate[] = [
   { name: "lint", about: "eslint, type-aware", program: "eslint", args: [".", "--max-warnings", "0"] },
   { name: "types", about: "the TypeScript compiler", program: "tsc", args: ["--noEmit", "--project", "."] },
   {
+    name: "browser",
+    about: "the TypeScript compiler, for what runs in browsers",
+    program: "tsc",
+    args: ["--noEmit", "--project", "utility/dashboard"],
+  },
+  {
     name: "boundaries",
     about: "who may import whom",
     program: "depcruise",

@@ -19,6 +19,8 @@ interface Options {
 }
 
 const REPORTER = join(import.meta.dirname, "summary-last.mjs");
+/** One more than there are cores: files that start processes wait for them much of their time. */
+const AT_A_TIME = Math.max(2, availableParallelism()) + 1;
 const C8_ARGUMENTS = [
   join(import.meta.dirname, "../node_modules/c8/bin/c8.js"),
   ...["--all", "--include=**/*.ts", "--exclude=**/*.test.ts", "--reporter=text", "--reporter=lcov"],
@@ -108,7 +110,7 @@ const program = new Command("npm test --")
   .description("Runs the tests. A file with a line `// needs: <commands>` is left out where a command is missing.")
   .argument("[paths...]", "only test files whose path contains one of these")
   .option("--coverage", "measure coverage with c8: a table after the counts, lcov in coverage/")
-  .option("--concurrency <files>", "test files run at a time", positive, Math.max(2, availableParallelism()))
+  .option("--concurrency <files>", "test files run at a time", positive, AT_A_TIME)
   .action(async (filters: string[], options: Options) => {
     try {
       process.exitCode = await main(filters, options);

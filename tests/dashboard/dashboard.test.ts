@@ -1,0 +1,140 @@
+/** The dashboard in a browser, over a fleet of real processes: who sees which page, live values, receipts, alerts. */
+// needs: chromium
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { FleetBed } from "../fleet/testing/bed.ts";
+import { assertAccessible, assertFits, type DemoRole, openBrowser, passwordsOf, signedIn } from "./testing/browser.ts";
+
+const RULES = join(import.meta.dirname, "testing/rules.yaml");
+
+/** What each role is offered, in order: written out by hand once more. */
+const GRID = ["Overview", "Map", "Losses", "Forecast", "Maintenance", "Alerts"];
+const OFFERED: Record<DemoRole, readonly string[]> = {
+  customer: ["Overview", "Billing", "Ciphertext results", "Learning", "Who sees what", "Public log"],
+  operator: [...GRID, "Ciphertext results", "Learning", "Who sees what", "Rounds", "Public log"],
+  auditor: [
+    ...[...GRID, "Billing", "Ciphertext results", "Learning", "Who sees what", "Rounds", "Public log"],
+    "Accounts and audit",
+  ],
+  admin: [...GRID, "Ciphertext results", "Learning", "Who sees what", "Rounds", "Public log", "Accounts and audit"],
+};
+
+/** One page of each make; each scan takes a second. */
+const SCANNED = ["/", "/learning", "/who-sees-what", "/accounts"];
+
+/** Problems that a page expects and explains: the browser notes each in its console. */
+const EXPECTED = /status of (404|503)/;
+
+async function offered(page: Page): Promise<string[]> {
+  return page.getByRole("navigation", { name: "Pages" }).locator("li a").allInnerTexts();
+}
+
+test("the dashboard of a running fleet", async (t) => {
+  const bed = await FleetBed.create(t, {
+    set: { "api.enabled": true, "api.port": 0, "alerts.lookSeconds": 0.2, "alerts.rules": RULES },
+  });
+  await bed.fleet.start();
+  const address = bed.fleet.api?.address ?? assert.fail("the fleet has no HTTP interface");
+  const browser = await openBrowser();
+  t.after(() => browser.close());
+  const passwords = passwordsOf(bed.data);
+  const as = async (role: DemoRole, options = {}) =>
+    signedIn(browser, address, { role, password: passwords.get(role)!, ...options });
+  const operator = await as("operator");
+
+  await t.test("a value changes on the screen when the fleet has released a load", async () => {
+    const load = operator.page.locator("[data-stat=load] .value");
+    assert.equal(await load.innerText(), "–");
+    await bed.fleet.run();
+    const outcome = await bed.outcome();
+    assert.equal(outcome.complete && outcome.billsExact, true, JSON.stringify(outcome));
+    await operator.page.waitForFunction("/[kW]/.test(document.querySelector('[data-stat=load] .value').textContent)");
+    assert.match(await load.innerText(), /^[\d.,]+k?W$/);
+  });
+
+  await t.test("each role is offered its pages, and they have no barriers", async () => {
+    for (const role of ["customer", "auditor", "admin"] as const) {
+      const { page, faults, open } = await as(role);
+      assert.deepEqual(await offered(page), OFFERED[role], role);
+      if (role !== "auditor") {
+        await page.context().close();
+        continue;
+      }
+      // The auditor sees all that there is.
+      for (const link of await page.getByRole("navigation", { name: "Pages" }).locator("li a").all()) {
+        const path = ((await link.getAttribute("href")) ?? "").replace("/app", "");
+        await open(path);
+        if (SCANNED.includes(path)) await assertAccessible(page, path);
+      }
+      assert.deepEqual(
+        faults.filter((fault) => !EXPECTED.test(fault)),
+        [],
+      );
+      await page.context().close();
+    }
+    assert.deepEqual(await offered(operator.page), OFFERED.operator);
+    await operator.open("/bills");
+    await operator.page.getByText("There is no such page for you").waitFor();
+  });
+
+  await t.test("a customer verifies the receipt of a bill in the browser, and a forged one fails", async () => {
+    const { page, faults, open } = await as("customer", { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    await open("/bills");
+    await assertFits(page, "bills");
+    await page.locator("tbody a").first().click();
+    await page.getByRole("button", { name: "Verify in this browser" }).click();
+    await page.getByText("The receipt holds").waitFor();
+    await page.getByRole("button", { name: "Try a forged one" }).click();
+    await page.getByText("The forged receipt is refused.").waitFor();
+    await page.getByText("the log has committed to something else").waitFor();
+    await assertFits(page, "a bill");
+    await assertAccessible(page, "a bill, dark");
+    // Another log's policy must not do.
+    await page.getByText("Against a key of your own").click();
+    await page.getByLabel("Policy of the log").fill("log nothing");
+    await page.getByRole("button", { name: "Verify in this browser" }).click();
+    await page.getByText("This receipt proves nothing.").waitFor();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  await t.test("an operator acknowledges an alert, and everybody sees that", async () => {
+    const { page, open } = operator;
+    await open("/alerts");
+    await page
+      .getByRole("button", { name: /^Acknowledge: a load of feeder/ })
+      .first()
+      .click();
+    await page.getByText("acknowledged").first().waitFor();
+    await page
+      .getByRole("link", { name: /a load of feeder/ })
+      .first()
+      .click();
+    await page.getByText("by operator").waitFor();
+    await assertAccessible(page, "an alert");
+  });
+
+  await t.test("one reading is followed from the home to the sum", async () => {
+    const { page, open } = operator;
+    await open("/who-sees-what");
+    const at = (party: string) => page.locator(`[data-party=${party}]`);
+    await at("broker").getByText("nothing of it yet").waitFor();
+    for (let step = 0; step < 5; step++) await page.getByRole("button", { name: "Next step" }).click();
+    assert.match(await at("broker").locator("code").first().innerText(), /^[0-9a-f]{48}…$/);
+    assert.match(await at("aggregators").locator("code").first().innerText(), /^\d+$/);
+    const reading = await at("home").locator("strong").first().innerText();
+    await page.getByLabel("a-1").check();
+    await page.getByText("Nothing is learned").waitFor();
+    await page.getByLabel("a-3").check();
+    await page.getByText("The reading is open").waitFor();
+    // The first of those that went in one message.
+    await page.getByText(`shares give ${reading.split(",")[0] ?? ""}`).waitFor();
+  });
+
+  assert.deepEqual(
+    operator.faults.filter((fault) => !EXPECTED.test(fault)),
+    [],
+  );
+});

@@ -1,0 +1,94 @@
+/** Asks for better switches, shows what was found beside the optimum, and on the map what would change. */
+import { useMutation } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import type { Optimised } from "../../../protocol/grid/index.ts";
+import { ApiError } from "../api/client.ts";
+import { count, figure, fixed, percent } from "../format.ts";
+import { DataTable } from "../ui/data-table.tsx";
+import { Badge, Button, Card, Notice } from "../ui/parts.tsx";
+import { megawatts } from "./details.tsx";
+import { type Method, optimise } from "./api.ts";
+
+const METHODS: Record<Method, string> = {
+  policy: "Learned policy",
+  exact: "Every tree",
+  exchange: "Branch exchange",
+  random: "Random search",
+};
+
+export interface OptimiseCardProps {
+  readonly radial: boolean;
+  readonly onFound: (found: Optimised | undefined) => void;
+}
+
+export function OptimiseCard({ radial, onFound }: OptimiseCardProps): ReactNode {
+  const [method, setMethod] = useState<Method>("policy");
+  const { mutate, data, error, isPending } = useMutation({ mutationFn: optimise, onSuccess: onFound });
+  return (
+    <Card
+      title="Better switches"
+      note="Which lines to open and close for the least loss and risk. Nothing is switched: it is a proposal."
+    >
+      <div className="actions">
+        <label className="field inline">
+          <span>Method</span>
+          <select value={method} onChange={(event) => setMethod(event.target.value as Method)} disabled={!radial}>
+            {Object.entries(METHODS).map(([key, name]) => (
+              <option key={key} value={key}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Button kind="primary" disabled={!radial || isPending} onClick={() => mutate(method)}>
+          {isPending ? "Looking…" : "Find"}
+        </Button>
+      </div>
+      <div aria-live="polite" style={{ marginTop: 14 }}>
+        {!radial && <p className="muted small">This grid is meshed: it has no switches that could be optimised.</p>}
+        {error !== null && <Notice tone="bad">{error instanceof ApiError ? error.message : "It failed."}</Notice>}
+        {data !== undefined && <Found found={data} />}
+      </div>
+    </Card>
+  );
+}
+
+function Found({ found }: { readonly found: Optimised }): ReactNode {
+  const { before, after, reference, toOpen, toClose, flows, milliseconds } = found;
+  const saved = before.lossKw - after.lossKw;
+  return (
+    <div data-optimised={found.method}>
+      <p style={{ marginBottom: 10 }}>
+        {toOpen.length + toClose.length === 0 ? (
+          <Badge tone="good">The switches are as they should be</Badge>
+        ) : (
+          <>
+            Open <strong>{toOpen.join(", ") || "none"}</strong>, close <strong>{toClose.join(", ") || "none"}</strong>
+          </>
+        )}
+      </p>
+      <DataTable
+        inset
+        caption="Before, after and the best there is"
+        rows={[
+          { name: "Loss", cells: [megawatts(before.lossKw / 1_000), megawatts(after.lossKw / 1_000)] },
+          { name: "Lowest voltage, p.u.", cells: [fixed(before.leastVoltagePu, 3), fixed(after.leastVoltagePu, 3)] },
+          { name: "Risk", cells: [figure(before.risk), figure(after.risk)] },
+          { name: "Cost, kW", cells: [figure(before.cost), figure(after.cost)] },
+        ]}
+        keyOf={({ name }) => name}
+        columns={[
+          { head: "", cell: ({ name }) => name },
+          { head: "Now", number: true, cell: ({ cells }) => cells[0] },
+          { head: "Proposed", number: true, cell: ({ cells }) => <strong>{cells[1]}</strong> },
+        ]}
+      />
+      <p className="muted small" style={{ marginTop: 10 }}>
+        {saved > 0 ? `${megawatts(saved / 1_000)} less loss (${percent(saved / before.lossKw)}). ` : ""}
+        {reference.kind === "certified" ? "The certified optimum" : "The best known"} costs {figure(reference.cost)}
+        {reference.gapPercent === null ? "" : `: this is ${figure(reference.gapPercent)} % above it`}. {count(flows)}{" "}
+        power flows in {figure(milliseconds)} ms.
+      </p>
+    </div>
+  );
+}

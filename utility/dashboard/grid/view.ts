@@ -1,0 +1,93 @@
+/** Where things of the grid are on the screen: pure geometry. Places are 0 to 1, the screen is in CSS pixels. */
+
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What part of the grid is shown: `scale` 1 fits all of it. */
+export interface View {
+  readonly scale: number;
+  /** Pixels by which it is shifted. */
+  readonly dx: number;
+  readonly dy: number;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const WHOLE: View = { scale: 1, dx: 0, dy: 0 };
+const MOST_SCALE = 24;
+const MARGIN = 44;
+
+export function toScreen({ x, y }: Place, { width, height }: Size, { scale, dx, dy }: View): Place {
+  const inner = { width: width - 2 * MARGIN, height: height - 2 * MARGIN };
+  return { x: (MARGIN + x * inner.width) * scale + dx, y: (MARGIN + y * inner.height) * scale + dy };
+}
+
+/** The view after zooming by a factor with one point of the screen staying where it is. */
+export function zoomed(view: View, factor: number, at: Place): View {
+  const scale = Math.min(MOST_SCALE, Math.max(1, view.scale * factor));
+  const by = scale / view.scale;
+  return { scale, dx: at.x - (at.x - view.dx) * by, dy: at.y - (at.y - view.dy) * by };
+}
+
+/** Not so far aside that nothing is left to see. */
+export function kept({ scale, dx, dy }: View, { width, height }: Size): View {
+  const within = (shift: number, size: number): number => Math.min(0, Math.max(size - size * scale, shift));
+  return { scale, dx: within(dx, width), dy: within(dy, height) };
+}
+
+/** The index of the nearest of `points` to `at`, within `reach` pixels; -1 for none. */
+export function nearest(points: readonly Place[], at: Place, reach: number): number {
+  let best = -1;
+  let least = reach * reach;
+  for (const [i, { x, y }] of points.entries()) {
+    const distance = (x - at.x) ** 2 + (y - at.y) ** 2;
+    if (distance <= least) [best, least] = [i, distance];
+  }
+  return best;
+}
+
+/** How far a point is from the straight piece between two others. */
+export function distanceTo(at: Place, a: Place, b: Place): number {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  const square = dx * dx + dy * dy;
+  const along = square === 0 ? 0 : Math.min(1, Math.max(0, ((at.x - a.x) * dx + (at.y - a.y) * dy) / square));
+  return Math.hypot(at.x - (a.x + along * dx), at.y - (a.y + along * dy));
+}
+
+export type Direction = "ArrowLeft" | "ArrowRight" | "ArrowUp" | "ArrowDown";
+
+const HEADINGS: Record<Direction, Place> = {
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+  ArrowUp: { x: 0, y: -1 },
+  ArrowDown: { x: 0, y: 1 },
+};
+
+export function isDirection(key: string): key is Direction {
+  return key in HEADINGS;
+}
+
+/**
+ * The point that one means by pressing an arrow key: near, and not far off to the side. -1 where there is none that way.
+ */
+export function towards(points: readonly Place[], from: number, direction: Direction): number {
+  const start = points[from];
+  if (start === undefined) return points.length === 0 ? -1 : 0;
+  const heading = HEADINGS[direction];
+  let best = -1;
+  let least = Infinity;
+  for (const [i, point] of points.entries()) {
+    const [dx, dy] = [point.x - start.x, point.y - start.y];
+    const ahead = dx * heading.x + dy * heading.y;
+    if (i === from || ahead <= 1e-9) continue;
+    const aside = Math.abs(dx * heading.y) + Math.abs(dy * heading.x);
+    const cost = ahead + 2.5 * aside;
+    if (cost < least) [best, least] = [i, cost];
+  }
+  return best;
+}

@@ -1,0 +1,199 @@
+/** Tomorrow's load of each feeder with its bands, beside what came and what a simple method says; and the mix of supply. */
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import type { FeederForecast, GridRenewables } from "../../../protocol/grid/index.ts";
+import { Chart } from "../charts/chart.tsx";
+import { timeAxis } from "../charts/load-model.ts";
+import type { ChartModel, Series } from "../charts/model.ts";
+import { figure, localDate, orNothing, percent } from "../format.ts";
+import { gridForecast, gridRenewables } from "../grid/api.ts";
+import { megawatts } from "../grid/details.tsx";
+import { NoGrid } from "../grid/no-grid.tsx";
+import { DataTable } from "../ui/data-table.tsx";
+import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
+import { QueryView } from "../ui/query-view.tsx";
+import { useZone } from "../ui/use-zone.ts";
+
+const METHODS: Record<FeederForecast["method"], string> = {
+  linear: "trained on its released loads",
+  "days-before": "from the same slot of days before",
+  none: "too few days to say anything",
+};
+
+export function Forecast(): ReactNode {
+  const query = useQuery(gridForecast);
+  const [chosen, setChosen] = useState<string>();
+  return (
+    <Page
+      title="Forecast"
+      lead="From released feeder loads alone. A band says where the load will be with the probability it names."
+      actions={
+        query.data === undefined || query.data.items.length === 0 ? undefined : (
+          <label className="field inline">
+            <span>Feeder</span>
+            <select value={chosen ?? query.data.items[0]?.feeder} onChange={(event) => setChosen(event.target.value)}>
+              {query.data.items.map(({ feeder }) => (
+                <option key={feeder}>{feeder}</option>
+              ))}
+            </select>
+          </label>
+        )
+      }
+    >
+      <div className="grid">
+        <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
+          {({ items }) => {
+            const shown = items.find(({ feeder }) => feeder === chosen) ?? items[0];
+            return shown === undefined ? (
+              <Empty title="No feeder has a forecast yet">It takes released loads of some days.</Empty>
+            ) : (
+              <OneFeeder forecast={shown} />
+            );
+          }}
+        </QueryView>
+        <Renewables />
+      </div>
+    </Page>
+  );
+}
+
+function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNode {
+  const zone = useZone();
+  const { maeWh, baselineMaeWh, insideShare, trainedDays, method, slots, feeder, date } = forecast;
+  return (
+    <>
+      <Stats label="How good it is">
+        <Stat
+          label="Error so far"
+          {...(maeWh === null ? { value: "–" } : { value: figure(maeWh), unit: "Wh" })}
+          note="mean absolute, of a slot"
+        />
+        <Stat
+          label="Error of the baseline"
+          {...(baselineMaeWh === null ? { value: "–" } : { value: figure(baselineMaeWh), unit: "Wh" })}
+          note="mean of the same slot over 14 days"
+        />
+        <Stat
+          label="Inside the band"
+          value={orNothing(insideShare, (share) => percent(share, 0))}
+          note="of slots that are known"
+        />
+        <Stat label="Days learned from" value={String(trainedDays)} note={METHODS[method]} />
+      </Stats>
+      <Card title={`${feeder}, ${localDate(date)}`}>
+        {method === "none" || slots.length === 0 ? (
+          <Empty title="There is no forecast of this feeder yet">
+            It has {trainedDays} days of released loads; more are needed. <code>npm run fleet -- --days 16</code> makes
+            some.
+          </Empty>
+        ) : (
+          <Chart model={chartOf(forecast, zone)} height={320} />
+        )}
+      </Card>
+    </>
+  );
+}
+
+function chartOf({ slots, quantiles, feeder }: FeederForecast, zone: string): ChartModel {
+  const [low = 0.1, high = 0.9] = [quantiles[0], quantiles.at(-1)];
+  const line = (
+    name: string,
+    of: (slot: FeederForecast["slots"][number]) => number | null,
+    more: Partial<Series> & Pick<Series, "colour">,
+  ): Series => ({
+    ...{ name, kind: "line", points: slots.map((slot) => ({ x: slot.slotStart, y: of(slot) })) },
+    ...more,
+  });
+  const total = slots.reduce((sum, { energyWh }) => sum + (energyWh ?? 0), 0);
+  return {
+    title: `Forecast of ${feeder}`,
+    summary: `${figure(total / 1_000)} kWh are expected over the day.`,
+    series: [
+      {
+        ...{ name: `${percent(high - low, 0)} band`, kind: "band", colour: 1 },
+        points: slots.map(({ slotStart, quantilesWh }) => ({
+          ...{ x: slotStart, y: null },
+          ...(quantilesWh.length < 2 ? {} : { low: quantilesWh[0]!, high: quantilesWh.at(-1)! }),
+        })),
+      },
+      line("Forecast", ({ energyWh }) => energyWh, { colour: 1 }),
+      line("Actual", ({ actualWh }) => actualWh, { colour: 2, dash: [2, 3] }),
+      line("Baseline", ({ baselineWh }) => baselineWh, { colour: 5, dash: [6, 3] }),
+    ],
+    x: timeAxis(zone),
+    y: { name: "Energy of a slot", unit: "Wh", format: (value) => figure(value), fromZero: true },
+  };
+}
+
+function Renewables(): ReactNode {
+  const query = useQuery(gridRenewables);
+  return (
+    <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
+      {(data) => (
+        <>
+          <Card
+            title="Supply of the day"
+            className="span-8"
+            aside={
+              data.simulated ? (
+                <Badge tone="info" icon="flask">
+                  Simulated sun and wind
+                </Badge>
+              ) : undefined
+            }
+          >
+            <Supply data={data} />
+          </Card>
+          <Card
+            title="Room for more sun"
+            className="span-4"
+            note="What a bus could take in addition before a limit is reached."
+          >
+            {data.hosting.length === 0 ? (
+              <Empty title="Not worked out for this grid" />
+            ) : (
+              <DataTable
+                caption="Hosting capacity"
+                rows={data.hosting.slice(0, 8)}
+                keyOf={({ bus }) => String(bus)}
+                columns={[
+                  { head: "Bus", cell: ({ bus }) => bus },
+                  { head: "Room", number: true, cell: ({ mw }) => megawatts(mw) },
+                  { head: "Limit", cell: ({ limitedBy }) => limitedBy },
+                ]}
+              />
+            )}
+          </Card>
+        </>
+      )}
+    </QueryView>
+  );
+}
+
+function Supply({ data: { slots, mix } }: { readonly data: GridRenewables }): ReactNode {
+  const zone = useZone();
+  const line = (
+    name: string,
+    of: (slot: GridRenewables["slots"][number]) => number,
+    more: Partial<Series> & Pick<Series, "colour">,
+  ): Series => ({
+    ...{ name, kind: "line", points: slots.map((slot) => ({ x: slot.slotStart, y: of(slot) })) },
+    ...more,
+  });
+  return (
+    <Chart
+      model={{
+        title: "Supply",
+        summary: `${percent(mix.pvShare, 0)} sun, ${percent(mix.windShare, 0)} wind, ${percent(mix.gridShare, 0)} from the grid above.`,
+        series: [
+          line("Load", ({ loadMw }) => loadMw, { colour: 1 }),
+          line("Sun", ({ pvMw }) => pvMw, { colour: 2, area: true }),
+          line("Wind", ({ windMw }) => windMw, { colour: 3, dash: [6, 3] }),
+          line("From the grid", ({ gridMw }) => gridMw, { colour: 5, dash: [2, 3] }),
+        ],
+        x: timeAxis(zone),
+        y: { name: "Power", unit: "MW", format: (value) => figure(value) },
+      }}
+    />
+  );
+}

@@ -1,0 +1,238 @@
+/** The grid as it is believed to be: its map, what is wrong, and better switches. */
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useMemo, useState } from "react";
+import type { Finding, GridState, GridTopology, Optimised } from "../../../protocol/grid/index.ts";
+import { useRole } from "../api/session.tsx";
+import { figure, fixed, moment, percent, split } from "../format.ts";
+import { gridPaths, gridState, gridTopology } from "../grid/api.ts";
+import { describe, Details, megawatts } from "../grid/details.tsx";
+import { GridMap, type Selection } from "../grid/grid-map.tsx";
+import { MapKey } from "../grid/key.tsx";
+import { NoGrid } from "../grid/no-grid.tsx";
+import { OptimiseCard } from "../grid/optimise-card.tsx";
+import { NO_OVERLAY, type Overlay, sceneOf } from "../grid/scene.ts";
+import { StateBadges } from "../grid/state-badges.tsx";
+import { DataTable } from "../ui/data-table.tsx";
+import { Badge, Button, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
+import { QueryView } from "../ui/query-view.tsx";
+import { useZone } from "../ui/use-zone.ts";
+
+export function GridPage(): ReactNode {
+  const topology = useQuery(gridTopology);
+  const state = useQuery(gridState);
+  return (
+    <Page
+      title="Grid"
+      lead="Worked out from released feeder loads and sensors: no home's reading is in it."
+      actions={state.data === undefined ? undefined : <StateBadges state={state.data} />}
+    >
+      <QueryView query={topology} missing={(error) => <NoGrid error={error} />}>
+        {(known) => <Grid topology={known} state={state.data} />}
+      </QueryView>
+    </Page>
+  );
+}
+
+function Grid({
+  topology,
+  state,
+}: {
+  readonly topology: GridTopology;
+  readonly state: GridState | undefined;
+}): ReactNode {
+  const [selection, setSelection] = useState<Selection>();
+  const [found, setFound] = useState<Optimised>();
+  const role = useRole();
+  const paths = useQuery(gridPaths);
+  const [showPaths, setShowPaths] = useState(false);
+  const chosen = selection?.kind === "bus" ? topology.buses[selection.index]?.id : undefined;
+  const overlay = useMemo<Overlay>(() => {
+    const all = paths.data?.paths ?? [];
+    const own = all.filter(({ bus }) => bus === chosen);
+    return {
+      ...NO_OVERLAY,
+      ...(found === undefined ? {} : { toOpen: new Set(found.toOpen), toClose: new Set(found.toClose) }),
+      ...(showPaths ? { path: new Set((own.length > 0 ? own : all).flatMap(({ branches }) => branches)) } : {}),
+    };
+  }, [found, showPaths, paths.data, chosen]);
+  const scene = useMemo(() => sceneOf(topology, state, overlay), [topology, state, overlay]);
+  const togglePaths = (): void => {
+    setShowPaths(!showPaths);
+    if (!showPaths) void paths.refetch();
+  };
+  return (
+    <div className="grid">
+      {state !== undefined && <Totals state={state} />}
+      <Card
+        title={`Map of ${topology.case}`}
+        className="span-8"
+        aside={
+          <div className="actions">
+            <FindBus scene={scene} onFound={(index) => setSelection({ kind: "bus", index })} />
+            <Button size="small" pressed={showPaths} onClick={togglePaths}>
+              Best paths
+            </Button>
+          </div>
+        }
+      >
+        <GridMap
+          scene={scene}
+          selection={selection}
+          onSelect={setSelection}
+          description={describe(scene, selection)}
+          height={520}
+        />
+        <MapKey changes={overlay.toOpen.size + overlay.toClose.size > 0} paths={overlay.path.size > 0} />
+      </Card>
+      <div className="span-4 grid" style={{ gridTemplateColumns: "minmax(0, 1fr)" }}>
+        <Details scene={scene} selection={selection} />
+        {role !== "auditor" && <OptimiseCard radial={topology.radial} onFound={setFound} />}
+        <Paths shown={showPaths} />
+      </div>
+      <Findings findings={state?.findings ?? []} leftOut={state?.findingsLeftOut ?? 0} />
+    </div>
+  );
+}
+
+interface FindBusProps {
+  readonly scene: { readonly buses: readonly { readonly id: number }[] };
+  readonly onFound: (index: number) => void;
+}
+
+function FindBus({ scene, onFound }: FindBusProps): ReactNode {
+  return (
+    <label className="field inline">
+      <span>Bus</span>
+      <select value="" onChange={(event) => onFound(Number(event.target.value))}>
+        <option value="" disabled>
+          choose
+        </option>
+        {scene.buses.map(({ id }, i) => (
+          <option key={id} value={i}>
+            {id}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Totals({ state: { totals, loads } }: { readonly state: GridState }): ReactNode {
+  const zone = useZone();
+  return (
+    <Stats label="The grid now">
+      <Stat
+        {...{ name: "input", label: "Power in", ...split(megawatts(totals.inputMw)) }}
+        note={
+          loads.source === "feeders" && loads.slotStart !== null
+            ? `loads of ${moment(loads.slotStart, zone)}`
+            : `loads of the ${loads.source}`
+        }
+      />
+      <Stat
+        label="Losses"
+        {...split(megawatts(totals.losses.technicalMw))}
+        note={`${percent(1 - totals.efficiency, 2)} of what comes in`}
+      />
+      <Stat
+        label="Lowest voltage"
+        value={fixed(totals.leastVoltagePu, 3)}
+        unit="p.u."
+        note={`highest ${fixed(totals.mostVoltagePu, 3)}`}
+      />
+      <Stat
+        label="Highest loading"
+        value={figure(totals.mostLoadingPercent)}
+        unit="%"
+        note={`hottest ${figure(totals.hottestC)} °C`}
+      />
+      <Stat label="Risk" value={figure(totals.risk)} note="1 for each element at its limit" />
+    </Stats>
+  );
+}
+
+function Paths({ shown }: { readonly shown: boolean }): ReactNode {
+  const query = useQuery(gridPaths);
+  if (!shown) return null;
+  return (
+    <Card
+      title="Best paths"
+      note="From a generator to each load, by the least loss and risk. Choose a bus to see its own."
+    >
+      <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
+        {({ paths, lossKw, reference }) => (
+          <>
+            <DataTable
+              inset
+              caption="Best paths"
+              rows={paths.toSorted((a, b) => b.lossKw - a.lossKw).slice(0, 8)}
+              keyOf={({ bus }) => String(bus)}
+              columns={[
+                { head: "To bus", cell: ({ bus }) => bus },
+                { head: "Over", number: true, cell: ({ branches }) => `${branches.length} lines` },
+                { head: "Loss", number: true, cell: ({ lossKw: own }) => `${figure(own)} kW` },
+                { head: "Voltage", number: true, cell: ({ voltagePu }) => fixed(voltagePu, 3) },
+              ]}
+            />
+            <p className="muted small" style={{ marginTop: 10 }}>
+              The eight that lose most, of {paths.length}; {figure(lossKw)} kW in all, {figure(reference.gapPercent)} %
+              above {reference.kind === "certified" ? "the certified optimum" : "the best known"}.
+            </p>
+          </>
+        )}
+      </QueryView>
+    </Card>
+  );
+}
+
+const KINDS: Record<Finding["kind"], string> = {
+  overload: "Overload",
+  overheating: "Too hot",
+  undervoltage: "Voltage too low",
+  overvoltage: "Voltage too high",
+  "no-supply": "No supply",
+  theft: "More taken than metered",
+  "bad-data": "Sample not believed",
+  "dead-sensor": "Sensor stands still",
+  "lost-samples": "Samples are missing",
+  unobservable: "Cannot be observed",
+  "suspect-state": "Something does not fit",
+  "no-state": "No state fits",
+  stale: "Old data",
+};
+
+function Findings({
+  findings,
+  leftOut,
+}: {
+  readonly findings: readonly Finding[];
+  readonly leftOut: number;
+}): ReactNode {
+  const zone = useZone();
+  return (
+    <Card title="What is wrong now" aside={findings.length === 0 ? <Badge tone="good">Nothing</Badge> : undefined}>
+      {findings.length === 0 ? (
+        <Empty title="No limit is broken, and all samples fit together" />
+      ) : (
+        <DataTable
+          caption="Findings"
+          rows={findings}
+          keyOf={({ kind, element }) => `${kind} ${element}`}
+          columns={[
+            {
+              head: "What",
+              cell: ({ kind }) => (
+                <Badge tone={kind === "stale" || kind === "bad-data" ? "warn" : "bad"}>{KINDS[kind]}</Badge>
+              ),
+            },
+            { head: "Where", cell: ({ element }) => element.replace(":", " ") },
+            { head: "Value", number: true, cell: ({ value, unit }) => `${figure(value, 4)} ${unit}` },
+            { head: "Limit", number: true, onlyWide: true, cell: ({ limit, unit }) => `${figure(limit, 4)} ${unit}` },
+            { head: "Since", onlyWide: true, cell: ({ since }) => moment(since, zone) },
+          ]}
+        />
+      )}
+      {leftOut > 0 && <p className="muted small">{leftOut} more are not shown.</p>}
+    </Card>
+  );
+}

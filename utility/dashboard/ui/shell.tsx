@@ -1,0 +1,151 @@
+/** The frame: navigation at the side (a drawer on a phone), and the bar with what holds for all pages. */
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { system } from "../api/queries.ts";
+import { useSession } from "../api/session.tsx";
+import { type LiveStatus, useLive } from "../live/live.tsx";
+import { type PageRoute, ROUTES } from "../routes.tsx";
+import { Icon, type IconName, Logo } from "./icon.tsx";
+import { Badge, Button, type Tone } from "./parts.tsx";
+import { applyTheme, type Theme, THEMES, useTheme } from "./theme.ts";
+
+const GROUPS: readonly PageRoute["group"][] = ["Grid", "Privacy", "System"];
+
+const LIVE: Record<LiveStatus, { readonly tone: Tone; readonly word: string; readonly title: string }> = {
+  live: { tone: "good", word: "Live", title: "Values change as the system does" },
+  connecting: { tone: "warn", word: "Connecting", title: "Values may be old until the stream of events is there" },
+  away: { tone: "bad", word: "Not live", title: "The stream of events broke off: reload the page" },
+};
+
+const THEME_ICONS: Record<Theme, IconName> = { system: "screen", light: "sun", dark: "moon" };
+
+export function Shell({ children }: { readonly children: ReactNode }): ReactNode {
+  const [open, setOpen] = useState(false);
+  const [location] = useLocation();
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+
+  useEffect(() => {
+    setOpen(false);
+    // A page that comes is read from its beginning, by eyes and by screen readers.
+    if (!first.current) {
+      scrollTo(0, 0);
+      main.current?.focus();
+    }
+    first.current = false;
+  }, [location]);
+
+  useEffect(() => {
+    const close = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") setOpen(false);
+    };
+    addEventListener("keydown", close);
+    return () => removeEventListener("keydown", close);
+  }, []);
+
+  return (
+    <div className="shell" data-menu={open ? "open" : "closed"}>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <Side location={location} />
+      <div onClick={open ? () => setOpen(false) : undefined}>
+        <Bar open={open} onMenu={() => setOpen(!open)} />
+        <main id="main" tabIndex={-1} ref={main}>
+          {children}
+        </main>
+      </div>
+    </div>
+  );
+}
+
+function Side({ location }: { readonly location: string }): ReactNode {
+  const { me } = useSession();
+  const offered = ROUTES.filter(({ roles }) => roles.includes(me.role));
+  const isHere = (path: string): boolean => (path === "/" ? location === "/" : location.startsWith(path));
+  return (
+    <nav className="side" aria-label="Pages">
+      <div className="brand">
+        <Logo />
+        Wattveil
+      </div>
+      {GROUPS.map((group) => {
+        const pages = offered.filter((page) => page.group === group);
+        if (pages.length === 0) return null;
+        return (
+          <div key={group}>
+            <h2 id={`group-${group}`}>{group}</h2>
+            <ul aria-labelledby={`group-${group}`}>
+              {pages.map(({ path, title, icon }) => (
+                <li key={path}>
+                  <Link href={path} aria-current={isHere(path) ? "page" : undefined}>
+                    <Icon name={icon} />
+                    {title}
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          </div>
+        );
+      })}
+      <p className="side-foot">
+        <a href="/docs">HTTP interface</a>
+      </p>
+    </nav>
+  );
+}
+
+interface BarProps {
+  readonly open: boolean;
+  readonly onMenu: () => void;
+}
+
+function Bar({ open, onMenu }: BarProps): ReactNode {
+  const { me, signOut } = useSession();
+  const { status } = useLive();
+  const { data } = useQuery(system);
+  const { tone, word, title } = LIVE[status];
+  return (
+    <header className="bar">
+      <span className="bar-menu">
+        <Button kind="plain" size="square" label="Menu" expanded={open} onClick={onMenu}>
+          <Icon name="menu" size={20} />
+        </Button>
+      </span>
+      <Badge tone={tone} title={title}>
+        {word}
+      </Badge>
+      {data?.simulated === true && (
+        <Badge tone="info" icon="flask" title="Households and time are simulated: no figure is of a real home">
+          Simulated
+        </Badge>
+      )}
+      <span className="grow" />
+      <ThemeButton />
+      <span className="bar-account">
+        <span className="bar-role">
+          {me.name} <span className="muted">({me.role})</span>
+        </span>
+        <Button kind="plain" size="square" label={`Sign out ${me.name}`} onClick={() => void signOut()}>
+          <Icon name="out" />
+        </Button>
+      </span>
+    </header>
+  );
+}
+
+function ThemeButton(): ReactNode {
+  const theme = useTheme();
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
+  return (
+    <Button
+      kind="plain"
+      size="square"
+      label={`Colours: ${theme === "system" ? "as the device has them" : theme}`}
+      onClick={() => applyTheme(next)}
+    >
+      <Icon name={THEME_ICONS[theme]} />
+    </Button>
+  );
+}
