@@ -93,7 +93,9 @@ async function learn({ log, json, signal }: RoleContext, request: LearnRequest):
     const release = request.release && (await learning.ask(request.release, signal));
     const seconds = (performance.now() - startedAt) / 1_000;
     const unopened = report.history.filter((round) => round.homes === 0).length;
-    const refused = Object.entries(refusals).map(([code, count]) => `${code} ${count}`);
+    const [refused, restarted] = [refusals, restarts].map((counts) =>
+      Object.entries(counts).map(([name, count]) => `${name} ${count}`),
+    ) as [string[], string[]];
     if (json) {
       process.stdout.write(
         `${JSON.stringify({ simulated: isSimulated, readings, data, seconds, unopened, restarts, refusals, ...report, release })}\n`,
@@ -102,6 +104,7 @@ async function learn({ log, json, signal }: RoleContext, request: LearnRequest):
       process.stdout.write(`${describeRounds(report.history)}\n${describeVerdict(report)}\n`);
       if (release !== undefined) process.stdout.write(`${describeRelease(request, release)}\n`);
       if (learning.history.length > 0) say(`${learning.history.length} rounds were there from runs before`);
+      if (restarted.length > 0) say(`ended and started again: ${restarted.join(", ")} (times)`);
       if (refused.length > 0) say(`homes took no part: ${refused.join(", ")} (of all rounds)`);
     }
     return unopened === report.history.length ? EXIT.failed : EXIT.ok;

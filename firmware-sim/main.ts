@@ -10,6 +10,7 @@ import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/r
 import { EnrolmentError } from "../config/enrolment/index.ts";
 import { FolderError, makeFolders } from "../config/runtime/folders.ts";
 import { createProgress, type Progress } from "../config/runtime/terminal.ts";
+import { apiNotes } from "./fleet/api-process.ts";
 import { checkEarlierRuns, EarlierRunError, rememberRun } from "./fleet/earlier-runs.ts";
 import { assertEnrollable } from "./fleet/enrollable.ts";
 import { expectedOf } from "./fleet/expected.ts";
@@ -20,7 +21,7 @@ import { lockFleet } from "./fleet/fleet-lock.ts";
 import type { FleetPlan } from "./fleet/fleet-plan.ts";
 import { freePorts, portNotes } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
-import { silentNotice, withoutNotice } from "./fleet/notices.ts";
+import { keptRunningNotes, silentNotice, withoutNotice } from "./fleet/notices.ts";
 import { dueOpenings } from "./fleet/due-openings.ts";
 import { isRight } from "./fleet/opened-summary.ts";
 import { awaitOutcome, type Outcome } from "./fleet/outcome.ts";
@@ -131,7 +132,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     say(silentNotice(silent, meters));
     rememberRun(data, plan, config);
     await fleet.start();
-    for (const note of portNotes(taken, fleet.ports)) say(note);
+    for (const note of [...portNotes(taken, fleet), ...apiNotes(fleet.api)]) say(note);
     const memory = setInterval(() => fleet.supervisor.sampleMemory(), 1_000);
     const limit = duration === undefined ? undefined : setTimeout(() => fleet.conductor.endFeeding(), duration * 1_000);
     const startedAt = performance.now();
@@ -161,12 +162,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     if (request.keepRunning && !ended.aborted) {
       say(describeSummary(finish(), outcome, expectedOf(config, done), names));
       await fleet.releaseMeters();
-      say(`The servers keep running. Public topics: mosquitto_sub -p ${fleet.ports.public} -t 'wv/1/pub/#'`);
-      say(`More readings: npm run meters -- --data ${data} --meters ${plan.source.meters.length}`);
-      say(
-        `Meters and their changes: npm run enrol -- list --config ${fleet.configFile} (and add, move, rekey, revoke)`,
-      );
-      say("Ctrl-C stops it.");
+      for (const note of keptRunningNotes(fleet, data, plan)) say(note);
       await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));
     }
     await fleet.stop();
@@ -286,6 +282,7 @@ await runRole({
       flags: "--duration <seconds>",
       description: "stop feeding after this time; simulates until then unless --days is given",
     },
+    { flags: "--no-api", description: "without the HTTP interface", path: "api.enabled" },
     { flags: "--keep-running", description: "leave the servers running at the end, until Ctrl-C" },
     { flags: "--fresh", description: "delete what earlier runs left in the data folder, keys included" },
     { flags: "--without-aggregators <list>", description: "enrol but do not start these, e.g. 3 or 2,3" },

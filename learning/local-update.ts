@@ -3,10 +3,10 @@
  * examples, to the change of all weights. Nothing is clipped, rounded or hidden yet: the result must not leave the home.
  */
 import { z } from "zod";
+import { announcedNetwork } from "./announced-network.ts";
 import type { Backend } from "./backend.ts";
 import { type Examples, trainable } from "./examples.ts";
 import { FEATURES } from "./features.ts";
-import { NetworkModel } from "./layers-model.ts";
 import { LINEAR_WEIGHTS, LinearModel } from "./linear-model.ts";
 import { type ForecastModel, MEDIAN, MODEL_KINDS } from "./model.ts";
 import { permutation } from "./shuffle.ts";
@@ -68,8 +68,8 @@ export function inputsOf({ features }: Pick<TrainingTask, "features">): Training
   throw new RangeError("features: expected those of this version, got others; homes and analytics differ in version");
 }
 
-/** The announced model with its weights. Throws RangeError for weights that do not fit it, or without a backend. */
-export async function modelOf(task: TrainingTask, { backend }: LocalOptions = {}): Promise<ForecastModel> {
+/** The announced model with its weights. Throws RangeError for a topology or weights that do not fit, or without a backend. */
+export function modelOf(task: TrainingTask, { backend }: LocalOptions = {}): ForecastModel {
   const { kind } = inputsOf(task);
   const weights = weightsOf(task);
   if (kind === "linear") {
@@ -78,8 +78,8 @@ export async function modelOf(task: TrainingTask, { backend }: LocalOptions = {}
     return model;
   }
   if (backend === undefined) throw new RangeError(`backend: a ${kind} model needs one`);
-  const topology = task.model.topology as Parameters<typeof backend.layers.models.modelFromJSON>[0];
-  const model = new NetworkModel(backend, kind, MEDIAN, await backend.layers.models.modelFromJSON(topology));
+  const { topology } = task.model;
+  const model = announcedNetwork(backend, kind, MEDIAN, { topology, weights: weights.length });
   model.setWeights(weights);
   return model;
 }
@@ -110,7 +110,7 @@ export async function localUpdate(
   const rows = trainable(examples, most, task.seed);
   if (rows.count === 0) return undefined;
   if (objective === "energy") return energyUpdate(task, rows);
-  const model = await modelOf(task, options);
+  const model = modelOf(task, options);
   try {
     const before = model.weights();
     const { epochs, batchSize, learningRate, mu, seed } = task;

@@ -138,6 +138,22 @@ test("sums that no honest set has are refused, and change nothing", () => {
   assert.throws(() => campaign.apply({ homes: 60, sum }), /they are over/);
 });
 
+test("a sum with homes of which no bound was proved moves the model only where that is wanted", () => {
+  const partly = { proved: 50, unproved: 10, leftOut: 0 };
+  for (const [unproved, bound, moves] of [
+    ["take", partly, true],
+    ["skip", partly, false],
+    ["skip", { proved: 60, unproved: 0, leftOut: 3 }, true],
+  ] as const) {
+    const campaign = new Campaign(campaignOf({ ...OPTIONS, unproved }), START);
+    const { sum } = opened(campaign);
+    const apply = (): unknown => campaign.apply({ homes: 60, sum, bound });
+    if (moves) assert.deepEqual((apply() as { bound: object }).bound, bound);
+    else assert.throws(apply, /bound: not proved of 10 of 60 homes/);
+    assert.equal(campaign.step, moves ? 1 : 0);
+  }
+});
+
 test("options that cannot be are refused, all at once and by name", () => {
   assert.throws(
     () => campaignOf({ homes: 10, minMeters: 11, colluders: 11, kind: "dense", objective: "energy" }),

@@ -150,8 +150,8 @@ export class Campaign {
   }
 
   /**
-   * Takes what the round opened. Throws RangeError for a set or a coordinate that no honest round has: the model stays
-   * as it was, and so does the round.
+   * Takes what the round opened. Throws RangeError for a set or a coordinate that no honest round has, and for homes without
+   * a proof where the campaign skips those: the model stays as it was, and so does the round.
    */
   apply({ round, homes, sum, bound }: OpenedSum): HistoryEntry {
     const { minMeters, maxMeters, vector } = this.encoding;
@@ -160,6 +160,9 @@ export class Campaign {
     }
     if (sum.length !== vector.length)
       throw new RangeError(`sum: expected ${vector.length} integers, got ${sum.length}`);
+    if (this.options.unproved === "skip" && bound !== undefined && bound.unproved > 0) {
+      throw new RangeError(`bound: not proved of ${bound.unproved} of ${homes} homes`);
+    }
     const most = reach(this.encoding, homes);
     for (let i = 0; i < sum.length; i += 1) {
       if (Number.isInteger(sum[i]) && Math.abs(sum[i]!) <= most) continue;

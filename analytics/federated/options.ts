@@ -31,6 +31,8 @@ export const campaignOptions = z
     bits: z.int().min(2).max(32).default(16),
     /** `norm`: homes prove that their integers are within the bound that honest ones need; it takes far more bytes. */
     bound: z.enum(["none", "norm"]).default("none"),
+    /** With a bound: whether the model moves by a sum in which it was not proved of all homes. */
+    unproved: z.enum(["take", "skip"]).default("take"),
     /** Coordinates in a field element; as many as fit when left out. */
     lanes: z.int().min(1).max(30).optional(),
     /** Passes over a home's rows in a round. */

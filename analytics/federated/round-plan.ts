@@ -3,7 +3,14 @@
  * rounds. Noise is calibrated by what homes will charge for a round, so that none refuses the last one.
  */
 import { holdsWithoutWrap, honestSquares, sharedElements } from "../../protocol/learning/bound.ts";
-import { costOf, epsilonOf, reach, type RoundContent } from "../../protocol/learning/index.ts";
+import {
+  costOf,
+  type CoveredCost,
+  epsilonOfAll,
+  reach,
+  type RoundContent,
+  usedPart,
+} from "../../protocol/learning/index.ts";
 import { MAX_ELEMENTS } from "../../protocol/learning/shape.ts";
 import { bisect } from "../privacy/bisect.ts";
 import type { CampaignOptions } from "./options.ts";
@@ -75,14 +82,19 @@ function noiseVariance(
   const least = mechanism === "discrete-gaussian" ? LEAST_HOME_VARIANCE * honest : 0;
   const holds = (variance: number): boolean =>
     variance > least &&
-    epsilonSpent({ ...encoding, noise: { mechanism, variance, colluders } }, rounds, delta)! <= epsilon;
+    usedPart(series({ ...encoding, noise: { mechanism, variance, colluders } }, rounds), { epsilon, delta }) <= 1;
   return bisect(holds, { tolerance: TOLERANCE });
 }
 
 /** Epsilon at delta of so many rounds, as homes charge it; undefined without noise. */
 export function epsilonSpent(encoding: Encoding, rounds: number, delta: number): number | undefined {
+  const costs = series(encoding, rounds);
+  return costs.length === 0 ? undefined : epsilonOfAll(costs, delta);
+}
+
+/** What so many rounds cost, as one. */
+function series(encoding: Encoding, rounds: number): CoveredCost[] {
   const cost = costOf(encoding);
-  if (cost.rdp === undefined) return undefined;
-  const rdp = cost.rdp.map((value) => rounds * value);
-  return epsilonOf(rdp, delta, rounds * (cost.missed ?? 0));
+  if (cost.rdp === undefined) return [];
+  return [{ rdp: cost.rdp.map((value) => rounds * value), missed: rounds * (cost.missed ?? 0) }];
 }

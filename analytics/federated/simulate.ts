@@ -171,7 +171,7 @@ async function withModel<T>(
   backend: Backend | undefined,
   use: (model: Awaited<ReturnType<typeof modelOf>>) => T,
 ): Promise<T> {
-  const model = await modelOf(taskWith(content, weights), { backend });
+  const model = modelOf(taskWith(content, weights), { backend });
   try {
     return use(model);
   } finally {

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createProgress } from "../../config/runtime/terminal.ts";
 import { print, printJson } from "../command/output.ts";
-import { isPresent } from "../presence.ts";
+import { isPresent, knownClock } from "../presence.ts";
 import { forecastOf } from "./plan.ts";
 import { forecastText, releaseJson, releasesTable, releaseText } from "./print.ts";
 import { type AskFlags, firstSlotOf, settingsOf } from "./request.ts";
@@ -37,8 +37,9 @@ export async function runReleases(context: RoleContext): Promise<number> {
   if (!existsSync(file)) throw new UsageError(`${file} does not exist: start analytics first, or set --data`);
   const store = new ReleaseStore(file, { alone: false });
   try {
-    if (verb === "ask") return await ask(context, operand, store);
-    return verb === "releases" ? list(context, store) : show(context, operand, store);
+    const own = { ...context, config: { ...config, system: { ...config.system, ...knownClock(store.db) } } };
+    if (verb === "ask") return await ask(own, operand, store);
+    return verb === "releases" ? list(own, store) : show(own, operand, store);
   } finally {
     store.close();
   }

@@ -12,7 +12,8 @@ import {
   type RoundTiming,
 } from "../federated/coordinator/announced-round.ts";
 import { contentOf } from "./plan.ts";
-import { nextOrder, type ScheduleClock } from "./schedule.ts";
+import type { SystemClock } from "../presence.ts";
+import { nextOrder } from "./schedule.ts";
 import type { Release, ReleaseStore } from "./store.ts";
 
 export interface ReleaseDeskPorts extends RoundPorts {
@@ -20,7 +21,7 @@ export interface ReleaseDeskPorts extends RoundPorts {
   readonly settled?: ((release: Release) => void) | undefined;
 }
 
-export interface ReleaseDeskOptions extends ScheduleClock {
+export interface ReleaseDeskOptions extends SystemClock {
   readonly store: ReleaseStore;
   readonly scheduled: readonly ReleaseSettings[];
   readonly timing: RoundTiming;

@@ -11,7 +11,7 @@ import { readResult, type RoundPorts } from "../federated/coordinator/announced-
 import { LedCampaign } from "../federated/coordinator/led-campaign.ts";
 import { readPlan } from "../federated/coordinator/plan.ts";
 import { signerOf } from "../federated/coordinator/signer.ts";
-import { notePresence } from "../presence.ts";
+import { noteClock, notePresence } from "../presence.ts";
 import { ReleaseDesk } from "./desk.ts";
 import { type Release, ReleaseStore, releasesFile } from "./store.ts";
 
@@ -96,7 +96,9 @@ export class Leading {
   /** Once there is a connection. */
   start(ports: LeadingPorts): void {
     this.#ports = ports;
+    const { party, config } = this.#options;
     notePresence(this.#store.db, process.pid);
+    noteClock(this.#store.db, { slotSeconds: party.directory.slotSeconds, timezone: config.system.timezone });
     this.#timer = setInterval(() => this.#poll(), POLL_MILLISECONDS);
   }
 

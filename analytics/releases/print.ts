@@ -3,15 +3,16 @@ import { renderTable } from "../../config/runtime/terminal.ts";
 import { WindowCalendar } from "../../config/windows.ts";
 import type { OpenedRelease } from "../../protocol/learning/index.ts";
 import { EXACT } from "../../protocol/privacy-labels.ts";
+import type { SystemClock } from "../presence.ts";
 import type { Forecast } from "./plan.ts";
-import type { ScheduleClock } from "./schedule.ts";
+
 import type { Release } from "./store.ts";
 
 export function releaseJson({ content: _, ...rest }: Release): Record<string, unknown> {
   return rest;
 }
 
-export function releasesTable(releases: readonly Release[], clock: ScheduleClock): string {
+export function releasesTable(releases: readonly Release[], clock: SystemClock): string {
   const calendar = new WindowCalendar({ ...clock, windowDays: 1 });
   const rows = releases.map(({ number, settings, step, firstSlot, state, reason, result }) => {
     const opened = result !== undefined && "values" in result ? result : undefined;
@@ -34,14 +35,14 @@ export function releasesTable(releases: readonly Release[], clock: ScheduleClock
 }
 
 /** One release with its values, if it has any. */
-export function releaseText(release: Release, clock: ScheduleClock): string {
+export function releaseText(release: Release, clock: SystemClock): string {
   const { number, settings, state, reason, result } = release;
   const head = `release ${number}, ${settings.name} ${release.step}: ${state}${reason === "" ? "" : ` (${reason})`}`;
   if (result === undefined || !("values" in result)) return head;
   return `${head}\n${valuesTable(result, clock)}\n${precisionText(result)}`;
 }
 
-function valuesTable(release: OpenedRelease, clock: ScheduleClock): string {
+function valuesTable(release: OpenedRelease, clock: SystemClock): string {
   const { values, unit, edgesWh, from, slotSeconds } = release;
   const calendar = new WindowCalendar({ ...clock, windowDays: 1 });
   const of = (i: number): string =>

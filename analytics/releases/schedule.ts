@@ -1,14 +1,9 @@
 /** Which days of a configured release are to be asked for. */
 import type { ReleaseSettings } from "../../config/schema-releases.ts";
 import { WindowCalendar } from "../../config/windows.ts";
+import type { SystemClock } from "../presence.ts";
 import { slotsOf } from "./plan.ts";
 import type { ReleaseOrder } from "./store.ts";
-
-export interface ScheduleClock {
-  readonly slotSeconds: number;
-  /** IANA name: days begin at its midnights. */
-  readonly timezone: string;
-}
 
 /** When the homes are asked for the days from a slot on. */
 export function dueAt(release: ReleaseSettings, firstSlot: number, slotSeconds: number): number {
@@ -21,7 +16,7 @@ export function dueAt(release: ReleaseSettings, firstSlot: number, slotSeconds: 
  */
 export function nextOrder(
   settings: ReleaseSettings,
-  { slotSeconds, timezone }: ScheduleClock,
+  { slotSeconds, timezone }: SystemClock,
   last: number | undefined,
   now: number,
 ): ReleaseOrder | undefined {

@@ -8,6 +8,7 @@ const ENTRIES = {
   utility: "utility/main.ts",
   analytics: "analytics/main.ts",
   aggregator: "aggregator/main.ts",
+  api: "utility/api/main.ts",
   host: "firmware-sim/fleet/host-main.ts",
   emulated: "firmware-sim/fleet/emulated-main.ts",
 } as const;
@@ -15,11 +16,22 @@ const ENTRIES = {
 /** Hosts of emulated devices are called so, with a number behind it. */
 export const EMULATED = "emulated";
 
+/** Written by the host of the household that is shown, read by the HTTP interface. */
+export function showcaseFile(data: string): string {
+  return join(data, "fleet", "showcase.json");
+}
+
 export interface FleetRolesOptions {
   readonly data: string;
   readonly configFile: string;
   /** Another entry file for a process, by its name: `a-2`, `analytics`, `meters`. */
   readonly entryOf?: ((name: string) => string | undefined) | undefined;
+}
+
+export interface ApiStart {
+  readonly accountsFile: string;
+  readonly meter: string | undefined;
+  readonly port?: number;
 }
 
 export class FleetRoles {
@@ -36,6 +48,14 @@ export class FleetRoles {
   aggregator(index: number): RoleSpec {
     const args = ["--id", String(index), "--config", this.#options.configFile];
     return this.#role(aggregatorId(index), ENTRIES.aggregator, args);
+  }
+
+  /** The HTTP interface; accounts that it makes are written to a file. `port`: where it listened before. */
+  api({ accountsFile, meter, port }: ApiStart): RoleSpec {
+    const accounts = ["--demo-accounts", accountsFile, ...(meter === undefined ? [] : ["--demo-meter", meter])];
+    const showcase = ["--demo-showcase", showcaseFile(this.#options.data)];
+    const at = port === undefined ? [] : ["--set", `api.port=${port}`];
+    return this.#role("api", ENTRIES.api, ["--config", this.#options.configFile, ...accounts, ...showcase, ...at]);
   }
 
   host(name: string): RoleSpec {

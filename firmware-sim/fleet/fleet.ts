@@ -9,6 +9,7 @@ import { ckksPlan, enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
+import { type FleetApi, startApi } from "./api-process.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
 import { windowHolds } from "./due-openings.ts";
@@ -66,6 +67,7 @@ export class Fleet {
   #resting: RestingClock | undefined;
   #interrupted = false;
   #ports: BrokerPorts | undefined;
+  #api: FleetApi | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -88,6 +90,11 @@ export class Fleet {
   get ports(): BrokerPorts {
     if (this.#ports === undefined) throw new Error("the broker has not been started");
     return this.#ports;
+  }
+
+  /** Undefined where it is not started. */
+  get api(): FleetApi | undefined {
+    return this.#api;
   }
 
   get configFile(): string {
@@ -121,7 +128,7 @@ export class Fleet {
   async start(): Promise<void> {
     const { config, plan, onPhase, onSlot, withoutAggregators = [] } = this.#options;
     this.#assertGoingOn();
-    const withAnalytics = config.homomorphic.enabled;
+    const withAnalytics = config.homomorphic.enabled || config.grid.enabled;
     onPhase?.(`starting the broker, the aggregators${withAnalytics ? ", analytics" : ""} and the utility`);
     this.#writeConfig({ tls: config.broker.tlsPort, wss: config.broker.wssPort, public: config.broker.publicPort });
     const ready = await this.supervisor.start(this.#roles.server("broker"));
@@ -156,10 +163,17 @@ export class Fleet {
     // An emulated device counts in a slot whose beginning it has seen.
     const lead = plan.emulated.length > 0 ? leadSeconds(slotSeconds) : 0;
     await conductor.setTime((this.#options.isFed === true ? plan.range.to : plan.range.from) * slotSeconds - lead);
-    await Promise.all(servers.map((spec) => this.supervisor.start(spec)));
+    await Promise.all([...servers.map((spec) => this.supervisor.start(spec)), this.#startApi()]);
     this.#assertGoingOn();
     onPhase?.("connecting the meters");
     await Promise.all(this.#hosts.map((name) => this.supervisor.start(this.#roles.host(name))));
+  }
+
+  async #startApi(): Promise<void> {
+    const { config, plan } = this.#options;
+    if (!config.api.enabled) return;
+    const [roles, supervisor] = [this.#roles, this.supervisor];
+    this.#api = await startApi({ data: this.#data, roles, supervisor, meter: plan.source.meters[0]?.id });
   }
 
   #writeConfig(ports: BrokerPorts): void {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { LOCK_FILE } from "./fleet-lock.ts";
 
-const MADE_BY_FLEET = /^(keys|ckks|broker|utility|analytics|a-\d|meters(-\d+)?)$/;
+const MADE_BY_FLEET = /^(keys|ckks|broker|utility|api|analytics|a-\d|meters(-\d+)?)$/;
 
 export function beginAnew(data: string): void {
   // A production system has no simulator.

@@ -16,6 +16,7 @@ import {
   type Outbox,
 } from "../../hardware/agent/index.ts";
 import type { HostCiphertexts } from "./host-ciphertexts.ts";
+import type { Showcase } from "./showcase.ts";
 
 export interface HostedMeter {
   readonly index: number;
@@ -49,13 +50,15 @@ export interface HostedMeterOptions {
   readonly events: AgentEvents;
   /** What the meters share when they encrypt. */
   readonly ciphertexts: Pick<HostCiphertexts, "sharedFor" | "events" | "accept" | "turns" | "bulkSent">;
+  /** Of the one household whose messages are shown. */
+  readonly showcase?: Showcase | undefined;
   /** Further topics of this connection, whose messages `ciphertexts` accepts. */
   readonly subscriptions: readonly string[];
 }
 
 /** Opens the meter's folder and connects it. */
 export async function openHostedMeter(options: HostedMeterOptions): Promise<HostedMeter> {
-  const { config, data, index, id, outbox, randomBytes, monotonic, events } = options;
+  const { config, data, index, id, outbox, randomBytes, monotonic, events, showcase } = options;
   const folder = join(data, "keys", id);
   const party = openParty(folder);
   const { host, port } = options.endpoint;
@@ -68,6 +71,7 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
       return handle.link?.connected ?? false;
     },
     send: (topic, payload, sendOptions, done) => {
+      showcase?.sent(topic, payload);
       if (handle.link === undefined) done(new Error(`${id} is not connected`));
       else handle.link.send(topic, payload, sendOptions, done);
     },
@@ -90,6 +94,7 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
           events.settled?.(...settled);
           parts.ciphertexts?.settled();
         },
+        ...(showcase === undefined ? {} : { cut: (_, run, x, entries) => showcase.cut(run, x, entries) }),
       },
     });
     const ciphertexts = shared?.agentFor({

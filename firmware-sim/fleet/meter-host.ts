@@ -11,6 +11,8 @@ import type { ReadingsSource } from "../loads/index.ts";
 import { HostCiphertexts } from "./host-ciphertexts.ts";
 import type { HostCounters, HostProgress } from "./host-messages.ts";
 import { type HostedMeter, openHostedMeter } from "./hosted-meter.ts";
+import { showcaseFile } from "./fleet-roles.ts";
+import { Showcase } from "./showcase.ts";
 import type { PowerSupply } from "./power-supply.ts";
 
 const CONNECTING_AT_ONCE = 32;
@@ -90,8 +92,20 @@ export class MeterHost {
       role: source.isHead?.(index) === true ? "head" : "customer",
       events: this.#events(),
       ciphertexts: this.#ciphertexts,
+      showcase: this.#showcaseOf(index, id),
       subscriptions: first ? this.#ciphertexts.subscriptions : [],
     });
+  }
+
+  /** The first household of all is shown, unless readings were taken from a file: those may be somebody's. */
+  #showcaseOf(index: number, meter: string): Showcase | undefined {
+    const { config, data, source, monotonic } = this.#options;
+    if (index !== 0 || source.registersAt === undefined || source.isHead?.(0) === true) return undefined;
+    const { aggregators, threshold } = config.system;
+    const { slotSeconds } = source;
+    const feederOf = (slot: number): string => source.feederOf(index, slot);
+    const file = showcaseFile(data);
+    return new Showcase({ meter, feederOf, slotSeconds, aggregators, threshold, monotonic, file });
   }
 
   #events(): AgentEvents {

@@ -1,5 +1,10 @@
-/** What a run tells its user before it begins, where the choice of meters or aggregators will show in the results. */
+/**
+ * What a run tells its user before it begins, where the choice of meters or aggregators will show in the results, and
+ * what can be done with servers that keep running.
+ */
 import type { Config } from "../../config/index.ts";
+import type { Fleet } from "./fleet.ts";
+import type { FleetPlan } from "./fleet-plan.ts";
 
 /** Enrolled meters that this run does not have: they stay silent, and what is due of them is missing. */
 export function silentNotice(silent: readonly string[], enrolled: number): string | undefined {
@@ -26,4 +31,18 @@ export function withoutNotice(
     `needed for any total: readings are taken, but nothing can be billed. This run waits ${waitSeconds} s for results, ` +
     `then ends with exit code 1; a further run with enough aggregators brings the bills`
   );
+}
+
+export function keptRunningNotes(
+  { ports, api, configFile }: Pick<Fleet, "ports" | "api" | "configFile">,
+  data: string,
+  { source }: Pick<FleetPlan, "source">,
+): string[] {
+  return [
+    `The servers keep running. Public topics: mosquitto_sub -p ${ports.public} -t 'wv/1/pub/#'`,
+    ...(api === undefined ? [] : [`The dashboard: ${api.address}/app/ (accounts: ${api.accountsFile})`]),
+    `More readings: npm run meters -- --data ${data} --meters ${source.meters.length}`,
+    `Meters and their changes: npm run enrol -- list --config ${configFile} (and add, move, rekey, revoke)`,
+    "Ctrl-C stops it.",
+  ];
 }

@@ -17,6 +17,7 @@ import { FleetRoles } from "../fleet/fleet-roles.ts";
 import { settingsOf } from "../fleet/enrollable.ts";
 import { connectSimulator, type SimulatorClock } from "../fleet/simulator-clock.ts";
 import { type RoleSpec, Supervisor } from "../fleet/supervisor.ts";
+import { keepRun } from "./asked-run.ts";
 import type { CoordinatorMessage, HomesMessage, HomesPlan, RoundEntry } from "./messages.ts";
 import { type ReleaseReport, releaseReport } from "./release-report.ts";
 import type { LearnRequest } from "./request.ts";
@@ -105,6 +106,7 @@ export class LearnRun {
   async #start(): Promise<void> {
     const { request, log, onPhase } = this.#options;
     const { config, data, source, homes } = request;
+    keepRun(data, request.asked);
     onPhase?.(`enrolling ${homes.length} homes`);
     const chosen = new Set(homes.map(({ id }) => id));
     const meters = source.meters.filter(({ id }) => chosen.has(id)).map(({ id, feeder }) => ({ meter: id, feeder }));

@@ -11,11 +11,13 @@ import { planGenerated } from "../fleet/fleet-plan.ts";
 import { openReplay, type ReadingsSource } from "../loads/index.ts";
 import { writeTruth } from "../loads/truth.ts";
 import { WEATHER_ERROR_C, writeWeather } from "../loads/weather-file.ts";
+import { type AskedRun, assertSameRun } from "./asked-run.ts";
 import { dropOutCount } from "./drop-outs.ts";
 import type { HomesPlan } from "./messages.ts";
 
 export interface LearnRequest {
   readonly config: Config;
+  readonly asked: AskedRun;
   readonly data: string;
   /** Absolute path of the readings that homes and judge have. */
   readonly readings: string;
@@ -72,11 +74,30 @@ export async function learnRequest(
   const patienceSeconds = config.simulation.patienceSeconds;
   const named = text(options["readings"]);
   const isSimulated = named === undefined;
+  const namedWeather = text(options["weather"]);
+  const { system, simulation, learning } = config;
+  const asked = {
+    ...{ "--homes": count, "--rounds": rounds, "--epsilon": epsilon ?? "none", "--seed": seed, "--drop-out": dropOut },
+    ...{ "--model": kind, "--objective": objective, "--bound": bound !== "none", "--test-days": testDays },
+    "--readings": isSimulated ? "" : resolve(named),
+    "--weather": namedWeather === undefined || namedWeather === "none" ? (namedWeather ?? "") : resolve(namedWeather),
+    "--release": asks ? "histogram" : "none",
+    "system.slotSeconds": system.slotSeconds,
+    "system.timezone": system.timezone,
+    "system.aggregators": system.aggregators,
+    "system.threshold": system.threshold,
+    "learning.delta": learning.delta,
+    "learning.colluderShare": learning.colluderShare,
+    ...(isSimulated ? { "simulation.start": simulation.start } : {}),
+  };
+  // Before anything is made: generating homes takes its time.
+  assertSameRun(data, asked);
+  if (asked["--weather"] !== "" && namedWeather !== "none") await readWeather(asked["--weather"], system.slotSeconds);
   const readings = isSimulated
     ? await simulatedReadings(config, data, count, { silent: json, signal })
     : resolve(named);
   const source = await sourceOf(readings, config, isSimulated);
-  const weather = await weatherOf(text(options["weather"]), source, config, isSimulated ? readings : undefined);
+  const weather = await weatherOf(namedWeather, source, config, isSimulated ? readings : undefined);
   if (source.meters.length < count) {
     throw new UsageError(`--homes: ${readings} has ${source.meters.length} homes, ${count} were asked for`);
   }
@@ -97,7 +118,7 @@ export async function learnRequest(
   return {
     config: configOf(config, data, { minMeters, epsilon, weather, more: asks ? RELEASE_EPSILON : 0 }),
     release: asks ? releaseOf(homes, config) : undefined,
-    ...{ data, readings, weather, isSimulated, source, homes, dropOut, seed, rounds, plan, patienceSeconds },
+    ...{ asked, data, readings, weather, isSimulated, source, homes, dropOut, seed, rounds, plan, patienceSeconds },
   };
 }
 

@@ -3,6 +3,7 @@ import type { Ack } from "../../protocol/envelope/index.ts";
 import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import type { Kind } from "../../protocol/units.ts";
 import type { Gap, Outbox } from "./outbox.ts";
+import type { PendingRun } from "./pending-runs.ts";
 import type { RegisterRules } from "./register.ts";
 
 /** What a meter holds: see docs/protocol.md, "Folders of keys". */
@@ -49,6 +50,8 @@ export interface AgentEvents {
   readonly settled?: (meter: string, kind: number, firstSlot: number, count: number) => void;
   /** A share message went out. */
   readonly sent?: (meter: string, aggregator: number, slots: number, bytes: number) => void;
+  /** Readings were cut into shares; these are the aggregator's. Both are the device's own: only a simulation listens. */
+  readonly cut?: (meter: string, run: PendingRun, aggregator: number, entries: Uint8Array) => void;
 }
 
 /** What a companion of the shares has sent, and what it waits for. */

@@ -63,6 +63,7 @@ export class MeterAgent {
       n: Math.max(...indices),
       t: settings.threshold,
       bits: settings.bits,
+      cut: (run, x, entries) => options.events?.cut?.(this.meter, run, x, entries),
     });
     this.#all = indices.reduce((mask, index) => mask | aggregatorBit(index), 0);
     this.#batches = new Batches(settings.batchSlots, (batch) => this.#send(batch));

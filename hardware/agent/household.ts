@@ -8,7 +8,7 @@ import { openDatabase } from "../../config/runtime/database.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { KINDS } from "../../protocol/units.ts";
 import type { KeptBill } from "./bills.ts";
-import type { PrivacyBudget } from "./learning/privacy-guard.ts";
+import type { PrivacyBudget } from "../../protocol/learning/index.ts";
 import { type PrivacyStatement, privacyStatement } from "./learning/spent.ts";
 import { knowsMeter, readHistory } from "./outbox.ts";
 

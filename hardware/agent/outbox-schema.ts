@@ -84,4 +84,10 @@ export const MIGRATIONS = [
    );`,
   // What a round was for: train, load or histogram. NULL: from before it was remembered.
   "ALTER TABLE updates ADD COLUMN task TEXT;",
+  // What the household allowed when the meter last ran, for whoever reads the account with another configuration.
+  `CREATE TABLE privacy_budgets (
+     meter INTEGER PRIMARY KEY REFERENCES meters (number),
+     epsilon REAL NOT NULL,
+     delta REAL NOT NULL
+   );`,
 ];

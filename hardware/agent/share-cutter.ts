@@ -12,13 +12,15 @@ export interface ShareCutterOptions {
   readonly n: number;
   readonly t: number;
   readonly bits: BitsByKind;
+  /** Told of each part as it is handed out. */
+  readonly cut?: (run: PendingRun, x: number, entries: Uint8Array) => void;
 }
 
 /** Gives the entries of aggregator x for a run; asking again splits again, to the same shares. */
 export type ShareCutter = (run: PendingRun, x: number) => Uint8Array;
 
-export function createShareCutter({ key, n, t, bits: bitsByKind }: ShareCutterOptions): ShareCutter {
-  return (run, x) => {
+export function createShareCutter({ key, n, t, bits: bitsByKind, cut }: ShareCutterOptions): ShareCutter {
+  const partOf: ShareCutter = (run, x) => {
     const kept = run.shares?.[x - 1];
     if (kept !== undefined && run.shares !== undefined) {
       run.shares[x - 1] = undefined;
@@ -33,6 +35,11 @@ export function createShareCutter({ key, n, t, bits: bitsByKind }: ShareCutterOp
     shares[x - 1] = undefined;
     run.shares = shares;
     return own;
+  };
+  return (run, x) => {
+    const part = partOf(run, x);
+    cut?.(run, x, part);
+    return part;
   };
 }
 

@@ -41,7 +41,7 @@ export async function forecasterOf(campaign: Campaign, backend: () => Promise<Ba
   const features = { kind, objective, names: [...FEATURES], slotSeconds, timezone, rows, rate, unitWh: 1 };
   const task = { epochs: 1, batchSize: 1, learningRate: 1, mu: 0, seed: 0 };
   const model = { topology, weights: weightsText(campaign.model) };
-  return await modelOf({ ...task, model, features }, { backend: kind === "linear" ? undefined : await backend() });
+  return modelOf({ ...task, model, features }, { backend: kind === "linear" ? undefined : await backend() });
 }
 
 export class Judge {

@@ -3,7 +3,7 @@
  * durable and never taken back, whatever becomes of the round: the vector might have left.
  */
 import type { Database } from "better-sqlite3";
-import { type CoveredCost, epsilonOfAll, type RoundCost } from "../../../protocol/learning/index.ts";
+import { type CoveredCost, type PrivacyBudget, type RoundCost, usedPart } from "../../../protocol/learning/index.ts";
 
 /** Why a household does not take part; `detail` is for its owner and the log. */
 export interface Refusal {
@@ -18,16 +18,10 @@ export interface PrivacyGuard {
   charge(round: string, cost: RoundCost): "charged" | "already" | Refusal;
 }
 
-export interface PrivacyBudget {
-  /** The most that all rounds together may cost, as epsilon at delta. */
-  readonly epsilon: number;
-  readonly delta: number;
-}
-
 export interface PrivacySpent {
-  /** At the budget's delta. */
-  readonly epsilon: number;
-  /** Rounds that were charged, and rounds without noise, which epsilon does not cover. */
+  /** Part of the budget that is used. */
+  readonly used: number;
+  /** Rounds that were charged, and rounds without noise, which the budget does not cover. */
   readonly rounds: number;
   readonly uncovered: number;
 }
@@ -42,6 +36,9 @@ export class DurablePrivacyGuard implements PrivacyGuard {
   constructor(db: Database, meter: number, budget: PrivacyBudget) {
     this.#meter = meter;
     this.#budget = budget;
+    db.prepare("INSERT OR REPLACE INTO privacy_budgets (meter, epsilon, delta) VALUES (?, ?, ?)").run(
+      ...([meter, budget.epsilon, budget.delta] as const),
+    );
     this.#statements = {
       of: db.prepare<[number, string], { id: number }>("SELECT id FROM privacy_charges WHERE meter = ? AND round = ?"),
       all: db.prepare<[number], { rdp: string | null }>("SELECT rdp FROM privacy_charges WHERE meter = ?"),
@@ -54,10 +51,12 @@ export class DurablePrivacyGuard implements PrivacyGuard {
   refusal(round: string, cost: RoundCost): Refusal | undefined {
     if (cost.rdp === undefined || this.#statements.of.get(this.#meter, round) !== undefined) return undefined;
     const { epsilon, delta } = this.#budget;
-    const after = epsilonOfAll([...this.#charged(), cost], delta);
-    if (after <= epsilon) return undefined;
-    const { epsilon: spent } = this.spent();
-    const detail = `epsilon would be ${after.toFixed(3)} at delta ${delta}; ${epsilon} is allowed, ${spent.toFixed(3)} spent`;
+    const before = this.#charged();
+    const after = usedPart([...before, cost], this.#budget);
+    if (after <= 1) return undefined;
+    const detail =
+      `it would use ${percent(after)} of the budget (epsilon ${epsilon} at delta ${delta}); ` +
+      `${percent(usedPart(before, this.#budget))} are used`;
     return { code: "over-budget", detail };
   }
 
@@ -72,13 +71,16 @@ export class DurablePrivacyGuard implements PrivacyGuard {
   spent(): PrivacySpent {
     const rows = this.#statements.all.all(this.#meter);
     const charged = this.#charged();
-    const epsilon = epsilonOfAll(charged, this.#budget.delta);
-    return { epsilon, rounds: charged.length, uncovered: rows.length - charged.length };
+    return { used: usedPart(charged, this.#budget), rounds: charged.length, uncovered: rows.length - charged.length };
   }
 
   #charged(): CoveredCost[] {
     return this.#statements.all.all(this.#meter).flatMap(({ rdp }) => (rdp === null ? [] : [costFrom(rdp)]));
   }
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
 }
 
 /** What is kept of a charge: an array of the values at all orders; in an object where there is something missed, too. */

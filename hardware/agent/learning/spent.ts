@@ -1,8 +1,8 @@
 /** What a household has risked so far, from its own database: for its owner, offline. */
 import type { Database } from "better-sqlite3";
-import { type CoveredCost, epsilonOfAll } from "../../../protocol/learning/index.ts";
+import { type CoveredCost, epsilonOfAll, type PrivacyBudget, usedPart } from "../../../protocol/learning/index.ts";
 import { EXACT } from "../../../protocol/privacy-labels.ts";
-import { costFrom, type PrivacyBudget } from "./privacy-guard.ts";
+import { costFrom } from "./privacy-guard.ts";
 
 export interface ChargedRound {
   readonly round: string;
@@ -26,10 +26,11 @@ export interface ChargedName {
 
 export interface PrivacyStatement {
   readonly meter: string;
-  /** Of all rounds together, what is allowed, and what is left of it. */
+  /** Of all rounds together, at the budget's delta. */
   readonly epsilon: number;
   readonly budget: PrivacyBudget;
-  readonly left: number;
+  /** Part of the budget that is used, as the meter counts: adds up over rounds, which epsilon does not. */
+  readonly used: number;
   /** Rounds without noise. */
   readonly uncovered: number;
   readonly names: readonly ChargedName[];
@@ -54,8 +55,12 @@ const TASKS: Readonly<Record<string, string>> = {
   histogram: "noised histogram",
 };
 
-/** The statement of one meter; works on a database opened for reading, and of an older version. */
-export function privacyStatement(db: Database, meter: string, budget: PrivacyBudget): PrivacyStatement {
+/**
+ * The statement of one meter, by the budget that it last ran with, or else the given one; works on a database opened for
+ * reading, and of an older version.
+ */
+export function privacyStatement(db: Database, meter: string, configured: PrivacyBudget): PrivacyStatement {
+  const budget = budgetOf(db, meter) ?? configured;
   const rows = chargedRows(db, meter);
   const costs = rows.map(({ rdp }) => (rdp === null ? undefined : costFrom(rdp)));
   const of = (some: readonly (CoveredCost | undefined)[]): number | null => {
@@ -68,11 +73,15 @@ export function privacyStatement(db: Database, meter: string, budget: PrivacyBud
     named.set(key, [...(named.get(key) ?? []), i]);
   }
   const epsilon = of(costs) ?? 0;
+  const used = usedPart(
+    costs.filter((cost) => cost !== undefined),
+    budget,
+  );
   return {
     meter,
     epsilon,
     budget,
-    left: Math.max(0, budget.epsilon - epsilon),
+    used,
     uncovered: costs.filter((cost) => cost === undefined).length,
     names: [...named].map(([key, own]) => {
       const [name, task] = JSON.parse(key) as [string, string | null];
@@ -89,9 +98,22 @@ export function privacyStatement(db: Database, meter: string, budget: PrivacyBud
   };
 }
 
+function hasTable(db: Database, name: string): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(name) !== undefined;
+}
+
+function budgetOf(db: Database, meter: string): PrivacyBudget | undefined {
+  if (!hasTable(db, "privacy_budgets")) return undefined;
+  return db
+    .prepare<[string], PrivacyBudget>(
+      "SELECT b.epsilon, b.delta FROM privacy_budgets b JOIN meters m ON b.meter = m.number WHERE m.meter = ?",
+    )
+    .get(meter);
+}
+
 function chargedRows(db: Database, meter: string): Row[] {
+  if (!hasTable(db, "privacy_charges")) return [];
   const has = (sql: string): boolean => db.prepare(sql).get() !== undefined;
-  if (!has("SELECT 1 FROM sqlite_master WHERE name = 'privacy_charges'")) return [];
   const task = has("SELECT 1 FROM pragma_table_info('updates') WHERE name = 'task'") ? "u.task" : "NULL AS task";
   return db
     .prepare<[string], Row>(
@@ -103,12 +125,12 @@ function chargedRows(db: Database, meter: string): Row[] {
 
 /** The same in words. */
 export function statementText(statement: PrivacyStatement): string {
-  const { meter, epsilon, budget, left, uncovered, names, rounds, notCovered } = statement;
+  const { meter, epsilon, budget, used, uncovered, names, rounds, notCovered } = statement;
   if (rounds.length === 0) return `${meter} has taken part in no round of learning.\n${notCovered}`;
   const count = (number: number): string => `${number} round${number === 1 ? "" : "s"}`;
   const lines = [
-    `${meter} has spent epsilon ${epsilon.toFixed(3)} of ${budget.epsilon}, at delta ${budget.delta}, ` +
-      `in ${count(rounds.length - uncovered)} of learning; ${left.toFixed(3)} is left.`,
+    `${meter} has used ${(100 * used).toFixed(1)} % of its budget (epsilon ${budget.epsilon} at delta ${budget.delta}) ` +
+      `in ${count(rounds.length - uncovered)} of learning: epsilon ${epsilon.toFixed(3)}.`,
   ];
   if (uncovered > 0) lines.push(`${count(uncovered)} without noise: no budget covers that.`);
   for (const { name, task, rounds: number, epsilon: own } of names) {

@@ -7,7 +7,7 @@ import Database from "better-sqlite3";
 import { configSchema } from "../../../../config/schema.ts";
 import { seededBytes } from "../../../../protocol/ckks/ring/sample.ts";
 import { createAckSealer, createUpdateOpener, type UpdateMessage } from "../../../../protocol/envelope/index.ts";
-import { type RoundContent, signAnnouncement } from "../../../../protocol/learning/index.ts";
+import { type PrivacyBudget, type RoundContent, signAnnouncement } from "../../../../protocol/learning/index.ts";
 import type { UpdateCode } from "../../../../protocol/messages/ack-codes.ts";
 import { KINDS } from "../../../../protocol/units.ts";
 import { MeterAgent } from "../../agent.ts";
@@ -16,7 +16,7 @@ import { Outbox } from "../../outbox.ts";
 import { agentSettings } from "../../settings.ts";
 import { LearningAgent, type LearningEvent } from "../learning-agent.ts";
 import type { LearningPolicy, LearningRoom } from "../policy.ts";
-import { DurablePrivacyGuard, type PrivacyBudget } from "../privacy-guard.ts";
+import { DurablePrivacyGuard } from "../privacy-guard.ts";
 import { UpdateStore } from "../store.ts";
 import type { Trainer } from "../tasks.ts";
 
