@@ -208,6 +208,27 @@ module.exports = {
       to: local("^$1/", "^(protocol|config|billing|learning)/"),
     },
     {
+      name: "dashboard-in-browsers",
+      comment: "what runs in a browser takes of this project what computes; types of messages cost nothing",
+      severity: "error",
+      from: { path: "^utility/dashboard/", pathNot: TESTS },
+      to: local("^utility/dashboard/", "^(protocol|billing)/"),
+    },
+    {
+      name: "dashboard-apart",
+      comment: "a server imports nothing that is made for a browser",
+      severity: "error",
+      from: { pathNot: "^utility/dashboard/" },
+      to: { path: "^utility/dashboard/" },
+    },
+    {
+      name: "browsers-know-no-node",
+      comment: "in a browser there is neither a file nor a process; node:crypto is exchanged when it is built",
+      severity: "error",
+      from: { path: "^utility/dashboard/", pathNot: [TESTS, "^utility/dashboard/receipts/buffer\\.ts$"] },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?buffer$" },
+    },
+    {
       name: "sim-starts-processes",
       comment: "firmware-sim imports hardware, protocol and config; it starts the other roles as processes",
       severity: "error",

@@ -8,10 +8,18 @@ import tseslint from "typescript-eslint";
 const TESTS = ["**/*.test.ts", "tests/**/*.ts", "**/testing/**/*.ts"];
 
 export default defineConfig(
-  globalIgnores(["node_modules/", "data/", "results/", "logs/", "coverage/", "**/dist/"]),
+  globalIgnores([
+    "node_modules/",
+    "data/",
+    "results/",
+    "logs/",
+    "coverage/",
+    "**/dist/",
+    "utility/dashboard/api/schema.d.ts",
+  ]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -97,6 +105,13 @@ export default defineConfig(
         "error",
         { name: "process", message: "The protocol knows neither environment nor arguments." },
       ],
+    },
+  },
+  {
+    // A part that React draws is made of its values, and answers events with what returns nothing.
+    files: ["utility/dashboard/**/*.tsx"],
+    rules: {
+      "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { attributes: false } }],
     },
   },
   {

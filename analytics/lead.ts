@@ -1,4 +1,4 @@
-/** Analytics without ciphertexts: a connection for the rounds of learning that it leads, and nothing else. */
+/** Analytics without ciphertexts: a connection for the rounds of learning that it leads and the grid that it operates. */
 import type { Config } from "../config/index.ts";
 import type { Party } from "../config/keys/index.ts";
 import { connectLink, type Link } from "../config/runtime/link.ts";
@@ -12,7 +12,7 @@ interface LeadOptions {
   readonly party: Party;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  readonly leading: Leading;
+  readonly leading: Pick<Leading, "subscriptions" | "accept" | "start">;
 }
 
 /** Resolves when it is connected. */

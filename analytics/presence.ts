@@ -1,5 +1,5 @@
 /**
- * What the running role leaves in its database for the command line: that it runs, and which feeders there are. The
+ * What the running role leaves in its database for the command line: that it runs, in what slots and days it counts, and which feeders there are. The
  * command line opens no keys.
  */
 import type { Database } from "better-sqlite3";
@@ -7,6 +7,14 @@ import type { Roll } from "../protocol/membership.ts";
 
 const PID = "pid";
 const FEEDERS = "feeders";
+const CLOCK = "clock";
+
+/** In what a system counts, whatever the configuration of a command says. */
+export interface SystemClock {
+  readonly slotSeconds: number;
+  /** IANA name: days begin at its midnights. */
+  readonly timezone: string;
+}
 
 function put(db: Database, key: string, value: string): void {
   db.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(
@@ -34,6 +42,16 @@ export function isPresent(db: Database): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+export function noteClock(db: Database, { slotSeconds, timezone }: SystemClock): void {
+  put(db, CLOCK, JSON.stringify({ slotSeconds, timezone }));
+}
+
+/** Undefined until the role has run once. */
+export function knownClock(db: Database): SystemClock | undefined {
+  const text = get(db, CLOCK);
+  return text === undefined ? undefined : (JSON.parse(text) as SystemClock);
 }
 
 export function noteFeeders(db: Database, roll: Roll): void {

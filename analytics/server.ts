@@ -22,7 +22,7 @@ import { ChunkDesk } from "./ingest/chunk-desk.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { Letters } from "./openings/letters.ts";
 import { OpeningDesk } from "./openings/opening-desk.ts";
-import { noteFeeders, notePresence } from "./presence.ts";
+import { noteClock, noteFeeders, notePresence } from "./presence.ts";
 import type { Leading } from "./releases/leading.ts";
 import { loadRoll } from "./roll.ts";
 import { DAY_SECONDS, LIMITS, MIB } from "./settings.ts";
@@ -251,6 +251,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   guardStorage(db, () => {
     notePresence(db, process.pid);
     noteFeeders(db, roll);
+    noteClock(db, { slotSeconds: directory.slotSeconds, timezone: config.system.timezone });
   });
   handle.link = await connectLink({
     party,

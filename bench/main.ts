@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import type { Bench, BenchOptions } from "./bench.ts";
+import { run as alerts } from "./alerts.ts";
 import { run as bill } from "./aggregator-bill.ts";
 import { run as intake } from "./aggregator-intake.ts";
 import { run as billing } from "./billing.ts";
@@ -22,6 +23,8 @@ import { run as readers } from "./readers.ts";
 import { run as liars } from "./liars.ts";
 import { run as ledger } from "./ledger.ts";
 import { run as learning } from "./learning.ts";
+import { run as maintenance } from "./maintenance.ts";
+import { run as optimiser } from "./optimiser.ts";
 import { run as privacy } from "./privacy.ts";
 import { run as scenarios } from "./scenarios.ts";
 import { run as theft } from "./theft.ts";
@@ -72,6 +75,17 @@ const BENCHES: readonly Bench[] = [
     run: emulator,
   },
   { name: "grid", about: "power flows against a dense Newton, and the state estimator on unseen seeds", run: grid },
+  {
+    name: "alerts",
+    about: "what shipped rules make of a simulated grid: found, how soon, false alarms, on unseen seeds",
+    run: alerts,
+  },
+  {
+    name: "maintenance",
+    about: "failures of simulated fleets told by a model on unseen seeds, and what its plans save",
+    run: maintenance,
+  },
+  { name: "optimiser", about: "the trained switches of the 33-bus feeder beside their peers", run: optimiser },
   { name: "theft", about: "theft at the heads of simulated feeders: found, how soon, and false alarms", run: theft },
   {
     name: "learning",

@@ -25,7 +25,8 @@ const authority: ClientIdentity = { role: "authority", id: "authority" };
 const simulator: ClientIdentity = { role: "simulator", id: "simulator" };
 const broker: ClientIdentity = { role: "broker", id: "broker" };
 const anyone: ClientIdentity = { role: "public", id: "public" };
-const everyone = [meter, bulk, other, a1, a2, utility, analytics, authority, simulator, broker, anyone];
+const api: ClientIdentity = { role: "api", id: "api" };
+const everyone = [meter, bulk, other, a1, a2, utility, analytics, api, authority, simulator, broker, anyone];
 
 /** All but a connection that carries ciphertexts and nothing else. */
 const anybody = everyone.filter((identity) => identity !== bulk);
@@ -158,7 +159,7 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/m/m-001/share/1", [meter], [a1]],
   ["wv/1/m/m-001/status", [meter], [utility, a1, a2]],
   ["wv/1/a/1/ack/m-001", [a1], [meter]],
-  ["wv/1/a/1/status", [a1], [meter, other, a1, a2, utility, analytics, authority, simulator]],
+  ["wv/1/a/1/status", [a1], [meter, other, a1, a2, utility, analytics, api, authority, simulator]],
   ["wv/1/u/round/r-1/1", [utility], [a1]],
   ["wv/1/a/1/round/r-1/sums", [a1], [utility]],
   ["wv/1/e/enrol/1", [authority], [a1]],
@@ -167,8 +168,10 @@ const MATRIX: readonly (readonly [string, readonly ClientIdentity[], readonly Cl
   ["wv/1/e/customers", [authority], [utility]],
   ["wv/1/sim/clock", [simulator], anybody],
   ["wv/1/pub/feeder/f-1/load", [utility], anybody],
-  ["wv/1/pub/grid/losses", [utility, analytics], anybody],
-  ["wv/1/pub/alert/late", [utility, analytics], anybody],
+  ["wv/1/pub/grid/losses", [analytics], anybody],
+  ["wv/1/api/grid/q-1", [api], [analytics]],
+  ["wv/1/an/grid/q-1", [analytics], [api]],
+  ["wv/1/pub/alert/late", [utility, api], anybody],
   ["wv/1/pub/log/checkpoint", [utility], anybody],
   ["wv/1/pub/analytics/f-1-sum", [utility], anybody],
   ["wv/1/m/m-001/he/load", [bulk], [analytics]],

@@ -58,6 +58,7 @@ const OWN_METER_BULK: Rule = { ...OWN_METER, bulk: true };
 const OWN_AGGREGATOR: Rule = { role: "aggregator", own: "agg" };
 const UTILITY: Rule = { role: "utility" };
 const ANALYTICS: Rule = { role: "analytics" };
+const API: Rule = { role: "api" };
 const AUTHORITY: Rule = { role: "authority" };
 const AGGREGATORS: Rule = { role: "aggregator" };
 const SERVERS: readonly Rule[] = [UTILITY, ANALYTICS, AUTHORITY, AGGREGATORS, { role: "simulator" }];
@@ -86,7 +87,7 @@ export const TOPICS = {
   aggregatorStatus: {
     pattern: "wv/1/a/<agg>/status",
     publish: [OWN_AGGREGATOR],
-    subscribe: [...SERVERS, { role: "api" }, { role: "meter" }],
+    subscribe: [...SERVERS, API, { role: "meter" }],
     retained: true,
     maxBytes: 512,
   },
@@ -138,8 +139,10 @@ export const TOPICS = {
     subscribe: ANYONE,
     maxBytes: 16 * KIB,
   },
-  grid: { pattern: "wv/1/pub/grid/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 256 * KIB },
-  alert: { pattern: "wv/1/pub/alert/<topic>", publish: [UTILITY, ANALYTICS], subscribe: ANYONE, maxBytes: 16 * KIB },
+  grid: { pattern: "wv/1/pub/grid/<topic>", publish: [ANALYTICS], subscribe: ANYONE, maxBytes: 256 * KIB },
+  gridRequest: { pattern: "wv/1/api/grid/<job>", publish: [API], subscribe: [ANALYTICS], maxBytes: 16 * KIB },
+  gridAnswer: { pattern: "wv/1/an/grid/<job>", publish: [ANALYTICS], subscribe: [API], maxBytes: CHUNK_PAYLOAD },
+  alert: { pattern: "wv/1/pub/alert/<topic>", publish: [UTILITY, API], subscribe: ANYONE, maxBytes: 16 * KIB },
   logCheckpoint: { pattern: "wv/1/pub/log/checkpoint", publish: [UTILITY], subscribe: ANYONE, maxBytes: 64 * KIB },
   heCiphertext: {
     pattern: "wv/1/m/<meter>/he/<series>",
@@ -159,12 +162,7 @@ export const TOPICS = {
     subscribe: [OWN_AGGREGATOR],
     maxBytes: CHUNK_PAYLOAD,
   },
-  heAck: {
-    pattern: "wv/1/an/ack/<meter>",
-    publish: [ANALYTICS],
-    subscribe: [OWN_METER_BULK],
-    maxBytes: KIB,
-  },
+  heAck: { pattern: "wv/1/an/ack/<meter>", publish: [ANALYTICS], subscribe: [OWN_METER_BULK], maxBytes: KIB },
   jobRequest: {
     pattern: "wv/1/an/job/<job>/<agg>",
     publish: [ANALYTICS],

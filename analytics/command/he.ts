@@ -7,7 +7,7 @@ import { migrate, openDatabase } from "../../config/runtime/database.ts";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createEvaluator } from "../homomorphic/engine.ts";
 import { resultJson } from "../outcomes/results-file.ts";
-import { isPresent } from "../presence.ts";
+import { isPresent, knownClock } from "../presence.ts";
 import { databaseFile } from "../server.ts";
 import type { Job } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
@@ -50,9 +50,10 @@ class He {
     this.#db = db;
     this.#jobs = new JobStore(db);
     this.#results = new ResultStore(db);
+    const { slotSeconds, timezone } = knownClock(db) ?? config.system;
     this.#calendar = new WindowCalendar({
-      slotSeconds: config.system.slotSeconds,
-      timezone: config.system.timezone,
+      slotSeconds,
+      timezone,
       windowDays: config.homomorphic.windowDays,
     });
   }

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { honestSquares } from "./bound.ts";
 import type { RoundContent } from "./content.ts";
-import { addCosts, COST_ORDERS, costOf, epsilonOf, noiseMultiplier } from "./cost.ts";
+import {
+  addCosts,
+  COST_ORDERS,
+  costOf,
+  type CoveredCost,
+  epsilonOf,
+  epsilonOfAll,
+  noiseMultiplier,
+  usedPart,
+} from "./cost.ts";
 import { normBound } from "./norm.ts";
 import { precisionOf, type ReleaseTask } from "./release.ts";
 import { ROUND_MISS } from "./shape.ts";
@@ -84,6 +93,37 @@ test("epsilon of composed Gaussian rounds is near that of the accountants in use
   assert.equal(epsilonOf(addCosts([]), 1e-5), 0);
   assert.throws(() => epsilonOf([1], 1e-5), /rdp: expected 71 values, got 1/);
   assert.throws(() => epsilonOf(rdp, 1), /delta: expected a number between 0 and 1, got 1/);
+});
+
+test("a budget is kept at one order, which no cost can choose; used parts add up", () => {
+  const budget = { epsilon: 8, delta: 1e-5 };
+  const gaussian = (rho: number): CoveredCost => ({ rdp: COST_ORDERS.map((order) => rho * order) });
+  const parts = [0.1, 0.02, 0.5].map((rho) => usedPart([gaussian(rho)], budget));
+  const all = usedPart([0.1, 0.02, 0.5].map(gaussian), budget);
+  assert.ok(Math.abs(all - parts.reduce((sum, part) => sum + part)) < 1e-12);
+  // The most noiselike cost that is allowed is what the best order allows, but for the hundredth of delta.
+  const most = gaussian(0.1 / parts[0]!);
+  const epsilon = epsilonOf(most.rdp, 1e-5);
+  assert.ok(epsilon <= 8 && epsilon > 7.99, `${epsilon}`);
+  // Cheap at high orders only: by the best order it is within the budget, which is what one could choose after seeing results.
+  const steep = { rdp: COST_ORDERS.map((order) => (order < 64 ? 1e3 : 1)) };
+  assert.ok(epsilonOf(steep.rdp, 1e-5) < 8 && usedPart([steep], budget) > 1);
+  // Whatever is used up to 1 is within epsilon.
+  for (const costs of [
+    [gaussian(0.3), steep],
+    [gaussian(0.2), { ...gaussian(0.1), missed: 1e-12 }],
+  ]) {
+    const used = usedPart(costs, budget);
+    if (used <= 1) assert.ok(epsilonOfAll(costs, budget.delta) <= budget.epsilon);
+  }
+  assert.ok(usedPart([{ ...gaussian(1e-6), missed: 1e-9 }], budget) > 1, "more was missed than its part of delta");
+  assert.equal(usedPart([], budget), 0);
+  assert.equal(usedPart([gaussian(1e-9)], { epsilon: 1e-9, delta: 1e-300 }), Number.POSITIVE_INFINITY);
+  assert.ok(usedPart([gaussian(1)], { epsilon: 1e12, delta: 1e-5 }) < 1e-9);
+  assert.throws(
+    () => usedPart([gaussian(1)], { epsilon: 1, delta: 0 }),
+    /delta: expected a number between 0 and 1, got 0/,
+  );
 });
 
 test("a release with a bound tells an epsilon that counts what was missed, and is finite", () => {

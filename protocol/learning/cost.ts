@@ -28,6 +28,15 @@ export interface CoveredCost {
 /** Without RDP for a round without noise, which no budget covers. */
 export type RoundCost = CoveredCost | { readonly rdp: undefined };
 
+/** The most that all rounds together may cost a household: epsilon at delta. */
+export interface PrivacyBudget {
+  readonly epsilon: number;
+  readonly delta: number;
+}
+
+/** Of a budget's delta, what rounds may take by what they missed; they take less than a millionth of that. */
+const MISSED_PART = 0.01;
+
 type Priced = Pick<RoundContent, "vector" | "noise" | "minMeters" | "bound">;
 
 /** Standard deviation of the noise counted, over the norm of a home's vector. */
@@ -76,11 +85,43 @@ export function epsilonOfAll(costs: readonly CoveredCost[], delta: number): numb
   return epsilonOf(addCosts(costs.map(({ rdp }) => rdp)), delta, missed);
 }
 
+/**
+ * The part of a budget that rounds have used: above 1 they exceed it. Whoever asks chooses a round's cost in the light of what
+ * came out before, and the best of many orders would then depend on results; so one order, which follows from the budget
+ * alone, judges all rounds (V. Feldman, T. Zrnic, "Individual Privacy Accounting via a Renyi Filter", 2021). It is the
+ * one that allows most noiselike cost, RDP over order. Rounds that keep to it are within `epsilonOfAll`, too. Infinity where
+ * the budget allows nothing. Throws RangeError for a delta outside (0, 1).
+ */
+export function usedPart(costs: readonly CoveredCost[], budget: PrivacyBudget): number {
+  if (costs.length === 0) return 0;
+  const { index, most } = accountOrder(budget);
+  const spent = costs.reduce((sum, { rdp }) => sum + rdp[index]!, 0);
+  const missed = costs.reduce((sum, cost) => sum + (cost.missed ?? 0), 0);
+  const mostMissed = (MISSED_PART * budget.delta) / (1 + Math.exp(budget.epsilon));
+  if (most <= 0) return Number.POSITIVE_INFINITY;
+  return Math.max(spent / most, missed === 0 ? 0 : missed / mostMissed);
+}
+
+/** The order that a budget is kept at, as an index of COST_ORDERS, and the RDP that it allows there. */
+function accountOrder({ epsilon, delta }: PrivacyBudget): { readonly index: number; readonly most: number } {
+  assertDelta(delta);
+  const allowed = COST_ORDERS.map((order) => epsilon - epsilonAtOrder(order, 0, (1 - MISSED_PART) * delta));
+  const index = allowed.reduce(
+    (best, most, i) => (most / COST_ORDERS[i]! > allowed[best]! / COST_ORDERS[best]! ? i : best),
+    0,
+  );
+  return { index, most: allowed[index]! };
+}
+
+function assertDelta(delta: number): void {
+  if (!(delta > 0 && delta < 1)) throw new RangeError(`delta: expected a number between 0 and 1, got ${delta}`);
+}
+
 function epsilonFrom(rdp: readonly number[], delta: number): number {
   if (rdp.length !== COST_ORDERS.length) {
     throw new RangeError(`rdp: expected ${COST_ORDERS.length} values, got ${rdp.length}`);
   }
-  if (!(delta > 0 && delta < 1)) throw new RangeError(`delta: expected a number between 0 and 1, got ${delta}`);
+  assertDelta(delta);
   if (rdp.every((value) => value === 0)) return 0;
   const epsilons = COST_ORDERS.map((order, i) => epsilonAtOrder(order, rdp[i]!, delta));
   return Math.max(0, Math.min(...epsilons));

@@ -15,7 +15,9 @@ export {
   epsilonOf,
   epsilonOfAll,
   noiseMultiplier,
+  type PrivacyBudget,
   type RoundCost,
+  usedPart,
 } from "./cost.ts";
 export { homeIntegers, homeNoise, type NoiseSource } from "./integers.ts";
 export { packLanes, unpackLanes } from "./lanes.ts";

@@ -43,5 +43,12 @@ export const alert = z.strictObject({
   feederId: feederId.optional(),
   since: z.int().optional(),
   powerW: z.number().nullable().optional(),
+  /** Where a rule has raised it (docs/alerts.md): which alert, how it stands, and what it is about. */
+  id: z.uuid().optional(),
+  state: z.enum(["firing", "acknowledged", "silenced", "resolved"]).optional(),
+  severity: z.enum(["info", "warning", "critical"]).optional(),
+  element: z.string().max(96).optional(),
+  value: z.number().optional(),
+  unit: z.string().max(16).optional(),
 });
 export type Alert = z.infer<typeof alert>;

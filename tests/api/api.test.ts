@@ -12,12 +12,13 @@ import { loadConfig } from "../../config/index.ts";
 import { openParty } from "../../config/keys/index.ts";
 import { connectLink } from "../../config/runtime/link.ts";
 import { Supervisor } from "../../firmware-sim/fleet/supervisor.ts";
+import { type Alert, alert } from "../../protocol/messages/public.ts";
 import { topicOf } from "../../protocol/topics.ts";
 
 const QUIET = { info: () => {}, warn: () => {} };
 const run = promisify(execFile);
 
-test("a load that the utility publishes reaches a browser; the process holds no key that signs", async (t) => {
+test("a load reaches a browser, an alert everybody, once; the process holds no key that signs", async (t) => {
   const data = await mkdtemp(path.join(tmpdir(), "wattveil-api-"));
   const supervisor = new Supervisor();
   t.after(async () => {
@@ -63,15 +64,31 @@ test("a load that the utility publishes reaches a browser; the process holds no 
   });
   assert.equal(signedIn.status, 200);
   const cookie = signedIn.headers.getSetCookie()[0]?.split(";")[0] ?? "";
-  const events = await fetch(`${address}/events?types=load`, { headers: { cookie } });
+  const events = await fetch(`${address}/events?types=load,alert`, { headers: { cookie } });
   assert.ok(events.body !== null);
 
   const party = openParty(path.join(data, "keys/utility"));
+  const published: string[] = [];
   const utility = await connectLink({
-    ...{ party, host: "127.0.0.1", port: ports.tls, subscriptions: [], onMessage: () => {}, log: QUIET },
+    ...{
+      party,
+      host: "127.0.0.1",
+      port: ports.tls,
+      subscriptions: [topicOf("alert", { topic: "notice" })],
+      log: QUIET,
+    },
+    onMessage: (_topic, payload) => void published.push(Buffer.from(payload).toString("utf8")),
   });
   // The interface subscribes when it is connected: until then nothing it would see is published.
   while ((await health(address)).parts.broker !== "ok") await new Promise((wake) => setTimeout(wake, 50));
+  const notice: Alert = { time: 1, code: "witness-silent", message: "witness w-1 is silent" };
+  await utility.publish(topicOf("alert", { topic: "log" }), JSON.stringify(notice));
+  while (published.length === 0) await new Promise((wake) => setTimeout(wake, 50));
+  const raised = alert.parse(JSON.parse(published[0]!));
+  assert.deepEqual(
+    [raised.code, raised.state, raised.message, raised.element],
+    ["notice", "firing", notice.message, "notice:witness-silent"],
+  );
   await utility.publish(topicOf("feederLoad", { feeder: "f-1" }), JSON.stringify({ feederId: "f-1", energyWh: 7 }));
   let text = "";
   for await (const chunk of events.body as AsyncIterable<Uint8Array>) {
@@ -82,6 +99,8 @@ test("a load that the utility publishes reaches a browser; the process holds no 
     text,
     /event: load\ndata: {"topic":"wv\/1\/pub\/feeder\/f-1\/load","message":{"feederId":"f-1","energyWh":7}}\n/,
   );
+  const alerts = [...text.matchAll(/event: alert\ndata: \{"topic":"([^"]*)"/g)].map(([, topic]) => topic);
+  assert.deepEqual(alerts, ["wv/1/pub/alert/notice", "wv/1/pub/alert/log"], "not a second time as the broker's echo");
   await utility.close();
 
   await supervisor.stop("broker");

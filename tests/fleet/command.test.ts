@@ -1,6 +1,6 @@
 /** `npm run fleet` as a user meets it: interrupted, limited in time, run again, begun anew, wrongly used. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -11,6 +11,28 @@ const SMALL = ["--meters", "10", "--feeders", "2", ...HOURS.flatMap((value) => [
 
 function summaryOf(stdout: string): Record<string, unknown> {
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+}
+
+/** With the accounts that the run has made, where it says that the HTTP interface is. */
+async function assertSignsIn(folder: string, output: string): Promise<void> {
+  const [, address] = /The HTTP interface: (http:\S+) /.exec(output) ?? [];
+  const file = join(folder, "data", "fleet", "accounts.json");
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const { accounts } = JSON.parse(readFileSync(file, "utf8")) as { accounts: { name: string; password: string }[] };
+  assert.deepEqual(
+    accounts.map(({ name }) => name),
+    ["customer", "operator", "auditor", "admin"],
+  );
+  for (const { name, password } of accounts) {
+    assert.ok(output.includes(password), "printed once");
+    const answer = await fetch(`${address}/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name, password }),
+    });
+    assert.equal(answer.status, 200, name);
+    if (name === "customer") assert.deepEqual(((await answer.json()) as { meters: string[] }).meters, ["m-001"]);
+  }
 }
 
 describe("npm run fleet", { concurrency: 3 }, () => {
@@ -72,7 +94,7 @@ describe("npm run fleet", { concurrency: 3 }, () => {
     assert.match(system, /"party":"meters".*"meter":"m-003".*connected to the broker/);
   });
 
-  test("--duration ends the feeding, --keep-running waits for Ctrl-C, and taken ports are replaced", async (t) => {
+  test("--duration ends the feeding, --keep-running waits for Ctrl-C, taken ports are replaced, one may sign in", async (t) => {
     const folder = temporaryFolder(t);
     const taken = createServer().listen(0, "127.0.0.1");
     t.after(() => taken.close());
@@ -81,11 +103,14 @@ describe("npm run fleet", { concurrency: 3 }, () => {
     const run = startFleet(folder, [
       ...SMALL,
       ...["--speed", "7200", "--duration", "2", "--keep-running", "--set", `broker.publicPort=${port}`],
+      ...["--set", `api.port=${port}`, "--set", "api.enabled=true"],
     ]);
     await run.printed(/Ctrl-C stops it/);
+    await assertSignsIn(folder, run.output());
     pressCtrlC(run);
     const { code, stdout, stderr } = await run.result;
     assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken: port [1-9]\\d* is used instead`));
+    assert.match(stderr, new RegExp(`port ${port} \\(api\\.port\\) is taken: port [1-9]\\d* is used instead`));
     assert.match(stderr, /mosquitto_sub -p \d+ -t 'wv\/1\/pub\/#'/);
     assert.match(stdout, /bills +│ none due yet/);
     assert.match(stdout, /feeder loads +│ [1-9]\d*, exact to the watt-hour/);

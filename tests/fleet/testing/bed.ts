@@ -25,8 +25,10 @@ const HOURS = {
   "meter.resendSeconds": 0.5,
   "simulation.meters": 10,
   "simulation.feeders": 2,
-  // Whoever tests ciphertexts turns them on.
+  // Whoever tests ciphertexts or the HTTP interface turns them on.
   "homomorphic.enabled": false,
+  "api.enabled": false,
+  "grid.enabled": false,
 };
 
 export interface BedOptions {

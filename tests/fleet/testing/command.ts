@@ -45,6 +45,8 @@ export interface RunningCommand {
   readonly child: ChildProcess;
   /** Resolves once the printed text (both streams) matches. */
   readonly printed: (pattern: RegExp) => Promise<void>;
+  /** What was printed so far, both streams. */
+  readonly output: () => string;
   readonly result: Promise<CommandResult>;
 }
 
@@ -70,10 +72,11 @@ export function pressCtrlC({ child }: RunningCommand): void {
 
 /**
  * Starts the command with free ports, and with logs and results beside its data folder `<folder>/data`.
- * Without ciphertexts, unless asked for: making their keys alone takes seconds.
+ * Without ciphertexts and HTTP interface, unless asked for: making keys alone takes seconds.
  */
 export function startFleet(folder: string, args: readonly string[]): RunningCommand {
   const set = [...["tlsPort", "wssPort", "publicPort"].map((name) => `broker.${name}=0`), "homomorphic.enabled=false"];
+  set.push("api.enabled=false", "api.port=0", "grid.enabled=false");
   return startCommand("fleet", folder, [...set.flatMap((value) => ["--set", value]), ...args]);
 }
 
@@ -121,7 +124,7 @@ export function startCommand(name: string, folder: string, args: readonly string
       await new Promise<void>((wake) => (changed = wake));
     }
   };
-  return { child, printed, result };
+  return { child, printed, output: () => stdout + stderr, result };
 }
 
 /** A test runner's own variables would make a child believe that it is a test, and npm's would set its flags. */
