@@ -44,8 +44,9 @@ function lastLine(text: string): string | undefined {
 }
 
 test("passing tests exit with 0 and end with the counts", async (context) => {
-  const { code, stdout } = await runTests(context, { "a.test.ts": PASSING });
+  const { code, stdout, stderr } = await runTests(context, { "a.test.ts": PASSING });
   assert.equal(code, 0, stdout);
+  assert.doesNotMatch(stderr, /not compiled/);
   assert.match(stdout, /ℹ tests 1\nℹ suites 0\nℹ pass 1\nℹ fail 0\n/);
   assert.match(lastLine(stdout) ?? "", /^ℹ duration_ms/);
 });

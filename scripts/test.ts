@@ -21,6 +21,8 @@ interface Options {
 const REPORTER = join(import.meta.dirname, "summary-last.mjs");
 /** One more than there are cores: files that start processes wait for them much of their time. */
 const AT_A_TIME = Math.max(2, availableParallelism()) + 1;
+/** What has not ended by then hangs: it is ended, as a failure with its name. In milliseconds. */
+const HANGS_AFTER = 600_000;
 const C8_ARGUMENTS = [
   join(import.meta.dirname, "../node_modules/c8/bin/c8.js"),
   ...["--all", "--include=**/*.ts", "--exclude=**/*.test.ts", "--reporter=text", "--reporter=lcov"],
@@ -50,6 +52,7 @@ function runnerArguments({ concurrency }: Options, flag: readonly string[], file
     ...flag,
     "--test",
     `--test-concurrency=${concurrency}`,
+    `--test-timeout=${HANGS_AFTER}`,
     `--test-reporter=${REPORTER}`,
     "--test-reporter-destination=stdout",
     ...files,
@@ -64,7 +67,10 @@ function sourceArguments(root: string, files: readonly string[], options: Option
 
 async function runCompiled(root: string, files: readonly string[], options: Options, env: NodeJS.ProcessEnv) {
   const groups = groupTests(files, (file) => readFileSync(join(root, file), "utf8"));
-  const compiled = await compileTests(root, groups).catch(() => undefined);
+  const compiled = await compileTests(root, groups).catch((error: unknown) => {
+    console.error(`tests: not compiled, so the sources run as they are, which takes longer\n${String(error)}`);
+    return undefined;
+  });
   // A fault in a source is told better by whoever loads the sources.
   if (compiled === undefined) return runNode(sourceArguments(root, files, options), env);
   // The runner gets a Ctrl-C as well, and ends; then what was compiled is deleted.

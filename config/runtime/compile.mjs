@@ -7,7 +7,7 @@
  *
  * JavaScript, because it runs before anything that knows TypeScript.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
@@ -74,22 +74,38 @@ export async function currentSources(program) {
 }
 
 /**
- * Others may start the same program at the same time: they see all of a file or nothing.
+ * Others may make the same file at the same time, also in this process: they see all of it or nothing.
  * @param {string} file
  * @param {string | Uint8Array} contents
  */
 export async function writeWhole(file, contents) {
-  const partial = `${file}.${process.pid}`;
+  const partial = `${file}.${randomUUID()}`;
   await writeFile(partial, contents);
   await rename(partial, file);
 }
+
+/**
+ * What this process is making now: sources that start the same thread ask for it at the same time.
+ * @type {Map<string, Promise<{ program: string, sources: Sources }>>}
+ */
+const inWork = new Map();
 
 /**
  * Compiles a program and the threads that it starts, unless that was done.
  * @param {string} entry path of its first file, relative to the project
  * @returns {Promise<{ program: string, sources: Sources }>}
  */
-export async function compile(entry) {
+export function compile(entry) {
+  const work = inWork.get(entry) ?? compileNow(entry).finally(() => inWork.delete(entry));
+  inWork.set(entry, work);
+  return work;
+}
+
+/**
+ * @param {string} entry
+ * @returns {Promise<{ program: string, sources: Sources }>}
+ */
+async function compileNow(entry) {
   const program = join(CACHE, `${entry.replaceAll(/[\\/]/g, "-")}.mjs`);
   const known = await currentSources(program);
   if (known !== undefined) return { program, sources: known };
@@ -128,7 +144,8 @@ const COMMON = {
  * @returns {Promise<import("esbuild").BuildOptions>}
  */
 export async function buildOptions(sources) {
-  const folder = await compilePackages();
+  packages ??= compilePackages();
+  const folder = await packages;
   return {
     ...COMMON,
     sourcemap: "inline",
@@ -155,6 +172,12 @@ function nameOf(specifier) {
 }
 
 /**
+ * Made once by a process, however many programs it compiles.
+ * @type {Promise<string> | undefined}
+ */
+let packages;
+
+/**
  * One file of each package, and what they share, in a folder whose name changes with their versions.
  * @returns {Promise<string>}
  */
@@ -163,9 +186,11 @@ async function compilePackages() {
   const folder = join(CACHE, `packages-${createHash("sha256").update(stamps.join("\n")).digest("hex").slice(0, 16)}`);
   if (await isThere(folder)) return folder;
   const { build } = await import("esbuild");
-  const made = `${folder}.${process.pid}`;
+  const made = `${folder}.${randomUUID()}`;
   await mkdir(made, { recursive: true });
   const entries = PACKAGES.map((specifier) => join(made, `${nameOf(specifier)}.entry.mjs`));
+  // Packages that ask for it when they are loaded do not bring it.
+  await import("reflect-metadata");
   await Promise.all(PACKAGES.map(async (specifier, i) => writeFile(entries[i] ?? "", await exportsOf(specifier))));
   await build({
     ...COMMON,

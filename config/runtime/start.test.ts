@@ -76,6 +76,22 @@ test("a program and its thread run compiled, and are compiled again when a sourc
   assert.deepEqual(JSON.parse(run(root, "role/main.ts", "--a", "b").stdout), expected("second"));
 });
 
+test("programs that share a thread are compiled at the same time, from nothing, also under a loader for TypeScript", (t) => {
+  const root = project(t);
+  writeFileSync(join(root, "role/other.ts"), MAIN);
+  const all = `const { compile } = await import("./config/runtime/compile.mjs");
+    await Promise.all(["role/main.ts", "role/other.ts"].map((entry) => compile(entry)));`;
+  const args = ["--import", import.meta.resolve("tsx"), "--input-type=module", "--eval", all];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const made = readdirSync(join(root, "node_modules/.cache/wattveil"));
+  const whole = ["role-main", "role-other", "role-thread"].flatMap((name) => [`${name}.ts.mjs`, `${name}.ts.mjs.json`]);
+  assert.deepEqual(
+    made.filter((name) => name.startsWith("role")),
+    whole,
+  );
+});
+
 test("where nothing can be written the sources run as they are", (t) => {
   const root = project(t);
   rmSync(join(root, "node_modules/.cache"), { recursive: true });
