@@ -7,13 +7,12 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { enrol, meterList } from "../config/enrolment/index.ts";
 import { openParty } from "../config/keys/index.ts";
 import { startTestBroker } from "../config/runtime/testing/broker.ts";
 import type { TestBroker } from "../config/runtime/testing/broker.ts";
 
-const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+const START = join(import.meta.dirname, "../config/runtime/start.mjs");
 const root = mkdtempSync(join(tmpdir(), "wattveil-aggregator-main-"));
 const data = join(root, "data");
 let broker: TestBroker;
@@ -38,7 +37,9 @@ interface Run {
 function start(index: number, folder: string): Run {
   const settings = [`paths.logs=${join(root, "logs")}`, `broker.tlsPort=${broker.port}`, "link.takeovers=3"];
   const flags = settings.flatMap((setting) => ["--set", setting]);
-  const child = fork(MAIN, ["--id", String(index), "--data", folder, ...flags], { silent: true });
+  const child = fork(START, ["aggregator/main.ts", "--id", String(index), "--data", folder, ...flags], {
+    silent: true,
+  });
   children.add(child);
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));

@@ -1,12 +1,12 @@
 /** Makes the verifier one file of JavaScript: no package, no folder of this project is needed beside it. */
 import { statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
 /** Writes it to `file` and returns its size in bytes. */
 export async function bundleVerifier(file: string): Promise<number> {
   const { build } = await import("esbuild");
   await build({
-    entryPoints: [fileURLToPath(new URL("./verifier-main.ts", import.meta.url))],
+    entryPoints: [join(import.meta.dirname, "verifier-main.ts")],
     outfile: file,
     bundle: true,
     platform: "node",

@@ -8,7 +8,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import mqtt from "mqtt";
 import { enrol, meterList } from "../config/enrolment/index.ts";
 import { openParty } from "../config/keys/index.ts";
@@ -17,7 +16,7 @@ import type { ReadyMessage } from "../config/runtime/role-report.ts";
 import type { Ports } from "./listeners.ts";
 import { connected } from "./test-bed.ts";
 
-const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+const START = join(import.meta.dirname, "../config/runtime/start.mjs");
 const data = mkdtempSync(join(tmpdir(), "wattveil-broker-main-"));
 after(() => rmSync(data, { recursive: true, force: true }));
 
@@ -25,7 +24,9 @@ const FREE = ["--set", "broker.tlsPort=0", "--set", "broker.wssPort=0", "--set",
 
 test("serves an enrolled meter over mutual TLS, and ends cleanly on SIGTERM", async () => {
   await enrol({ data, meters: meterList(2, 1) });
-  const child = fork(MAIN, ["--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...FREE], { silent: true });
+  const child = fork(START, ["broker/main.ts", "--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...FREE], {
+    silent: true,
+  });
   const [ready] = (await once(child, "message")) as [ReadyMessage];
   assert.equal(ready.type, "ready");
   const ports = ready.details["ports"] as Ports;
@@ -49,7 +50,9 @@ test("names the setting of a port that is taken, in one line, and ends with 1", 
   const { port } = taken.address() as AddressInfo;
   await enrol({ data, meters: meterList(2, 1) });
   const ports = [...FREE, "--set", `broker.publicPort=${port}`];
-  const child = fork(MAIN, ["--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...ports], { silent: true });
+  const child = fork(START, ["broker/main.ts", "--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...ports], {
+    silent: true,
+  });
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const [code] = (await once(child, "close")) as [number];
@@ -60,7 +63,11 @@ test("names the setting of a port that is taken, in one line, and ends with 1", 
 
 test("says which folder is missing when the broker was not enrolled", async () => {
   const nowhere = join(data, "nowhere");
-  const child = fork(MAIN, ["--data", nowhere, "--set", `paths.logs=${join(data, "logs")}`, ...FREE], { silent: true });
+  const child = fork(
+    START,
+    ["broker/main.ts", "--data", nowhere, "--set", `paths.logs=${join(data, "logs")}`, ...FREE],
+    { silent: true },
+  );
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const [code] = (await once(child, "close")) as [number];
