@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/keys/index.ts";
 import { systemClock } from "../config/runtime/clock.ts";
 import { guardStorage, migrate, openDatabase } from "../config/runtime/database.ts";
+import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink } from "../config/runtime/link.ts";
 import type { Link } from "../config/runtime/link.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
@@ -78,8 +79,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   try {
     link = await connectLink({
       party,
-      host: config.broker.host,
-      port: config.broker.tlsPort,
+      ...brokerAddress(config),
       will: { topic: statusTopic, payload: JSON.stringify({ state: "offline" }), retain: true },
       subscriptions: [...aggregator.subscriptions(), ...feed.subscriptions],
       onMessage: (topic, payload) => {

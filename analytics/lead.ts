@@ -1,6 +1,7 @@
 /** Analytics without ciphertexts: a connection for the rounds of learning that it leads and the grid that it operates. */
 import type { Config } from "../config/index.ts";
 import type { Party } from "../config/keys/index.ts";
+import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink, type Link } from "../config/runtime/link.ts";
 import type { Logger } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
@@ -22,8 +23,7 @@ export async function startLead({ config, party, log, signal, leading }: LeadOpt
   const refuse = (code: string, detail: string): void => refusals.count(code, detail);
   const link: Link = await connectLink({
     ...{ party, log, signal, settings: config.link, alone: true },
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...brokerAddress(config),
     subscriptions: [...leading.subscriptions, ...feed.subscriptions],
     onMessage: (topic, payload) => {
       if (!feed.accept(topic, payload) && !leading.accept(topic, payload)) refuse("wrong-topic", topic);

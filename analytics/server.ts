@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Config } from "../config/index.ts";
 import type { Party } from "../config/keys/index.ts";
 import { guardStorage, migrate, openDatabase, storageError } from "../config/runtime/database.ts";
+import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
@@ -255,8 +256,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   });
   handle.link = await connectLink({
     party,
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...brokerAddress(config),
     subscriptions: [...SUBSCRIPTIONS, ...feed.subscriptions, ...leading.subscriptions],
     onMessage: (topic, payload) => (leading.accept(topic, payload) ? undefined : inbox(topic, payload)),
     onConnect: () => pollSoon(),

@@ -49,6 +49,14 @@ export class Revocations {
     return this.#members.get(meter)?.revoked === true;
   }
 
+  /** Meters that are not revoked, sorted. */
+  admitted(): string[] {
+    return [...this.#members]
+      .filter(([, { revoked }]) => !revoked)
+      .map(([meter]) => meter)
+      .sort();
+  }
+
   /** The payload of `wv/1/e/roll`. Returns the meter if it is revoked by it. Throws ProtocolError and StorageError. */
   learn(payload: Uint8Array): string | undefined {
     const parsed = membershipCertificate.safeParse(decodeCbor(payload));

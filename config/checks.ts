@@ -82,6 +82,15 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    fields: ["broker.kind", "broker.otherNodes", "broker.bulkPort"],
+    rule: "Only an external broker has other nodes, or a port of its own for second connections",
+    fault: ({ broker: { kind, otherNodes, bulkPort } }) =>
+      unless(
+        kind === "external" || (otherNodes.length === 0 && bulkPort === 0),
+        "the embedded broker is one node with one port for meters; other nodes and bulkPort need `kind: external`",
+      ),
+  },
+  {
     fields: ["broker.maxPacketBytes"],
     rule: "A packet has room for a chunk between servers",
     fault: ({ broker: { maxPacketBytes } }) =>

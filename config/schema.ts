@@ -9,10 +9,11 @@ import { alerts } from "./schema-alerts.ts";
 import { api } from "./schema-api.ts";
 import { aggregator } from "./schema-aggregator.ts";
 import { balance } from "./schema-balance.ts";
+import { broker, link } from "./schema-broker.ts";
 import { learning } from "./schema-learning.ts";
 import { grid } from "./schema-grid.ts";
 import { log, witness } from "./schema-log.ts";
-import { flag, port, seconds, text, whole } from "./schema-fields.ts";
+import { flag, seconds, text, whole } from "./schema-fields.ts";
 import { gateway, homeAssistant } from "./schema-gateway.ts";
 
 const perYear = (description: string) =>
@@ -51,51 +52,6 @@ const paths = z.strictObject({
   data: text("./data", "Folder of databases and keys (`<data>/keys/<party>`, `<data>/<party>/`)."),
   results: text("./results", "Folder of result files."),
   logs: text("./logs", "Folder of `system.log` and `performance.json`."),
-});
-
-const broker = z.strictObject({
-  host: text("127.0.0.1", "Where the parties find the broker: host name or address."),
-  listen: text("127.0.0.1", "Address on which the broker accepts mqtts and WebSocket clients; `0.0.0.0` for all."),
-  tlsPort: port(8883, "Port of MQTT over mutual TLS"),
-  wssPort: port(8884, "Port of MQTT over WebSocket over mutual TLS"),
-  publicPort: port(1883, "Loopback-only port on which any MQTT client may read public topics"),
-  connectBytes: whole(256, 65_536, 4_096, "Largest CONNECT packet.", { unit: "B" }),
-  maxPacketBytes: whole(1_024, 268_435_455, 300_000, "Largest packet of an identified client.", { unit: "B" }),
-  messagesPerSecond: whole(0, 1_000_000, 0, "Messages accepted from one client (acks count too); 0 for no limit.", {
-    unit: "1/s",
-  }),
-  maxInFlight: whole(1, 65_535, 16_384, "Unacknowledged messages towards one client.", { unit: "messages" }),
-  maxQueuedBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes waiting for one slow client before it is cut off.", {
-    unit: "B",
-  }),
-  connectionsPerSecond: whole(0, 100_000, 500, "New connections accepted; 0 for no limit.", { unit: "1/s" }),
-  maxSubscriptions: whole(1, 65_535, 64, "Filters that one client may hold.", { unit: "filters" }),
-  maxConnections: whole(1, 1_000_000, 20_000, "Clients connected at the same time.", { unit: "clients" }),
-  idleSeconds: seconds(1, 86_400, 120, "Silence after which a client without keepalive is cut off."),
-  slowSeconds: seconds(0.1, 3_600, 10, "Time a new connection may take to identify itself, or a full queue to drain."),
-  sysSeconds: seconds(1, 3_600, 10, "Interval of the broker's own counters on `$SYS/...`."),
-});
-
-const link = z.strictObject({
-  keepaliveSeconds: whole(1, 3_600, 30, "A party pings the broker this often.", { unit: "s" }),
-  connectSeconds: seconds(0.1, 300, 10, "Wait for the broker to answer a new connection."),
-  retryMinSeconds: seconds(0.01, 60, 0.1, "First wait before reconnecting; doubles, with jitter."),
-  retryMaxSeconds: seconds(0.01, 600, 5, "Longest wait before reconnecting."),
-  takeovers: whole(
-    2,
-    1_000,
-    5,
-    "A server gives up after so many connections in a row that were cut off as they began: another has its keys.",
-    { unit: "connections" },
-  ),
-  closeSeconds: seconds(0, 60, 2, "Wait for outstanding messages when a party stops."),
-  maxInFlight: whole(1, 32_767, 16_384, "Messages of one connection waiting for the broker.", { unit: "messages" }),
-  maxUnsentBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes of one connection waiting to be sent.", {
-    unit: "B",
-  }),
-  maxPending: whole(1, 1_000_000, 1_000, "Received messages still being handled before the broker is held back.", {
-    unit: "messages",
-  }),
 });
 
 const meter = z.strictObject({
@@ -195,6 +151,9 @@ const simulation = z.strictObject({
     .meta({ description: "Simulated seconds per second, or `max`: as fast as slots are acknowledged." }),
   hosts: whole(1, 64, 1, "Processes that share the simulated meters.", { unit: "processes" }),
   patienceSeconds: seconds(0.1, 3_600, 20, "Wait for slots that are not acknowledged before time goes on regardless."),
+  broker: z.enum(["embedded", "mosquitto", "nats"]).default("embedded").meta({
+    description: "Broker that a simulated fleet starts for itself; `nats` is a cluster of three nodes.",
+  }),
   network: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,31}$/, "the name of a network condition")

@@ -16,6 +16,7 @@ import { assertEnrollable } from "./fleet/enrollable.ts";
 import { expectedOf } from "./fleet/expected.ts";
 import { isAllFed } from "./fleet/fed-until.ts";
 import { beginAnew } from "./fleet/fresh.ts";
+import { FLEET_FLAGS } from "./fleet/flags.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { lockFleet } from "./fleet/fleet-lock.ts";
 import type { FleetPlan } from "./fleet/fleet-plan.ts";
@@ -251,42 +252,7 @@ await runRole({
     "Runs the whole system with simulated meters: enrols, starts every role, bills, checks against the truth.",
   profile: "demo",
   party: () => "fleet",
-  flags: [
-    { flags: "--meters <number>", description: "simulated meters", path: "simulation.meters" },
-    {
-      flags: "--emulated <number>",
-      description: "of them, real binaries of the firmware on emulated chips",
-      path: "simulation.emulated",
-    },
-    { flags: "--feeders <number>", description: "feeders they hang on", path: "simulation.feeders" },
-    { flags: "--heads", description: "a simulated meter at the head of each feeder", path: "simulation.heads" },
-    { flags: "--theft <list>", description: "such as bypass:m-003:0.5@2 (docs/balance.md)", path: "simulation.theft" },
-    { flags: "--days <number>", description: "simulated days", path: "simulation.days" },
-    { flags: "--start <date>", description: "first simulated day", path: "simulation.start" },
-    { flags: "--aggregators <number>", description: "aggregators (n)", path: "system.aggregators" },
-    { flags: "--threshold <number>", description: "aggregators that are enough (t)", path: "system.threshold" },
-    { flags: "--speed <factor>", description: "simulated seconds per second, or max", path: "simulation.speed" },
-    { flags: "--seed <number>", description: "seed of everything random", path: "simulation.seed" },
-    {
-      flags: "--network <name>",
-      description: "link of the meters: perfect, lan, lte, nbiot, lossy",
-      path: "simulation.network",
-    },
-    { flags: "--hosts <number>", description: "processes that share the meters", path: "simulation.hosts" },
-    { flags: "--batch <slots>", description: "slots per share message", path: "meter.batchSlots" },
-    { flags: "--period <kind>", description: "what a bill covers: day, month, whole", path: "billing.period" },
-    { flags: "--tariff <file>", description: "tariff of every meter", path: "billing.tariff" },
-    { flags: "--readings <file>", description: "replay meter,slot_start,energy_wh[,feeder,export_wh] instead" },
-    { flags: "--truth <file>", description: "write the readings that were fed" },
-    {
-      flags: "--duration <seconds>",
-      description: "stop feeding after this time; simulates until then unless --days is given",
-    },
-    { flags: "--no-api", description: "without the HTTP interface", path: "api.enabled" },
-    { flags: "--keep-running", description: "leave the servers running at the end, until Ctrl-C" },
-    { flags: "--fresh", description: "delete what earlier runs left in the data folder, keys included" },
-    { flags: "--without-aggregators <list>", description: "enrol but do not start these, e.g. 3 or 2,3" },
-  ],
+  flags: FLEET_FLAGS,
   help: [
     "Exit codes: 0 all exact, and results of ciphertexts within their bounds; 1 something is not, or failed; 2 wrong",
     "usage, configuration or readings;",

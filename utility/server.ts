@@ -2,6 +2,7 @@
 import path from "node:path";
 import { CkksWatch, type Party } from "../config/keys/index.ts";
 import type { Config } from "../config/index.ts";
+import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
@@ -229,8 +230,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   };
   handle.link = await connectLink({
     party,
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...brokerAddress(config),
     subscriptions: [
       ...(["roundAnswer", "aggregatorStatus", "meterStatus", "roll", "customers"] as const).map((name) =>
         filterOf(name),

@@ -116,7 +116,7 @@ export class BenchSystem {
   }
 
   #connectSimulator(port: number): Promise<SimulatorClock> {
-    return connectSimulator({ data: this.data, host: this.config.broker.host, port, log: QUIET });
+    return connectSimulator({ data: this.data, broker: { host: this.config.broker.host, port }, log: QUIET });
   }
 
   /** Sets the simulated time, and repeats it for processes that start later. */

@@ -96,8 +96,10 @@ function authority(
         extensions: [
           new BasicConstraintsExtension(false, undefined, true),
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+          // The nodes of a broker are each other's clients.
           new ExtendedKeyUsageExtension([
-            role === "broker" ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth,
+            ...(role === "broker" ? [ExtendedKeyUsage.serverAuth] : []),
+            ExtendedKeyUsage.clientAuth,
           ]),
           ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
         ],

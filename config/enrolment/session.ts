@@ -5,6 +5,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { slotOf } from "../../protocol/slots.ts";
 import { TOPICS } from "../../protocol/topics.ts";
 import type { Party } from "../keys/index.ts";
+import { brokerAddress } from "../runtime/broker-address.ts";
 import { connectLink, type Link } from "../runtime/link.ts";
 import { type RoleContext, UsageError } from "../runtime/role-command.ts";
 import type { Change } from "./change.ts";
@@ -121,7 +122,7 @@ async function connect(
   onMessage: (topic: string, payload: Uint8Array) => Promise<void> | undefined,
 ): Promise<Link> {
   const { config, signal } = context;
-  const { host, tlsPort: port } = config.broker;
+  const broker = brokerAddress(config);
   // Only the first connection is given up: afterwards the link may come and go until the command's own deadline.
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), waitMilliseconds(context));
@@ -129,8 +130,7 @@ async function connect(
   try {
     return await connectLink({
       party: authority,
-      host,
-      port,
+      ...broker,
       subscriptions: [...ENROL_SUBSCRIPTIONS, ...clock],
       settings: config.link,
       log: context.process.fileLog, // what ends the command is said once, by the command
@@ -139,7 +139,7 @@ async function connect(
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const text = `no connection to the broker at ${host}:${port} (${reason}); --offline when nothing runs`;
+    const text = `no connection to the broker at ${broker.host}:${broker.port} (${reason}); --offline when nothing runs`;
     throw new EnrolmentError(text, { cause });
   } finally {
     clearTimeout(timer);

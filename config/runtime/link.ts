@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import type { PeerCertificate, SecureContext } from "node:tls";
 import { configSchema } from "../schema.ts";
+import type { BrokerNode } from "./broker-address.ts";
 import type { Config } from "../schema.ts";
 import { Connection } from "./connection.ts";
 import type { Done } from "./connection.ts";
@@ -32,6 +33,8 @@ export interface LinkOptions {
   readonly party: LinkParty;
   readonly host: string;
   readonly port: number;
+  /** Further nodes of the broker: the first one is chosen by chance, and the next after each connection that ended. */
+  readonly others?: readonly BrokerNode[];
   readonly subscriptions: readonly string[];
   /** Added to the party's id in the MQTT client id: a meter's second connection is `.bulk` (`BULK_SUFFIX`). */
   readonly clientIdSuffix?: string;
@@ -96,7 +99,9 @@ const IGNORE: Done = () => {};
 class ReconnectingLink implements Link {
   readonly #options: LinkOptions;
   readonly #settings: Config["link"];
-  readonly #openStream: () => Duplex;
+  readonly #nodes: readonly BrokerNode[];
+  #node: number;
+  readonly #openStream: (node: BrokerNode) => Duplex;
   readonly #filters: string[];
   readonly #settle: { resolve: (link: Link) => void; reject: (error: LinkError) => void };
   #connection: Connection | undefined;
@@ -113,6 +118,9 @@ class ReconnectingLink implements Link {
     this.#options = options;
     this.#settings = options.settings ?? configSchema.parse({}).link;
     this.#takeovers = new Takeovers(this.#settings);
+    const { host, port, others = [] } = options;
+    this.#nodes = [{ host, port }, ...others];
+    this.#node = Math.floor(this.#random() * this.#nodes.length);
     this.#openStream = options.openStream ?? tlsOpener(options);
     this.#filters = [...options.subscriptions];
     this.#settle = { resolve, reject };
@@ -160,8 +168,16 @@ class ReconnectingLink implements Link {
     this.#settle.reject(new LinkError("closed", "the link was closed before it was connected"));
   }
 
+  get #at(): BrokerNode {
+    return this.#nodes[this.#node % this.#nodes.length]!;
+  }
+
   get #where(): string {
-    return `${this.#options.host}:${this.#options.port}`;
+    return `${this.#at.host}:${this.#at.port}`;
+  }
+
+  #random(): number {
+    return this.#options.random?.() ?? randomInt(RANDOM_STEPS) / RANDOM_STEPS;
   }
 
   #connect(): void {
@@ -170,7 +186,7 @@ class ReconnectingLink implements Link {
       {
         clientId: `${party.id}${clientIdSuffix}`,
         where: this.#where,
-        openStream: this.#openStream,
+        openStream: () => this.#openStream(this.#at),
         will: will && { topic: will.topic, payload: Buffer.from(will.payload), retain: will.retain ?? true },
         settings: this.#settings,
         onMessage,
@@ -224,6 +240,8 @@ class ReconnectingLink implements Link {
       else this.#settle.reject(fault);
       return;
     }
+    // What has ended may have been the node.
+    this.#node++;
     this.#timer = setTimeout(() => this.#connect(), this.#backoffSeconds() * 1_000);
   }
 
@@ -242,8 +260,7 @@ class ReconnectingLink implements Link {
   #backoffSeconds(): number {
     const { retryMinSeconds, retryMaxSeconds } = this.#settings;
     const wait = Math.min(retryMaxSeconds, retryMinSeconds * 2 ** Math.min(this.#failures++, 30));
-    const random = this.#options.random?.() ?? randomInt(RANDOM_STEPS) / RANDOM_STEPS;
-    return wait * (0.5 + random / 2);
+    return wait * (0.5 + this.#random() / 2);
   }
 }
 
@@ -261,9 +278,9 @@ function stopProcess(error: unknown): void {
  * Opens TLS 1.3 streams. The certificate must come from our authority and name the role of a broker: any party holds a
  * certificate of that authority, and none of them may play the broker. The host name is only where to look.
  */
-function tlsOpener({ party, host, port }: LinkOptions): () => Duplex {
+function tlsOpener({ party }: LinkOptions): (node: BrokerNode) => Duplex {
   let secureContext: SecureContext | undefined;
-  return () => {
+  return ({ host, port }) => {
     secureContext ??= tls.createSecureContext({ ...party.tls, minVersion: "TLSv1.3" });
     const socket = tls.connect({ host, port, secureContext, servername: "broker", checkServerIdentity: requireBroker });
     return socket.setNoDelay(true); // packets are gathered above; waiting below would only add delay

@@ -2,6 +2,7 @@
  * Emulated devices in one process: the firmware's binary for each, a gateway's relay and TLS connection for each, and the
  * conductor's time for all. Whatever has come for a device goes before the next device's slot.
  */
+import type { BrokerAddress } from "../../config/runtime/broker-address.ts";
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
@@ -28,7 +29,7 @@ export interface EmulatedHostOptions {
   readonly meters: readonly number[];
   readonly seed: number;
   readonly log: Logger;
-  readonly endpoint: (meterIndex: number) => Promise<{ host: string; port: number }>;
+  readonly endpoint: (meterIndex: number) => Promise<BrokerAddress>;
   readonly monotonic: () => number;
 }
 
@@ -112,9 +113,9 @@ export class EmulatedHost {
         log.debug({ meter: id, code, detail }, "refused");
       },
     });
-    const { host, port } = await endpoint(index);
+    const broker = await endpoint(index);
     const link = await connectLink({
-      ...{ party, host, port, log: log.child({ meter: id }), settings: config.link },
+      ...{ ...broker, party, log: log.child({ meter: id }), settings: config.link },
       will: meterLastWill(id),
       subscriptions: relaySubscriptions(id),
       onMessage: (topic, payload) => meter.onMessage(topic, payload),

@@ -1,5 +1,6 @@
 /** How each process of a fleet is started: its name for people, its entry file and its arguments. */
 import { join } from "node:path";
+import type { Config } from "../../config/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import type { RoleSpec } from "./supervisor.ts";
 
@@ -41,7 +42,13 @@ export class FleetRoles {
     this.#options = options;
   }
 
-  server(name: "broker" | "utility" | "analytics"): RoleSpec {
+  /** The embedded one, or the attendant of another one. */
+  broker(engine: Config["simulation"]["broker"]): RoleSpec {
+    const command = engine === "embedded" ? [] : ["attend", "--for", engine];
+    return this.#role("broker", ENTRIES.broker, [...command, "--config", this.#options.configFile]);
+  }
+
+  server(name: "utility" | "analytics"): RoleSpec {
     return this.#role(name, ENTRIES[name], ["--config", this.#options.configFile]);
   }
 

@@ -7,9 +7,11 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { ckksPlan, enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
+import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import { TruthFile } from "../loads/index.ts";
 import { type FleetApi, startApi } from "./api-process.ts";
+import { type BrokerPorts, type FleetBroker, startBroker } from "./broker-process.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
 import { windowHolds } from "./due-openings.ts";
@@ -48,13 +50,6 @@ export interface FleetOptions {
   readonly onFailed?: (name: string, reason: string) => void;
 }
 
-/** Where the broker listens. */
-export interface BrokerPorts {
-  readonly tls: number;
-  readonly wss: number;
-  readonly public: number;
-}
-
 export class Fleet {
   readonly supervisor: Supervisor;
   readonly #options: FleetOptions;
@@ -66,7 +61,7 @@ export class Fleet {
   #simulator: SimulatorClock | undefined;
   #resting: RestingClock | undefined;
   #interrupted = false;
-  #ports: BrokerPorts | undefined;
+  #broker: FleetBroker | undefined;
   #api: FleetApi | undefined;
 
   constructor(options: FleetOptions) {
@@ -88,8 +83,8 @@ export class Fleet {
   }
 
   get ports(): BrokerPorts {
-    if (this.#ports === undefined) throw new Error("the broker has not been started");
-    return this.#ports;
+    if (this.#broker === undefined) throw new Error("the broker has not been started");
+    return this.#broker.ports;
   }
 
   /** Undefined where it is not started. */
@@ -130,11 +125,9 @@ export class Fleet {
     this.#assertGoingOn();
     const withAnalytics = config.homomorphic.enabled || config.grid.enabled;
     onPhase?.(`starting the broker, the aggregators${withAnalytics ? ", analytics" : ""} and the utility`);
-    this.#writeConfig({ tls: config.broker.tlsPort, wss: config.broker.wssPort, public: config.broker.publicPort });
-    const ready = await this.supervisor.start(this.#roles.server("broker"));
-    this.#ports = ready["ports"] as BrokerPorts;
-    // From now on the ports are fixed: a broker that is started again must be found where it was.
-    this.#writeConfig(this.#ports);
+    this.#writeConfig(config.broker);
+    this.#broker = await startBroker(config, this.#roles, this.supervisor);
+    this.#writeConfig(this.#broker.settings);
     const servers = Array.from({ length: config.system.aggregators }, (_, index) => index + 1)
       .filter((index) => !withoutAggregators.includes(index))
       .map((index) => this.#roles.aggregator(index));
@@ -176,12 +169,12 @@ export class Fleet {
     this.#api = await startApi({ data: this.#data, roles, supervisor, meter: plan.source.meters[0]?.id });
   }
 
-  #writeConfig(ports: BrokerPorts): void {
+  #writeConfig(broker: Config["broker"]): void {
     const { config, plan } = this.#options;
     const effective = {
       ...config,
       paths: { data: this.#data, results: resolve(config.paths.results), logs: resolve(config.paths.logs) },
-      broker: { ...config.broker, tlsPort: ports.tls, wssPort: ports.wss, publicPort: ports.public },
+      broker,
       // The utility counts from the first of these days, and `whole` bills end with the last one.
       simulation: { ...config.simulation, enabled: true, start: plan.dates.from, days: daysOf(plan.dates) },
     };
@@ -195,7 +188,8 @@ export class Fleet {
   #connectSimulator(signal?: AbortSignal): Promise<SimulatorClock> {
     const { config, log } = this.#options;
     const given = signal === undefined ? {} : { signal };
-    return connectSimulator({ data: this.#data, host: config.broker.host, port: this.ports.tls, log, ...given });
+    const broker = brokerAddress({ broker: this.#broker?.settings ?? config.broker });
+    return connectSimulator({ data: this.#data, broker, log, ...given });
   }
 
   /**

@@ -1,4 +1,5 @@
 /** One simulated meter of a host: a real agent with its own keys and its own TLS connections. */
+import type { BrokerAddress } from "../../config/runtime/broker-address.ts";
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { openMeterSecrets, openParty } from "../../config/keys/index.ts";
@@ -44,7 +45,7 @@ export interface HostedMeterOptions {
   readonly role: "customer" | "head";
   readonly outbox: Outbox;
   readonly log: Logger;
-  readonly endpoint: { readonly host: string; readonly port: number };
+  readonly endpoint: BrokerAddress;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly monotonic: () => number;
   readonly events: AgentEvents;
@@ -61,7 +62,6 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
   const { config, data, index, id, outbox, randomBytes, monotonic, events, showcase } = options;
   const folder = join(data, "keys", id);
   const party = openParty(folder);
-  const { host, port } = options.endpoint;
   // One process speaks for many meters: each line says which.
   const log = options.log.child({ meter: id });
   // The agent is made before its connection is, and reaches it through this handle.
@@ -82,7 +82,7 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
   const shared = options.role === "head" ? undefined : options.ciphertexts.sharedFor(party);
   const start = (): Started => {
     const bulk = openBulk({
-      ...{ config, party, host, port, log, turns: options.ciphertexts.turns },
+      ...{ config, party, broker: options.endpoint, log, turns: options.ciphertexts.turns },
       sent: (bytes) => options.ciphertexts.bulkSent(bytes),
       failed: (err) => log.warn({ err }, "the second connection failed"),
     });
@@ -121,7 +121,7 @@ export async function openHostedMeter(options: HostedMeterOptions): Promise<Host
     },
   };
   const link = await connectLink({
-    ...{ party, host, port, log, settings: config.link },
+    ...{ ...options.endpoint, party, log, settings: config.link },
     will: meterLastWill(id),
     subscriptions: [...meterSubscriptions(id), ...options.subscriptions],
     onMessage: (topic, payload) => {

@@ -2,6 +2,7 @@
  * Many simulated meters in one process: each is a real agent with its own keys and its own TLS connection.
  * Simulated are the household behind the meter and the passing of time; everything after the register is the product.
  */
+import type { BrokerAddress } from "../../config/runtime/broker-address.ts";
 import type { Config } from "../../config/index.ts";
 import type { SqliteDatabase } from "../../config/runtime/database.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
@@ -29,7 +30,7 @@ export interface MeterHostOptions {
   readonly database: SqliteDatabase;
   readonly log: Logger;
   /** Where a meter finds the broker; a simulated network puts a relay in between. */
-  readonly endpoint: (meterIndex: number) => Promise<{ host: string; port: number }>;
+  readonly endpoint: (meterIndex: number) => Promise<BrokerAddress>;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly monotonic: () => number;
   /** When devices restart or are off; left out, they never are. */
@@ -83,7 +84,7 @@ export class MeterHost {
     this.#timer = setInterval(() => this.#tick(), this.#options.config.meter.resendSeconds * 500);
   }
 
-  #open(index: number, endpoint: { host: string; port: number }, first: boolean): Promise<HostedMeter> {
+  #open(index: number, endpoint: BrokerAddress, first: boolean): Promise<HostedMeter> {
     const { config, data, source, outbox, log, randomBytes, monotonic } = this.#options;
     const id = source.meters[index]?.id;
     if (id === undefined) throw new RangeError(`meters: the source has no meter of index ${index}`);

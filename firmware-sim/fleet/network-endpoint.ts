@@ -1,15 +1,11 @@
 /** Where each simulated meter finds the broker: directly, or through a relay of its own that behaves like its link. */
+import { type BrokerAddress, brokerAddress } from "../../config/runtime/broker-address.ts";
 import type { Config } from "../../config/index.ts";
 import { LINK_PRESETS, Link, type LinkPreset, linkConditions, type Relay, startRelay } from "../network/index.ts";
 import type { HostPlan } from "./host-messages.ts";
 
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface SimulatedNetwork {
-  readonly endpoint: (meterIndex: number) => Promise<Endpoint>;
+  readonly endpoint: (meterIndex: number) => Promise<BrokerAddress>;
   readonly close: () => Promise<void>;
 }
 
@@ -26,7 +22,7 @@ export function openNetwork(plan: Pick<HostPlan, "network" | "seed">, config: Co
   if (!isLinkPreset(network)) {
     throw new RangeError(`network: expected one of ${LINK_NAMES.join(", ")}, got ${network}`);
   }
-  const broker = { host: config.broker.host, port: config.broker.tlsPort };
+  const broker = brokerAddress(config);
   if (network === "perfect") return { endpoint: () => Promise.resolve(broker), close: () => Promise.resolve() };
   const conditions = linkConditions(network);
   const relays: Relay[] = [];
@@ -34,9 +30,14 @@ export function openNetwork(plan: Pick<HostPlan, "network" | "seed">, config: Co
     endpoint: async (meterIndex) => {
       // One link per meter, through all its reconnections: an outage does not end because the client tries again.
       const link = new Link(conditions, seed, `meter-${meterIndex}`);
-      const relay = await startRelay({ port: 0, upstream: broker, linkFor: () => link });
-      relays.push(relay);
-      return { host: "127.0.0.1", port: relay.port };
+      const relayTo = async (port: number): Promise<number> => {
+        const relay = await startRelay({ port: 0, upstream: { host: broker.host, port }, linkFor: () => link });
+        relays.push(relay);
+        return relay.port;
+      };
+      const port = await relayTo(broker.port);
+      const { bulkPort } = broker;
+      return { host: "127.0.0.1", port, ...(bulkPort === undefined ? {} : { bulkPort: await relayTo(bulkPort) }) };
     },
     close: async () => {
       await Promise.all(relays.map((relay) => relay.close()));

@@ -1,4 +1,5 @@
 /** The simulator's voice: a connection under its own identity that publishes the signed simulated time. */
+import type { BrokerAddress } from "../../config/runtime/broker-address.ts";
 import { join } from "node:path";
 import { openParty } from "../../config/keys/index.ts";
 import { connectLink, type LinkLog } from "../../config/runtime/link.ts";
@@ -14,8 +15,7 @@ export interface SimulatorClock {
 export interface SimulatorOptions {
   /** Data folder; the simulator's keys are in `<data>/keys/simulator`. */
   readonly data: string;
-  readonly host: string;
-  readonly port: number;
+  readonly broker: BrokerAddress;
   readonly log: LinkLog;
   /** Gives up the first connection. */
   readonly signal?: AbortSignal;
@@ -24,14 +24,13 @@ export interface SimulatorOptions {
 const CLOCK_TOPIC = topicOf("simClock", {});
 
 export async function connectSimulator(options: SimulatorOptions): Promise<SimulatorClock> {
-  const { data, host, port, log, signal } = options;
+  const { data, broker, log, signal } = options;
   const party = openParty(join(data, "keys", "simulator"));
   const { signKey } = party;
   if (signKey === undefined) throw new Error("keys/simulator: the signing key is missing");
   const link = await connectLink({
     party,
-    host,
-    port,
+    ...broker,
     subscriptions: [],
     onMessage: () => undefined,
     log,

@@ -117,10 +117,10 @@ export class LearnRun {
     this.#writeConfig({ tls: 0, wss: 0, public: 0 });
     const roles = new FleetRoles({ data, configFile: this.#configFile, entryOf: this.#options.entryOf });
     onPhase?.("starting the broker, the aggregators and the utility");
-    const { ports } = await this.supervisor.start(roles.server("broker"));
+    const { ports } = await this.supervisor.start(roles.broker("embedded"));
     const { tls, wss, public: open } = ports as { tls: number; wss: number; public: number };
     this.#writeConfig({ tls, wss, public: open });
-    this.#simulator = await connectSimulator({ data, host: config.broker.host, port: tls, log });
+    this.#simulator = await connectSimulator({ data, broker: { host: config.broker.host, port: tls }, log });
     await this.#tick();
     this.#timer = setInterval(() => void this.#tick().catch(() => undefined), CLOCK_MILLISECONDS);
     const aggregators = Array.from({ length: config.system.aggregators }, (_, i) => roles.aggregator(i + 1));

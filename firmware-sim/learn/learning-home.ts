@@ -2,6 +2,7 @@
  * One simulated home that learns: a real meter's agent with its own keys, connection, durable history, privacy account and
  * training. Simulated are its readings, which it has had for long, and that it falls silent where the run says so.
  */
+import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import type { Config } from "../../config/index.ts";
@@ -86,9 +87,9 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
   const monotonic = (): number => performance.now();
   const settings = agentSettings(config, party.directory.t);
   const agent = new MeterAgent({ secrets, settings, outbox, link: agentLink, randomBytes, monotonic });
-  const { host, tlsPort: port } = config.broker;
+  const broker = brokerAddress(config);
   const courier = openBulk({
-    ...{ config, party, host, port, log, turns: options.turns },
+    ...{ config, party, broker, log, turns: options.turns },
     failed: (err) => log.warn({ err }, "the second connection failed"),
   });
   const bulk: Pick<BulkCourier, "post"> = {
@@ -109,7 +110,7 @@ export async function openLearningHome(options: LearningHomeOptions): Promise<Le
     },
   });
   handle.link = await connectLink({
-    ...{ party, host, port, log, settings: config.link, will: meterLastWill(id) },
+    ...{ ...broker, party, log, settings: config.link, will: meterLastWill(id) },
     subscriptions: [...meterSubscriptions(id), ...learningSubscriptions(), ...options.subscriptions],
     onMessage: (topic, payload) => {
       if (options.accept(topic, payload)) return;

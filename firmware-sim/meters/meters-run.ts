@@ -2,6 +2,7 @@
  * Runs simulated meters alone: their hosts as processes, and a conductor that gives them a slot every so many seconds.
  * In a simulation it also publishes the clock; in a production system slots end when the real clock says so.
  */
+import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -78,11 +79,11 @@ export class MetersRun {
   /** Connects; rejects with MetersError when there is no broker, or when someone else conducts the simulated time. */
   async start(): Promise<void> {
     const { config, data, log, onPhase } = this.#options;
-    const { host, tlsPort: port } = config.broker;
-    onPhase?.(`looking for the broker at ${host}:${port}`);
+    const broker = brokerAddress(config);
+    onPhase?.(`looking for the broker at ${broker.host}:${broker.port}`);
     if (config.simulation.enabled) this.#duty = dutyOf(data);
     await this.#assertNoOtherClock();
-    if (config.simulation.enabled) this.#simulator = await connectSimulator({ data, host, port, log });
+    if (config.simulation.enabled) this.#simulator = await connectSimulator({ data, broker, log });
     onPhase?.("connecting the meters");
     this.#planHosts();
     this.#conductor.start();
@@ -102,8 +103,7 @@ export class MetersRun {
     const signal = AbortSignal.timeout(BROKER_MILLISECONDS);
     const link = await connectLink({
       party,
-      host,
-      port,
+      ...brokerAddress(config),
       subscriptions: config.simulation.enabled ? [SIM_CLOCK_TOPIC] : [],
       onMessage: () => {
         ticks++;

@@ -2,6 +2,7 @@
  * A meter as a process of its own: readings in, sealed shares out, bills kept. Reading goes on while the broker cannot be
  * reached: the outbox is there for that.
  */
+import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -86,9 +87,9 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
       },
     },
   });
-  const { host, tlsPort: port } = config.broker;
+  const broker = brokerAddress(config);
   const bulk = openBulk({
-    ...{ config, party, host, port, log: meterLog, turns: bulkTurns() },
+    ...{ config, party, broker, log: meterLog, turns: bulkTurns() },
     failed: (error) => refusals.count(`bulk-${(error as { code?: string }).code ?? "failed"}`),
   });
   const ciphertexts = openLoneCiphertexts({
@@ -121,7 +122,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   const signal = AbortSignal.any([context.signal, ended.signal]);
   let failure: Error | undefined;
   const connecting = connectLink({
-    ...{ party, host, port },
+    ...{ ...broker, party },
     settings: config.link,
     will: meterLastWill(id),
     subscriptions: [

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { openCustomerKey, openParty } from "../../config/keys/index.ts";
+import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
@@ -101,8 +102,7 @@ export const deviceMeter: Station = async (options, signal) => {
       });
       await connectLink({
         party,
-        host: config.broker.host,
-        port: config.broker.tlsPort,
+        ...brokerAddress(config),
         settings: config.link,
         will,
         subscriptions: [...relaySubscriptions(meter), bills.subscription, ...clock.subscriptions],

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { openParty } from "../../config/keys/index.ts";
 import { logPolicy } from "../../config/log-policy.ts";
+import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
@@ -79,8 +80,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const address = await app.listen({ host: config.api.host, port: config.api.port });
   const connecting = connectLink({
     party,
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...brokerAddress(config),
     subscriptions: [...SUBSCRIPTIONS, ...feed.subscriptions],
     onMessage: (topic, payload) => {
       grid.message(topic, payload);

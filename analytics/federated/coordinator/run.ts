@@ -1,6 +1,7 @@
 /** A campaign led by a process of its own: analytics' keys, a connection, a database; at the end a model and what it is worth. */
 import { join } from "node:path";
 import { openParty } from "../../../config/keys/index.ts";
+import { brokerAddress } from "../../../config/runtime/broker-address.ts";
 import { connectLink, type Link } from "../../../config/runtime/link.ts";
 import { Refusals } from "../../../config/runtime/refusals.ts";
 import { EXIT, type RoleContext } from "../../../config/runtime/role-command.ts";
@@ -36,8 +37,7 @@ export async function runCoordinator({ config, log, signal, options }: RoleConte
   const result = filterOf("learnResult");
   handle.link = await connectLink({
     ...{ party, log, signal, settings: config.link, alone: true },
-    host: config.broker.host,
-    port: config.broker.tlsPort,
+    ...brokerAddress(config),
     subscriptions: [result, ...feed.subscriptions],
     onMessage: (topic, payload) => {
       if (!feed.accept(topic, payload) && topic === result) coordinator.take(payload);

@@ -1,4 +1,5 @@
 /** A meter's second connection, as `<meter>.bulk`; nothing is connected before there is something to bring. */
+import { type BrokerAddress, bulkAddress } from "../../../config/runtime/broker-address.ts";
 import { randomInt } from "node:crypto";
 import type { Config } from "../../../config/index.ts";
 import type { Party } from "../../../config/keys/index.ts";
@@ -11,8 +12,8 @@ import { Turns } from "./turns.ts";
 export interface BulkOptions {
   readonly config: Config;
   readonly party: Party;
-  readonly host: string;
-  readonly port: number;
+  /** Where the first connection goes. */
+  readonly broker: BrokerAddress;
   readonly log: Logger;
   /** Of the process. */
   readonly turns: Turns;
@@ -30,7 +31,7 @@ export function bulkTurns(): Turns {
   return new Turns(CONNECTIONS);
 }
 
-export function openBulk({ config, party, host, port, log, turns, sent, failed }: BulkOptions): BulkCourier {
+export function openBulk({ config, party, broker, log, turns, sent, failed }: BulkOptions): BulkCourier {
   const { bytesPerSecond, resendSeconds } = config.homomorphic;
   return new BulkCourier({
     ...{ turns, failed, bytesPerSecond, patienceMilliseconds: resendSeconds * 1_000 },
@@ -43,7 +44,7 @@ export function openBulk({ config, party, host, port, log, turns, sent, failed }
     random: () => randomInt(2 ** 32) / 2 ** 32,
     connect: (handlers) =>
       connectLink({
-        ...{ party, host, port, log, ...handlers, settings: config.link },
+        ...{ ...bulkAddress(broker), party, log, ...handlers, settings: config.link },
         clientIdSuffix: BULK_SUFFIX,
         subscriptions: [filterOf("heAck", { meter: party.id })],
       }),

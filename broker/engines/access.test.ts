@@ -1,0 +1,62 @@
+/** The lists that are written for other brokers say the same as the rules that the embedded one asks for. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mayPublish, mayReceive, maySubscribe } from "../../protocol/topic-rules.ts";
+import { type ClientIdentity, ROLES, TOPICS } from "../../protocol/topics.ts";
+import { accessOf, allAccess } from "./access.ts";
+
+const IDENTITIES: readonly ClientIdentity[] = [
+  { id: "m-001", role: "meter" },
+  { id: "m-001", role: "meter", bulk: true },
+  { id: "a-2", role: "aggregator" },
+  ...ROLES.filter((role) => role !== "meter" && role !== "aggregator").map((role) => ({ id: role, role })),
+];
+
+/** Every pattern with each of these in every place: own names, those of others, plain ones. */
+const VALUES = ["m-001", "m-002", "1", "2", "a-2", "f-1", "utility"];
+
+function concrete(pattern: string): string[] {
+  const at = pattern.search(/<[a-z]+>/);
+  if (at < 0) return [pattern];
+  return VALUES.flatMap((value) => concrete(pattern.replace(/<[a-z]+>/, value)));
+}
+
+/** MQTT 3.1.1, section 4.7, without the topics that begin with `$`. */
+function matches(filter: string, topic: string): boolean {
+  const levels = topic.split("/");
+  const wanted = filter.split("/");
+  if (wanted.at(-1) === "#") return wanted.slice(0, -1).every((level, i) => level === "+" || level === levels[i]);
+  return wanted.length === levels.length && wanted.every((level, i) => level === "+" || level === levels[i]);
+}
+
+const TOPIC_NAMES = Object.values(TOPICS).flatMap(({ pattern }) => concrete(pattern));
+
+for (const identity of IDENTITIES) {
+  const name = `${identity.id}${identity.bulk === true ? ", second connection" : ""}`;
+  test(`${name}: may publish and receive exactly what the table allows`, () => {
+    const { publish, subscribe } = accessOf(identity);
+    for (const topic of TOPIC_NAMES) {
+      assert.equal(
+        publish.some((filter) => matches(filter, topic)),
+        mayPublish(identity, topic),
+        `publish ${topic}`,
+      );
+      // On the second connection of a meter nothing public is read, whatever is said of receiving.
+      const heard = mayReceive(identity, topic) && !(identity.bulk === true && topic.startsWith("wv/1/pub/"));
+      assert.equal(
+        subscribe.some((filter) => matches(filter, topic)),
+        heard,
+        `receive ${topic}`,
+      );
+    }
+    for (const filter of subscribe) assert.ok(maySubscribe(identity, filter), filter);
+  });
+}
+
+test("a name that would mean something in a file of rules is refused", () => {
+  for (const id of ["m-1\nuser utility", "m 1", '"', "+", "#", "m/1"]) assert.throws(() => allAccess([], [id]));
+  assert.deepEqual(
+    allAccess([], ["m-001"]).map(({ identity }) => identity.bulk === true),
+    [false, true],
+  );
+});

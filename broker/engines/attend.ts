@@ -1,0 +1,135 @@
+/**
+ * Runs another broker on this machine in the place of the embedded one: writes its files, starts its nodes, starts them
+ * again when they end, and writes its rules anew whenever the authority adds or revokes a meter.
+ */
+import { createServer } from "node:net";
+import type { Party } from "../../config/keys/index.ts";
+import { connectLink, type Link } from "../../config/runtime/link.ts";
+import type { Logger } from "../../config/runtime/logger.ts";
+import type { Refusals } from "../../config/runtime/refusals.ts";
+import type { Config } from "../../config/index.ts";
+import { filterOf } from "../../protocol/topics.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { Revocations } from "../revocations.ts";
+import { EngineProcess } from "./engine-process.ts";
+import { argumentsOf, engineFiles, type EngineName, localNodes } from "./engines.ts";
+import type { EngineNode } from "./plan.ts";
+import { writeEngineFiles } from "./write-files.ts";
+
+/** Changes of membership this close together are written once. */
+const SETTLE_MILLISECONDS = 200;
+const START_SECONDS = 30;
+
+export interface AttendOptions {
+  readonly engine: EngineName;
+  readonly command: string;
+  /** Nodes of a cluster, of an engine that has clusters. */
+  readonly nodes: number;
+  readonly folder: string;
+  readonly config: Config;
+  readonly party: Party;
+  readonly revocations: Revocations;
+  readonly refusals: Refusals;
+  readonly log: Logger;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface Attended {
+  readonly nodes: readonly EngineNode[];
+  /** Times that nodes were started again. */
+  readonly restarts: () => number;
+  close(): Promise<void>;
+}
+
+export async function attend(options: AttendOptions): Promise<Attended> {
+  const { engine, command, folder, config, party, revocations, log, onFailure } = options;
+  const nodes = await localNodes(engine, config, options.nodes, chooser(config.broker.listen));
+  const site = { engine, folder, settings: config.broker, nodes };
+  const write = (): void => {
+    writeEngineFiles(folder, engineFiles(site, { party, meters: revocations.admitted() }));
+  };
+  write();
+  const processes = nodes.map(
+    (node) =>
+      new EngineProcess({
+        ...{ name: node.name, command, args: argumentsOf(engine, folder, node), folder, log },
+        ...(node.tls === 0 ? { host: "127.0.0.1", port: node.public } : { host: node.host, port: node.tls }),
+      }),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all(processes.map((node) => node.stop()));
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const rulesChanged = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      write();
+      for (const node of processes) node.reload();
+      log.info({ meters: revocations.admitted().length }, "the broker's rules were written anew");
+    }, SETTLE_MILLISECONDS);
+  };
+  let link: Link;
+  try {
+    await Promise.all(processes.map((node) => node.start(START_SECONDS)));
+    link = await followRoll({ ...options, nodes, rulesChanged, onFailure });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    nodes,
+    restarts: () => processes.reduce((sum, { restarts }) => sum + restarts, 0),
+    close: async () => {
+      clearTimeout(timer);
+      await link.close();
+      await stop();
+    },
+  };
+}
+
+interface Following extends Omit<AttendOptions, "nodes"> {
+  readonly nodes: readonly EngineNode[];
+  readonly rulesChanged: () => void;
+}
+
+/** A client like others, with the broker's own certificate. */
+function followRoll({ party, config, nodes, revocations, refusals, log, rulesChanged, onFailure }: Following) {
+  const [first, ...others] = nodes.filter(({ tls }) => tls !== 0).map(({ host, tls }) => ({ host, port: tls }));
+  if (first === undefined) throw new RangeError("attend: expected one node, got none");
+  return connectLink({
+    ...{ ...first, others, party, settings: config.link, log, onFailure },
+    subscriptions: [filterOf("roll")],
+    onMessage: (_topic, payload) => {
+      try {
+        revocations.learn(payload);
+        rulesChanged();
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        refusals.count(error.code, "roll");
+      }
+    },
+  });
+}
+
+/** Gives the wanted port, or for 0 one that is free now; each at most once. */
+function chooser(host: string): (wanted: number) => Promise<number> {
+  const given = new Set<number>();
+  const choose = async (wanted: number): Promise<number> => {
+    const port = wanted === 0 ? await freePort(host) : wanted;
+    if (given.has(port)) return choose(wanted);
+    given.add(port);
+    return port;
+  };
+  return choose;
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, host, () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

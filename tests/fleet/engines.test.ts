@@ -1,0 +1,86 @@
+/**
+ * The same fleet over brokers of others: Mosquitto, and a NATS cluster of three. Nodes are killed with -9 while slots
+ * flow, and so is the process that attends to them; nothing is lost and nothing counted twice.
+ */
+// needs: mosquitto mosquitto_sub nats-server
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { FleetBed } from "./testing/bed.ts";
+import { storedCells } from "./testing/stored-cells.ts";
+
+/** What is killed, by slot of the day: a node, or the attendant. */
+const PLANS: Record<"mosquitto" | "nats", ReadonlyMap<number, string>> = {
+  mosquitto: new Map([
+    [5, "mosquitto"],
+    [12, "attendant"],
+  ]),
+  nats: new Map([
+    [4, "node-1"],
+    [9, "node-2"],
+    [14, "attendant"],
+  ]),
+};
+
+describe("a fleet over another broker", { concurrency: 2 }, () => {
+  for (const engine of ["mosquitto", "nats"] as const) over(engine);
+});
+
+function over(engine: "mosquitto" | "nats"): void {
+  test(`${engine}: nodes and their attendant are killed with -9, and bills and loads are exact`, async (t) => {
+    const killed: string[] = [];
+    const kill = (bed: FleetBed, name: string): void => {
+      if (name === "attendant") bed.fleet.supervisor.kill("broker");
+      else process.kill(Number(readFileSync(join(bed.data, "broker", engine, `${name}.pid`), "utf8")), "SIGKILL");
+      killed.push(name);
+    };
+    const bed = await FleetBed.create(t, {
+      set: { "simulation.broker": engine },
+      fleet: {
+        onSlot: (_slot, done) => {
+          const name = PLANS[engine].get(done);
+          if (name !== undefined) kill(bed, name);
+        },
+      },
+    });
+    await bed.fleet.start();
+    await bed.fleet.run();
+    const outcome = await bed.outcome({ patienceSeconds: 120 });
+    assert.deepEqual(killed, [...PLANS[engine].values()]);
+    assert.deepEqual(outcome.differences, []);
+    assert.equal(outcome.billsExact && outcome.loadsExact && outcome.complete, true, JSON.stringify(outcome));
+    assert.deepEqual([outcome.billsFinal, outcome.loadsFinal], [10, 2 * 24]);
+
+    // Anyone may read what is public, and nothing else is heard there.
+    const listen = [
+      "-h",
+      "127.0.0.1",
+      "-p",
+      String(bed.fleet.ports.public),
+      "-q",
+      "1",
+      "-W",
+      "2",
+      "-F",
+      "%t",
+      "-t",
+      "#",
+    ];
+    const heard = spawnSync("mosquitto_sub", [...listen, "-t", "wv/1/pub/#"], { encoding: "utf8" });
+    const topics = heard.stdout.split("\n").filter((line) => line !== "");
+    assert.deepEqual(
+      topics.filter((topic) => !topic.startsWith("wv/1/pub/")),
+      [],
+    );
+
+    await bed.fleet.stop();
+    const { source, range } = bed.plan;
+    const cells = source.meters.reduce((sum, _, index) => sum + (source.hasExport(index) ? 2 : 1), 0);
+    for (const stored of [1, 2, 3].map((index) => storedCells(bed.data, index))) {
+      assert.equal(stored.size, cells * (range.to - range.from));
+      assert.ok([...stored.values()].every(({ times }) => times === 1));
+    }
+  });
+}
