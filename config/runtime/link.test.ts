@@ -128,6 +128,32 @@ test("waits for a broker that is not there yet", async (t) => {
   assert.equal((await connecting).connected, true);
 });
 
+test("goes on with the next node when one is not there, or ends", async (t) => {
+  const [missing, first, second] = [await newBroker(), await newBroker(), await newBroker()];
+  await missing.stop();
+  const connections = inbox();
+  const others = [first, second].map(({ port }) => ({ host: "127.0.0.1", port }));
+  const log = {
+    info: ({ broker }: { broker?: unknown }) => connections.push(String(broker), Buffer.alloc(0)),
+    warn: () => {},
+  };
+  // By chance it begins with the one that is not there.
+  await connect(t, missing, { others, random: () => 0, log });
+  assert.equal((await connections.next()).topic, `127.0.0.1:${first.port}`);
+  await first.stop();
+  assert.equal((await connections.next()).topic, `127.0.0.1:${second.port}`);
+});
+
+test("begins with any of the nodes, by chance", async (t) => {
+  const nodes = [await newBroker(), await newBroker()];
+  const others = nodes.slice(1).map(({ port }) => ({ host: "127.0.0.1", port }));
+  await connect(t, nodes[0]!, { others, random: () => 0.99 });
+  assert.deepEqual(
+    nodes.map(({ aedes }) => aedes.connectedClients),
+    [0, 1],
+  );
+});
+
 test("rejects what is published while it is down, and says so", async (t) => {
   const broker = await newBroker();
   const down = inbox();
