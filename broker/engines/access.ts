@@ -13,7 +13,7 @@ export interface Access {
 }
 
 /** Everything below it is for anyone. */
-export const PUBLIC_FILTER = "wv/1/pub/#";
+const PUBLIC_FILTER = "wv/1/pub/#";
 const PUBLIC_PREFIX = PUBLIC_FILTER.slice(0, -1);
 
 const PARAMETER = /<([a-z]+)>/g;

@@ -3,7 +3,7 @@
  * subject of its certificate; what a user may do is said in subjects, which are topics with dots. A client id is not
  * bound to a user there: a party that is part of the system can end the connection of another one, and gets nothing by it.
  */
-import { type Access, subjectOf } from "./access.ts";
+import { subjectOf } from "./access.ts";
 import { type EngineFiles, type EngineNode, type EnginePlan, WRITTEN_BY } from "./plan.ts";
 
 /** Only suites of TLS 1.3, so that nothing older can be agreed on: 2.9 has no setting for the version. */
