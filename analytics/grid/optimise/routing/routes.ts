@@ -31,6 +31,8 @@ export interface RouteOptions extends FixedSwitches {
   readonly seed?: number;
   /** Forests that are tried at most, by `exact` and for the reference; default 1,000,000. */
   readonly mostTrees?: number;
+  /** What the policy and its reference may take together, beyond their first way; left out, their power flows are the limit. */
+  readonly mostMilliseconds?: number;
   /** Default those that are shipped. */
   readonly weights?: Weights;
 }
@@ -103,8 +105,11 @@ export function routePaths(grid: Grid, options: RouteOptions = {}): RoutedPaths 
   const weights =
     method === "policy" ? (options.weights ?? readWeights(SHIPPED_PATH_WEIGHTS, "paths").weights) : undefined;
   const from = performance.now();
+  const { mostMilliseconds = Number.POSITIVE_INFINITY } = options;
+  // The answer may take half of it: a reference that found nothing better in less says little.
+  const lateAfter = (share: number) => (): boolean => performance.now() - from > share * mostMilliseconds;
   const find: Readonly<Record<RoutingMethod, () => RoutingAnswer | undefined>> = {
-    policy: () => decidePaths(problem, weights!, { mostFlows, seed }),
+    policy: () => decidePaths(problem, weights!, { mostFlows, seed, isLate: lateAfter(0.5) }),
     exact: () => exactPaths(problem, mostTrees),
     shortest: () => shortestPaths(problem),
     random: () => randomPaths(problem, mostFlows, seed),
@@ -118,7 +123,10 @@ export function routePaths(grid: Grid, options: RouteOptions = {}): RoutedPaths 
   const referenceFlows = Math.max(mostFlows, Math.min(REFERENCE_FACTOR * mostFlows, MOST_REFERENCE_FLOWS));
   const optimum = method === "exact" ? answer : exactPaths(problem, Math.min(mostTrees, MOST_TREES_BESIDE));
   const known =
-    optimum ?? decidePaths(problem, weights ?? greedy("added"), { mostFlows: referenceFlows, seed: seed + 1 });
+    optimum ??
+    decidePaths(problem, weights ?? greedy("added"), {
+      ...{ mostFlows: referenceFlows, seed: seed + 1, isLate: lateAfter(1) },
+    });
   const { best, gapPercent } = gapOf(answer.cost, { cost: known.cost, proof: proofOf(optimum) });
   const { grid: switched, result } = problem.solve(answer.closed);
   return {

@@ -8,7 +8,7 @@ import { optimise } from "./optimise.ts";
 import { paths } from "./paths.ts";
 
 const AT = { time: 1, simulated: true };
-const SETTINGS = { riskWeight: 0, violationWeight: 1_000, mostTrees: 100_000 };
+const SETTINGS = { riskWeight: 0, violationWeight: 1_000, mostTrees: 100_000, requestSeconds: 20 };
 
 /** As the case has it. */
 function snapshotOf(name: "demo8" | "case33bw", load = 1): Snapshot {
@@ -75,6 +75,14 @@ test("no more configurations are tried than grid.mostTrees allows, of forests a 
     /method: case33bw has more than the 10000 forests that are tried: take policy/,
   );
   assert.ok(performance.now() - from < 5_000, "told before anything is tried");
+});
+
+test("paths are looked for only for so long: the best so far is the answer, and what it was held against is said", () => {
+  const grid = bundledGrid("case33bw");
+  const settings = { ...SETTINGS, requestSeconds: 0.001 };
+  const hurried = paths(grid, snapshotOf("case33bw"), pathOptions.parse({ mostFlows: 100 }), { settings, at: AT });
+  assert.deepEqual([hurried.flows, hurried.reference.flows, hurried.reference.kind], [1, 1, "best known"]);
+  assert.equal(hurried.paths.length, 32);
 });
 
 test("limits of voltage change what is answered, and those that cannot be are refused", () => {

@@ -11,6 +11,8 @@ import { unservedOf, withUnserved } from "./unserved.ts";
 
 /** A forest takes a whole power flow by Newton, where a tree of `optimise` takes sweeps: so many of those. */
 const TREES_A_FOREST = 10;
+/** Of the time for a request: the rest is for its turn, and for what is known of the answer. */
+const TIME_SHARE = 0.5;
 
 /** Throws GridFault `invalid` for what does not fit the grid. */
 export function paths(
@@ -20,7 +22,10 @@ export function paths(
   {
     settings,
     at,
-  }: { readonly settings: Pick<GridSettings, "riskWeight" | "violationWeight" | "mostTrees">; readonly at: At },
+  }: {
+    readonly settings: Pick<GridSettings, "riskWeight" | "violationWeight" | "mostTrees" | "requestSeconds">;
+    readonly at: At;
+  },
 ): GridPaths {
   const { method, broken, keepOpen, keepClosed, mostFlows, seed } = options;
   const now = gridAt(grid, snapshot);
@@ -28,6 +33,7 @@ export function paths(
   const routed = orFault("invalid", "", () =>
     routePaths(now, {
       ...{ method, broken, keepOpen, keepClosed, seed, goal },
+      mostMilliseconds: TIME_SHARE * settings.requestSeconds * 1_000,
       mostTrees: Math.floor(settings.mostTrees / TREES_A_FOREST),
       ...(mostFlows === undefined ? {} : { mostFlows }),
     }),
