@@ -77,11 +77,18 @@ test("what another process takes away, and what ends by itself, shows at the nex
 });
 
 test("an account has so many streams of its own; others have theirs", async (t) => {
-  const { as, open, statusOf } = await streamBed(t, { ...NEVER, streamsPerAccount: 2, maxStreams: 4, staffStreams: 1 });
+  const { app, as, open, statusOf } = await streamBed(t, {
+    ...NEVER,
+    streamsPerAccount: 2,
+    maxStreams: 4,
+    staffStreams: 1,
+  });
   for (let i = 0; i < 2; i++) {
     const { ended } = await open(as("customer"));
     ended.catch(() => {}); // the server is closed over it
   }
   assert.equal(await statusOf(as("customer")), 429);
   assert.equal(await statusOf(as("operator")), 200);
+  const head = await app.inject({ method: "HEAD", url: "/events", headers: as("operator") });
+  assert.equal(head.statusCode, 404, "a stream without a body would be held for nothing");
 });

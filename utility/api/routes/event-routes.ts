@@ -31,6 +31,7 @@ export function addEventRoutes(app: Api, { live, store, config }: ApiContext, ga
   app.get(
     "/events",
     {
+      exposeHeadRoute: false, // a head alone would hold a stream that nobody reads
       config: { access: SIGNED_IN },
       schema: {
         operationId: "streamEvents",
