@@ -7,6 +7,7 @@ import { type Check, unless } from "./check.ts";
 import { GRID_CHECKS } from "./checks-grid.ts";
 import { LEARNING_CHECKS } from "./checks-learning.ts";
 import { LOG_CHECKS } from "./checks-log.ts";
+import { API_CHECKS } from "./checks-api.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
 import { SHARING_CHECKS } from "./checks-sharing.ts";
 import { GATEWAY_CHECKS } from "./checks-gateway.ts";
@@ -207,6 +208,7 @@ export const CHECKS: readonly Check[] = [
         "theft shows at the heads of feeders, and there are none: add simulation.heads (--heads)",
       ),
   },
+  ...API_CHECKS,
   ...CKKS_CHECKS,
   ...GATEWAY_CHECKS,
   ...GRID_CHECKS,

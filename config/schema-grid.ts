@@ -95,6 +95,13 @@ export const grid = z.strictObject({
   ),
   requestSeconds: seconds(0.5, 3_600, 20, "Longest that a request may take, the wait for its turn included."),
   maxRequests: whole(1, 1_000, 16, "Requests under way or waiting; more are refused.", { unit: "requests" }),
+  requestsPerAccount: whole(
+    1,
+    1_000,
+    6,
+    "Of one account of the HTTP interface; of those that take long one is under way at a time.",
+    { unit: "requests" },
+  ),
   retentionDays: whole(1, 36_500, 400, "Days that losses, proposals and feeder loads are kept.", { unit: "days" }),
   latitudeDeg: number(-90, 90, 52.5, "Where the grid is: north above 0.", "deg"),
   longitudeDeg: number(-180, 180, 13.4, "East above 0.", "deg"),

@@ -20,15 +20,17 @@ export interface ApiProcess {
   readonly supervisor: Supervisor;
   /** Whose bills the customer of the demonstration sees. */
   readonly meter: string | undefined;
+  /** Its readings are made up, so that one household may be shown. */
+  readonly isMadeUp: boolean;
 }
 
-export async function startApi({ data, roles, supervisor, meter }: ApiProcess): Promise<FleetApi> {
+export async function startApi({ data, roles, supervisor, ...shown }: ApiProcess): Promise<FleetApi> {
   const accountsFile = join(data, "fleet", "accounts.json");
-  const ready = await supervisor.start(roles.api({ accountsFile, meter }));
+  const ready = await supervisor.start(roles.api({ accountsFile, ...shown }));
   const { address, madeAccounts } = ready as unknown as Pick<FleetApi, "address" | "madeAccounts">;
   const api = { address, accountsFile, madeAccounts };
   // Where it is started again, browsers look for it where it was.
-  supervisor.respecify(roles.api({ accountsFile, meter, port: portOf(api) }));
+  supervisor.respecify(roles.api({ accountsFile, ...shown, port: portOf(api) }));
   return api;
 }
 

@@ -32,6 +32,8 @@ export interface FleetRolesOptions {
 export interface ApiStart {
   readonly accountsFile: string;
   readonly meter: string | undefined;
+  /** Its readings are made up, so that one household may be shown. */
+  readonly isMadeUp: boolean;
   readonly port?: number;
 }
 
@@ -58,9 +60,9 @@ export class FleetRoles {
   }
 
   /** The HTTP interface; accounts that it makes are written to a file. `port`: where it listened before. */
-  api({ accountsFile, meter, port }: ApiStart): RoleSpec {
+  api({ accountsFile, meter, isMadeUp, port }: ApiStart): RoleSpec {
     const accounts = ["--demo-accounts", accountsFile, ...(meter === undefined ? [] : ["--demo-meter", meter])];
-    const showcase = ["--demo-showcase", showcaseFile(this.#options.data)];
+    const showcase = isMadeUp ? ["--demo-showcase", showcaseFile(this.#options.data)] : [];
     const at = port === undefined ? [] : ["--set", `api.port=${port}`];
     return this.#role("api", ENTRIES.api, ["--config", this.#options.configFile, ...accounts, ...showcase, ...at]);
   }

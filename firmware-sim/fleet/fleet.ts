@@ -166,7 +166,8 @@ export class Fleet {
     const { config, plan } = this.#options;
     if (!config.api.enabled) return;
     const [roles, supervisor] = [this.#roles, this.supervisor];
-    this.#api = await startApi({ data: this.#data, roles, supervisor, meter: plan.source.meters[0]?.id });
+    const shown = { meter: plan.source.meters[0]?.id, isMadeUp: plan.feed.kind === "generated" };
+    this.#api = await startApi({ data: this.#data, roles, supervisor, ...shown });
   }
 
   #writeConfig(broker: Config["broker"]): void {

@@ -24,6 +24,7 @@ const host = new MeterHost({
   config,
   data: plan.data,
   source,
+  feed: plan.feed.kind,
   meters: plan.meters,
   outbox: new Outbox(database),
   database,

@@ -10,7 +10,7 @@ import type { AgentEvents, MeterAgent, Outbox } from "../../hardware/agent/index
 import { KINDS, type Kind } from "../../protocol/units.ts";
 import type { ReadingsSource } from "../loads/index.ts";
 import { HostCiphertexts } from "./host-ciphertexts.ts";
-import type { HostCounters, HostProgress } from "./host-messages.ts";
+import type { FeedPlan, HostCounters, HostProgress } from "./host-messages.ts";
 import { type HostedMeter, openHostedMeter } from "./hosted-meter.ts";
 import { showcaseFile } from "./fleet-roles.ts";
 import { Showcase } from "./showcase.ts";
@@ -23,6 +23,8 @@ export interface MeterHostOptions {
   readonly config: Config;
   readonly data: string;
   readonly source: ReadingsSource;
+  /** Where its readings come from. */
+  readonly feed: FeedPlan["kind"];
   /** Which of the source's meters live here. */
   readonly meters: readonly number[];
   readonly outbox: Outbox;
@@ -100,8 +102,8 @@ export class MeterHost {
 
   /** The first household of all is shown, unless readings were taken from a file: those may be somebody's. */
   #showcaseOf(index: number, meter: string): Showcase | undefined {
-    const { config, data, source, monotonic } = this.#options;
-    if (index !== 0 || source.registersAt === undefined || source.isHead?.(0) === true) return undefined;
+    const { config, data, source, feed, monotonic } = this.#options;
+    if (index !== 0 || feed !== "generated" || source.isHead?.(0) === true) return undefined;
     const { aggregators, threshold } = config.system;
     const { slotSeconds } = source;
     const feederOf = (slot: number): string => source.feederOf(index, slot);

@@ -81,6 +81,7 @@ export class Showcase {
     this.#writtenAt = now;
     const contents: Contents = {
       simulated: true,
+      feed: { kind: "generated" },
       meter,
       feeder: feederOf(run.firstSlot),
       slotStart: run.firstSlot * slotSeconds,

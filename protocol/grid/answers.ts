@@ -7,6 +7,12 @@ import { gridState, losses, topology } from "./state.ts";
 const id = z.int().min(1);
 const ids = z.array(id);
 
+const unservedMw = z
+  .number()
+  .describe(
+    "Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price",
+  );
+
 const figures = z
   .strictObject({
     cost: z.number(),
@@ -27,6 +33,7 @@ export const optimised = z
     toClose: ids.describe("Branches that are open now and are to be closed"),
     broken: ids,
     cutOff: ids.describe("Buses that only broken branches feed"),
+    unservedMw,
     before: figures.describe("The switches as they are, or what broken branches leave of them"),
     after: figures,
     reference: z.strictObject({
@@ -63,7 +70,7 @@ export const paths = z
       }),
     ),
     open: ids.describe("Lines that no path uses"),
-    ...{ broken: ids, cutOff: ids },
+    ...{ broken: ids, cutOff: ids, unservedMw },
     ...{ lossKw: z.number(), trunkLossKw: z.number().describe("Between generators: in no load's path") },
     ...{ risk: z.number(), violation: z.number(), cost: z.number(), leastVoltagePu: z.number() },
     ...{ flows: z.int(), milliseconds: z.number() },

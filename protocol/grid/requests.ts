@@ -22,17 +22,22 @@ const wishes = {
   broken: branchIds.default([]).describe("Branches that are out of order"),
   keepOpen: branchIds.default([]).describe("Branches that are to stay open"),
   keepClosed: branchIds.default([]).describe("Branches that are to stay closed"),
-  mostFlows: z.int().min(1).max(10_000).optional().describe("Power flows that policy and random may spend"),
   seed: z.int().min(0).max(4_294_967_295).default(1).describe("Of what is drawn"),
 };
+
+/** `most`: a power flow of `optimise` takes sweeps; one of `paths` all of Newton, and choosing its paths takes longer still. */
+const mostFlows = (most: number) =>
+  z.int().min(1).max(most).optional().describe("Power flows that policy and random may spend");
 
 /** Methods that look for switches, and what each does: docs/optimiser.md. */
 export const optimiseOptions = z.strictObject({
   method: z.enum(["policy", "exact", "exchange", "random"]).default("policy"),
+  mostFlows: mostFlows(2_000),
   ...wishes,
 });
 export const pathOptions = z.strictObject({
   method: z.enum(["policy", "exact", "shortest", "random"]).default("policy"),
+  mostFlows: mostFlows(100),
   ...wishes,
 });
 

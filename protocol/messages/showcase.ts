@@ -8,6 +8,9 @@ const share = z.string().regex(/^\d{1,19}$/, "an element of the field, decimal")
 export const showcase = z
   .strictObject({
     simulated: z.literal(true).describe("There is none of a real household"),
+    feed: z
+      .strictObject({ kind: z.literal("generated") })
+      .describe("Where its readings come from: made up. Those of a file may be somebody's, and are shown to nobody"),
     meter: z.string(),
     feeder: z.string(),
     slotStart: z.int().describe("Of the first reading, Unix seconds"),

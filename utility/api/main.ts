@@ -49,9 +49,9 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const store = AccessStore.open(path.join(config.paths.data, "api", "api.db"));
   const utility = new UtilityReader(path.join(config.paths.data, "utility", "utility.db"));
   const live = new LiveHub();
-  const { enabled, requestSeconds, maxRequests, scanSeconds } = config.grid;
+  const { enabled, requestSeconds, maxRequests, requestsPerAccount, scanSeconds } = config.grid;
   const grid = new GridClient({
-    ...{ enabled, requestSeconds, maxRequests, scanSeconds },
+    ...{ enabled, requestSeconds, maxRequests, requestsPerAccount, scanSeconds },
     warn: (fields, message) => log.warn(fields, message),
   });
   const now = (): number => Date.now() / 1_000;

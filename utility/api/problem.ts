@@ -44,13 +44,21 @@ export class Problem extends Error {
   readonly status: ProblemStatus;
   readonly code: string;
   readonly errors: ProblemBody["errors"];
+  /** Seconds, for the header `Retry-After`. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: ProblemStatus, code: string, detail: string, errors?: ProblemBody["errors"]) {
+  constructor(
+    status: ProblemStatus,
+    code: string,
+    detail: string,
+    more: { readonly errors?: ProblemBody["errors"]; readonly retryAfter?: number } = {},
+  ) {
     super(detail);
     this.name = "Problem";
     this.status = status;
     this.code = code;
-    this.errors = errors;
+    this.errors = more.errors;
+    this.retryAfter = more.retryAfter;
   }
 }
 
@@ -67,7 +75,8 @@ export function answerProblem(error: FastifyError | Problem, request: FastifyReq
   sendProblem(reply, problem);
 }
 
-export function sendProblem(reply: FastifyReply, { status, code, message, errors }: Problem): void {
+export function sendProblem(reply: FastifyReply, { status, code, message, errors, retryAfter }: Problem): void {
+  if (retryAfter !== undefined) void reply.header("retry-after", Math.ceil(retryAfter));
   const body: ProblemBody = {
     type: "about:blank",
     title: TITLES[status],
@@ -94,7 +103,7 @@ function problemOf(error: FastifyError | Problem): Problem {
     }));
     const first = errors[0];
     const detail = first === undefined ? "the request is not valid" : `${first.field}: ${first.message}`;
-    return new Problem(400, "invalid-request", detail, errors);
+    return new Problem(400, "invalid-request", detail, { errors });
   }
   if (error instanceof StorageError) {
     return error.code === "locked"

@@ -171,6 +171,94 @@ test("a name that fails too often is not tried any more, not even with the right
   assert.equal((await signIn(PASSWORD)).statusCode, 200);
 });
 
+test("whoever knows a name shuts its owner out nowhere else", async (t) => {
+  const { app } = await apiBed(t);
+  const signIn = (password: string, remoteAddress: string) =>
+    app.inject({ method: "POST", url: "/session", remoteAddress, payload: { name: "admin", password } });
+  const statuses = async (count: number, addressOf: (i: number) => string): Promise<Set<number>> => {
+    const seen = new Set<number>();
+    for (let i = 0; i < count; i++) seen.add((await signIn("wrong wrong wrong", addressOf(i))).statusCode);
+    return seen;
+  };
+  assert.equal((await signIn(PASSWORD, "192.0.2.1")).statusCode, 200);
+  assert.deepEqual(await statuses(21, () => "198.51.100.9"), new Set([401, 429]));
+  assert.equal((await signIn(PASSWORD, "203.0.113.5")).statusCode, 200, "from elsewhere");
+  // One IPv6 household has more addresses than anybody can try.
+  assert.deepEqual(await statuses(21, (i) => `2001:db8::${i + 1}`), new Set([401, 429]));
+  const strange = await signIn(PASSWORD, "203.0.113.6");
+  assert.equal(strange.statusCode, 429, "guesses from many networks make strangers wait");
+  assert.ok(Number(strange.headers["retry-after"]) <= 60);
+  assert.equal((await signIn(PASSWORD, "192.0.2.1")).statusCode, 200, "and nobody who was there before");
+});
+
+test("those who are not signed in are counted, too, and so are those who ask for nothing that there is", async (t) => {
+  const { app } = await apiBed(t, { requestsPerMinute: 3 });
+  const ask = async (url: string, remoteAddress: string, headers = {}): Promise<number[]> => {
+    const statuses: number[] = [];
+    for (let i = 0; i < 5; i++) statuses.push((await app.inject({ url, remoteAddress, headers })).statusCode);
+    return statuses;
+  };
+  assert.deepEqual(await ask("/bills", "192.0.2.1"), [401, 401, 401, 429, 429]);
+  const authorization = "Bearer wvt_wrong";
+  assert.deepEqual(await ask("/bills", "192.0.2.2", { authorization }), [401, 401, 401, 429, 429]);
+  assert.deepEqual(await ask("/nothing", "192.0.2.3"), [404, 404, 404, 429, 429]);
+});
+
+test("nothing that takes an account is kept by a browser or a proxy, not even its refusal", async (t) => {
+  const { app, as } = await apiBed(t);
+  const cached = async (url: string, headers = {}): Promise<unknown> =>
+    (await app.inject({ url, headers })).headers["cache-control"];
+  for (const url of ["/bills", "/bills/m-001/2026-01-01/receipt", "/session", "/feeders", "/audit", "/grid/state"]) {
+    assert.equal(await cached(url, as("auditor")), "no-store", url);
+    assert.equal(await cached(url), "no-store", `${url} without an account`);
+  }
+  const signedIn = await app.inject({
+    ...{ method: "POST", url: "/session", payload: { name: "admin", password: PASSWORD } },
+  });
+  assert.equal(signedIn.headers["cache-control"], "no-store");
+  assert.equal(await cached("/log/entries"), undefined, "the log is for anyone");
+});
+
+test("a client's address is taken from proxies that the configuration names, and from nobody else", async (t) => {
+  const { app, as, context } = await apiBed(t, { trustProxy: ["10.1.0.0/16", "127.0.0.1"] });
+  const headers = as("operator");
+  const addressAfter = async (remoteAddress: string, forwarded: string): Promise<string | undefined> => {
+    const payload = { label: "x" };
+    const sent = { ...headers, "x-forwarded-for": forwarded };
+    await app.inject({ method: "POST", url: "/tokens", headers: sent, remoteAddress, payload });
+    return context.store.audit(1, undefined)[0]?.address;
+  };
+  assert.equal(await addressAfter("10.1.2.3", "6.6.6.6, 192.0.2.9"), "192.0.2.9", "what was made up stands before it");
+  assert.equal(await addressAfter("10.1.2.3", "192.0.2.9, 10.1.0.7"), "192.0.2.9", "one proxy behind another");
+  assert.equal(await addressAfter("192.0.2.1", "6.6.6.6"), "192.0.2.1", "beside the proxies");
+});
+
+test("the audit forgets what is too old, a slice at a time, and says up to where", async (t) => {
+  const { app, as, pass, context } = await apiBed(t, { auditDays: 1, sessionIdleSeconds: 2_592_000 });
+  const { store } = context;
+  const entry = { account: "eva", address: "", action: "sign-in", outcome: "refused", detail: "" } as const;
+  for (let i = 0; i < 1_500; i++) store.note({ ...entry, at: NOW });
+  pass(86_401);
+  store.note({ ...entry, at: NOW + 86_401 });
+  const oldest = async (): Promise<unknown> => {
+    await app.inject({ url: "/session", headers: as("operator") });
+    return store.audit(10_000, undefined).at(-1)!.id;
+  };
+  assert.equal(await oldest(), 1_001);
+  // Four accounts have signed in before.
+  assert.equal(await oldest(), 1_505);
+  assert.equal(await oldest(), 1_505);
+  const before = new Date((NOW + 1) * 1_000).toISOString();
+  assert.deepEqual(
+    store.audit(10, undefined).map(({ id, action, detail }) => `${id} ${action} ${detail}`.trim()),
+    [
+      `1507 prune-audit entries up to 1504, from before ${before}`,
+      `1506 prune-audit entries up to 1000, from before ${before}`,
+      "1505 sign-in",
+    ],
+  );
+});
+
 test("requests beyond the limit are refused with the time to wait", async (t) => {
   const { app } = await apiBed(t, { requestsPerMinute: 5 });
   let last = await app.inject("/log/entries");

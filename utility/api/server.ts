@@ -11,7 +11,7 @@ import {
   validatorCompiler,
 } from "fastify-type-provider-zod";
 import type { Logger } from "../../config/runtime/logger.ts";
-import { addGate } from "./access/gate.ts";
+import { addGate, addRefusals, networkOf } from "./access/gate.ts";
 import type { ApiContext } from "./context.ts";
 import { type Api, documentProblems } from "./contract.ts";
 import { addDashboard } from "./dashboard/dashboard.ts";
@@ -44,7 +44,7 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
       { serializers: { req: ({ method, url }: { method: string; url: string }) => ({ method, url }) } },
     ),
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: settings.trustProxy,
+    trustProxy: settings.trustProxy === false ? false : [...settings.trustProxy],
     bodyLimit: BODY_BYTES,
     return503OnClosing: true,
     // A dashboard that is open keeps a stream that never ends by itself.
@@ -54,12 +54,6 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answerProblem);
-  app.setNotFoundHandler((request, reply) => {
-    sendProblem(
-      reply,
-      new Problem(404, "no-such-route", `there is no ${request.method} ${request.url.split("?")[0] ?? ""}`),
-    );
-  });
   app.addHook("onRoute", documentProblems);
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null, "img-src": ["'self'", "data:"] } },
@@ -70,6 +64,7 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
     now,
     idleSeconds: settings.sessionIdleSeconds,
     maxSeconds: settings.sessionMaxSeconds,
+    auditDays: settings.auditDays,
     secure: settings.secureCookies,
     publicPaths: [DOCS],
   };
@@ -77,9 +72,18 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   await app.register(fastifyRateLimit, {
     max: settings.requestsPerMinute,
     timeWindow: MINUTE,
-    keyGenerator: ({ account, ip }) => (account === undefined ? `address ${ip}` : `account ${account.name}`),
+    keyGenerator: (request) =>
+      request.account === undefined ? `network ${networkOf(request)}` : `account ${request.account.name}`,
     errorResponseBuilder: (_request, { ttl }) =>
       new Problem(429, "too-many-requests", `too many requests: try again in ${Math.ceil(ttl / 1_000)} s`),
+  });
+  // Behind the limits: whoever is refused has asked, too.
+  addRefusals(app);
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    sendProblem(
+      reply,
+      new Problem(404, "no-such-route", `there is no ${request.method} ${request.url.split("?")[0] ?? ""}`),
+    );
   });
   await addDocument(app);
   addHealthRoutes(app, context);
@@ -94,7 +98,7 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   addAlertRoutes(app, context);
   addGridRoutes(app, context);
   addLogRoutes(app, context);
-  addEventRoutes(app, context);
+  addEventRoutes(app, context, gate);
   addMetrics(app, context);
   if (context.dashboard !== undefined) await addDashboard(app, context.dashboard);
   await app.ready();

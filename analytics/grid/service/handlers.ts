@@ -14,7 +14,7 @@ export interface Sources {
   readonly topology: GridTopology;
   readonly store: GridStore;
   readonly recent: RecentStates;
-  readonly threads: RequestThreads;
+  readonly threads: Pick<RequestThreads, "run" | "trained">;
   /** With a share of some bus. */
   readonly feeders: readonly string[];
   readonly snapshot: () => Snapshot | undefined;
@@ -54,7 +54,11 @@ export function handlersOf(sources: Sources): Handlers {
     history: ({ kind: _, ...range }) => ({ rows: store.history(range) }),
     optimise: ({ kind: _, ...options }, signal) => threads.run("optimise", { ...now(), options }, signal),
     paths: (options, signal) => threads.run("paths", { ...now(), options }, signal),
-    maintenance: (options, signal) => threads.run("maintenance", options, signal),
+    maintenance: async (options, signal) => {
+      await threads.trained();
+      signal.throwIfAborted();
+      return threads.run("maintenance", options, signal);
+    },
     statistics: async (range, signal) => ({
       ...(await threads.run("statistics", range, signal)),
       sinceStart: sources.sinceStart(),

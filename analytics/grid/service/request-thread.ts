@@ -14,7 +14,7 @@ import { GridFault } from "./fault.ts";
 import type { Snapshot } from "./operation.ts";
 import type { OperationPlan } from "./plan.ts";
 import { type FeederHistory, forecastFeeder } from "./tasks/forecast.ts";
-import { type AssetSources, maintenance as maintained } from "./tasks/maintenance.ts";
+import { type AssetSources, maintenance as maintained, trainModel } from "./tasks/maintenance.ts";
 import { type At, optimise as optimised, type OptimiseOptions } from "./tasks/optimise.ts";
 import { paths as routed } from "./tasks/paths.ts";
 import { renewables as renewed } from "./tasks/renewables.ts";
@@ -37,6 +37,7 @@ export interface Tasks {
   readonly paths: (task: { snapshot: Snapshot; options: GridRequestOf<"paths">; at: At }) => Told<GridPaths>;
   readonly forecast: (task: { history: FeederHistory; date?: string; quick: boolean }) => Promise<Told<FeederForecast>>;
   readonly maintenance: (task: GridRequestOf<"maintenance">) => Told<GridMaintenance>;
+  readonly training: (task: null) => Told<null>;
   readonly renewables: (task: { at: At }) => Told<GridRenewables>;
   readonly statistics: (task: GridRequestOf<"statistics">) => Told<Omit<GridStatistics, "sinceStart">>;
 }
@@ -65,6 +66,12 @@ export const forecast: Tasks["forecast"] = async ({ history, date, quick }) => (
 });
 
 export const maintenance: Tasks["maintenance"] = (options) => told(() => maintained(grid, assets, options));
+
+export const training: Tasks["training"] = () =>
+  told(() => {
+    trainModel(assets);
+    return null;
+  });
 
 export const statistics: Tasks["statistics"] = (range) => told(() => figures(file, grid.name, range));
 

@@ -8,6 +8,8 @@ import type { ThreadAnswer } from "./operate-thread.ts";
 import type { Outcome, ScanInput } from "./operation.ts";
 import type { OperationPlan } from "./plan.ts";
 import type { RequestThreadData, Tasks, Told } from "./request-thread.ts";
+import { SharedWork } from "./shared-work.ts";
+import { lacksModel } from "./tasks/hazard-file.ts";
 
 export class OperateThread {
   readonly #worker: Worker;
@@ -52,10 +54,15 @@ export class OperateThread {
 const IDLE_MILLISECONDS = 120_000;
 const THREADS = 2;
 
+type ResultOf<K extends keyof Tasks> = Awaited<ReturnType<Tasks[K]>> extends Told<infer T> ? T : never;
+
 export class RequestThreads {
   readonly #pool: Piscina;
+  readonly #data: RequestThreadData;
+  readonly #training = new SharedWork(() => this.#run("training", null));
 
   constructor(data: RequestThreadData) {
+    this.#data = data;
     this.#pool = new Piscina({
       filename: new URL("./request-thread.ts", import.meta.url).href,
       workerData: data,
@@ -65,12 +72,24 @@ export class RequestThreads {
   }
 
   /** With the signal the thread is ended, too. Rejects with GridFault, or what went wrong. */
-  async run<K extends keyof Tasks>(
+  async run<K extends keyof Tasks>(name: K, task: Parameters<Tasks[K]>[0], signal: AbortSignal): Promise<ResultOf<K>> {
+    return this.#run(name, task, signal);
+  }
+
+  /**
+   * Resolves when there is a model for maintenance. Training is nobody's request: whoever gives up ends it for none of the
+   * others, and its result is there for the next.
+   */
+  async trained(): Promise<void> {
+    if (lacksModel(this.#data.assets)) await this.#training.run();
+  }
+
+  async #run<K extends keyof Tasks>(
     name: K,
     task: Parameters<Tasks[K]>[0],
-    signal: AbortSignal,
-  ): Promise<Awaited<ReturnType<Tasks[K]>> extends Told<infer T> ? T : never> {
-    const told = (await this.#pool.run(task, { name, signal })) as Told<never>;
+    signal?: AbortSignal,
+  ): Promise<ResultOf<K>> {
+    const told = (await this.#pool.run(task, { name, ...(signal === undefined ? {} : { signal }) })) as Told<never>;
     if ("code" in told) throw new GridFault(told.code, told.detail);
     return told.result;
   }

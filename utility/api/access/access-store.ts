@@ -1,7 +1,9 @@
 /** Accounts, sessions, API tokens and what was done with them: `<data>/api/api.db`. */
 import { randomUUID } from "node:crypto";
 import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { MIGRATIONS } from "./migrations.ts";
 import type { ApiRole } from "./roles.ts";
+import { SignIns } from "./sign-ins.ts";
 
 export interface Account {
   readonly name: string;
@@ -33,29 +35,6 @@ export interface AuditRow {
   readonly detail: string;
 }
 
-const MIGRATIONS = [
-  `CREATE TABLE accounts (
-     name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,
-     created_at INTEGER NOT NULL
-   ) STRICT;
-   CREATE TABLE account_meters (
-     account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE, meter_id TEXT NOT NULL, PRIMARY KEY (account, meter_id)
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE sessions (
-     hash BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE, created_at INTEGER NOT NULL,
-     used_at INTEGER NOT NULL
-   ) STRICT;
-   CREATE TABLE tokens (
-     id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE,
-     label TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, last_used INTEGER
-   ) STRICT;
-   CREATE TABLE audit (
-     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, account TEXT, address TEXT NOT NULL, action TEXT NOT NULL,
-     outcome TEXT NOT NULL, detail TEXT NOT NULL
-   ) STRICT;
-   CREATE INDEX audit_refused ON audit (account, at) WHERE outcome = 'refused';`,
-];
-
 interface RawAccount {
   readonly name: string;
   readonly role: ApiRole;
@@ -66,12 +45,17 @@ interface RawAccount {
 
 /** A use is written down this often at most: not every request is worth a write. */
 const USE_SECONDS = 60;
+/** Entries of the audit that go at a time: nobody waits long for the write. */
+const PRUNE_SLICE = 1_000;
 
 export class AccessStore {
+  readonly signIns: SignIns;
   readonly #db: SqliteDatabase;
+  readonly #watchers = new Set<(account: string) => void>();
 
   private constructor(db: SqliteDatabase) {
     this.#db = db;
+    this.signIns = new SignIns(db);
   }
 
   /** Several processes may have it open: the server, and the command that manages accounts. Throws StorageError. */
@@ -83,6 +67,12 @@ export class AccessStore {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** Told of every account whose rights this process has changed or ended. Returns how to stop. */
+  watch(watcher: (account: string) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
   }
 
   accounts(): Account[] {
@@ -122,7 +112,7 @@ export class AccessStore {
       readonly meters?: readonly string[] | undefined;
     },
   ): boolean {
-    return this.#transaction(() => {
+    const changed = this.#transaction(() => {
       const row = this.#raw(name);
       if (row === undefined) return false;
       this.#run("UPDATE accounts SET role = ?, password = ?, disabled = ? WHERE name = ?", [
@@ -135,10 +125,11 @@ export class AccessStore {
       this.#run("DELETE FROM sessions WHERE account = ?", [name]);
       return true;
     });
+    return this.#told(name, changed);
   }
 
   removeAccount(name: string): boolean {
-    return this.#run("DELETE FROM accounts WHERE name = ?", [name]).changes > 0;
+    return this.#told(name, this.#run("DELETE FROM accounts WHERE name = ?", [name]).changes > 0);
   }
 
   beginSession(hash: Buffer, account: string, now: number): void {
@@ -151,21 +142,27 @@ export class AccessStore {
   }
 
   endSession(hash: Buffer): void {
-    this.#run("DELETE FROM sessions WHERE hash = ?", [hash]);
+    const ended = this.#all<{ account: string }>("DELETE FROM sessions WHERE hash = ? RETURNING account", [hash]);
+    for (const { account } of ended) this.#told(account, true);
   }
 
-  /** The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`. */
+  /**
+   * The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`. Asking is a use of it,
+   * unless `uses` says otherwise.
+   */
   sessionAccount(
     hash: Buffer,
     now: number,
     { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
+    uses = true,
   ): Account | undefined {
     const [row] = this.#all<{ account: string; used_at: number }>(
       "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ?",
       [hash, now - idleSeconds, now - maxSeconds],
     );
     if (row === undefined) return undefined;
-    if (now - row.used_at > USE_SECONDS) this.#run("UPDATE sessions SET used_at = ? WHERE hash = ?", [now, hash]);
+    if (uses && now - row.used_at > USE_SECONDS)
+      this.#run("UPDATE sessions SET used_at = ? WHERE hash = ?", [now, hash]);
     return this.#enabled(row.account);
   }
 
@@ -176,6 +173,7 @@ export class AccessStore {
   ): void {
     this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ?", [now - idleSeconds, now - maxSeconds]);
     this.#run("DELETE FROM tokens WHERE expires_at <= ?", [now]);
+    this.signIns.forget(now);
   }
 
   addToken(
@@ -205,16 +203,18 @@ export class AccessStore {
 
   /** False where the account has no such token. */
   removeToken(account: string, id: string): boolean {
-    return this.#run("DELETE FROM tokens WHERE account = ? AND id = ?", [account, id]).changes > 0;
+    const { changes } = this.#run("DELETE FROM tokens WHERE account = ? AND id = ?", [account, id]);
+    return this.#told(account, changes > 0);
   }
 
-  tokenAccount(hash: Buffer, now: number): Account | undefined {
+  /** As `sessionAccount`, of an API token. */
+  tokenAccount(hash: Buffer, now: number, uses = true): Account | undefined {
     const [row] = this.#all<{ id: string; account: string; last_used: number | null }>(
       "SELECT id, account, last_used FROM tokens WHERE hash = ? AND expires_at > ?",
       [hash, now],
     );
     if (row === undefined) return undefined;
-    if (now - (row.last_used ?? 0) > USE_SECONDS)
+    if (uses && now - (row.last_used ?? 0) > USE_SECONDS)
       this.#run("UPDATE tokens SET last_used = ? WHERE id = ?", [now, row.id]);
     return this.#enabled(row.account);
   }
@@ -230,13 +230,22 @@ export class AccessStore {
     ]);
   }
 
-  /** How often a name was refused since a time. */
-  refusals(account: string, since: number): number {
-    const [row] = this.#all<{ n: number }>(
-      "SELECT count(*) AS n FROM audit WHERE account = ? AND outcome = 'refused' AND action = 'sign-in' AND at > ?",
-      [account, since],
-    );
-    return row?.n ?? 0;
+  /**
+   * Forgets a slice of the entries from before a time, the oldest first, and writes down up to which: the audit says by itself
+   * what it lacks. True: there may be more.
+   */
+  pruneAudit(before: number, now: number, slice = PRUNE_SLICE): boolean {
+    return this.#transaction(() => {
+      const rows = this.#all<{ id: number; at: number }>("SELECT id, at FROM audit ORDER BY id LIMIT ?", [slice]);
+      const kept = rows.findIndex(({ at }) => at >= before);
+      const old = kept < 0 ? rows : rows.slice(0, kept);
+      const last = old.at(-1);
+      if (last === undefined) return false;
+      this.#run("DELETE FROM audit WHERE id <= ?", [last.id]);
+      const detail = `entries up to ${last.id}, from before ${new Date(before * 1_000).toISOString()}`;
+      this.note({ at: now, account: null, address: "", action: "prune-audit", outcome: "done", detail });
+      return old.length === slice;
+    });
   }
 
   /** Newest first, those before an id. */
@@ -245,6 +254,11 @@ export class AccessStore {
       before ?? Number.MAX_SAFE_INTEGER,
       limit,
     ]);
+  }
+
+  #told(account: string, changed: boolean): boolean {
+    if (changed) for (const watcher of [...this.#watchers]) watcher(account);
+    return changed;
   }
 
   #enabled(name: string): Account | undefined {

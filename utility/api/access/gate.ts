@@ -1,6 +1,7 @@
 /** Stands before every route: who asks, whether they may, and what they did. */
 import { isIP } from "node:net";
 import fastifyCookie from "@fastify/cookie";
+import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Problem } from "../problem.ts";
 import type { AccessStore, Account } from "./access-store.ts";
@@ -14,14 +15,21 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Who asks; undefined for nobody that we know. */
     account: Account | undefined;
-    /** The hash of the session that the account came with; undefined for API tokens. */
-    session: Buffer | undefined;
+    /** What the account came with. */
+    credential: Credential | undefined;
   }
+}
+
+/** A session or an API token, by the hash of its secret. */
+export interface Credential {
+  readonly kind: "session" | "token";
+  readonly hash: Buffer;
 }
 
 export const SESSION_COOKIE = "wv_session";
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 const SWEEP_SECONDS = 600;
+const DAY = 86_400;
 
 export interface GateOptions {
   readonly store: AccessStore;
@@ -29,19 +37,20 @@ export interface GateOptions {
   readonly now: () => number;
   readonly idleSeconds: number;
   readonly maxSeconds: number;
+  /** Entries of the audit are kept for so long. */
+  readonly auditDays: number;
   /** Files for browsers below these paths are for anyone. */
   readonly publicPaths: readonly string[];
   /** The cookie travels over HTTPS only. */
   readonly secure: boolean;
 }
 
-/** Throws when a route does not say who may ask: nothing is open by oversight. */
+/** Finds out who asks. Throws when a route does not say who may: nothing is open by oversight. */
 export async function addGate(app: FastifyInstance, options: GateOptions): Promise<void> {
-  const { store, now } = options;
   await app.register(fastifyCookie);
   app.decorateRequest("account", undefined);
-  app.decorateRequest("session", undefined);
-  let swept = 0;
+  app.decorateRequest("credential", undefined);
+  const sweep = sweeper(options);
   app.addHook("onRoute", (route) => {
     const { url, method } = route;
     if (options.publicPaths.some((path) => url === path || url.startsWith(`${path}/`))) {
@@ -52,11 +61,21 @@ export async function addGate(app: FastifyInstance, options: GateOptions): Promi
     }
   });
   app.addHook("onRequest", async (request, reply) => {
-    if (now() - swept > SWEEP_SECONDS) {
-      swept = Math.floor(now());
-      store.forgetEnded(swept, options);
-    }
+    sweep();
     identify(request, options);
+    const { access } = request.routeOptions.config;
+    const isPersonal = access !== undefined && access !== "public";
+    // Neither a browser that others use after this one nor a proxy keeps what is personal.
+    if (isPersonal || !SAFE.includes(request.method)) reply.header("cache-control", "no-store");
+  });
+}
+
+/**
+ * Refuses those who may not, route by route. To be called after the limits of requests were added, so that what is refused
+ * here is counted there.
+ */
+export function addRefusals(app: FastifyInstance): void {
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { access } = request.routeOptions.config;
     if (access === undefined || access === "public") return; // undefined: no such route
     if (request.account === undefined) {
@@ -67,27 +86,60 @@ export async function addGate(app: FastifyInstance, options: GateOptions): Promi
       throw new Problem(403, "not-allowed", `this is for ${access.join(" and ")}, not for ${request.account.role}`);
     }
     assertOwnPage(request);
+  };
+  app.addHook("onRoute", (route) => {
+    const before = route.onRequest ?? [];
+    route.onRequest = [...(Array.isArray(before) ? before : [before]), refuse];
   });
 }
 
-function identify(request: FastifyRequest, { store, now, idleSeconds, maxSeconds }: GateOptions): void {
+/** Now and then forgets what has ended; of the audit a slice with each request, until nothing of it is too old. */
+function sweeper({ store, now, auditDays, ...limits }: GateOptions): () => void {
+  let swept = 0;
+  let pruned = 0;
+  return () => {
+    const at = Math.floor(now());
+    if (at - swept > SWEEP_SECONDS) {
+      swept = at;
+      store.forgetEnded(at, limits);
+    }
+    if (at - pruned > DAY && !store.pruneAudit(at - auditDays * DAY, at)) pruned = at;
+  };
+}
+
+/** Whose credential it is, while it holds. `uses`: a session that is asked for is not idle. */
+export function accountOf(
+  { kind, hash }: Credential,
+  { store, now, idleSeconds, maxSeconds }: GateOptions,
+  uses: boolean,
+): Account | undefined {
   const at = Math.floor(now()); // the store keeps whole seconds
-  const { authorization } = request.headers;
+  return kind === "token"
+    ? store.tokenAccount(hash, at, uses)
+    : store.sessionAccount(hash, at, { idleSeconds, maxSeconds }, uses);
+}
+
+function identify(request: FastifyRequest, options: GateOptions): void {
+  const credential = credentialOf(request);
+  if (credential === undefined) return;
+  request.account = accountOf(credential, options, true);
+  if (request.account !== undefined) request.credential = credential;
+}
+
+function credentialOf({ headers, cookies }: FastifyRequest): Credential | undefined {
+  const { authorization } = headers;
   if (authorization !== undefined) {
     const [, token] = /^Bearer ([\w-]{1,128})$/i.exec(authorization) ?? [];
-    request.account = token === undefined ? undefined : store.tokenAccount(hashSecret(token), at);
-    return; // a token that is wrong is not made good by a cookie
+    // A token that is wrong is not made good by a cookie.
+    return token === undefined ? undefined : { kind: "token", hash: hashSecret(token) };
   }
-  const cookie = request.cookies[SESSION_COOKIE];
-  if (cookie === undefined) return;
-  const hash = hashSecret(cookie);
-  request.account = store.sessionAccount(hash, at, { idleSeconds, maxSeconds });
-  if (request.account !== undefined) request.session = hash;
+  const cookie = cookies[SESSION_COOKIE];
+  return cookie === undefined ? undefined : { kind: "session", hash: hashSecret(cookie) };
 }
 
 /** Cookies travel with requests that another site's page makes; what changes something must come from ours. */
-function assertOwnPage({ method, headers, session }: FastifyRequest): void {
-  if (SAFE.includes(method) || session === undefined) return;
+function assertOwnPage({ method, headers, credential }: FastifyRequest): void {
+  if (SAFE.includes(method) || credential?.kind !== "session") return;
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
   const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
@@ -109,4 +161,10 @@ export function setSessionCookie(reply: FastifyReply, secret: string, { secure, 
 /** The address in the audit; nothing else of a request is trusted to be short. */
 export function addressOf({ ip }: FastifyRequest): string {
   return isIP(ip) === 0 ? "" : ip;
+}
+
+/** What one household or office has: an IPv4 address, or the 2^64 of an IPv6 network. */
+export function networkOf(request: FastifyRequest): string {
+  const address = addressOf(request);
+  return address === "" ? "unknown" : normalizeIP(address);
 }

@@ -206,6 +206,35 @@ test("resolved alerts are kept for as long as configured, open ones for as long 
   assert.deepEqual(bed.states(), ["overload firing"]);
 });
 
+test("lines that stand for others are followed, but not to nothing, in a circle or without end", () => {
+  const rule = "severity: info, signal: theft, above: 1";
+  const told = (text: string): string => {
+    try {
+      return `${parseRules(text, "own.yaml").length} rules`;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.equal(told(`rules:\n  - { name: a, ${rule}, text: &t "x" }\n  - { name: b, ${rule}, text: *t }\n`), "2 rules");
+  assert.equal(
+    told(`rules:\n  - { name: a, ${rule},\n      text: *t }\n  - { name: b, ${rule}, text: *u }\n`),
+    "alerts.rules: 2 faults:\n  own.yaml:3: *t: nothing above it is called &t\n  own.yaml:4: *u: nothing above it is called &u",
+  );
+  const bomb = Array.from({ length: 12 }, (_, i) => {
+    const inner = i === 0 ? "x" : `*a${i - 1}`;
+    return `a${i}: &a${i} [${Array.from({ length: 10 }, () => inner).join(", ")}]`;
+  });
+  assert.equal(
+    told(`${bomb.join("\n")}\nrules: *a11\n`),
+    `alerts.rules: own.yaml:2: aliases (*name) stand for too much: at most 100 are followed`,
+  );
+  assert.match(told("rules: &r\n  - *r\n"), /^alerts\.rules: own\.yaml:2: rules\[0\]: .*expected object/);
+  assert.equal(
+    told(`rules:\n  - ${"[".repeat(50_000)}`),
+    "alerts.rules: own.yaml:2: more than 100 brackets within each other",
+  );
+});
+
 test("rules are refused by file, line and field, all faults at once", () => {
   const wrong = `rules:
   - name: Overload

@@ -1,6 +1,7 @@
 /** A rule: beyond which value, for how long, an element's signal is an alert, and when it is over. */
 import { z } from "zod";
 import { SIGNAL_NAMES, SIGNALS } from "./signals.ts";
+import { starPattern } from "./star-pattern.ts";
 
 const SEVERITIES = ["info", "warning", "critical"] as const;
 export const severitySchema = z.enum(SEVERITIES).meta({ id: "AlertSeverity" });
@@ -71,12 +72,12 @@ export interface ReadyRule extends Rule {
 
 export function ready(rule: Rule): ReadyRule {
   const { above, below, elements } = rule;
-  const patterns = elements.map((pattern) => new RegExp(`^${pattern.split("*").map(quoted).join(".*")}$`));
+  const patterns = elements.map(starPattern);
   const limit = limitOf(rule);
   const clear = rule.clear ?? limit;
   return {
     ...rule,
-    matches: (element) => patterns.some((pattern) => pattern.test(element)),
+    matches: (element) => patterns.some((fits) => fits(element)),
     isBeyond: (value) => (above === undefined ? value < below! : value > above),
     isClear: (value) => (above === undefined ? value >= clear : value <= clear),
     isPublic: rule.publish && SIGNALS[rule.signal].public,
@@ -104,8 +105,4 @@ export function textOf(
     .replaceAll(PLACEHOLDER, (_, name: string) => words[name]!)
     .trim()
     .slice(0, 1_000);
-}
-
-function quoted(plain: string): string {
-  return plain.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

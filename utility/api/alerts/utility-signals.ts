@@ -37,8 +37,8 @@ export class UtilityLook {
       const put = (values: Map<string, Reading>, reading: Reading | undefined): void => {
         if (reading !== undefined) values.set(`feeder:${id}`, reading);
       };
-      put(age, await ageOf(db, id, time - slotSeconds));
-      put(missing, await missingOf(db, id));
+      put(age, ageOf(await newestLoad(db, id, true), time - slotSeconds));
+      put(missing, missingOf(await newestLoad(db, id, false)));
       put(residual, await residualOf(db, id));
     }
     return [
@@ -52,18 +52,25 @@ export class UtilityLook {
     ];
   }
 
+  /** Of the newest entry of the budget, looked for in what the log has gained since the last look. */
   async #privacy(db: UtilityDatabase): Promise<Map<string, Reading>> {
-    const last = await db.selectFrom("ledger_entries").select("idx").orderBy("idx", "desc").limit(1).executeTakeFirst();
-    const newest = await db
+    const gained = await db
+      .selectFrom("ledger_entries")
+      .select((eb) => [
+        eb.fn.max<number | null>("idx").as("last"),
+        eb.fn.max<number | null>("idx").filterWhere("type", "=", "budget").as("budget"),
+      ])
+      .where("idx", ">", this.#read)
+      .executeTakeFirstOrThrow();
+    this.#read = gained.last ?? this.#read;
+    if (gained.budget === null) return this.#spent;
+    const row = await db
       .selectFrom("ledger_entries")
       .select("entry")
-      .where("idx", ">", this.#read)
-      .where("type", "=", "budget")
-      .orderBy("idx", "desc")
-      .executeTakeFirst();
-    this.#read = last?.idx ?? -1;
-    const content = newest && decodeEntry(newest.entry).content;
-    if (content?.type === "budget") {
+      .where("idx", "=", gained.budget)
+      .executeTakeFirstOrThrow();
+    const { content } = decodeEntry(row.entry);
+    if (content.type === "budget") {
       const { account, epsilonMilli, deltaExponent } = content;
       const detail = `at delta 1e-${deltaExponent}`;
       this.#spent = new Map([[`account:${account}`, { value: epsilonMilli / 1_000, detail }]]);
@@ -72,30 +79,34 @@ export class UtilityLook {
   }
 }
 
+interface NewestLoad {
+  readonly slot_start: number;
+  readonly meters: number;
+  readonly question: Uint8Array | null;
+}
+
+/** The newest load that was asked for, with its round's question; `released`: of those with a total. */
+async function newestLoad(db: UtilityDatabase, feeder: string, released: boolean): Promise<NewestLoad | undefined> {
+  let loads = db
+    .selectFrom("feeder_loads")
+    .leftJoin("rounds", "rounds.id", "feeder_loads.round_id")
+    .select(["slot_start", "meters", "question"])
+    .where("feeder_loads.feeder_id", "=", feeder);
+  if (released) loads = loads.where("feeder_loads.status", "=", "final");
+  return loads.orderBy("slot_start", "desc").limit(1).executeTakeFirst();
+}
+
 /** Seconds from the end of the newest released slot to the end of one that begins at `latest`. */
-async function ageOf(db: UtilityDatabase, feeder: string, latest: number): Promise<Reading | undefined> {
-  const row = await newestLoad(db, feeder).where("status", "=", "final").executeTakeFirst();
-  return row && { value: Math.max(0, latest - row.slot_start) };
+function ageOf(load: NewestLoad | undefined, latest: number): Reading | undefined {
+  return load && { value: Math.max(0, latest - load.slot_start) };
 }
 
 /** Of the newest load that was asked for, released or not. */
-async function missingOf(db: UtilityDatabase, feeder: string): Promise<Reading | undefined> {
-  const row = await newestLoad(db, feeder).executeTakeFirst();
-  if (row === undefined || row.round_id === null) return undefined;
-  const round = await db.selectFrom("rounds").select("question").where("id", "=", row.round_id).executeTakeFirst();
-  if (round === undefined) return undefined;
+function missingOf(load: NewestLoad | undefined): Reading | undefined {
+  if (load === undefined || load.question === null) return undefined;
   // The utility's own encoding.
-  const asked = (decodeCbor(round.question) as Question).meters.length;
-  return { value: Math.max(0, asked - row.meters), detail: `of ${asked}` };
-}
-
-function newestLoad(db: UtilityDatabase, feeder: string) {
-  return db
-    .selectFrom("feeder_loads")
-    .select(["slot_start", "meters", "round_id"])
-    .where("feeder_id", "=", feeder)
-    .orderBy("slot_start", "desc")
-    .limit(1);
+  const asked = (decodeCbor(load.question) as Question).meters.length;
+  return { value: Math.max(0, asked - load.meters), detail: `of ${asked}` };
 }
 
 async function residualOf(db: UtilityDatabase, feeder: string): Promise<Reading | undefined> {

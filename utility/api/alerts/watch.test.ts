@@ -140,6 +140,18 @@ test("the utility's database: stale and lacking loads, balances, liars, failed r
     "energy-balance: feeder f-1: 25 % of what flows is neither metered nor lost, for a day",
     "missing-meters: 2 meters of 12 are missing at feeder f-1",
   ]);
+  await db
+    .insertInto("ledger_entries")
+    .values([
+      { idx: 1, type: "budget", entry: encodeEntry(DATA, { ...budget, epsilonMilli: 7_000 }) },
+      { idx: 2, type: "budget", entry: encodeEntry(DATA, { ...budget, epsilonMilli: 7_500 }) },
+    ])
+    .execute();
+  // The newest counts, and goes on counting when the log has gained nothing.
+  for (let i = 0; i < 2; i++) {
+    await watch.look();
+    assert.ok(alerts().includes("privacy-budget: account learning has spent epsilon 7.5 at delta 1e-5"));
+  }
   at(DATA + SLOT + 86_400 * 2);
   await watch.look();
   assert.deepEqual(

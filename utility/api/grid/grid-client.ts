@@ -18,12 +18,14 @@ import {
 } from "../../../protocol/grid/index.ts";
 import { filterOf, parseTopic, topicOf } from "../../../protocol/topics.ts";
 import { Problem, type ProblemStatus } from "../problem.ts";
+import { FairTurns } from "./fair-turns.ts";
 
 export interface GridClientOptions {
   /** Whether this system operates a grid at all. */
   readonly enabled: boolean;
   readonly requestSeconds: number;
   readonly maxRequests: number;
+  readonly requestsPerAccount: number;
   readonly scanSeconds: number;
   /** Unix seconds of the wall clock. */
   readonly now?: () => number;
@@ -46,22 +48,28 @@ const STATUS: Readonly<Record<GridFaultCode, ProblemStatus>> = {
   unavailable: 503,
   failed: 500,
 };
+/** Answered from what is at hand; all others take one of analytics' threads. */
+const QUICK: readonly GridRequestKind[] = ["state", "topology", "node", "history"];
 /** Analytics gives up first, and says so. */
 const GRACE_SECONDS = 2;
 /** As analytics counts (analytics/grid/service), and one more for the way. */
 const STALE_SCANS = 4;
+/** Seconds before another attempt is worth it. */
+const RETRY_SECONDS = 2;
 
 export class GridClient {
   static readonly subscriptions: readonly string[] = [filterOf("gridAnswer")];
   readonly #options: GridClientOptions;
   readonly #waiting = new Map<string, Waiting>();
   readonly #chunks: ChunkAssembler;
+  readonly #turns: FairTurns;
   #send: Send | undefined;
   #state: GridState | undefined;
   #topology: GridTopology | undefined;
 
   constructor(options: GridClientOptions) {
     this.#options = options;
+    this.#turns = new FairTurns(options.requestsPerAccount);
     this.#chunks = new ChunkAssembler(() => performance.now() / 1_000, {
       ...{ maxSenders: options.maxRequests, maxMessages: 1, maxBytes: ANSWER_BYTES },
       maxAgeSeconds: options.requestSeconds + GRACE_SECONDS,
@@ -85,32 +93,41 @@ export class GridClient {
   }
 
   /** The newest state; asked for where none has come yet. Throws Problems as `ask`. */
-  async state(): Promise<GridState> {
+  async state(account?: string): Promise<GridState> {
     this.#assertOn();
-    const state = this.#state ?? (await this.ask({ kind: "state" }));
+    const state = this.#state ?? (await this.ask({ kind: "state" }, account));
     // Analytics may be gone, and cannot say so.
     const { scanSeconds, now = () => Date.now() / 1_000 } = this.#options;
     return { ...state, stale: state.stale || now() - state.publishedAt > STALE_SCANS * scanSeconds };
   }
 
   /** Of the newest state's grid. */
-  async topology(): Promise<GridTopology> {
-    const { topology: digest } = await this.state();
-    if (this.#topology?.digest !== digest) this.#topology = await this.ask({ kind: "topology" });
+  async topology(account?: string): Promise<GridTopology> {
+    const { topology: digest } = await this.state(account);
+    if (this.#topology?.digest !== digest) this.#topology = await this.ask({ kind: "topology" }, account);
     return this.#topology;
   }
 
-  /** Throws a Problem: 503 `grid-off`, `grid-away`, `grid-busy`, `grid-unavailable`; 504 `grid-timeout`; 400; 404; 500. */
-  async ask<K extends GridRequestKind>(request: GridRequestOf<K>): Promise<GridResultOf<K>> {
+  /**
+   * `account`: whose question it is; undefined: our own. Throws a Problem: 503 `grid-off`, `grid-away`, `grid-busy`,
+   * `grid-unavailable`; 429 `grid-share`; 504 `grid-timeout`; 400; 404; 500.
+   */
+  async ask<K extends GridRequestKind>(request: GridRequestOf<K>, account?: string): Promise<GridResultOf<K>> {
     this.#assertOn();
+    if (account === undefined) return await this.#asked(request);
+    const takesLong = !QUICK.includes((request as GridRequest).kind);
+    const milliseconds = this.#options.requestSeconds * 1_000;
+    return await this.#turns.run(account, takesLong, milliseconds, () => this.#asked(request));
+  }
+
+  async #asked<K extends GridRequestKind>(request: GridRequestOf<K>): Promise<GridResultOf<K>> {
     const { requestSeconds, maxRequests } = this.#options;
-    if (this.#send === undefined) throw new Problem(503, "grid-away", "there is no connection to the broker yet");
+    const retryAfter = { retryAfter: RETRY_SECONDS };
+    if (this.#send === undefined)
+      throw new Problem(503, "grid-away", "there is no connection to the broker yet", retryAfter);
     if (this.#waiting.size >= maxRequests) {
-      throw new Problem(
-        503,
-        "grid-busy",
-        `${this.#waiting.size} questions about the grid wait for an answer: try again`,
-      );
+      const detail = `${this.#waiting.size} questions about the grid wait for an answer: try again`;
+      throw new Problem(503, "grid-busy", detail, retryAfter);
     }
     const id = randomUUID();
     const { kind } = request as GridRequest;

@@ -1,16 +1,19 @@
 /** Server-sent events (WHATWG HTML, 9.2): what happens, as it happens. */
+import type { FastifyReply } from "fastify";
 import { z } from "zod";
+import { accountOf, type GateOptions } from "../access/gate.ts";
 import { mayAccess, SIGNED_IN, STAFF } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
 import { type Api, problem } from "../contract.ts";
-import { EVENT_TYPES, type EventType, type LiveEvent } from "../live/live-hub.ts";
-import { Problem } from "../problem.ts";
+import { EVENT_TYPES, type EventType, type LiveEvent, type LiveHub } from "../live/live-hub.ts";
+import { type OpenStream, Streams } from "../live/streams.ts";
 
 /** Of no concern to customers. */
 const STAFF_ONLY: readonly EventType[] = ["alert", "rounds", "grid"];
-const HEARTBEAT_MILLISECONDS = 15_000;
 /** Bytes that wait for a client before it is taken to be gone; it comes back and says what it saw last. */
 const MAX_WAITING = 1_048_576;
+/** What a client that reads no more may take to see that its stream has ended. */
+const END_MILLISECONDS = 5_000;
 
 const types = z
   .string()
@@ -20,52 +23,101 @@ const types = z
   .optional()
   .describe(`Only these, with commas: ${EVENT_TYPES.join(", ")}`);
 
-export function addEventRoutes(app: Api, { live, config }: ApiContext): void {
-  let open = 0;
+export function addEventRoutes(app: Api, { live, store, config }: ApiContext, gate: GateOptions): void {
+  const streams = new Streams(config.api);
+  const heartbeat = config.api.heartbeatSeconds * 1_000;
+  const unwatch = store.watch((account) => streams.checkAll(account));
+  app.addHook("onClose", async () => unwatch());
   app.get(
     "/events",
     {
+      exposeHeadRoute: false, // a head alone would hold a stream that nobody reads
       config: { access: SIGNED_IN },
       schema: {
         operationId: "streamEvents",
         tags: ["live"],
         summary: "A stream of server-sent events; `Last-Event-ID` goes on where a connection broke off",
+        description: "Ends when the session or token does, and when the account's role changes.",
         querystring: z.object({ types }),
         headers: z.object({ "last-event-id": z.coerce.number().int().min(0).optional() }),
         response: {
-          200: { description: "Never ends.", content: { "text/event-stream": { schema: z.string() } } },
+          200: { description: "Never ends by itself.", content: { "text/event-stream": { schema: z.string() } } },
+          429: problem("The account has too many streams open."),
           503: problem("Too many streams are open."),
         },
       },
     },
     async (request, reply) => {
-      if (open >= config.api.maxStreams) throw new Problem(503, "too-many-streams", "too many streams are open");
-      const staff = mayAccess(STAFF, request.account?.role);
+      const { name, role } = request.account!;
+      const credential = request.credential!;
+      const isStaff = mayAccess(STAFF, role);
       const wanted = new Set<EventType>(
-        (request.query.types ?? EVENT_TYPES).filter((type) => staff || !STAFF_ONLY.includes(type)),
+        (request.query.types ?? EVENT_TYPES).filter((type) => isStaff || !STAFF_ONLY.includes(type)),
       );
-      open += 1;
-      reply.hijack();
-      const { raw } = reply;
-      raw.writeHead(200, {
-        ...reply.getHeaders(),
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-        "x-accel-buffering": "no",
-      } as Record<string, string>);
-      raw.write("retry: 2000\n\n");
-      const send = ({ id, type, data }: LiveEvent): void => {
-        if (!wanted.has(type)) return;
-        raw.write(`id: ${id}\nevent: ${type}\ndata: ${data}\n\n`);
-        if (raw.writableLength > MAX_WAITING) raw.destroy();
+      const ended = new AbortController();
+      const stream: OpenStream = {
+        ...{ account: name, isStaff },
+        may: () => accountOf(credential, gate, false)?.role === role,
+        end: () => ended.abort(),
       };
-      const stop = live.listen(send, request.headers["last-event-id"]);
-      const heartbeat = setInterval(() => raw.write(": \n\n"), HEARTBEAT_MILLISECONDS);
-      raw.once("close", () => {
-        open -= 1;
-        clearInterval(heartbeat);
-        stop();
+      streams.open(stream);
+      sendEvents(reply, live, {
+        ...{ wanted, heartbeat, lastId: request.headers["last-event-id"], ended: ended.signal },
+        check: () => streams.check(stream),
+        closed: () => streams.close(stream),
       });
     },
   );
+}
+
+interface Sending {
+  readonly wanted: ReadonlySet<EventType>;
+  /** Milliseconds. */
+  readonly heartbeat: number;
+  readonly lastId: number | undefined;
+  readonly ended: AbortSignal;
+  readonly check: () => boolean;
+  readonly closed: () => void;
+}
+
+function sendEvents(
+  reply: FastifyReply,
+  live: LiveHub,
+  { wanted, heartbeat, lastId, ended, check, closed }: Sending,
+): void {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, {
+    ...reply.getHeaders(),
+    "content-type": "text/event-stream",
+    "x-accel-buffering": "no",
+  } as Record<string, string>);
+  const write = (text: string): void => {
+    raw.write(text);
+    if (raw.writableLength > MAX_WAITING) raw.destroy();
+  };
+  write("retry: 2000\n\n");
+  const stopListening = live.listen(({ id, type, data }: LiveEvent) => {
+    if (wanted.has(type)) write(`id: ${id}\nevent: ${type}\ndata: ${data}\n\n`);
+  }, lastId);
+  const timer = setInterval(() => {
+    if (check()) write(": \n\n");
+  }, heartbeat);
+  const stop = (): void => {
+    clearInterval(timer);
+    stopListening();
+  };
+  ended.addEventListener("abort", () => {
+    stop();
+    raw.end();
+    setTimeout(() => raw.destroy(), END_MILLISECONDS).unref();
+  });
+  const gone = (): void => {
+    stop();
+    closed();
+  };
+  raw.once("close", gone);
+  if (raw.destroyed) gone();
+  // What it was opened with may have ended between the door and here.
+  check();
 }

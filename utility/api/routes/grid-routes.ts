@@ -20,6 +20,7 @@ import type { ApiContext } from "../context.ts";
 import { type Api, cursorOf, format, pageAnswers, pageOf, paging, problem, sendPage, timeRange } from "../contract.ts";
 
 const PROBLEMS = {
+  429: problem("`grid-share`: the account has as many questions open as it may; and too many requests."),
   503: problem(
     "`grid-off`: no grid is operated; `grid-away`, `grid-busy`: try again; `grid-unavailable`: not for this grid, or not yet.",
   ),
@@ -66,7 +67,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: gridState, ...PROBLEMS },
       },
     },
-    async () => await grid.state(),
+    async ({ account }) => await grid.state(account!.name),
   );
 
   app.get(
@@ -80,7 +81,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: topology, ...PROBLEMS },
       },
     },
-    async () => await grid.topology(),
+    async ({ account }) => await grid.topology(account!.name),
   );
 
   app.get(
@@ -95,7 +96,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: node, ...PROBLEMS },
       },
     },
-    async ({ params }) => await grid.ask({ kind: "node", bus: params.id }),
+    async ({ params, account }) => await grid.ask({ kind: "node", bus: params.id }, account!.name),
   );
 
   app.get(
@@ -110,8 +111,8 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: risks, ...PROBLEMS },
       },
     },
-    async ({ query }) => {
-      const [state, map] = [await grid.state(), await grid.topology()];
+    async ({ query, account }) => {
+      const [state, map] = [await grid.state(account!.name), await grid.topology(account!.name)];
       const { buses, branches, totals, time, simulated, stale } = state;
       const all = [
         ...map.buses.map(({ id }, i) => ({
@@ -140,14 +141,14 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: pageAnswers(historyRow, "A page of scans, in the order in which they came."), ...PROBLEMS },
       },
     },
-    async ({ query }, reply) => {
+    async ({ query, account }, reply) => {
       const [after] = cursorOf(query.after, z.int().min(0)) ?? [];
-      const { rows } = await grid.ask({
-        ...{ kind: "history", limit: query.limit + 1 },
+      const range = {
         ...(query.from === undefined ? {} : { from: query.from }),
         ...(query.to === undefined ? {} : { to: query.to }),
         ...(after === undefined ? {} : { after }),
-      });
+      };
+      const { rows } = await grid.ask({ kind: "history", limit: query.limit + 1, ...range }, account!.name);
       return sendPage(
         reply,
         query,
@@ -173,12 +174,13 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: statistics, ...PROBLEMS },
       },
     },
-    async ({ query }) =>
-      await grid.ask({
-        kind: "statistics",
+    async ({ query, account }) => {
+      const range = {
         ...(query.from === undefined ? {} : { from: query.from }),
         ...(query.to === undefined ? {} : { to: query.to }),
-      }),
+      };
+      return await grid.ask({ kind: "statistics", ...range }, account!.name);
+    },
   );
 
   app.post(
@@ -193,7 +195,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: optimised, ...PROBLEMS },
       },
     },
-    async ({ body }) => await grid.ask({ kind: "optimise", ...body }),
+    async ({ body, account }) => await grid.ask({ kind: "optimise", ...body }, account!.name),
   );
 
   app.get(
@@ -204,17 +206,21 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         operationId: "getGridPaths",
         tags: ["grid"],
         summary: "A way from a generator to every load, for the loads of now",
-        querystring: z.object({
+        // What is not known is refused: an answer to another question would look like one to this.
+        querystring: z.strictObject({
           method: pathOptions.shape.method,
           riskWeight: number(pathOptions.shape.riskWeight.unwrap()),
           violationWeight: number(pathOptions.shape.violationWeight.unwrap()),
+          vMinPu: number(pathOptions.shape.vMinPu.unwrap()),
+          vMaxPu: number(pathOptions.shape.vMaxPu.unwrap()),
           ...{ broken: branchList, keepOpen: branchList, keepClosed: branchList },
           mostFlows: number(pathOptions.shape.mostFlows.unwrap()),
+          seed: number(pathOptions.shape.seed.unwrap()),
         }),
         response: { 200: paths, ...PROBLEMS },
       },
     },
-    async ({ query }) => await grid.ask({ kind: "paths", ...pathOptions.parse(query) }),
+    async ({ query, account }) => await grid.ask({ kind: "paths", ...pathOptions.parse(query) }, account!.name),
   );
 
   app.get(
@@ -232,12 +238,13 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: forecast, ...PROBLEMS },
       },
     },
-    async ({ query }) =>
-      await grid.ask({
-        kind: "forecast",
+    async ({ query, account }) => {
+      const chosen = {
         ...(query.feeder === undefined ? {} : { feeder: query.feeder }),
         ...(query.date === undefined ? {} : { date: query.date }),
-      }),
+      };
+      return await grid.ask({ kind: "forecast", ...chosen }, account!.name);
+    },
   );
 
   app.get(
@@ -255,7 +262,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: maintenance, ...PROBLEMS },
       },
     },
-    async ({ query }) => await grid.ask({ kind: "maintenance", ...query }),
+    async ({ query, account }) => await grid.ask({ kind: "maintenance", ...query }, account!.name),
   );
 
   app.get(
@@ -269,6 +276,6 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         response: { 200: renewables, ...PROBLEMS },
       },
     },
-    async () => await grid.ask({ kind: "renewables" }),
+    async ({ account }) => await grid.ask({ kind: "renewables" }, account!.name),
   );
 }

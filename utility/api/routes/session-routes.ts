@@ -1,6 +1,6 @@
 /** Signing in and out, and who one is. */
 import { z } from "zod";
-import { addressOf, type GateOptions, SESSION_COOKIE, setSessionCookie } from "../access/gate.ts";
+import { addressOf, type GateOptions, networkOf, SESSION_COOKIE, setSessionCookie } from "../access/gate.ts";
 import { PASSWORD_MAX, verifyPassword } from "../access/passwords.ts";
 import { roleSchema, SIGNED_IN } from "../access/roles.ts";
 import { newSecret } from "../access/secrets.ts";
@@ -13,10 +13,6 @@ const me = z
   .object({ name: z.string(), role: roleSchema, meters: z.array(z.string()).describe("A customer's meters") })
   .meta({ id: "Me" });
 
-/** After so many failures of a name in so many seconds nobody may try it, from anywhere. */
-const FAILURES = 20;
-const FAILURE_SECONDS = 900;
-
 function meOf({ name, role, meters }: Account): z.infer<typeof me> {
   return { name, role, meters: [...meters] };
 }
@@ -25,7 +21,14 @@ export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, g
   app.post(
     "/session",
     {
-      config: { access: "public", rateLimit: { max: config.api.signInsPerMinute, timeWindow: 60_000 } },
+      config: {
+        access: "public",
+        rateLimit: {
+          ...{ max: config.api.signInsPerMinute, timeWindow: 60_000 },
+          // Whoever is signed in already has no more attempts than others.
+          keyGenerator: (request) => `sign-in ${networkOf(request)}`,
+        },
+      },
       schema: {
         operationId: "signIn",
         tags: ["session"],
@@ -38,9 +41,12 @@ export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, g
       const { name, password } = request.body;
       const at = Math.floor(now());
       const entry = { at, account: name, address: addressOf(request), action: "sign-in" };
-      if (store.refusals(name, at - FAILURE_SECONDS) >= FAILURES) {
-        void reply.header("retry-after", FAILURE_SECONDS);
-        throw new Problem(429, "too-many-failures", `${name}: too many failures; try again in a quarter of an hour`);
+      const network = networkOf(request);
+      const begun = store.signIns.begin(name, network, at);
+      if ("waitSeconds" in begun) {
+        const { waitSeconds } = begun;
+        const detail = `too many attempts failed: try again in ${waitSeconds} s`;
+        throw new Problem(429, "too-many-failures", detail, { retryAfter: waitSeconds });
       }
       const matches = await verifyPassword(password, store.passwordOf(name));
       const account = matches ? store.account(name) : undefined;
@@ -48,6 +54,7 @@ export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, g
         store.note({ ...entry, outcome: "refused", detail: "" });
         throw new Problem(401, "wrong-credentials", "name or password is wrong");
       }
+      store.signIns.succeeded(name, network, at);
       const { secret, hash } = newSecret("session");
       store.beginSession(hash, name, at);
       store.note({ ...entry, outcome: "done", detail: "" });
@@ -77,7 +84,8 @@ export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, g
       },
     },
     async (request, reply) => {
-      if (request.session !== undefined) store.endSession(request.session);
+      const { kind, hash } = request.credential!;
+      if (kind === "session") store.endSession(hash);
       const { name } = request.account!;
       store.note({
         at: Math.floor(now()),

@@ -38,7 +38,16 @@ export interface ApiBed {
 export async function apiBed(
   t: TestContext,
   settings: Partial<Config["api"]> = {},
-  { begun = true, grid = {} }: { readonly begun?: boolean; readonly grid?: Partial<Config["grid"]> } = {},
+  {
+    begun = true,
+    grid = {},
+    showcase,
+  }: {
+    readonly begun?: boolean;
+    readonly grid?: Partial<Config["grid"]>;
+    /** Name of a file in the data folder. */
+    readonly showcase?: string;
+  } = {},
 ): Promise<ApiBed> {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-api-"));
   const config = configSchema.parse({
@@ -63,6 +72,7 @@ export async function apiBed(
     alerts: alerts.engine,
     grid: new GridClient({ ...config.grid, warn: () => {} }),
     policy: logPolicy(config, publicKey),
+    showcaseFile: showcase === undefined ? undefined : path.join(folder, showcase),
     // As a wall clock has it: seldom a whole second.
     now: () => time + 0.25,
   };

@@ -1007,6 +1007,8 @@ export interface components {
             broken: number[];
             /** @description Buses that only broken branches feed */
             cutOff: number[];
+            /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
+            unservedMw: number;
             /** @description The switches as they are, or what broken branches leave of them */
             before: components["schemas"]["SwitchingFiguresInput"];
             after: components["schemas"]["SwitchingFiguresInput"];
@@ -1051,6 +1053,8 @@ export interface components {
             open: number[];
             broken: number[];
             cutOff: number[];
+            /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
+            unservedMw: number;
             lossKw: number;
             /** @description Between generators: in no load's path */
             trunkLossKw: number;
@@ -1631,6 +1635,11 @@ export interface components {
              * @constant
              */
             simulated: true;
+            /** @description Where its readings come from: made up. Those of a file may be somebody's, and are shown to nobody */
+            feed: {
+                /** @constant */
+                kind: "generated";
+            };
             meter: string;
             feeder: string;
             /** @description Of the first reading, Unix seconds */
@@ -1950,6 +1959,8 @@ export interface components {
             broken: number[];
             /** @description Buses that only broken branches feed */
             cutOff: number[];
+            /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
+            unservedMw: number;
             /** @description The switches as they are, or what broken branches leave of them */
             before: components["schemas"]["SwitchingFigures"];
             after: components["schemas"]["SwitchingFigures"];
@@ -1994,6 +2005,8 @@ export interface components {
             open: number[];
             broken: number[];
             cutOff: number[];
+            /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
+            unservedMw: number;
             lossKw: number;
             /** @description Between generators: in no load's path */
             trunkLossKw: number;
@@ -2574,6 +2587,11 @@ export interface components {
              * @constant
              */
             simulated: true;
+            /** @description Where its readings come from: made up. Those of a file may be somebody's, and are shown to nobody */
+            feed: {
+                /** @constant */
+                kind: "generated";
+            };
             meter: string;
             feeder: string;
             /** @description Of the first reading, Unix seconds */
@@ -3779,6 +3797,8 @@ export interface operations {
                      * @enum {string}
                      */
                     method?: "policy" | "exact" | "exchange" | "random";
+                    /** @description Power flows that policy and random may spend */
+                    mostFlows?: number;
                     /** @description kW that a unit of risk is worth */
                     riskWeight?: number;
                     /** @description kW that a unit of violated limits costs */
@@ -3800,8 +3820,6 @@ export interface operations {
                      * @default []
                      */
                     keepClosed?: number[];
-                    /** @description Power flows that policy and random may spend */
-                    mostFlows?: number;
                     /**
                      * @description Of what is drawn
                      * @default 1
@@ -3828,10 +3846,13 @@ export interface operations {
                 method?: "policy" | "exact" | "shortest" | "random";
                 riskWeight?: number;
                 violationWeight?: number;
+                vMinPu?: number;
+                vMaxPu?: number;
                 broken?: string;
                 keepOpen?: string;
                 keepClosed?: string;
                 mostFlows?: number;
+                seed?: number;
             };
             header?: never;
             path?: never;
@@ -4055,7 +4076,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Never ends. */
+            /** @description Never ends by itself. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -54,7 +54,7 @@ export function OptimiseCard({ radial, onFound }: OptimiseCardProps): ReactNode 
 }
 
 function Found({ found }: { readonly found: Optimised }): ReactNode {
-  const { before, after, reference, toOpen, toClose, flows, milliseconds } = found;
+  const { before, after, reference, toOpen, toClose, cutOff, unservedMw, flows, milliseconds } = found;
   const saved = before.lossKw - after.lossKw;
   return (
     <div data-optimised={found.method}>
@@ -67,6 +67,12 @@ function Found({ found }: { readonly found: Optimised }): ReactNode {
           </>
         )}
       </p>
+      {cutOff.length > 0 && (
+        <Notice tone="bad">
+          No choice of switches supplies {cutOff.length === 1 ? "bus" : "buses"} {cutOff.join(", ")}:{" "}
+          {megawatts(unservedMw)} of load without power.
+        </Notice>
+      )}
       <DataTable
         inset
         caption="Before, after and the best there is"

@@ -61,17 +61,20 @@ export interface RoutingOptions {
   readonly mostFlows?: number;
   /** Of the ways that are drawn; default 1. */
   readonly seed?: number;
+  /** Asked before each further way: true ends the search with the best so far. Left out, only `mostFlows` does. */
+  readonly isLate?: () => boolean;
 }
 
 /** The best of the policy's ways. Throws RangeError for less than one power flow. */
 export function decidePaths(problem: RoutingProblem, weights: Weights, options: RoutingOptions = {}): RoutingAnswer {
-  const { mostFlows = MOST_ROUTING_FLOWS, seed = 1 } = options;
+  const { mostFlows = MOST_ROUTING_FLOWS, seed = 1, isLate = () => false } = options;
   if (!(mostFlows >= 1)) throw new RangeError(`mostFlows: expected 1 or more, got ${mostFlows}`);
   const random = new SeededRandom(seed);
   const seen = new Set<string>();
   const before = problem.flows;
   let best: (Evaluation & { readonly closed: Uint8Array; readonly order: readonly Way[] }) | undefined;
   for (let draw = 0; draw < DRAWS * mostFlows && problem.flows - before < mostFlows; draw++) {
+    if (draw > 0 && isLate()) break;
     const way = draw === 0 ? grow(problem, weights) : grow(problem, weights, { random, warmth: 1 + WARMING * draw });
     const key = keyOf(way.closed);
     if (seen.has(key)) continue;

@@ -5,6 +5,7 @@ import type { FixedSwitches } from "../feeder-graph.ts";
 import type { Goal } from "../judge.ts";
 import type { Weights } from "../network.ts";
 import { gapOf, proofOf } from "../optimum.ts";
+import { MOST_TREES } from "../peers.ts";
 import { readWeights, SHIPPED_PATH_WEIGHTS } from "../weights-file.ts";
 import {
   decidePaths,
@@ -28,6 +29,10 @@ export interface RouteOptions extends FixedSwitches {
   readonly mostFlows?: number;
   /** Of what is drawn; default 1. */
   readonly seed?: number;
+  /** Forests that are tried at most, by `exact` and for the reference; default 1,000,000. */
+  readonly mostTrees?: number;
+  /** What the policy and its reference may take together, beyond their first way; left out, their power flows are the limit. */
+  readonly mostMilliseconds?: number;
   /** Default those that are shipped. */
   readonly weights?: Weights;
 }
@@ -83,13 +88,16 @@ export interface RoutedPaths {
 
 /** Forests that are tried beside every answer; a power flow of a small grid takes about 0.2 ms. */
 const MOST_TREES_BESIDE = 5_000;
+/** Where they are too many, the policy has so many times the power flows for the reference, up to a number. */
+const REFERENCE_FACTOR = 8;
+const MOST_REFERENCE_FLOWS = 64;
 
 /**
  * A path from a generator to every load. Throws RangeError for options that do not fit the grid, a grid without a load
  * that could be supplied, and one without a power flow on any way that was tried.
  */
 export function routePaths(grid: Grid, options: RouteOptions = {}): RoutedPaths {
-  const { method = "policy", mostFlows = MOST_ROUTING_FLOWS, seed = 1 } = options;
+  const { method = "policy", mostFlows = MOST_ROUTING_FLOWS, seed = 1, mostTrees = MOST_TREES } = options;
   const problem = new RoutingProblem(grid, options.goal, options);
   if (!problem.source.includes(1) || problem.graph.usable.length === 0) {
     throw new RangeError(`grid: ${grid.name} has no load that a generator could supply`);
@@ -97,19 +105,28 @@ export function routePaths(grid: Grid, options: RouteOptions = {}): RoutedPaths 
   const weights =
     method === "policy" ? (options.weights ?? readWeights(SHIPPED_PATH_WEIGHTS, "paths").weights) : undefined;
   const from = performance.now();
+  const { mostMilliseconds = Number.POSITIVE_INFINITY } = options;
+  // The answer may take half of it: a reference that found nothing better in less says little.
+  const lateAfter = (share: number) => (): boolean => performance.now() - from > share * mostMilliseconds;
   const find: Readonly<Record<RoutingMethod, () => RoutingAnswer | undefined>> = {
-    policy: () => decidePaths(problem, weights!, { mostFlows, seed }),
-    exact: () => exactPaths(problem),
+    policy: () => decidePaths(problem, weights!, { mostFlows, seed, isLate: lateAfter(0.5) }),
+    exact: () => exactPaths(problem, mostTrees),
     shortest: () => shortestPaths(problem),
     random: () => randomPaths(problem, mostFlows, seed),
   };
   const answer = find[method]();
-  if (answer === undefined) throw new RangeError(`method: ${grid.name} has too many forests to try them all`);
+  if (answer === undefined) {
+    throw new RangeError(`method: ${grid.name} has more than the ${mostTrees} forests that are tried: take policy`);
+  }
   const milliseconds = performance.now() - from;
   if (!Number.isFinite(answer.cost)) throw new RangeError(`grid: ${grid.name} has no power flow on these paths`);
-  const optimum = method === "exact" ? answer : exactPaths(problem, MOST_TREES_BESIDE);
+  const referenceFlows = Math.max(mostFlows, Math.min(REFERENCE_FACTOR * mostFlows, MOST_REFERENCE_FLOWS));
+  const optimum = method === "exact" ? answer : exactPaths(problem, Math.min(mostTrees, MOST_TREES_BESIDE));
   const known =
-    optimum ?? decidePaths(problem, weights ?? greedy("added"), { mostFlows: 8 * mostFlows, seed: seed + 1 });
+    optimum ??
+    decidePaths(problem, weights ?? greedy("added"), {
+      ...{ mostFlows: referenceFlows, seed: seed + 1, isLate: lateAfter(1) },
+    });
   const { best, gapPercent } = gapOf(answer.cost, { cost: known.cost, proof: proofOf(optimum) });
   const { grid: switched, result } = problem.solve(answer.closed);
   return {

@@ -1,5 +1,4 @@
 /** The grid's assets: how likely each is to fail, how long it has left, and what to maintain in which week. */
-import { existsSync } from "node:fs";
 import type { GridMaintenance } from "../../../../protocol/grid/index.ts";
 import {
   type AssetHistory,
@@ -24,14 +23,11 @@ import {
 import { probabilityBy } from "../../../maintenance/model/hazard-model.ts";
 import type { Grid } from "../../model/grid.ts";
 import { GridFault } from "../fault.ts";
+import { type HazardFiles, lacksModel } from "./hazard-file.ts";
 
-export interface AssetSources {
+export interface AssetSources extends HazardFiles {
   /** A file of histories, or empty: simulated. */
   readonly histories: string;
-  /** A model that was fitted, or empty. */
-  readonly hazardModel: string;
-  /** Where a model is kept that had to be trained here. */
-  readonly modelFile: string;
   readonly seed: number;
 }
 
@@ -46,7 +42,7 @@ const TRAINING = { transformers: 200, lines: 150, weeks: 260, seeds: [101, 102] 
 /** Steps of the search for the best schedule: the gap is told. */
 const MOST_NODES = 20_000;
 
-/** Throws GridFault `unavailable` where a file cannot be used. */
+/** Throws GridFault `unavailable` where a file cannot be used, or there is no model yet. */
 export function maintenance(
   grid: Grid,
   sources: AssetSources,
@@ -135,16 +131,20 @@ function historiesOf(grid: Grid, { histories, seed }: AssetSources): readonly As
 
 const models = new Map<string, Trained>();
 
-/** The model of the installation; else one that is trained on simulated assets, once. */
+/** The model of the installation; else one that was trained on simulated assets. */
 function modelOf({ hazardModel, modelFile }: AssetSources): Trained {
   const file = hazardModel === "" ? modelFile : hazardModel;
   let trained = models.get(file);
   if (trained === undefined) {
-    if (hazardModel === "" && !existsSync(file)) trainInto(file);
     trained = loadTrained(file);
     models.set(file, trained);
   }
   return trained;
+}
+
+/** Trains one on simulated assets where there is none: some seconds. */
+export function trainModel(sources: AssetSources): void {
+  if (lacksModel(sources)) trainInto(sources.modelFile);
 }
 
 function trainInto(file: string): void {

@@ -4,14 +4,15 @@ import type { Optimised, optimiseOptions, Switching } from "../../../../protocol
 import { type Grid, withLoads, withSwitches } from "../../model/grid.ts";
 import type { FixedSwitches } from "../../optimise/feeder-graph.ts";
 import type { Goal } from "../../optimise/judge.ts";
-import { referenceOf } from "../../optimise/optimum.ts";
-import { type Answer, branchExchange, fixed, MOST_TREES, randomSearch } from "../../optimise/peers.ts";
+import { type Reference, referenceOf } from "../../optimise/optimum.ts";
+import { type Answer, branchExchange, fixed, randomSearch } from "../../optimise/peers.ts";
 import { decide, MOST_FLOWS } from "../../optimise/policy.ts";
 import { FeederProblem } from "../../optimise/problem.ts";
 import { readWeights, SHIPPED_WEIGHTS } from "../../optimise/weights-file.ts";
 import { GridFault, orFault } from "../fault.ts";
 import type { Snapshot } from "../operation.ts";
 import type { GridSettings } from "../plan.ts";
+import { unservedOf, withUnserved } from "./unserved.ts";
 
 export interface At {
   /** Of the state, Unix seconds. */
@@ -47,16 +48,21 @@ export function optimise(
   }: { readonly settings: Pick<GridSettings, "riskWeight" | "violationWeight" | "mostTrees">; readonly at: At },
 ): Optimised {
   const now = gridAt(grid, snapshot);
-  const problem = problemOf(now, goalOf(options, settings), options);
+  const goal = goalOf(options, settings);
+  const problem = problemOf(now, goal, options);
+  const unserved = unservedOf(now, problem.graph.cutOff);
+  const priced = <T extends Answer>(answer: T): T => withUnserved(answer, unserved, goal.violationWeight);
   const start = problem.graph.nearest(snapshot.closed);
-  const before = fixed(problem, start);
+  const before = priced(fixed(problem, start));
   const begun = performance.now();
-  const after = found(problem, start, options);
+  const answer = found(problem, start, options, settings.mostTrees);
+  const after = priced(answer);
   const milliseconds = performance.now() - begun;
   const flowsBefore = problem.flows;
-  // The optimum of the same question: certified where all trees can be tried.
-  const known = referenceOf(problem, [start, after.closed], { mostTrees: settings.mostTrees });
-  const isCertified = options.method === "exact" || known.proof !== "best known";
+  // The optimum of the same question: certified where all trees can be tried. Who asked for it has it already.
+  const known = priced(
+    "proof" in answer ? answer : referenceOf(problem, [start, after.closed], { mostTrees: settings.mostTrees }),
+  );
   const cost = Math.min(known.cost, after.cost);
   // Broken ones among them, which are no choice.
   const open = [...grid.branches.keys()].filter((i) => after.closed[i] === 0);
@@ -67,11 +73,11 @@ export function optimise(
     open: open.map(id),
     toOpen: open.filter((i) => snapshot.closed[i] === 1).map(id),
     toClose: [...grid.branches.keys()].filter((i) => after.closed[i] === 1 && snapshot.closed[i] === 0).map(id),
-    ...{ broken: [...options.broken], cutOff: [...problem.graph.cutOff] },
+    ...{ broken: [...options.broken], cutOff: [...problem.graph.cutOff], unservedMw: unserved.mw },
     before: figuresOf(before),
     after: figuresOf(after),
     reference: {
-      kind: isCertified ? "certified" : "best known",
+      kind: known.proof === "best known" ? "best known" : "certified",
       cost: finite(cost),
       gapPercent: Number.isFinite(after.cost) && cost > 0 ? 100 * (after.cost / cost - 1) : null,
       flows: problem.flows - flowsBefore,
@@ -98,7 +104,7 @@ export function goalOf(
     vMaxPu,
   }: Pick<OptimiseOptions, "riskWeight" | "violationWeight" | "vMinPu" | "vMaxPu">,
   settings: Pick<GridSettings, "riskWeight" | "violationWeight">,
-): Goal {
+): Goal & { readonly violationWeight: number } {
   return {
     riskWeight: riskWeight ?? settings.riskWeight,
     violationWeight: violationWeight ?? settings.violationWeight,
@@ -113,7 +119,13 @@ function problemOf(grid: Grid, goal: Goal, fixedSwitches: FixedSwitches): Feeder
   return orFault("invalid", "", () => new FeederProblem(grid, goal, fixedSwitches));
 }
 
-function found(problem: FeederProblem, start: Uint8Array, { method, mostFlows, seed }: OptimiseOptions): Answer {
+/** Throws GridFault `invalid` for an optimum that takes too many configurations. */
+function found(
+  problem: FeederProblem,
+  start: Uint8Array,
+  { method, mostFlows, seed }: OptimiseOptions,
+  mostTrees: number,
+): Answer | Reference {
   switch (method) {
     case "policy":
       return decide(problem, start, readWeights(SHIPPED_WEIGHTS).weights, { mostFlows: mostFlows ?? MOST_FLOWS });
@@ -122,12 +134,11 @@ function found(problem: FeederProblem, start: Uint8Array, { method, mostFlows, s
     case "random":
       return randomSearch(problem, mostFlows ?? MOST_FLOWS, seed);
     case "exact": {
-      const answer = referenceOf(problem, [start], { mostTrees: MOST_TREES });
+      const answer = referenceOf(problem, [start], { mostTrees });
       if (answer.proof !== "best known") return answer;
-      throw new GridFault(
-        "invalid",
-        `method: ${problem.grid.name} has more configurations than can be tried: take exchange`,
-      );
+      const { name } = problem.grid;
+      const detail = `method: ${name} has more configurations than ${mostTrees} (grid.mostTrees): take exchange`;
+      throw new GridFault("invalid", detail);
     }
   }
 }

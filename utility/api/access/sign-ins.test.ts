@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test, type TestContext } from "node:test";
+import { AccessStore } from "./access-store.ts";
+import { NETWORK_FAILURES, type SignIns } from "./sign-ins.ts";
+
+const NOW = 1_800_000_000;
+const DAY = 86_400;
+
+function signIns(t: TestContext): SignIns {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-sign-ins-"));
+  const store = AccessStore.open(path.join(folder, "api.db"));
+  t.after(() => {
+    store.close();
+    rmSync(folder, { recursive: true });
+  });
+  store.addAccount({ name: "anna", role: "customer", meters: [], disabled: false, createdAt: NOW }, "hash");
+  return store.signIns;
+}
+
+/** Seconds to wait; 0: the attempt is made, and fails. */
+const wait = (one: SignIns, name: string, network: string, at: number): number => {
+  const begun = one.begin(name, network, at);
+  return "waitSeconds" in begun ? begun.waitSeconds : 0;
+};
+
+test("a network that fails waits; the same name from elsewhere does not", (t) => {
+  const one = signIns(t);
+  for (let i = 0; i < NETWORK_FAILURES; i++) assert.equal(wait(one, "anna", "10.0.0.1", NOW + i), 0);
+  assert.equal(wait(one, "anna", "10.0.0.1", NOW + 100), 800);
+  assert.equal(wait(one, "anna", "10.0.0.2", NOW + 100), 0);
+  assert.equal(wait(one, "bert", "10.0.0.1", NOW + 100), 0);
+  assert.equal(wait(one, "anna", "10.0.0.1", NOW + 900), 0, "the first failure counts no more");
+  assert.notEqual(wait(one, "anna", "10.0.0.1", NOW + 900), 0, "the second does");
+});
+
+test("guesses from a thousand networks share a wait that grows to an hour: about a hundred a day, then one an hour", (t) => {
+  const one = signIns(t);
+  let [at, tries, longest] = [NOW, 0, 0];
+  while (at < NOW + DAY) {
+    const seconds = wait(one, "anna", `10.0.${tries % 1_000}.1`, at);
+    if (seconds === 0) tries += 1;
+    else {
+      longest = Math.max(longest, seconds);
+      at += seconds;
+    }
+  }
+  assert.ok(tries >= 90 && tries <= 130, `${tries} tries`);
+  assert.equal(longest, 3_600);
+  // Names that nobody has are treated alike.
+  let unknown = 0;
+  while (wait(one, "nobody", `10.0.${unknown}.1`, NOW) === 0) unknown += 1;
+  assert.equal(unknown, 30);
+});
+
+test("a network that signed in before never waits for strangers, and its own slips are forgotten once it is right", (t) => {
+  const one = signIns(t);
+  const home = "192.0.2.7";
+  for (let i = 0; i < 5; i++) one.begin("anna", home, NOW);
+  one.succeeded("anna", home, NOW);
+  let guesses = 0;
+  while (wait(one, "anna", `10.0.0.${guesses}`, NOW + 1) === 0) guesses += 1;
+  assert.equal(guesses, 30);
+  for (let i = 0; i < NETWORK_FAILURES; i++) assert.equal(wait(one, "anna", home, NOW + 2), 0);
+  assert.equal(wait(one, "anna", home, NOW + 2), 900);
+  one.forget(NOW + 91 * DAY);
+  guesses = 0;
+  while (wait(one, "anna", `10.0.0.${guesses}`, NOW + 91 * DAY) === 0) guesses += 1;
+  assert.notEqual(wait(one, "anna", home, NOW + 91 * DAY), 0, "after months it is a stranger again");
+});
+
+test("an attempt counts before its password is looked at: many at the same moment are not one", (t) => {
+  const one = signIns(t);
+  const begun = Array.from({ length: 100 }, () => one.begin("anna", "10.0.0.1", NOW));
+  assert.equal(begun.filter((attempt) => "may" in attempt).length, NETWORK_FAILURES);
+});
