@@ -31,6 +31,7 @@ const COMMAND = join(ROOT, "bin/wattveil.mjs");
 
 const service = z.looseObject({
   command: z.array(z.string()),
+  entrypoint: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()),
   volumes: z.array(z.string()),
 });
@@ -103,12 +104,13 @@ test("the services of the compose file start from their own volumes, find the br
   };
 
   const start = (name: string): ChildProcess => {
-    const { command, environment, volumes } = services[name]!;
-    const data = join(folder, "services", name, "data");
+    const { command, entrypoint, environment, volumes } = services[name]!;
+    const own = join(folder, "services", name);
+    const data = join(own, "data");
     for (const mount of [...volumes].sort()) {
       const [volume = "", at = ""] = mount.split(":");
       const target = join(folder, "volumes", volume);
-      const place = join(data, at.replace("/data/", ""));
+      const place = join(own, at);
       mkdirSync(target, { recursive: true, mode: 0o700 });
       mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
       if (!existsSync(place)) symlinkSync(target, place);
@@ -116,11 +118,13 @@ test("the services of the compose file start from their own volumes, find the br
     const paths = { WV_PATHS_DATA: data, WV_PATHS_LOGS: join(data, "logs"), WV_PATHS_RESULTS: join(data, "results") };
     const env = { PATH: process.env["PATH"] ?? "", ...environment, ...local, ...paths };
     const texts = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, String(value)]));
-    const child = spawn(process.execPath, [COMMAND, ...command], {
-      env: texts,
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    // A script of the shell gets the folders that it would see in its container.
+    const script = entrypoint?.[2]?.replaceAll("$$", "$").replaceAll(/ (\/(?:authority|hand-out))/g, ` ${own}$1`);
+    const [program, args] =
+      script === undefined
+        ? [process.execPath, [COMMAND, ...command]]
+        : ["sh", ["-euc", `wattveil() { "${process.execPath}" "${COMMAND}" "$@"; }\n${script}`]];
+    const child = spawn(program, args, { env: texts, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
     running.push(child);
     return child;
   };

@@ -8,6 +8,7 @@ import { readFile } from "node:fs/promises";
 import { bitmapBytes } from "../../protocol/bitmap.ts";
 import type { Scheme } from "../../protocol/messages/round.ts";
 import { KINDS } from "../../protocol/units.ts";
+import { shippedFile } from "../../config/runtime/shipped-file.ts";
 import {
   type BillColumn,
   billColumns,
@@ -26,7 +27,7 @@ export interface TariffSource {
 
 /** Reads a tariff file once; throws what reading throws, and TariffError naming the file. */
 export async function readTariff(file: string): Promise<TariffSource> {
-  const yaml = await readFile(file, "utf8");
+  const yaml = await readFile(shippedFile(file), "utf8");
   const id = createHash("sha256").update(yaml).digest("hex").slice(0, 32);
   return { id, file, yaml, tariff: parseTariffYaml(yaml, file) };
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Alias, type Document, isAlias, isMap, isNode, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import { ExplainedError } from "../../../config/faults.ts";
+import { shippedFile } from "../../../config/runtime/shipped-file.ts";
 import { pathText } from "../../../billing/tariffs/faults.ts";
 import { type Rule, rulesSchema } from "./rule.ts";
 
@@ -24,7 +25,7 @@ const MOST_BRACKETS = 100;
 export function readRules(file: string): readonly Rule[] {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readFileSync(shippedFile(file), "utf8");
   } catch (error) {
     throw new RulesError([`${file} cannot be read (${String((error as NodeJS.ErrnoException).code)})`]);
   }
