@@ -9,9 +9,12 @@ export interface Quantity {
 
 /** Three or four figures that count. */
 export function figure(value: number, digits = 3): string {
+  return new Intl.NumberFormat(LOCALE, { maximumFractionDigits: placesOf(value, digits) }).format(value);
+}
+
+function placesOf(value: number, digits: number): number {
   const magnitude = Math.abs(value);
-  const places = magnitude >= 10 ** (digits - 1) ? 0 : magnitude >= 10 ** (digits - 2) ? 1 : 2;
-  return new Intl.NumberFormat(LOCALE, { maximumFractionDigits: places }).format(value);
+  return magnitude >= 10 ** (digits - 1) ? 0 : magnitude >= 10 ** (digits - 2) ? 1 : 2;
 }
 
 export function count(value: number): string {
@@ -31,13 +34,36 @@ function scaled(value: number, steps: readonly (readonly [number, string])[]): Q
   return { value: figure(value / size), unit };
 }
 
+const WATTS: readonly (readonly [number, string])[] = [
+  [1e9, "GW"],
+  [1e6, "MW"],
+  [1e3, "kW"],
+  [1, "W"],
+];
+
 export function power(watts: number): Quantity {
-  return scaled(watts, [
-    [1e9, "GW"],
-    [1e6, "MW"],
-    [1e3, "kW"],
-    [1, "W"],
-  ]);
+  return scaled(watts, WATTS);
+}
+
+/**
+ * For values that stand together, in a column or beside each other: one unit and as many decimals for all, as suit the largest of them.
+ * What is not a number is nothing.
+ */
+export function alike(values: readonly number[], digits = 3): (value: number) => string {
+  const places = placesOf(largest(values), digits);
+  return (value) => (Number.isFinite(value) ? fixed(value === 0 ? 0 : value, places) : NOTHING);
+}
+
+/** The same for megawatts, with their unit. */
+export function powersAlike(megawatts: readonly number[]): (mw: number) => string {
+  const most = largest(megawatts) * 1e6;
+  const [size, unit] = WATTS.find(([step]) => most >= step) ?? [1e6, "MW"];
+  const show = alike(megawatts.map((mw) => (mw * 1e6) / size));
+  return (mw) => (Number.isFinite(mw) ? `${show((mw * 1e6) / size)} ${unit}` : NOTHING);
+}
+
+function largest(values: readonly number[]): number {
+  return Math.max(0, ...values.filter(Number.isFinite).map(Math.abs));
 }
 
 export function bytes(size: number): Quantity {
