@@ -41,10 +41,6 @@ const WATTS: readonly (readonly [number, string])[] = [
   [1, "W"],
 ];
 
-export function power(watts: number): Quantity {
-  return scaled(watts, WATTS);
-}
-
 /**
  * For values that stand together, in a column or beside each other: one unit and as many decimals for all, as suit the largest of them.
  * What is not a number is nothing.
@@ -87,6 +83,11 @@ export function split(text: string): { value: string; unit?: string } {
 /** Exact energy, for bills: watt-hours as kWh with three places. */
 export function exactEnergy(wattHours: number): string {
   return `${fixed(wattHours / 1_000, 3)} kWh`;
+}
+
+/** A unit as people write it: `Wh2` is Wh², degC °C. */
+export function unitText(unit: string): string {
+  return unit === "degC" ? "°C" : unit.replace(/2$/, "²");
 }
 
 /** Money from millionths of the currency. */

@@ -1,6 +1,6 @@
 /** Paints a grid onto a canvas: what stays (lines, buses), and above it what moves (the direction of power). */
 import type { Scene, SceneBranch, SceneBus } from "./scene.ts";
-import type { Place } from "./view.ts";
+import { type Place, readable } from "./view.ts";
 
 /** Colours of the page, worked out. */
 export interface Ink {
@@ -196,17 +196,28 @@ function paintBus(pen: CanvasRenderingContext2D, bus: SceneBus, { x, y }: Place,
   }
 }
 
-function labels(pen: CanvasRenderingContext2D, { scene, places }: Picture, radius: number, ink: Ink): void {
+const LABEL_HEIGHT = 13;
+/** Between two labels, so that their numbers are not read as one. */
+const LABEL_GAP = 5;
+
+function labels(pen: CanvasRenderingContext2D, picture: Picture, radius: number, ink: Ink): void {
+  const { scene, places, selectedBus } = picture;
   pen.font = `500 11px ${ink.font}`;
   pen.textAlign = "center";
   pen.textBaseline = "bottom";
   pen.lineWidth = 3;
   pen.strokeStyle = ink.surface;
   pen.fillStyle = ink.muted;
-  for (const [i, { id }] of scene.buses.entries()) {
+  const all = scene.buses.map(({ id }, i) => {
     const { x, y } = places[i]!;
-    pen.strokeText(String(id), x, y - radius - 3);
-    pen.fillText(String(id), x, y - radius - 3);
+    const width = pen.measureText(String(id)).width + LABEL_GAP;
+    return { at: { x, y: y - radius - 3 }, width, height: LABEL_HEIGHT };
+  });
+  for (const i of readable(all, [selectedBus])) {
+    const text = String(scene.buses[i]!.id);
+    const { x, y } = all[i]!.at;
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
   }
 }
 

@@ -91,3 +91,30 @@ export function towards(points: readonly Place[], from: number, direction: Direc
   }
   return best;
 }
+
+export interface Label {
+  /** Where its lower edge has its middle. */
+  readonly at: Place;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Indices of the labels that can be read: each that does not run into one before it, or into one of `kept`, which come first whatever
+ * they run into. Space between them is the caller's: it is part of their width.
+ */
+export function readable(labels: readonly Label[], kept: readonly number[] = []): number[] {
+  const shown: number[] = [];
+  const order = [...new Set([...kept.filter((i) => i in labels), ...labels.keys()])];
+  for (const i of order) {
+    const { at, width, height } = labels[i]!;
+    const collides = shown.some((other) => {
+      const own = labels[other]!;
+      return (
+        Math.abs(own.at.x - at.x) < (own.width + width) / 2 && at.y - height < own.at.y && own.at.y - own.height < at.y
+      );
+    });
+    if (!collides || kept.includes(i)) shown.push(i);
+  }
+  return shown.sort((a, b) => a - b);
+}

@@ -5,7 +5,7 @@ import { Link, useParams } from "wouter";
 import { type Answer, answered, ApiError, client, type Item } from "../api/client.ts";
 import { alert as alertQuery, alertRules, alerts } from "../api/queries.ts";
 import { useRole } from "../api/session.tsx";
-import { duration, figure, moment } from "../format.ts";
+import { duration, figure, moment, unitText } from "../format.ts";
 import { isOpen, isOver, isPending } from "../parts/alert-state.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Empty, Notice, Page, type Tone } from "../ui/parts.tsx";
@@ -213,10 +213,9 @@ function Rules(): ReactNode {
   );
 }
 
-/** Units as people write them. */
+/** A count has no unit. */
 function unitOf(unit: string): string {
-  if (unit === "1") return "";
-  return unit === "degC" ? "°C" : unit;
+  return unit === "1" ? "" : unitText(unit);
 }
 
 function OneAlert({ id }: { readonly id: string }): ReactNode {

@@ -168,7 +168,10 @@ const ROWS: readonly PartyRow[] = [
 
 function Parties(): ReactNode {
   const { data } = useQuery(system);
-  const some = data === undefined ? "As many aggregators as open a sum" : `Any ${data.threshold} of the ${data.aggregators} aggregators`;
+  const some =
+    data === undefined
+      ? "As many aggregators as open a sum"
+      : `Any ${data.threshold} of the ${data.aggregators} aggregators`;
   return (
     <Card
       title="In short"
