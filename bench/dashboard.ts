@@ -3,8 +3,7 @@
  * of a large map, bytes of the first page, and pictures of every page.
  */
 import { join } from "node:path";
-import { renderTable } from "../config/runtime/terminal.ts";
-import { createProgress } from "../config/runtime/terminal.ts";
+import { createProgress, renderTable } from "../config/runtime/terminal.ts";
 import type { BenchOptions } from "./bench.ts";
 import { openBrowser, passwordsIn, type Site } from "./dashboard/browser.ts";
 import { type FirstPage, firstPage } from "./dashboard/first-page.ts";
@@ -42,11 +41,11 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
       address: fleet?.address ?? address ?? "",
       passwords: passwordsIn(fleet?.data ?? data),
     };
-    note("the first page");
     await built(site);
-    const first = await firstPage(site);
     note("changing values");
     const fresh = fleet === undefined ? { load: null, state: null } : await freshness(site, fleet, fleet.run);
+    note("the first page");
+    const first = await firstPage(site);
     const folder = join(results, "dashboard");
     const bar = createProgress({ label: "pictures", total: pictureCount(quick), silent: json });
     const pictures = await takePictures(site, folder, { quick, told: (done) => bar.update(done) });

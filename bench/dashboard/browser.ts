@@ -72,10 +72,13 @@ export async function storedSession(site: Site, role: Role): Promise<BrowserCont
 export async function openPath(page: Page, address: string, path: string): Promise<void> {
   await page.goto(`${address}/app${path}`);
   await page.locator("h1").first().waitFor();
-  await page.waitForFunction("!document.querySelector('.skeleton')");
-  // Charts are drawn by a file that comes when the first one is there.
-  await page.waitForFunction(
-    "[...document.querySelectorAll('.chart-box')].every((box) => box.querySelector('canvas') !== null)",
-  );
+  await settled(page);
   await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))");
+}
+
+/** Nothing is loading, and every chart is drawn: by a file that comes when the first one is there. */
+export async function settled(page: Page): Promise<void> {
+  for (const unfinished of [".skeleton", ".chart-box:not(:has(canvas))"]) {
+    await page.locator(unfinished).first().waitFor({ state: "detached" });
+  }
 }

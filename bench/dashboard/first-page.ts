@@ -1,6 +1,6 @@
 /** What crosses the wire for the first page, as the browser counts it: compressed, with headers. */
 import type { Page } from "playwright-core";
-import { newPage, signIn, type Site } from "./browser.ts";
+import { newPage, settled, signIn, type Site } from "./browser.ts";
 
 export interface FirstPage {
   /** Until one can sign in, by a browser that was never here. */
@@ -25,7 +25,7 @@ export async function firstPage(site: Site): Promise<FirstPage> {
   const signInBytes = traffic().files;
   await signIn(page, "auditor", site);
   await page.locator(".chart-box canvas").first().waitFor();
-  await page.waitForFunction("!document.querySelector('.skeleton')");
+  await settled(page);
   const { files, answers, count } = traffic();
   await page.context().close();
   return { signInBytes, filesBytes: files, answersBytes: answers, files: count, signInMilliseconds };

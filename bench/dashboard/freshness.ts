@@ -17,18 +17,19 @@ export interface Spread {
 }
 
 /** Notes in `window.seen` when which text of an element was on the screen. */
-const watch = (selector: string): string => `{
+const watch = (selector: string): string => `(() => {
   const element = document.querySelector(${JSON.stringify(selector)});
   window.seen = [];
   new MutationObserver(() => {
-    const text = element.textContent;
-    requestAnimationFrame(() => setTimeout(() => window.seen.push({ text, at: Date.now() })));
+    const [text, changed] = [element.textContent, Date.now()];
+    requestAnimationFrame(() => setTimeout(() => window.seen.push({ text, changed, at: Date.now() })));
   }).observe(element, { subtree: true, childList: true, characterData: true });
-}`;
+})()`;
 
 interface Seen {
   readonly text: string;
-  /** Milliseconds of the wall clock. */
+  /** Milliseconds of the wall clock: when the page was changed, and when that was drawn. */
+  readonly changed: number;
   readonly at: number;
 }
 
@@ -52,19 +53,19 @@ export async function freshness(
   await map.locator("[data-stat=input]").waitFor();
   await map.evaluate(watch("[data-stat=input]"));
   // Beside the page's own stream: when which state was sent.
-  await map.evaluate(`{
+  await map.evaluate(`(() => {
     window.sent = [];
     new EventSource("/events?types=grid").addEventListener("grid", ({ data }) => {
       const { topic, message } = JSON.parse(data);
       if (topic.endsWith("/state")) window.sent.push(message.publishedAt * 1000);
     });
-  }`);
+  })()`);
   const released = await hearLoads(fleet);
   await work();
   const load = loadsSeen(await seenBy(overview), released.whole(), fleet);
   const sent = await map.evaluate<number[]>("window.sent");
-  const state = (await seenBy(map)).flatMap(({ at }) => {
-    const newest = sent.findLast((time) => time <= at);
+  const state = (await seenBy(map)).flatMap(({ changed, at }) => {
+    const newest = sent.findLast((time) => time <= changed);
     return newest === undefined ? [] : [at - newest];
   });
   await released.close();

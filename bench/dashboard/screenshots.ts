@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { newPage, openPath, type Role, type Site, storedSession } from "./browser.ts";
+import { newPage, openPath, type Role, settled, type Site, storedSession } from "./browser.ts";
 
 const SIZES: Readonly<Record<string, BrowserContextOptions>> = {
   desktop: { viewport: { width: 1_440, height: 900 } },
@@ -22,7 +22,7 @@ async function first(page: Page): Promise<void> {
   const link = page.locator("tbody a").first();
   if ((await link.count()) === 0) return;
   await link.click();
-  await page.waitForFunction("!document.querySelector('.skeleton')");
+  await settled(page);
 }
 
 async function optimised(page: Page): Promise<void> {

@@ -1,6 +1,6 @@
 /** Paints a grid onto a canvas: what stays (lines, buses), and above it what moves (the direction of power). */
 import type { Scene, SceneBranch, SceneBus } from "./scene.ts";
-import { type Place, readable } from "./view.ts";
+import { freePlace, type Place, readable } from "./view.ts";
 
 /** Colours of the page, worked out. */
 export interface Ink {
@@ -90,10 +90,10 @@ export function paintGrid(pen: CanvasRenderingContext2D, picture: Picture, ink: 
   pen.setLineDash([]);
   for (const branch of scene.branches) {
     if (branch.kind === "transformer" && !thin) transformer(pen, middle(picture, branch), ink);
-    if (branch.change !== undefined) change(pen, middle(picture, branch), branch.change, ink, thin ? 6 : 9);
   }
   const radius = busRadius(scene.buses.length, scale);
   for (const [i, bus] of scene.buses.entries()) paintBus(pen, bus, places[i]!, radius, ink);
+  changes(pen, picture, radius, ink);
   const chosen = places[picture.selectedBus];
   if (chosen !== undefined) {
     pen.strokeStyle = ink.accent;
@@ -142,6 +142,18 @@ function transformer(pen: CanvasRenderingContext2D, at: Place, ink: Ink): void {
     pen.arc(at.x + dx, at.y, 5.5, 0, 2 * Math.PI);
     pen.fill();
     pen.stroke();
+  }
+}
+
+/** Above the buses: what is proposed is what one looks for. */
+function changes(pen: CanvasRenderingContext2D, { scene, places }: Picture, radius: number, ink: Ink): void {
+  const size = scene.buses.length > MANY ? 6 : 9;
+  const taken = [...places];
+  for (const { from, to, change: what } of scene.branches) {
+    if (what === undefined) continue;
+    const at = freePlace(places[from]!, places[to]!, taken, size + radius + 2);
+    taken.push(at);
+    change(pen, at, what, ink, size);
   }
 }
 

@@ -118,3 +118,19 @@ export function readable(labels: readonly Label[], kept: readonly number[] = [])
   }
   return shown.sort((a, b) => a - b);
 }
+
+/** Along a branch, the middle first: a sign at its middle may lie upon a bus that the branch passes. */
+const ALONG = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74];
+
+/** Where on the straight piece from `a` to `b` a sign has room: nearest to the middle, `apart` from all others; else the freest. */
+export function freePlace(a: Place, b: Place, others: readonly Place[], apart: number): Place {
+  let best = a;
+  let most = -1;
+  for (const along of ALONG) {
+    const place = { x: a.x + (b.x - a.x) * along, y: a.y + (b.y - a.y) * along };
+    const room = Math.min(...others.map(({ x, y }) => Math.hypot(x - place.x, y - place.y)));
+    if (room >= apart) return place;
+    if (room > most) [best, most] = [place, room];
+  }
+  return best;
+}
