@@ -92,12 +92,15 @@ function drawn(series: Series, ink: Ink, time: boolean): object[] {
     {
       name,
       type: "line",
-      showSymbol: points.length < 2,
       step: step === true ? "end" : false,
       lineStyle: { color: paint, width: 2, ...(dash === undefined ? {} : { type: [...dash] }) },
       itemStyle: { color: paint },
       ...(area === true ? { areaStyle: { color: paint, opacity: 0.1 } } : {}),
-      data: cornersOf(series).map((p) => [at(p), p.y]),
+      data: cornersOf(series).map((p, i, all) => {
+        // A line of one point has no length.
+        const alone = step !== true && (all[i - 1]?.y ?? null) === null && (all[i + 1]?.y ?? null) === null;
+        return { value: [at(p), p.y], symbol: alone ? "circle" : "none", symbolSize: 6 };
+      }),
     },
   ];
 }

@@ -17,7 +17,7 @@ import { GRID_STATE_KEY } from "../live/live.tsx";
 
 /** Analytics may come later than the page: what it did not answer it is asked again. */
 const AGAIN_MILLISECONDS = 5_000;
-const againWhileMissing = ({ state }: { readonly state: { readonly data?: unknown; readonly error: unknown } }) =>
+const againWhileMissing = ({ state }: { readonly state: { readonly data?: unknown; readonly error: Error | null } }) =>
   state.data === undefined && state.error !== null ? AGAIN_MILLISECONDS : false;
 
 export const gridTopology = queryOptions({

@@ -31,10 +31,7 @@ const LOADINGS: Record<LoadLevel, readonly [Tone, string]> = {
 
 /** Megawatts in a unit that suits their size. */
 export function megawatts(mw: number): string {
-  if (!Number.isFinite(mw)) return "–";
-  const size = Math.abs(mw);
-  if (size >= 1 || size === 0) return `${figure(mw)} MW`;
-  return size >= 0.001 ? `${figure(mw * 1_000)} kW` : `${figure(mw * 1e6)} W`;
+  return powersAlike([mw])(mw);
 }
 
 /** One sentence, for screen readers. */

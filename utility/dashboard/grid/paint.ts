@@ -220,14 +220,19 @@ function labels(pen: CanvasRenderingContext2D, picture: Picture, radius: number,
   pen.lineWidth = 3;
   pen.strokeStyle = ink.surface;
   pen.fillStyle = ink.muted;
-  const all = scene.buses.map(({ id }, i) => {
+  // Of a large grid that one looks at closely most buses are beside the canvas.
+  const seen = [...places.keys()].filter((i) => {
     const { x, y } = places[i]!;
-    const width = pen.measureText(String(id)).width + LABEL_GAP;
+    return x > 0 && y > 0 && x < pen.canvas.clientWidth && y < pen.canvas.clientHeight;
+  });
+  const all = seen.map((i) => {
+    const { x, y } = places[i]!;
+    const width = pen.measureText(String(scene.buses[i]!.id)).width + LABEL_GAP;
     return { at: { x, y: y - radius - 3 }, width, height: LABEL_HEIGHT };
   });
-  for (const i of readable(all, [selectedBus])) {
-    const text = String(scene.buses[i]!.id);
-    const { x, y } = all[i]!.at;
+  for (const k of readable(all, [seen.indexOf(selectedBus)])) {
+    const text = String(scene.buses[seen[k]!]!.id);
+    const { x, y } = all[k]!.at;
     pen.strokeText(text, x, y);
     pen.fillText(text, x, y);
   }
@@ -245,8 +250,9 @@ export function paintFlow(pen: CanvasRenderingContext2D, { scene, places }: Pict
   const size = many ? 2.6 : ARROW;
   pen.fillStyle = ink.text;
   pen.beginPath();
-  for (const { from, to, closed, mw, loadingPercent } of scene.branches) {
-    if (!closed || !(Math.abs(mw) > 1e-9)) continue;
+  for (const { from, to, closed, mw, loadingPercent, change: what } of scene.branches) {
+    // Arrows would run over the sign of a switch that is to be opened.
+    if (!closed || what !== undefined || !(Math.abs(mw) > 1e-9)) continue;
     const [a, b] = mw > 0 ? [places[from]!, places[to]!] : [places[to]!, places[from]!];
     const [dx, dy] = [b.x - a.x, b.y - a.y];
     const length = Math.hypot(dx, dy);

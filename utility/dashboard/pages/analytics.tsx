@@ -8,6 +8,7 @@ import { Chart } from "../charts/chart.tsx";
 import { timeAxis } from "../charts/load-model.ts";
 import type { ChartModel } from "../charts/model.ts";
 import { count, figure, moment, orNothing, unitText as unit } from "../format.ts";
+import { mainValues } from "../parts/headline.ts";
 import { ResultValue } from "../parts/result-value.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Ids } from "../ui/ids.tsx";
@@ -141,8 +142,7 @@ function OneResult({ job }: { readonly job: string }): ReactNode {
 
 function ResultDetails({ details }: { readonly details: Details }): ReactNode {
   const zone = useZone();
-  const names = [...new Set(details.values.map(({ name }) => name))];
-  const main = details.values.filter(({ name, slotStart }) => name === names[0] && slotStart !== null);
+  const main = mainValues(details).filter(({ slotStart }) => slotStart !== null);
   const single = details.values.filter(({ slotStart }) => slotStart === null);
   return (
     <div className="grid">
@@ -228,11 +228,9 @@ function valuesChart(details: Details, main: Details["values"], zone: string): C
   const most = main.reduce((best, value) => (value.value > best.value ? value : best), main[0]!);
   return {
     title: details.circuit,
-    summary: `${main.length} values; most: ${figure(most.value)} ${unit(details.unit)} at ${moment(most.slotStart ?? 0, zone)}.`,
-    series: [
-      { name: main[0]?.name ?? details.circuit, kind: "line", points, colour: 1, step: true, holds, area: true },
-    ],
+    summary: `${main.length} values; most: ${figure(most.value)} ${unit(most.unit)} at ${moment(most.slotStart ?? 0, zone)}.`,
+    series: [{ name: most.name, kind: "line", points, colour: 1, step: true, holds, area: true }],
     x: timeAxis(zone),
-    y: { name: details.circuit, unit: unit(details.unit), format: (value) => figure(value), fromZero: true },
+    y: { name: most.name, unit: unit(most.unit), format: (value) => figure(value), fromZero: true },
   };
 }

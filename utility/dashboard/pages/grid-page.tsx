@@ -150,11 +150,11 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
       />
       <Stat
         label="Highest loading"
-        value={figure(totals.mostLoadingPercent)}
+        value={fixed(totals.mostLoadingPercent, 1)}
         unit="%"
-        note={`hottest ${figure(totals.hottestC)} °C`}
+        note={`hottest ${fixed(totals.hottestC, 1)} °C`}
       />
-      <Stat label="Risk" value={figure(totals.risk)} note="1 for each element at its limit" />
+      <Stat label="Risk" value={fixed(totals.risk, 2)} note="1 for each element at its limit" />
     </Stats>
   );
 }

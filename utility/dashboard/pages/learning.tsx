@@ -6,6 +6,7 @@ import { logEntries, modelRounds, system, tradeoff } from "../api/queries.ts";
 import { Chart } from "../charts/chart.tsx";
 import type { ChartModel, Series } from "../charts/model.ts";
 import { count, figure, fixed, moment, orNothing } from "../format.ts";
+import { LearnHint } from "../parts/learn-hint.tsx";
 import { budgetOf } from "../privacy-budget.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Card, Empty, Page } from "../ui/parts.tsx";
@@ -79,7 +80,8 @@ function notMeasured({ code }: { readonly code: string }): ReactNode {
   if (code !== "not-measured") return undefined;
   return (
     <Empty title="Nothing was measured yet">
-      <code>npm run learn -- tradeoff --quick</code> takes half a minute, without <code>--quick</code> it takes seven.
+      <code>npm run learn -- tradeoff --quick</code> takes half a minute, without <code>--quick</code> seven minutes.
+      Reload this page then.
     </Empty>
   );
 }
@@ -103,7 +105,7 @@ function BudgetCard(): ReactNode {
           if (spent.length === 0) {
             return (
               <Empty title="Nothing is spent">
-                Homes have not learned together yet: <code>npm run learn</code>.
+                Homes of this system have not learned together yet. <LearnHint />
               </Empty>
             );
           }
@@ -138,7 +140,7 @@ function RoundsCard(): ReactNode {
         {({ items }) =>
           items.length === 0 ? (
             <Empty title="There was no round of learning yet">
-              <code>npm run learn</code> lets simulated homes learn together.
+              Homes of this system have not been asked. <LearnHint />
             </Empty>
           ) : (
             <DataTable

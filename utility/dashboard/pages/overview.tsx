@@ -220,8 +220,8 @@ function BudgetCard(): ReactNode {
           if (entry === undefined || spent === undefined) {
             return (
               <Empty title="Nothing is spent">
-                Homes have not learned together yet. <code>npm run learn</code> lets a fleet do it; each may spend ε ={" "}
-                {limit}.
+                Homes of this system have not learned together; each may spend ε = {limit}.{" "}
+                <Link href="/learning">Learning</Link> says how they do.
               </Empty>
             );
           }

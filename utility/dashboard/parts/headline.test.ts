@@ -14,7 +14,8 @@ test("a sum is told over its window, a mean and a spread as those of a slot", ()
   assert.deepEqual(headline({ circuit: "mean", values: slots("mean", "Wh", [100, 150]) }), {
     ...{ value: "125 Wh", of: "on average" },
   });
-  const spread = [...slots("variance", "Wh2", [400, 600]), ...slots("mean", "Wh", [1, 2])];
+  // As the interface has them, by name.
+  const spread = [...slots("mean", "Wh", [1, 2]), ...slots("variance", "Wh2", [400, 600])];
   assert.deepEqual(headline({ circuit: "variance", values: spread }), { value: "500 Wh²", of: "on average" });
 });
 

@@ -12,10 +12,16 @@ export interface Headline {
 /** Energies of homes together, which add up over the window. */
 const ADDS_UP = new Set(["sum", "profile"]);
 
+/** The numbers that a job is named after: one for a variance brings the mean along. Else those that come first. */
+export function mainValues({ circuit, values }: Details): Details["values"] {
+  const name = values.some((value) => value.name === circuit) ? circuit : values[0]?.name;
+  return values.filter((value) => value.name === name);
+}
+
 export function headline({ circuit, values }: Details): Headline | undefined {
-  const [first] = values;
+  const own = mainValues({ circuit, values });
+  const [first] = own;
   if (first === undefined) return undefined;
-  const own = values.filter(({ name }) => name === first.name);
   const whole = own.reduce((sum, { value }) => sum + value, 0);
   const unit = unitText(first.unit);
   if (own.length === 1) return { value: `${figure(first.value, 4)} ${unit}`, of: "" };

@@ -4,7 +4,7 @@ import { roundWord } from "./round-state.ts";
 
 test("a round that ended without a set has nothing final, and says so", () => {
   const none = roundWord({ status: "final", sets: 0, reason: "" });
-  assert.deepEqual([none.word, none.tone], ["nothing to release", "plain"]);
+  assert.deepEqual([none.word, none.tone], ["empty", "plain"]);
   assert.deepEqual(roundWord({ status: "final", sets: 1, reason: "" }), {
     ...{ tone: "good", word: "final", why: undefined },
   });

@@ -15,7 +15,7 @@ export function roundWord({ status, sets, reason }: Stated): RoundWord {
   const why = reason === "" ? undefined : reason;
   // It ended as it should, but no set was ever fixed: nothing came out that could be final.
   if (status === "final" && sets === 0) {
-    return { tone: "plain", word: "nothing to release", why: why ?? "No set of meters could be asked for" };
+    return { tone: "plain", word: "empty", why: why ?? "No set of meters came about: there was nothing to add up" };
   }
   if (status === "final") return { tone: "good", word: status, why };
   return { tone: status === "open" || status === "waiting" ? "info" : "bad", word: status, why };

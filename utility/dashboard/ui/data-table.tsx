@@ -49,7 +49,7 @@ export function DataTable<T>({ caption, columns, rows, keyOf, inset = false }: D
             <tr key={keyOf(row)} role="row">
               {columns.map((column) => (
                 <td key={column.head} className={classOf(column)} data-head={column.head} role="cell">
-                  {column.cell(row)}
+                  <div className="cell">{column.cell(row)}</div>
                 </td>
               ))}
             </tr>
