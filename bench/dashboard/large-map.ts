@@ -21,7 +21,8 @@ interface Messages {
   readonly state: GridState;
 }
 
-function messagesOf(nodes: number): Messages {
+/** What the page is given: a topology and a state of a generated grid, as analytics would send them. */
+export function messagesOf(nodes: number): Messages {
   const { grid: settings } = configSchema.parse({});
   const grid = withAssumedRatings(generateRadial({ nodes, seed: SEED }));
   const plan: OperationPlan = { grid, assumedRatings: true, shares: [], settings, slotSeconds: SECONDS };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alike, figure, powersAlike } from "./format.ts";
+import { alike, figure, percent, powersAlike } from "./format.ts";
 
 test("powers that stand together have one unit and as many decimals, as suit the largest", () => {
   const show = powersAlike([0.0042, 0.1187, 0.0009]);
@@ -20,4 +20,8 @@ test("numbers of a column have as many decimals each; a single figure has none t
   assert.deepEqual([9.5, 10, 118.25].map(alike([9.5, 10, 118.25])), ["10", "10", "118"]);
   assert.deepEqual([9.5, 10, 11.25].map(alike([9.5, 10, 11.25])), ["9.5", "10.0", "11.3"]);
   assert.equal(figure(10), "10");
+  assert.deepEqual(
+    [0.4, 0.434].map((share) => percent(share)),
+    ["40.0\u00a0%", "43.4\u00a0%"],
+  );
 });

@@ -25,8 +25,9 @@ export function fixed(value: number, places: number): string {
   return new Intl.NumberFormat(LOCALE, { minimumFractionDigits: places, maximumFractionDigits: places }).format(value);
 }
 
+/** Of a share from 0 to 1; number and sign stay on one line. */
 export function percent(share: number, places = 1): string {
-  return new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: places }).format(share);
+  return `${fixed(100 * share, places)}\u00a0%`;
 }
 
 function scaled(value: number, steps: readonly (readonly [number, string])[]): Quantity {

@@ -84,7 +84,7 @@ export function loadChart(
     summary: summaryOf(total.points, zone),
     series: [total, ...series],
     x: timeAxis(zone),
-    y: { name: "Mean power", unit: "kW", format: (value) => figure(value), fromZero: true },
+    y: { name: "Mean power", unit: "kW", digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }
 

@@ -28,8 +28,10 @@ export interface Series {
 export interface Axis {
   readonly name: string;
   readonly unit: string;
-  /** For axes, tips and the table. */
+  /** For axes and tips. */
   readonly format: (value: number) => string;
+  /** In the table all numbers have as many decimals, as many as give the largest so many figures; without it `format` does. */
+  readonly digits?: number;
 }
 
 export interface ChartModel {

@@ -3,9 +3,10 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "wouter";
 import { type Answer, answered, ApiError, client, type Item } from "../api/client.ts";
-import { alert as alertQuery, alertRules, alerts } from "../api/queries.ts";
+import { alert as alertQuery, alerts } from "../api/queries.ts";
 import { useRole } from "../api/session.tsx";
-import { duration, figure, moment, unitText } from "../format.ts";
+import { duration, figure, moment } from "../format.ts";
+import { AlertRules, SEVERITIES, unitOf } from "../parts/alert-rules.tsx";
 import { isOpen, isOver, isPending } from "../parts/alert-state.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Empty, Notice, Page, type Tone } from "../ui/parts.tsx";
@@ -14,7 +15,6 @@ import { useZone } from "../ui/use-zone.ts";
 
 type Alert = Item<"listAlerts">;
 
-const SEVERITIES: Record<Alert["severity"], Tone> = { info: "info", warning: "warn", critical: "bad" };
 const STATES: Record<Alert["state"], Tone> = {
   pending: "plain",
   firing: "bad",
@@ -67,7 +67,7 @@ function AllAlerts(): ReactNode {
             }}
           </QueryView>
         </Card>
-        <Rules />
+        <AlertRules />
       </div>
     </Page>
   );
@@ -178,46 +178,6 @@ function Actions({ alert }: { readonly alert: Pick<Alert, "id" | "state" | "text
   );
 }
 
-function Rules(): ReactNode {
-  const query = useQuery(alertRules);
-  return (
-    <Card title="Rules">
-      <QueryView query={query}>
-        {({ items }) => (
-          <details>
-            <summary>{items.length} rules are in force</summary>
-            <div style={{ height: 10 }} />
-            <DataTable
-              inset
-              caption="Rules in force"
-              rows={items}
-              keyOf={({ name }) => name}
-              columns={[
-                { head: "Rule", cell: ({ name, about }) => <span title={about}>{name}</span> },
-                {
-                  head: "Fires",
-                  cell: ({ above, below, unit, forSeconds }) =>
-                    `${above === null ? `below ${figure(below ?? 0)}` : `above ${figure(above)}`} ${unitOf(unit)}${forSeconds > 0 ? `, for ${duration(forSeconds)}` : ""}`,
-                },
-                {
-                  head: "Severity",
-                  onlyWide: true,
-                  cell: ({ severity }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge>,
-                },
-              ]}
-            />
-          </details>
-        )}
-      </QueryView>
-    </Card>
-  );
-}
-
-/** A count has no unit. */
-function unitOf(unit: string): string {
-  return unit === "1" ? "" : unitText(unit);
-}
-
 function OneAlert({ id }: { readonly id: string }): ReactNode {
   const query = useQuery(alertQuery(id));
   return (
@@ -281,6 +241,11 @@ function AlertDetails({ alert }: { readonly alert: Answer<"getAlert"> }): ReactN
         <Actions alert={alert} />
       </Card>
       <Card title="What was done" className="span-6">
+        {history.length === 0 && (
+          <Empty title="Nothing yet">
+            {state === "pending" ? "It has not fired: nobody has been told of it." : ""}
+          </Empty>
+        )}
         <ul className="list">
           {history.map(({ at, change, account, comment }) => (
             <li key={`${at} ${change}`}>

@@ -231,6 +231,6 @@ function valuesChart(details: Details, main: Details["values"], zone: string): C
     summary: `${main.length} values; most: ${figure(most.value)} ${unit(most.unit)} at ${moment(most.slotStart ?? 0, zone)}.`,
     series: [{ name: most.name, kind: "line", points, colour: 1, step: true, holds, area: true }],
     x: timeAxis(zone),
-    y: { name: most.name, unit: unit(most.unit), format: (value) => figure(value), fromZero: true },
+    y: { name: most.name, unit: unit(most.unit), digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }

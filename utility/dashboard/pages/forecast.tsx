@@ -68,6 +68,7 @@ function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNo
   const zone = useZone();
   const { maeWh, baselineMaeWh, insideShare, trainedDays, method, slots, feeder, date } = forecast;
   const show = alike([maeWh ?? 0, baselineMaeWh ?? 0]);
+  const banded = hasBand(slots);
   return (
     <>
       <Stats label="How good it is">
@@ -83,8 +84,8 @@ function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNo
         />
         <Stat
           label="Inside the band"
-          value={orNothing(insideShare, (share) => percent(share, 0))}
-          note="of slots that are known"
+          value={banded ? orNothing(insideShare, (share) => percent(share, 0)) : "–"}
+          note={banded ? "of slots that are known" : "one day before it gives no band"}
         />
         <Stat label="Days it is made from" value={String(trainedDays)} note={METHODS[method]} />
       </Stats>
@@ -102,6 +103,11 @@ function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNo
   );
 }
 
+/** From a single day before all quantiles are one and the same. */
+function hasBand(slots: FeederForecast["slots"]): boolean {
+  return slots.some(({ quantilesWh }) => (quantilesWh[0] ?? 0) < (quantilesWh.at(-1) ?? 0));
+}
+
 function chartOf({ slots, quantiles, feeder }: FeederForecast, zone: string): ChartModel {
   const [low = 0.1, high = 0.9] = [quantiles[0], quantiles.at(-1)];
   const line = (
@@ -112,24 +118,25 @@ function chartOf({ slots, quantiles, feeder }: FeederForecast, zone: string): Ch
     ...{ name, kind: "line", points: slots.map((slot) => ({ x: slot.slotStart, y: of(slot) })) },
     ...more,
   });
+  const band: Series = {
+    ...{ name: `${percent(high - low, 0)} band`, kind: "band", colour: 1 },
+    points: slots.map(({ slotStart, quantilesWh }) => ({
+      ...{ x: slotStart, y: null },
+      ...(quantilesWh.length < 2 ? {} : { low: quantilesWh[0]!, high: quantilesWh.at(-1)! }),
+    })),
+  };
   const total = slots.reduce((sum, { energyWh }) => sum + (energyWh ?? 0), 0);
   return {
     title: `Forecast of ${feeder}`,
     summary: `${figure(total / 1_000)} kWh are expected over the day.`,
     series: [
-      {
-        ...{ name: `${percent(high - low, 0)} band`, kind: "band", colour: 1 },
-        points: slots.map(({ slotStart, quantilesWh }) => ({
-          ...{ x: slotStart, y: null },
-          ...(quantilesWh.length < 2 ? {} : { low: quantilesWh[0]!, high: quantilesWh.at(-1)! }),
-        })),
-      },
+      ...(hasBand(slots) ? [band] : []),
       line("Forecast", ({ energyWh }) => energyWh, { colour: 1 }),
       line("Actual", ({ actualWh }) => actualWh, { colour: 2, dash: [2, 3] }),
       line("Baseline", ({ baselineWh }) => baselineWh, { colour: 5, dash: [6, 3] }),
     ],
     x: timeAxis(zone),
-    y: { name: "Energy of a slot", unit: "Wh", format: (value) => figure(value), fromZero: true },
+    y: { name: "Energy of a slot", unit: "Wh", digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }
 
@@ -215,7 +222,7 @@ function Supply({ data: { slots, mix } }: { readonly data: GridRenewables }): Re
           line("From the grid", ({ gridMw }) => gridMw, { colour: 5, dash: [2, 3] }),
         ],
         x: timeAxis(zone),
-        y: { name: "Power", unit: "MW", format: (value) => figure(value) },
+        y: { name: "Power", unit: "MW", digits: 3, format: (value) => figure(value) },
       }}
     />
   );

@@ -127,7 +127,7 @@ function budgetChart(spent: readonly { x: number; y: number }[], limit: number):
     summary: `ε = ${fixed(last.y, 2)} of ${limit} after ${last.x} ${last.x === 1 ? "entry" : "entries"} of the log.`,
     series: [{ name: "Spent", kind: "line", colour: 1, points: spent, step: true, area: true }, line],
     x: { name: "Entry of the log", unit: "", format: (value) => figure(value) },
-    y: { name: "ε", unit: "", format: (value) => figure(value), fromZero: true },
+    y: { name: "ε", unit: "", digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }
 
@@ -198,7 +198,7 @@ function convergence({ points, rounds, homes }: Tradeoff): ChartModel {
     summary: `${homes} homes, ${rounds} rounds; the lower the better.`,
     series,
     x: { name: "Round", unit: "", format: (value) => figure(value) },
-    y: { name: "Mean absolute error", unit: "Wh", format: (value) => figure(value, 4) },
+    y: { name: "Mean absolute error", unit: "Wh", digits: 4, format: (value) => figure(value, 4) },
   };
 }
 
@@ -230,6 +230,6 @@ function cost({ points, references }: Tradeoff): ChartModel {
     summary: `Without learning the error is ${figure(best, 4)} Wh: what is below that line was worth it.${alone(points)}`,
     series: [...series, flat],
     x: { name: "ε of a home, over all rounds", unit: "", log: true, format: (value) => figure(value) },
-    y: { name: "Mean absolute error", unit: "Wh", format: (value) => figure(value, 4) },
+    y: { name: "Mean absolute error", unit: "Wh", digits: 4, format: (value) => figure(value, 4) },
   };
 }

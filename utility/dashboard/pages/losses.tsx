@@ -124,7 +124,7 @@ function Trend({ rows }: { readonly rows: readonly GridHistoryRow[] }): ReactNod
       line("Optimum", ({ optimumKw }) => optimumKw, { colour: 2, dash: [2, 3] }),
     ],
     x: timeAxis(zone),
-    y: { name: "Losses", unit: "kW", format: (value) => figure(value), fromZero: true },
+    y: { name: "Losses", unit: "kW", digits: 3, format: (value) => figure(value), fromZero: true },
   };
   return <Chart model={model} />;
 }
@@ -152,7 +152,7 @@ function Gap({ rows }: { readonly rows: readonly GridHistoryRow[] }): ReactNode 
               },
             ],
             x: timeAxis(zone),
-            y: { name: "Above the optimum", unit: "%", format: (value) => figure(value), fromZero: true },
+            y: { name: "Above the optimum", unit: "%", digits: 3, format: (value) => figure(value), fromZero: true },
           }}
         />
       )}
@@ -198,13 +198,13 @@ function Figures(): ReactNode {
               <dt>Scans</dt>
               <dd>{figure(scans, 5)}</dd>
               <dt>Lost</dt>
-              <dd>{figure(lostMwh)} MWh</dd>
+              <dd>{fixed(lostMwh, 2)} MWh</dd>
               <dt>Delivered</dt>
-              <dd>{figure(deliveredMwh)} MWh</dd>
+              <dd>{fixed(deliveredMwh, 2)} MWh</dd>
               <dt>Lowest voltage</dt>
               <dd>{leastVoltagePu === null ? "–" : `${fixed(leastVoltagePu.least, 3)} p.u.`}</dd>
               <dt>Highest loading</dt>
-              <dd>{mostLoadingPercent === null ? "–" : `${figure(mostLoadingPercent.most)} %`}</dd>
+              <dd>{mostLoadingPercent === null ? "–" : `${fixed(mostLoadingPercent.most, 1)} %`}</dd>
             </dl>
             {simulated && (
               <p style={{ marginTop: 12 }}>

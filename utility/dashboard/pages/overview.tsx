@@ -240,7 +240,7 @@ function BudgetCard(): ReactNode {
                 aria-valuemin={0}
                 aria-valuemax={100}
               >
-                <span style={{ width: percent(Math.min(1, share), 0) }} />
+                <span style={{ width: `${Math.round(100 * Math.min(1, share))}%` }} />
               </div>
               <p className="muted small">In the log since {moment(entry.time, zone)}.</p>
             </>
