@@ -70,6 +70,8 @@ test("the dashboard of a running fleet", async (t) => {
         const path = ((await link.getAttribute("href")) ?? "").replace("/app", "");
         await open(path);
         if (SCANNED.includes(path)) await assertAccessible(page, path);
+        // Its accounts came with the demonstration: somebody has added them.
+        if (path === "/accounts") await page.getByRole("cell", { name: "set-up" }).first().waitFor();
       }
       assert.deepEqual(
         faults.filter((fault) => !EXPECTED.test(fault)),
@@ -118,6 +120,26 @@ test("the dashboard of a running fleet", async (t) => {
     await page.getByText("by operator").waitFor();
     await assertAccessible(page, "an alert");
   });
+
+  await t.test(
+    "on a phone a row of a wide table becomes lines, each with its column's name, and nothing is cut",
+    async () => {
+      const { page, open } = operator;
+      await page.setViewportSize({ width: 390, height: 844 });
+      await open("/rounds");
+      const row = page.getByRole("table", { name: "Rounds" }).getByRole("row").nth(1);
+      await row.getByRole("cell").first().waitFor();
+      const box = await row.boundingBox();
+      assert.ok(box !== null && box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
+      const names = await page.evaluate<string[]>(
+        "[...document.querySelectorAll('.stacked tbody tr:first-child td')].filter((cell) => getComputedStyle(cell).display !== 'none').slice(1).map((cell) => getComputedStyle(cell, '::before').content)",
+      );
+      assert.deepEqual(names, ['"Feeder"', '"From"', '"Status"']);
+      await assertFits(page, "rounds");
+      await assertAccessible(page, "rounds on a phone");
+      await page.setViewportSize({ width: 1_440, height: 900 });
+    },
+  );
 
   await t.test("one reading is followed from the home to the sum", async () => {
     const { page, open } = operator;

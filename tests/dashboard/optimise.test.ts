@@ -116,7 +116,7 @@ test("an operator asks for better switches: the changes are marked on the map, a
     assert.ok(closes.ids.includes(id), `branch ${id} is to be closed: ${closes.ids.join()}`);
   await assertAccessible(page, "the map with a proposal");
   assert.deepEqual(
-    faults.filter((fault) => !fault.includes('status of 503')),
+    faults.filter((fault) => !fault.includes("status of 503")),
     [],
   );
 });
