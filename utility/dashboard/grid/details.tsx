@@ -114,7 +114,7 @@ function BusDetails({ bus }: { readonly bus: SceneBus }): ReactNode {
                         },
                       ],
                       x: timeAxis(zone),
-                      y: { name: "Voltage", unit: "p.u.", format: (value) => fixed(value, 3) },
+                      y: { name: "Voltage", unit: "p.u.", format: (value) => fixed(value, 4) },
                     }}
                   />
                 </div>

@@ -8,6 +8,7 @@ import { useRole } from "../api/session.tsx";
 import { duration, figure, moment } from "../format.ts";
 import { AlertRules, SEVERITIES, unitOf } from "../parts/alert-rules.tsx";
 import { isOpen, isOver, isPending } from "../parts/alert-state.ts";
+import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Empty, Notice, Page, type Tone } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -46,7 +47,7 @@ function AllAlerts(): ReactNode {
               return open.length === 0 ? (
                 <Empty title="Nothing is wrong">
                   Alerts that fire appear here by themselves. To see one, let a line of a simulated grid fail:{" "}
-                  <code>{FIRES}</code>.
+                  <Command>{FIRES}</Command>.
                 </Empty>
               ) : (
                 <AlertTable items={open} kind="open" />

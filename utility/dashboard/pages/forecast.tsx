@@ -9,6 +9,7 @@ import { alike, figure, localDate, orNothing, percent, powersAlike } from "../fo
 import { gridForecast, gridRenewables, gridState } from "../grid/api.ts";
 import { timesOf } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
+import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -51,7 +52,8 @@ export function Forecast(): ReactNode {
             const shown = items.find(({ feeder }) => feeder === chosen) ?? items[0];
             return shown === undefined ? (
               <Empty title="No feeder has a forecast yet">
-                No load of a feeder has been released yet. <code>{TWO_DAYS}</code> runs a fleet that releases some.
+                No load of a feeder has been released yet. <Command>{TWO_DAYS}</Command> runs a fleet that releases
+                some.
               </Empty>
             ) : (
               <OneFeeder forecast={shown} />
@@ -93,7 +95,7 @@ function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNo
         {method === "none" || slots.length === 0 ? (
           <Empty title="There is no forecast of this feeder yet">
             It takes a whole day of released loads before the day that is forecast. Where a fleet runs, end it; then{" "}
-            <code>{TWO_DAYS}</code> brings one. From {LEARNS_FROM_DAYS} days on a model is trained on them.
+            <Command>{TWO_DAYS}</Command> brings one. From {LEARNS_FROM_DAYS} days on a model is trained on them.
           </Empty>
         ) : (
           <Chart model={chartOf(forecast, zone)} height={320} />

@@ -8,6 +8,7 @@ import type { ChartModel, Series } from "../charts/model.ts";
 import { count, figure, fixed, moment, orNothing } from "../format.ts";
 import { LearnHint } from "../parts/learn-hint.tsx";
 import { budgetOf } from "../privacy-budget.ts";
+import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Card, Empty, Page } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -80,8 +81,8 @@ function notMeasured({ code }: { readonly code: string }): ReactNode {
   if (code !== "not-measured") return undefined;
   return (
     <Empty title="Nothing was measured yet">
-      <code>npm run learn -- tradeoff --quick</code> takes half a minute, without <code>--quick</code> seven minutes.
-      Reload this page then.
+      <Command>npm run learn -- tradeoff --quick</Command> takes half a minute, without <code>--quick</code> seven
+      minutes. Reload this page then.
     </Empty>
   );
 }
@@ -103,11 +104,7 @@ function BudgetCard(): ReactNode {
             .flatMap(({ content }) => budgetOf(content)?.epsilon ?? [])
             .map((epsilon, i) => ({ x: i + 1, y: epsilon }));
           if (spent.length === 0) {
-            return (
-              <Empty title="Nothing is spent">
-                Homes of this system have not learned together yet. <LearnHint />
-              </Empty>
-            );
+            return <Empty title="Nothing is spent">Homes of this system have not learned together yet.</Empty>;
           }
           return <Chart model={budgetChart(spent, limit)} height={220} />;
         }}
