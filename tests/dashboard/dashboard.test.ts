@@ -126,11 +126,11 @@ test("the dashboard of a running fleet", async (t) => {
     async () => {
       const { page, open } = operator;
       await page.setViewportSize({ width: 390, height: 844 });
-    // What stands in place of something that is missing is not too wide either.
-    for (const path of ["/learning", "/forecast", "/alerts"]) {
-      await open(path);
-      await assertFits(page, path);
-    }
+      // What stands in place of something that is missing is not too wide either.
+      for (const path of ["/learning", "/forecast", "/alerts"]) {
+        await open(path);
+        await assertFits(page, path);
+      }
       await open("/rounds");
       const row = page.getByRole("table", { name: "Rounds" }).getByRole("row").nth(1);
       await row.getByRole("cell").first().waitFor();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alike, figure, percent, powersAlike } from "./format.ts";
+import { alike, figure, money, percent, powersAlike } from "./format.ts";
 
 test("powers that stand together have one unit and as many decimals, as suit the largest", () => {
   const show = powersAlike([0.0042, 0.1187, 0.0009]);
@@ -23,5 +23,12 @@ test("numbers of a column have as many decimals each; a single figure has none t
   assert.deepEqual(
     [0.4, 0.434].map((share) => percent(share)),
     ["40.0\u00a0%", "43.4\u00a0%"],
+  );
+});
+
+test("less than half a cent has no sign", () => {
+  assert.deepEqual(
+    [-4_000, -6_000, 1_334_000].map((micro) => money(micro, "EUR")),
+    ["€0.00", "-€0.01", "€1.33"],
   );
 });

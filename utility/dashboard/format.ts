@@ -93,7 +93,8 @@ export function unitText(unit: string): string {
 
 /** Money from millionths of the currency. */
 export function money(micro: number, currency: string): string {
-  return new Intl.NumberFormat(LOCALE, { style: "currency", currency }).format(micro / 1e6);
+  const show = new Intl.NumberFormat(LOCALE, { style: "currency", currency, signDisplay: "negative" });
+  return show.format(micro / 1e6);
 }
 
 export function orNothing<T>(value: T | null | undefined, show: (value: T) => string): string {

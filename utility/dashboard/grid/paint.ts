@@ -26,6 +26,12 @@ export interface Picture {
   readonly scale: number;
   readonly selectedBus: number;
   readonly selectedBranch: number;
+  /** Where switches that are to be operated have their signs. */
+  readonly signs: readonly Sign[];
+}
+
+export interface Sign extends Place {
+  readonly what: "opens" | "closes";
 }
 
 const MANY = 150;
@@ -93,7 +99,8 @@ export function paintGrid(pen: CanvasRenderingContext2D, picture: Picture, ink: 
   }
   const radius = busRadius(scene.buses.length, scale);
   for (const [i, bus] of scene.buses.entries()) paintBus(pen, bus, places[i]!, radius, ink);
-  changes(pen, picture, radius, ink);
+  // Above the buses: what is proposed is what one looks for.
+  for (const sign of picture.signs) change(pen, sign, sign.what, ink, signRadius(scene));
   const chosen = places[picture.selectedBus];
   if (chosen !== undefined) {
     pen.strokeStyle = ink.accent;
@@ -145,16 +152,20 @@ function transformer(pen: CanvasRenderingContext2D, at: Place, ink: Ink): void {
   }
 }
 
-/** Above the buses: what is proposed is what one looks for. */
-function changes(pen: CanvasRenderingContext2D, { scene, places }: Picture, radius: number, ink: Ink): void {
-  const size = scene.buses.length > MANY ? 6 : 9;
+function signRadius({ buses }: Scene): number {
+  return buses.length > MANY ? 6 : 9;
+}
+
+/** A sign for each switch that is to be operated, on its branch and beside the buses. */
+export function signsOf(scene: Scene, places: readonly Place[], scale: number): readonly Sign[] {
+  const apart = signRadius(scene) + busRadius(scene.buses.length, scale) + 2;
   const taken = [...places];
-  for (const { from, to, change: what } of scene.branches) {
-    if (what === undefined) continue;
-    const at = freePlace(places[from]!, places[to]!, taken, size + radius + 2);
+  return scene.branches.flatMap(({ from, to, change: what }): readonly Sign[] => {
+    if (what === undefined) return [];
+    const at = freePlace(places[from]!, places[to]!, taken, apart);
     taken.push(at);
-    change(pen, at, what, ink, size);
-  }
+    return [{ ...at, what }];
+  });
 }
 
 /** A switch that is to be operated: a cross where it opens, a bar where it closes. */
@@ -245,14 +256,15 @@ const ARROW = 4;
  * Arrows that run along each closed branch in the direction of its power, quicker where it is loaded more. One path for
  * all of them. `seconds` is the time of the animation; a still picture has 0.
  */
-export function paintFlow(pen: CanvasRenderingContext2D, { scene, places }: Picture, ink: Ink, seconds: number): void {
+export function paintFlow(pen: CanvasRenderingContext2D, picture: Picture, ink: Ink, seconds: number): void {
+  const { scene, places, signs } = picture;
+  const clear = signRadius(scene) + ARROW;
   const many = scene.branches.length > 2 * MANY;
   const size = many ? 2.6 : ARROW;
   pen.fillStyle = ink.text;
   pen.beginPath();
-  for (const { from, to, closed, mw, loadingPercent, change: what } of scene.branches) {
-    // Arrows would run over the sign of a switch that is to be opened.
-    if (!closed || what !== undefined || !(Math.abs(mw) > 1e-9)) continue;
+  for (const { from, to, closed, mw, loadingPercent } of scene.branches) {
+    if (!closed || !(Math.abs(mw) > 1e-9)) continue;
     const [a, b] = mw > 0 ? [places[from]!, places[to]!] : [places[to]!, places[from]!];
     const [dx, dy] = [b.x - a.x, b.y - a.y];
     const length = Math.hypot(dx, dy);
@@ -264,6 +276,8 @@ export function paintFlow(pen: CanvasRenderingContext2D, { scene, places }: Pict
     for (let i = 0; i < count; i++) {
       const along = ((((i + 0.5) * gap + seconds * speed) % length) + length) % length;
       const [x, y] = [a.x + ux * along, a.y + uy * along];
+      // Behind a sign it goes on unseen.
+      if (signs.some((sign) => Math.hypot(sign.x - x, sign.y - y) < clear)) continue;
       pen.moveTo(x + ux * size, y + uy * size);
       pen.lineTo(x - ux * size - uy * size * 0.8, y - uy * size + ux * size * 0.8);
       pen.lineTo(x - ux * size + uy * size * 0.8, y - uy * size - ux * size * 0.8);

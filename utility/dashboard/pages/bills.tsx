@@ -145,6 +145,7 @@ const KINDS: Record<string, string> = {
   tax: "Tax",
   export: "Export",
   capacity: "Capacity",
+  rounding: "Rounding",
 };
 
 function BillDetails({ bill, versions }: { readonly bill: Bill; readonly versions: number }): ReactNode {
