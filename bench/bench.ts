@@ -13,6 +13,12 @@ export interface BenchOptions {
   readonly prepared?: string | undefined;
   /** Loads and bills fall due in one moment, instead of the loads before. */
   readonly together?: boolean;
+  /** Of the HTTP interface of a fleet that runs, whose folder is `data`; a benchmark that can starts one of its own without it. */
+  readonly address?: string | undefined;
+  /** Where a fleet that runs has its accounts. */
+  readonly data: string;
+  /** Where results go; pictures into a folder of their own there. */
+  readonly results: string;
 }
 
 export interface Bench {

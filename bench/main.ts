@@ -9,6 +9,7 @@ import { run as bill } from "./aggregator-bill.ts";
 import { run as intake } from "./aggregator-intake.ts";
 import { run as billing } from "./billing.ts";
 import { run as broker } from "./broker.ts";
+import { run as dashboard } from "./dashboard.ts";
 import { run as delivery } from "./delivery.ts";
 import { describeAggregatorBill, describeIntake } from "./describe.ts";
 import { run as disclosure } from "./disclosure.ts";
@@ -93,6 +94,11 @@ const BENCHES: readonly Bench[] = [
     run: learning,
   },
   { name: "privacy", about: "noise drawn for 10,000 coordinates, and what accounting for it takes", run: privacy },
+  {
+    name: "dashboard",
+    about: "the dashboard in a browser: changed values, frames of a large map, bytes, pictures of every page",
+    run: dashboard,
+  },
   { name: "homomorphic", about: "ciphertexts: every step, packing, fleet sums, memory, accuracy", run: homomorphic },
 ];
 
@@ -116,7 +122,10 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
   const folder = options["cpuProfile"] as string | undefined;
   const cpuProfile = folder === undefined ? undefined : resolve(folder);
   const startedAt = new Date();
-  const results = await bench.run({ json, quick, cpuProfile, ...billingOptions(options) });
+  const results = await bench.run({
+    ...{ json, quick, cpuProfile, ...billingOptions(options), ...config.paths },
+    address: addressOf(options["address"] as string | undefined),
+  });
   const report = {
     bench: bench.name,
     quick,
@@ -132,6 +141,14 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`written to ${file}\n`);
   return EXIT.ok;
+}
+
+function addressOf(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined;
+  if (!/^https?:\/\/[^/]+\/?$/.test(address)) {
+    throw new UsageError(`--address: expected one as http://127.0.0.1:8080, got ${address}`);
+  }
+  return address.replace(/\/$/, "");
 }
 
 function billingOptions(options: RoleContext["options"]): Pick<BenchOptions, "feeders" | "prepared" | "together"> {
@@ -160,6 +177,10 @@ await runRole({
     {
       flags: "--prepared <dir>",
       description: "billing: keep the filled stores there, and use them when they are there",
+    },
+    {
+      flags: "--address <url>",
+      description: "dashboard: the HTTP interface of a fleet that runs, whose folder --data names",
     },
     { flags: "--together", description: "billing: loads and bills fall due in one moment" },
   ],

@@ -100,7 +100,7 @@ async function runMeters(context: RoleContext): Promise<number> {
     bar.update(0);
     const to = await meterRun.run(seconds, signal);
     const elapsed = (performance.now() - startedAt) / 1000;
-    rememberMeters(data, { firstSlot: plan.feed.range.from, nextSlot: to });
+    rememberMeters(data, { firstSlot: plan.feed.range.from, from: plan.from, nextSlot: to });
     bar.stop();
     const absent = meterRun.absentAggregators;
     await meterRun.stop();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openDatabase } from "../../config/runtime/database.ts";
 import type { Database } from "better-sqlite3";
 import { type BalanceSummary, countBalances, readBalances } from "./balances.ts";
+import { fedOtherwise } from "./fed-otherwise.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { Measured } from "./measured.ts";
 import { checkOpened, countOpened, type OpenedCheck, type OpenedCheckOptions } from "./opened-check.ts";
@@ -87,7 +88,9 @@ function snapshot({ data, plan, measured, timezone }: OutcomeOptions): Snapshot 
     );
     const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
     const waiting = waitingRounds(database);
-    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps: readGaps(database) });
+    const otherwise = fedOtherwise(data, source);
+    const gaps = readGaps(database);
+    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps, otherwise });
     return { check, waiting, held: heldBack(database, plan), balances: readBalances(database, plan) };
   } finally {
     database.close();

@@ -42,6 +42,8 @@ const OUTCOME: Outcome = {
   loads: 480,
   loadsFinal: 0,
   loadsExact: false,
+  billsLeftOut: 0,
+  loadsLeftOut: 0,
   billsDiffer: false,
   loadsDiffer: false,
   withheld: SUMMARY.withheld,
@@ -60,6 +62,16 @@ test("what is withheld is not called wrong, and what is wrong is, each in its ow
   const wrong = describeSummary({ ...SUMMARY, billsExact: false }, { ...OUTCOME, billsDiffer: true }, DUE);
   assert.match(wrong, /bills +│ 20 final; NOT all as fed/);
   assert.match(wrong, /feeder loads +│ 0 final; 480 withheld +│/);
+});
+
+test("what could not be compared is told, and not called wrong", () => {
+  const exact = { ...SUMMARY, feederLoads: 480, feederLoadsExact: true, withheld: {} };
+  const left = describeSummary(exact, { ...OUTCOME, loadsExact: true, billsLeftOut: 2, loadsLeftOut: 60 }, DUE);
+  assert.match(left, /bills +│ 20; 18 compared, exact to the watt-hour; 2 left out/);
+  assert.match(left, /feeder loads +│ 480; 420 compared, exact to the watt-hour; 60 left out/);
+  assert.match(left, /npm run meters has fed this folder readings that this run does not hold/);
+  assert.doesNotMatch(left, /NOT all/);
+  assert.doesNotMatch(describeSummary(exact, OUTCOME, DUE), /left out/i);
 });
 
 test("readings of import and of export are told apart, for a slot may have both", () => {

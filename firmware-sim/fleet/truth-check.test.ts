@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReadingsSource } from "../loads/index.ts";
+import { type FedOtherwise, NOTHING_OTHERWISE } from "./fed-otherwise.ts";
 import { measuredBy } from "./measured.ts";
 import type { PowerSupply } from "./power-supply.ts";
 import { type BillRow, checkAgainstTruth, type GapRow, type LoadRow } from "./truth-check.ts";
@@ -35,10 +36,14 @@ function bill(meter: string, energyWh: number, more: Partial<BillRow> = {}): Bil
   };
 }
 
-function check(bills: BillRow[], more: { loads?: LoadRow[]; gaps?: GapRow[]; power?: PowerSupply } = {}) {
-  const { loads = [], gaps = [], power } = more;
+function check(
+  bills: BillRow[],
+  more: { loads?: LoadRow[]; gaps?: GapRow[]; power?: PowerSupply; otherwise?: FedOtherwise } = {},
+) {
+  const { loads = [], gaps = [], power, otherwise = NOTHING_OTHERWISE } = more;
   const measured = measuredBy(SOURCE, power);
-  return checkAgainstTruth({ source: SOURCE, measured, range: SOURCE.range, timezone: "UTC", bills, loads, gaps });
+  const input = { source: SOURCE, measured, range: SOURCE.range, timezone: "UTC", bills, loads, gaps };
+  return checkAgainstTruth({ ...input, otherwise });
 }
 
 test("a bill is exact to the watt-hour or it is a difference", () => {
@@ -85,4 +90,23 @@ test("energy across a time without power is caught up in the slot before the reg
   assert.equal(measured.over(0, { from: FROM + 5, to: FROM + 6 }).catchupImportWh, 3 + 4 + 5);
   assert.equal(measured.over(0, { from: FROM, to: FROM + 5 }).catchupImportWh, 0);
   assert.equal(check([bill("a", DAY_WH - 12, { catchup_wh: 12 })], { power }).billsExact, true);
+});
+
+test("what was fed otherwise before is left out and counted, and what is wrong beside it still is", () => {
+  const otherwise: FedOtherwise = {
+    of: (meter, { from }) => meter === "c" && from === FROM,
+    feedersAt: (slot) => new Set(slot === FROM + 3 ? ["f"] : []),
+  };
+  const row = { feeder_id: "f", export_wh: null, meters: 3, status: "final" };
+  const loads = [
+    { ...row, slot_start: (FROM + 3) * HOUR, energy_wh: 900 },
+    { ...row, slot_start: (FROM + 4) * HOUR, energy_wh: 18 },
+  ];
+  const bills = [bill("a", DAY_WH), bill("c", 4_711)];
+  assert.equal(check(bills, { loads }).billsDiffer, true, "a meter that the source does not know");
+  const left = check(bills, { loads, otherwise });
+  assert.deepEqual([left.billsExact, left.billsLeftOut, left.billsFinal], [true, 1, 2]);
+  assert.deepEqual([left.loadsExact, left.loadsLeftOut, left.differences], [true, 1, []]);
+  const wrong = check([bill("a", 1), bill("c", 4_711)], { otherwise });
+  assert.deepEqual([wrong.billsExact, wrong.billsDiffer, wrong.differences.length], [false, true, 1]);
 });

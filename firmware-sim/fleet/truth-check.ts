@@ -6,6 +6,7 @@ import type { Database } from "better-sqlite3";
 import { DateTime } from "luxon";
 import type { SlotRange } from "../../protocol/slots.ts";
 import type { ReadingsSource, SlotEnergy } from "../loads/index.ts";
+import { type FedOtherwise, NOTHING_OTHERWISE } from "./fed-otherwise.ts";
 import type { Measured, MeasuredEnergy } from "./measured.ts";
 
 export interface BillRow {
@@ -45,6 +46,9 @@ export interface CheckResult {
   /** Is a final bill, or a final load, other than what was fed? */
   readonly billsDiffer: boolean;
   readonly loadsDiffer: boolean;
+  /** Final ones about slots of which `npm run meters` has fed something else than the source holds: not compared. */
+  readonly billsLeftOut: number;
+  readonly loadsLeftOut: number;
   /** Why bills or loads are not final, and how many. */
   readonly withheld: Readonly<Record<string, number>>;
   /** The first few that do not agree. */
@@ -101,6 +105,8 @@ export interface CheckInput {
   readonly bills: readonly BillRow[];
   readonly loads: readonly LoadRow[];
   readonly gaps: readonly GapRow[];
+  /** What the source does not hold of what was fed; nothing where it is left out. */
+  readonly otherwise?: FedOtherwise;
 }
 
 /** Checks all bills and loads that lie inside the run. */
@@ -117,6 +123,8 @@ export function checkAgainstTruth(input: CheckInput): CheckResult {
     loads: input.loads.length,
     loadsFinal: loads.final,
     loadsExact: loads.exact,
+    billsLeftOut: bills.leftOut,
+    loadsLeftOut: loads.leftOut,
     billsDiffer: ofBills > 0,
     loadsDiffer: differences.length > ofBills,
     withheld,
@@ -127,6 +135,7 @@ export function checkAgainstTruth(input: CheckInput): CheckResult {
 interface Verdict {
   readonly final: number;
   readonly exact: boolean;
+  readonly leftOut: number;
 }
 
 function checkBills(input: CheckInput, differences: Difference[], withheld: Record<string, number>): Verdict {
@@ -137,8 +146,10 @@ function checkBills(input: CheckInput, differences: Difference[], withheld: Reco
     if (known === undefined) gapsOf.set(gap.meter_id, [gap]);
     else known.push(gap);
   }
+  const { otherwise = NOTHING_OTHERWISE } = input;
   let final = 0;
   let exact = true;
+  let leftOut = 0;
   for (const bill of input.bills) {
     if (bill.status !== "final") {
       withheld[bill.status] = (withheld[bill.status] ?? 0) + 1;
@@ -146,6 +157,10 @@ function checkBills(input: CheckInput, differences: Difference[], withheld: Reco
       continue;
     }
     final += 1;
+    if (otherwise.of(bill.meter_id, slotsOf(bill, input))) {
+      leftOut += 1;
+      continue;
+    }
     const index = indexOf.get(bill.meter_id);
     const gaps = gapsOf.get(bill.meter_id) ?? [];
     const { truth, held } = index === undefined ? NOTHING : billTruth(input, bill, index, gaps);
@@ -164,7 +179,7 @@ function checkBills(input: CheckInput, differences: Difference[], withheld: Reco
       differences.push({ what: name, expectedWh, gotWh });
     }
   }
-  return { final, exact };
+  return { final, exact, leftOut };
 }
 
 const NOTHING = { truth: { importWh: 0, exportWh: 0, catchupImportWh: 0, catchupExportWh: 0 }, held: false };
@@ -205,13 +220,14 @@ const ENERGY_OF_KIND: Readonly<Record<string, keyof MeasuredEnergy>> = {
 };
 
 function checkLoads(
-  { source, measured, range, loads }: CheckInput,
+  { source, measured, range, loads, otherwise = NOTHING_OTHERWISE }: CheckInput,
   differences: Difference[],
   withheld: Record<string, number>,
 ): Verdict {
   const truth = feederTruth(source, measured, range);
   let final = 0;
   let exact = true;
+  let leftOut = 0;
   for (const load of loads) {
     if (load.status !== "final") {
       withheld[load.status] = (withheld[load.status] ?? 0) + 1;
@@ -219,6 +235,10 @@ function checkLoads(
       continue;
     }
     final += 1;
+    if (otherwise.feedersAt(load.slot_start / source.slotSeconds).has(load.feeder_id)) {
+      leftOut += 1;
+      continue;
+    }
     const expected = truth.get(`${load.feeder_id}/${load.slot_start}`) ?? { importWh: 0, exportWh: 0 };
     const what = `load of ${load.feeder_id} at ${load.slot_start}`;
     if (load.energy_wh !== expected.importWh) {
@@ -230,13 +250,18 @@ function checkLoads(
       differences.push({ what: `export ${what}`, expectedWh: expected.exportWh, gotWh: load.export_wh });
     }
   }
-  return { final, exact };
+  return { final, exact, leftOut };
 }
 
-function periodSlots(bill: BillRow, timezone: string, source: ReadingsSource): SlotRange {
+function slotsOf(bill: BillRow, { timezone, source }: Pick<CheckInput, "timezone" | "source">): SlotRange {
   const slot = (date: string): number => DateTime.fromISO(date, { zone: timezone }).toSeconds() / source.slotSeconds;
-  const { from, to } = source.range;
-  return { from: Math.max(from, slot(bill.period_start)), to: Math.min(to, slot(bill.period_end)) };
+  return { from: slot(bill.period_start), to: slot(bill.period_end) };
+}
+
+/** The slots of a bill that the source is about. */
+function periodSlots(bill: BillRow, timezone: string, source: ReadingsSource): SlotRange {
+  const { from, to } = slotsOf(bill, { timezone, source });
+  return { from: Math.max(source.range.from, from), to: Math.min(source.range.to, to) };
 }
 
 /** Sums per feeder and slot, by `feeder/slotStart`. */

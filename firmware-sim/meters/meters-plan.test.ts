@@ -73,7 +73,7 @@ test("goes on after an earlier run of meters", () => {
   const config = configOf();
   const data = freshFolder("after-meters");
   const firstSlot = firstSlotOf("2025-01-15", config);
-  rememberMeters(data, { firstSlot, nextSlot: firstSlot + 7 });
+  rememberMeters(data, { firstSlot, from: firstSlot, nextSlot: firstSlot + 7 });
   const plan = planMeters(config, data, METERS, 10, NOW_SLOT);
   assert.equal(plan.from, firstSlot + 7);
   assert.equal(plan.feed.range.from, firstSlot);
@@ -82,7 +82,7 @@ test("goes on after an earlier run of meters", () => {
 test("on the real clock it begins now, and remembers its registers only while the window reaches back to them", () => {
   const config = configOf({ "simulation.enabled": false });
   const data = freshFolder("real");
-  rememberMeters(data, { firstSlot: NOW_SLOT - 500, nextSlot: NOW_SLOT - 100 });
+  rememberMeters(data, { firstSlot: NOW_SLOT - 500, from: NOW_SLOT - 500, nextSlot: NOW_SLOT - 100 });
   const near = planMeters(config, data, METERS, 5, NOW_SLOT);
   assert.equal(near.from, NOW_SLOT);
   assert.equal(near.feed.range.from, NOW_SLOT - 500);

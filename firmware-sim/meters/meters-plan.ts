@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { openMeterSecrets } from "../../config/keys/index.ts";
+import type { SlotRange } from "../../protocol/slots.ts";
 import type { FeedPlan } from "../fleet/host-messages.ts";
 import { readHistory } from "../fleet/history.ts";
 import { firstSlotOf } from "../fleet/fleet-plan.ts";
@@ -41,6 +42,8 @@ export interface MetersHistory {
   /** The slot at which the simulated registers stood at zero. */
   readonly firstSlot: number;
   readonly nextSlot: number;
+  /** Slots that were fed, run after run: a fleet that follows does not know of them. */
+  readonly fed: readonly SlotRange[];
 }
 
 export interface MetersPlan {
@@ -81,16 +84,25 @@ function historyFile(data: string): string {
   return join(data, "fleet", "meters.json");
 }
 
-function readMetersHistory(data: string): MetersHistory | undefined {
+/** Files of older versions do not say what was fed. */
+type Remembered = Omit<MetersHistory, "fed"> & { readonly fed?: MetersHistory["fed"] };
+
+function readMetersHistory(data: string): Remembered | undefined {
   try {
-    return JSON.parse(readFileSync(historyFile(data), "utf8")) as MetersHistory;
+    return JSON.parse(readFileSync(historyFile(data), "utf8")) as Remembered;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }
 
-export function rememberMeters(data: string, history: MetersHistory): void {
+/** Remembers a run that fed the slots from `from` on, up to `nextSlot`; its registers stood at zero at `firstSlot`. */
+export function rememberMeters(
+  data: string,
+  { firstSlot, from, nextSlot }: { readonly firstSlot: number; readonly from: number; readonly nextSlot: number },
+): void {
   mkdirSync(join(data, "fleet"), { recursive: true });
+  const fed = [...(readMetersHistory(data)?.fed ?? []), { from, to: nextSlot }];
+  const history: MetersHistory = { firstSlot, nextSlot, fed };
   writeFileSync(historyFile(data), JSON.stringify(history));
 }

@@ -9,9 +9,12 @@ export interface Quantity {
 
 /** Three or four figures that count. */
 export function figure(value: number, digits = 3): string {
+  return new Intl.NumberFormat(LOCALE, { maximumFractionDigits: placesOf(value, digits) }).format(value);
+}
+
+function placesOf(value: number, digits: number): number {
   const magnitude = Math.abs(value);
-  const places = magnitude >= 10 ** (digits - 1) ? 0 : magnitude >= 10 ** (digits - 2) ? 1 : 2;
-  return new Intl.NumberFormat(LOCALE, { maximumFractionDigits: places }).format(value);
+  return magnitude >= 10 ** (digits - 1) ? 0 : magnitude >= 10 ** (digits - 2) ? 1 : 2;
 }
 
 export function count(value: number): string {
@@ -22,8 +25,9 @@ export function fixed(value: number, places: number): string {
   return new Intl.NumberFormat(LOCALE, { minimumFractionDigits: places, maximumFractionDigits: places }).format(value);
 }
 
+/** Of a share from 0 to 1; number and sign stay on one line. */
 export function percent(share: number, places = 1): string {
-  return new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: places }).format(share);
+  return `${fixed(100 * share, places)}\u00a0%`;
 }
 
 function scaled(value: number, steps: readonly (readonly [number, string])[]): Quantity {
@@ -31,13 +35,32 @@ function scaled(value: number, steps: readonly (readonly [number, string])[]): Q
   return { value: figure(value / size), unit };
 }
 
-export function power(watts: number): Quantity {
-  return scaled(watts, [
-    [1e9, "GW"],
-    [1e6, "MW"],
-    [1e3, "kW"],
-    [1, "W"],
-  ]);
+const WATTS: readonly (readonly [number, string])[] = [
+  [1e9, "GW"],
+  [1e6, "MW"],
+  [1e3, "kW"],
+  [1, "W"],
+];
+
+/**
+ * For values that stand together, in a column or beside each other: one unit and as many decimals for all, as suit the largest of them.
+ * What is not a number is nothing.
+ */
+export function alike(values: readonly number[], digits = 3): (value: number) => string {
+  const places = placesOf(largest(values), digits);
+  return (value) => (Number.isFinite(value) ? fixed(value === 0 ? 0 : value, places) : NOTHING);
+}
+
+/** The same for megawatts, with their unit. */
+export function powersAlike(megawatts: readonly number[]): (mw: number) => string {
+  const most = largest(megawatts) * 1e6;
+  const [size, unit] = WATTS.find(([step]) => most >= step) ?? [1e6, "MW"];
+  const show = alike(megawatts.map((mw) => (mw * 1e6) / size));
+  return (mw) => (Number.isFinite(mw) ? `${show((mw * 1e6) / size)} ${unit}` : NOTHING);
+}
+
+function largest(values: readonly number[]): number {
+  return Math.max(0, ...values.filter(Number.isFinite).map(Math.abs));
 }
 
 export function bytes(size: number): Quantity {
@@ -63,9 +86,15 @@ export function exactEnergy(wattHours: number): string {
   return `${fixed(wattHours / 1_000, 3)} kWh`;
 }
 
+/** A unit as people write it: `Wh2` is Wh², degC °C. */
+export function unitText(unit: string): string {
+  return unit === "degC" ? "°C" : unit.replace(/2$/, "²");
+}
+
 /** Money from millionths of the currency. */
 export function money(micro: number, currency: string): string {
-  return new Intl.NumberFormat(LOCALE, { style: "currency", currency }).format(micro / 1e6);
+  const show = new Intl.NumberFormat(LOCALE, { style: "currency", currency, signDisplay: "negative" });
+  return show.format(micro / 1e6);
 }
 
 export function orNothing<T>(value: T | null | undefined, show: (value: T) => string): string {

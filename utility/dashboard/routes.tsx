@@ -8,7 +8,8 @@ export interface PageRoute {
   readonly path: string;
   readonly title: string;
   readonly icon: IconName;
-  readonly group: "Grid" | "Privacy" | "System";
+  /** Under which heading; what everybody begins with stands above all. */
+  readonly group: "Start" | "Grid" | "Privacy" | "System";
   readonly roles: readonly Role[];
   readonly page: ComponentType | LazyExoticComponent<ComponentType>;
 }
@@ -17,7 +18,11 @@ const EVERYBODY: readonly Role[] = ["customer", "operator", "auditor", "admin"];
 const STAFF: readonly Role[] = ["operator", "auditor", "admin"];
 
 export const ROUTES: readonly PageRoute[] = [
-  { path: "/", title: "Overview", icon: "overview", group: "Grid", roles: EVERYBODY, page: Overview },
+  { path: "/", title: "Overview", icon: "overview", group: "Start", roles: EVERYBODY, page: Overview },
+  {
+    ...{ path: "/bills", title: "Billing", icon: "bills", group: "Start", roles: ["customer", "auditor"] },
+    page: lazy(async () => ({ default: (await import("./pages/bills.tsx")).Bills })),
+  },
   {
     ...{ path: "/grid", title: "Map", icon: "map", group: "Grid", roles: STAFF },
     page: lazy(async () => ({ default: (await import("./pages/grid-page.tsx")).GridPage })),
@@ -37,10 +42,6 @@ export const ROUTES: readonly PageRoute[] = [
   {
     ...{ path: "/alerts", title: "Alerts", icon: "alerts", group: "Grid", roles: STAFF },
     page: lazy(async () => ({ default: (await import("./pages/alerts.tsx")).Alerts })),
-  },
-  {
-    ...{ path: "/bills", title: "Billing", icon: "bills", group: "Privacy", roles: ["customer", "auditor"] },
-    page: lazy(async () => ({ default: (await import("./pages/bills.tsx")).Bills })),
   },
   {
     ...{ path: "/analytics", title: "Ciphertext results", icon: "analytics", group: "Privacy", roles: EVERYBODY },

@@ -20,10 +20,13 @@ const FOREVER = "public, max-age=31536000, immutable";
 const WAIT_MILLISECONDS = 4_000;
 
 /** The folder of the built dashboard, or why there is none. */
-export type DashboardState = { readonly folder: string } | { readonly notice: string };
+export type DashboardState =
+  | { readonly folder: string }
+  | { readonly notice: string /** It is on its way: nothing is wrong. */; readonly soon: boolean };
 
 const BEING_BUILT: DashboardState = {
   notice: "The dashboard is being built, as it is once. This page looks again in two seconds.",
+  soon: true,
 };
 
 export class Dashboard {
@@ -42,7 +45,10 @@ async function build(): Promise<DashboardState> {
     return { folder: stdout.trim() };
   } catch (error) {
     const { stderr = "", message } = error as Error & { stderr?: string };
-    return { notice: `The dashboard could not be built: ${(stderr === "" ? message : stderr).slice(0, 2_000)}` };
+    return {
+      notice: `The dashboard could not be built: ${(stderr === "" ? message : stderr).slice(0, 2_000)}`,
+      soon: false,
+    };
   }
 }
 
@@ -76,7 +82,8 @@ export async function addDashboard(app: Api, dashboard: Dashboard): Promise<void
         strict(reply);
         if (!("folder" in state)) {
           return await reply
-            .code(503)
+            // A browser notes every 503 as an error; that it has to be built is none.
+            .code(state.soon ? 202 : 503)
             .header("retry-after", 2)
             .type("text/html; charset=utf-8")
             .send(pageOf(state.notice));
@@ -108,5 +115,5 @@ function strict(reply: FastifyReply): void {
 
 function pageOf(notice: string): string {
   const text = notice.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>Wattveil</title><p>${text}</p>`;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>Wattveil</title><link rel="icon" href="data:,"><p>${text}</p>`;
 }

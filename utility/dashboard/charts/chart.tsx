@@ -1,5 +1,6 @@
 /** A chart with its title, unit, legend and the same numbers as a table: the drawing is for eyes, the table for everybody. */
 import { lazy, type ReactNode, Suspense } from "react";
+import { alike } from "../format.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import type { ChartModel } from "./model.ts";
 
@@ -55,12 +56,15 @@ interface TableRow {
 
 function tableRows({ series, x, y }: ChartModel): TableRow[] {
   const at = new Map<number, (string | undefined)[]>();
+  const values = series.flatMap(({ points }) => points.flatMap((point) => [point.y, point.low, point.high]));
+  const known = values.filter((value): value is number => typeof value === "number");
+  const show = y.digits === undefined ? y.format : alike(known, y.digits);
   for (const [i, { points }] of series.entries()) {
     for (const { x: key, y: value, low, high } of points) {
       const cells = at.get(key) ?? new Array<string | undefined>(series.length).fill(undefined);
       at.set(key, cells);
-      if (low !== undefined && high !== undefined) cells[i] = `${y.format(low)} to ${y.format(high)}`;
-      else if (value !== null) cells[i] = y.format(value);
+      if (low !== undefined && high !== undefined) cells[i] = `${show(low)} to ${show(high)}`;
+      else if (value !== null) cells[i] = show(value);
     }
   }
   return [...at]

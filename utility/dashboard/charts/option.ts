@@ -1,7 +1,7 @@
 /** A chart's model as ECharts wants it, in the colours of the page. */
 import type { EChartsCoreOption } from "echarts/core";
 import { colourOf } from "../ui/ink.ts";
-import type { ChartModel, Point, Series } from "./model.ts";
+import { type ChartModel, cornersOf, type Point, pointAt, type Series } from "./model.ts";
 
 const FONT = 12;
 
@@ -92,12 +92,15 @@ function drawn(series: Series, ink: Ink, time: boolean): object[] {
     {
       name,
       type: "line",
-      showSymbol: points.length < 2,
       step: step === true ? "end" : false,
       lineStyle: { color: paint, width: 2, ...(dash === undefined ? {} : { type: [...dash] }) },
       itemStyle: { color: paint },
       ...(area === true ? { areaStyle: { color: paint, opacity: 0.1 } } : {}),
-      data: points.map((p) => [at(p), p.y]),
+      data: cornersOf(series).map((p, i, all) => {
+        // A line of one point has no length.
+        const alone = step !== true && (all[i - 1]?.y ?? null) === null && (all[i + 1]?.y ?? null) === null;
+        return { value: [at(p), p.y], symbol: alone ? "circle" : "none", symbolSize: 6 };
+      }),
     },
   ];
 }
@@ -130,14 +133,21 @@ interface TipItem {
   readonly value: readonly (number | null)[];
 }
 
-function tipText({ x }: ChartModel, given: unknown, tip: (value: number) => string): string {
+function tipText({ x, series }: ChartModel, given: unknown, tip: (value: number) => string): string {
   const items = (Array.isArray(given) ? given : [given]) as TipItem[];
   const head = items[0]?.value[0];
   if (head === null || head === undefined) return "";
+  const at = x.time === true ? head / 1_000 : head;
+  let shown = at;
   const lines = items.map(({ seriesName, value: [, low, high] }) => {
     if (high !== undefined && high !== null && typeof low === "number")
       return `${seriesName}: ${tip(low)} to ${tip(high)}`;
-    return `${seriesName}: ${typeof low === "number" ? tip(low) : "–"}`;
+    const own = series.find(({ name, holds }) => name === seriesName && holds !== undefined);
+    // Where a slot ends the drawing has its value once more; the next one may have none.
+    const point = own === undefined ? undefined : pointAt(own, at);
+    if (point !== undefined) shown = point.x;
+    const value = own === undefined ? low : point?.y;
+    return `${seriesName}: ${typeof value === "number" ? tip(value) : "–"}`;
   });
-  return [x.format(x.time === true ? head / 1_000 : head), ...lines].join("\n");
+  return [x.format(shown), ...lines].join("\n");
 }

@@ -15,9 +15,15 @@ import type {
 import { ask } from "../api/client.ts";
 import { GRID_STATE_KEY } from "../live/live.tsx";
 
+/** Analytics may come later than the page: what it did not answer it is asked again. */
+const AGAIN_MILLISECONDS = 5_000;
+const againWhileMissing = ({ state }: { readonly state: { readonly data?: unknown; readonly error: Error | null } }) =>
+  state.data === undefined && state.error !== null ? AGAIN_MILLISECONDS : false;
+
 export const gridTopology = queryOptions({
   queryKey: ["grid-topology"],
   queryFn: async () => ask<GridTopology>("GET", "/grid/topology"),
+  refetchInterval: againWhileMissing,
   staleTime: Infinity,
 });
 
@@ -25,6 +31,7 @@ export const gridTopology = queryOptions({
 export const gridState = queryOptions({
   queryKey: GRID_STATE_KEY,
   queryFn: async () => ask<GridState>("GET", "/grid/state"),
+  refetchInterval: againWhileMissing,
   staleTime: Infinity,
 });
 
@@ -61,6 +68,7 @@ export const gridStatistics = queryOptions({
 export const gridForecast = queryOptions({
   queryKey: ["grid-forecast"],
   queryFn: async () => ask<GridForecast>("GET", "/grid/forecast"),
+  refetchInterval: againWhileMissing,
 });
 
 export const gridMaintenance = queryOptions({

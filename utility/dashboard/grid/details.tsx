@@ -1,8 +1,9 @@
 /** What is known of the bus or branch that is chosen. */
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { clock, figure, fixed, percent } from "../format.ts";
+import { clock, figure, fixed, percent, powersAlike } from "../format.ts";
 import { DataTable } from "../ui/data-table.tsx";
+import { Ids } from "../ui/ids.tsx";
 import { Badge, Card, Empty, type Tone } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
@@ -30,10 +31,7 @@ const LOADINGS: Record<LoadLevel, readonly [Tone, string]> = {
 
 /** Megawatts in a unit that suits their size. */
 export function megawatts(mw: number): string {
-  if (!Number.isFinite(mw)) return "–";
-  const size = Math.abs(mw);
-  if (size >= 1 || size === 0) return `${figure(mw)} MW`;
-  return size >= 0.001 ? `${figure(mw * 1_000)} kW` : `${figure(mw * 1e6)} W`;
+  return powersAlike([mw])(mw);
 }
 
 /** One sentence, for screen readers. */
@@ -89,52 +87,57 @@ function BusDetails({ bus }: { readonly bus: SceneBus }): ReactNode {
         {bus.feeders.length > 0 && (
           <>
             <dt>Feeders</dt>
-            <dd>{bus.feeders.join(", ")}</dd>
+            <dd>
+              <Ids of={bus.feeders} />
+            </dd>
           </>
         )}
       </dl>
       <QueryView query={query}>
-        {(node) => (
-          <>
-            {node.recent.length > 1 && (
-              <div style={{ marginTop: 16 }}>
-                <Chart
-                  height={150}
-                  model={{
-                    title: "Voltage",
-                    summary: `The last ${node.recent.length} scans, to ${clock(node.recent.at(-1)!.time, zone)}.`,
-                    series: [
-                      {
-                        name: "Voltage",
-                        kind: "line",
-                        colour: 1,
-                        points: node.recent.map(({ time, vmPu }) => ({ x: time, y: vmPu })),
-                      },
-                    ],
-                    x: timeAxis(zone),
-                    y: { name: "Voltage", unit: "p.u.", format: (value) => fixed(value, 3) },
-                  }}
-                />
-              </div>
-            )}
-            <h3 style={{ margin: "16px 0 8px" }}>Branches</h3>
-            <DataTable
-              inset
-              caption={`Branches at bus ${bus.id}`}
-              rows={node.branches}
-              keyOf={({ id }) => String(id)}
-              columns={[
-                { head: "Branch", cell: ({ id, other }) => `${id} to bus ${other}` },
-                { head: "Out", number: true, cell: ({ closed, mw }) => (closed ? megawatts(mw) : "open") },
-                {
-                  head: "Loading",
-                  number: true,
-                  cell: ({ closed, loadingPercent }) => (closed ? percent(loadingPercent / 100, 0) : ""),
-                },
-              ]}
-            />
-          </>
-        )}
+        {(node) => {
+          const show = powersAlike(node.branches.map(({ mw }) => mw));
+          return (
+            <>
+              {node.recent.length > 1 && (
+                <div style={{ marginTop: 16 }}>
+                  <Chart
+                    height={150}
+                    model={{
+                      title: "Voltage",
+                      summary: `The last ${node.recent.length} scans, to ${clock(node.recent.at(-1)!.time, zone)}.`,
+                      series: [
+                        {
+                          name: "Voltage",
+                          kind: "line",
+                          colour: 1,
+                          points: node.recent.map(({ time, vmPu }) => ({ x: time, y: vmPu })),
+                        },
+                      ],
+                      x: timeAxis(zone),
+                      y: { name: "Voltage", unit: "p.u.", format: (value) => fixed(value, 4) },
+                    }}
+                  />
+                </div>
+              )}
+              <h3 style={{ margin: "16px 0 8px" }}>Branches</h3>
+              <DataTable
+                inset
+                caption={`Branches at bus ${bus.id}`}
+                rows={node.branches}
+                keyOf={({ id }) => String(id)}
+                columns={[
+                  { head: "Branch", cell: ({ id, other }) => `${id} to bus ${other}` },
+                  { head: "Out", number: true, cell: ({ closed, mw }) => (closed ? show(mw) : "open") },
+                  {
+                    head: "Loading",
+                    number: true,
+                    cell: ({ closed, loadingPercent }) => (closed ? percent(loadingPercent / 100, 0) : ""),
+                  },
+                ]}
+              />
+            </>
+          );
+        }}
       </QueryView>
     </Card>
   );

@@ -15,7 +15,7 @@ import {
 import { Button } from "../ui/parts.tsx";
 import { useIsDark } from "../ui/theme.ts";
 import { inkOfPage } from "./ink.ts";
-import { paintFlow, paintGrid, type Picture } from "./paint.ts";
+import { paintFlow, paintGrid, type Picture, signsOf } from "./paint.ts";
 import type { Scene } from "./scene.ts";
 import {
   distanceTo,
@@ -57,7 +57,8 @@ export function GridMap({ scene, selection, onSelect, description, height }: Gri
   const places = useMemo(() => scene.buses.map((bus) => toScreen(bus, size, view)), [scene, size, view]);
   const picture = useMemo<Picture>(() => {
     const index = (kind: "bus" | "branch"): number => (selection?.kind === kind ? selection.index : -1);
-    return { scene, places, scale: view.scale, selectedBus: index("bus"), selectedBranch: index("branch") };
+    const signs = signsOf(scene, places, view.scale);
+    return { scene, places, scale: view.scale, selectedBus: index("bus"), selectedBranch: index("branch"), signs };
   }, [scene, places, view.scale, selection]);
 
   useEffect(() => {

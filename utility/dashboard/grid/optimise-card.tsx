@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Optimised } from "../../../protocol/grid/index.ts";
 import { ApiError } from "../api/client.ts";
-import { count, figure, fixed, percent } from "../format.ts";
+import { alike, count, figure, fixed, percent, powersAlike } from "../format.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Notice } from "../ui/parts.tsx";
 import { megawatts } from "./details.tsx";
@@ -56,6 +56,9 @@ export function OptimiseCard({ radial, onFound }: OptimiseCardProps): ReactNode 
 function Found({ found }: { readonly found: Optimised }): ReactNode {
   const { before, after, reference, toOpen, toClose, cutOff, unservedMw, flows, milliseconds } = found;
   const saved = before.lossKw - after.lossKw;
+  const loss = powersAlike([before.lossKw / 1_000, after.lossKw / 1_000]);
+  const risk = alike([before.risk, after.risk]);
+  const cost = alike([before.cost, after.cost, reference.cost], 4);
   return (
     <div data-optimised={found.method}>
       <p style={{ marginBottom: 10 }}>
@@ -77,10 +80,10 @@ function Found({ found }: { readonly found: Optimised }): ReactNode {
         inset
         caption="Before, after and the best there is"
         rows={[
-          { name: "Loss", cells: [megawatts(before.lossKw / 1_000), megawatts(after.lossKw / 1_000)] },
+          { name: "Loss", cells: [loss(before.lossKw / 1_000), loss(after.lossKw / 1_000)] },
           { name: "Lowest voltage, p.u.", cells: [fixed(before.leastVoltagePu, 3), fixed(after.leastVoltagePu, 3)] },
-          { name: "Risk", cells: [figure(before.risk), figure(after.risk)] },
-          { name: "Cost, kW", cells: [figure(before.cost), figure(after.cost)] },
+          { name: "Risk", cells: [risk(before.risk), risk(after.risk)] },
+          { name: "Cost, kW", cells: [cost(before.cost), cost(after.cost)] },
         ]}
         keyOf={({ name }) => name}
         columns={[
@@ -91,9 +94,10 @@ function Found({ found }: { readonly found: Optimised }): ReactNode {
       />
       <p className="muted small" style={{ marginTop: 10 }}>
         {saved > 0 ? `${megawatts(saved / 1_000)} less loss (${percent(saved / before.lossKw)}). ` : ""}
-        {reference.kind === "certified" ? "The certified optimum" : "The best known"} costs {figure(reference.cost)}
-        {reference.gapPercent === null ? "" : `: this is ${figure(reference.gapPercent)} % above it`}. {count(flows)}{" "}
-        power flows in {figure(milliseconds)} ms.
+        {reference.kind === "certified" ? "The certified optimum" : "The best known"} costs {cost(reference.cost)} kW
+        {reference.gapPercent === null ? "." : ": "}
+        {reference.gapPercent !== null && <span data-gap>the gap to it is {fixed(reference.gapPercent, 2)} %.</span>}{" "}
+        {count(flows)} power flows in {figure(milliseconds)} ms.
       </p>
     </div>
   );

@@ -1,6 +1,6 @@
 /** Paints a grid onto a canvas: what stays (lines, buses), and above it what moves (the direction of power). */
 import type { Scene, SceneBranch, SceneBus } from "./scene.ts";
-import type { Place } from "./view.ts";
+import { freePlace, type Place, readable } from "./view.ts";
 
 /** Colours of the page, worked out. */
 export interface Ink {
@@ -26,6 +26,12 @@ export interface Picture {
   readonly scale: number;
   readonly selectedBus: number;
   readonly selectedBranch: number;
+  /** Where switches that are to be operated have their signs. */
+  readonly signs: readonly Sign[];
+}
+
+export interface Sign extends Place {
+  readonly what: "opens" | "closes";
 }
 
 const MANY = 150;
@@ -90,10 +96,11 @@ export function paintGrid(pen: CanvasRenderingContext2D, picture: Picture, ink: 
   pen.setLineDash([]);
   for (const branch of scene.branches) {
     if (branch.kind === "transformer" && !thin) transformer(pen, middle(picture, branch), ink);
-    if (branch.change !== undefined) change(pen, middle(picture, branch), branch.change, ink, thin ? 6 : 9);
   }
   const radius = busRadius(scene.buses.length, scale);
   for (const [i, bus] of scene.buses.entries()) paintBus(pen, bus, places[i]!, radius, ink);
+  // Above the buses: what is proposed is what one looks for.
+  for (const sign of picture.signs) change(pen, sign, sign.what, ink, signRadius(scene));
   const chosen = places[picture.selectedBus];
   if (chosen !== undefined) {
     pen.strokeStyle = ink.accent;
@@ -143,6 +150,22 @@ function transformer(pen: CanvasRenderingContext2D, at: Place, ink: Ink): void {
     pen.fill();
     pen.stroke();
   }
+}
+
+function signRadius({ buses }: Scene): number {
+  return buses.length > MANY ? 6 : 9;
+}
+
+/** A sign for each switch that is to be operated, on its branch and beside the buses. */
+export function signsOf(scene: Scene, places: readonly Place[], scale: number): readonly Sign[] {
+  const apart = signRadius(scene) + busRadius(scene.buses.length, scale) + 2;
+  const taken = [...places];
+  return scene.branches.flatMap(({ from, to, change: what }): readonly Sign[] => {
+    if (what === undefined) return [];
+    const at = freePlace(places[from]!, places[to]!, taken, apart);
+    taken.push(at);
+    return [{ ...at, what }];
+  });
 }
 
 /** A switch that is to be operated: a cross where it opens, a bar where it closes. */
@@ -196,17 +219,33 @@ function paintBus(pen: CanvasRenderingContext2D, bus: SceneBus, { x, y }: Place,
   }
 }
 
-function labels(pen: CanvasRenderingContext2D, { scene, places }: Picture, radius: number, ink: Ink): void {
+const LABEL_HEIGHT = 13;
+/** Between two labels, so that their numbers are not read as one. */
+const LABEL_GAP = 5;
+
+function labels(pen: CanvasRenderingContext2D, picture: Picture, radius: number, ink: Ink): void {
+  const { scene, places, selectedBus } = picture;
   pen.font = `500 11px ${ink.font}`;
   pen.textAlign = "center";
   pen.textBaseline = "bottom";
   pen.lineWidth = 3;
   pen.strokeStyle = ink.surface;
   pen.fillStyle = ink.muted;
-  for (const [i, { id }] of scene.buses.entries()) {
+  // Of a large grid that one looks at closely most buses are beside the canvas.
+  const seen = [...places.keys()].filter((i) => {
     const { x, y } = places[i]!;
-    pen.strokeText(String(id), x, y - radius - 3);
-    pen.fillText(String(id), x, y - radius - 3);
+    return x > 0 && y > 0 && x < pen.canvas.clientWidth && y < pen.canvas.clientHeight;
+  });
+  const all = seen.map((i) => {
+    const { x, y } = places[i]!;
+    const width = pen.measureText(String(scene.buses[i]!.id)).width + LABEL_GAP;
+    return { at: { x, y: y - radius - 3 }, width, height: LABEL_HEIGHT };
+  });
+  for (const k of readable(all, [seen.indexOf(selectedBus)])) {
+    const text = String(scene.buses[seen[k]!]!.id);
+    const { x, y } = all[k]!.at;
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
   }
 }
 
@@ -217,7 +256,9 @@ const ARROW = 4;
  * Arrows that run along each closed branch in the direction of its power, quicker where it is loaded more. One path for
  * all of them. `seconds` is the time of the animation; a still picture has 0.
  */
-export function paintFlow(pen: CanvasRenderingContext2D, { scene, places }: Picture, ink: Ink, seconds: number): void {
+export function paintFlow(pen: CanvasRenderingContext2D, picture: Picture, ink: Ink, seconds: number): void {
+  const { scene, places, signs } = picture;
+  const clear = signRadius(scene) + ARROW;
   const many = scene.branches.length > 2 * MANY;
   const size = many ? 2.6 : ARROW;
   pen.fillStyle = ink.text;
@@ -235,6 +276,8 @@ export function paintFlow(pen: CanvasRenderingContext2D, { scene, places }: Pict
     for (let i = 0; i < count; i++) {
       const along = ((((i + 0.5) * gap + seconds * speed) % length) + length) % length;
       const [x, y] = [a.x + ux * along, a.y + uy * along];
+      // Behind a sign it goes on unseen.
+      if (signs.some((sign) => Math.hypot(sign.x - x, sign.y - y) < clear)) continue;
       pen.moveTo(x + ux * size, y + uy * size);
       pen.lineTo(x - ux * size - uy * size * 0.8, y - uy * size + ux * size * 0.8);
       pen.lineTo(x - ux * size + uy * size * 0.8, y - uy * size - ux * size * 0.8);

@@ -91,3 +91,46 @@ export function towards(points: readonly Place[], from: number, direction: Direc
   }
   return best;
 }
+
+export interface Label {
+  /** Where its lower edge has its middle. */
+  readonly at: Place;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Indices of the labels that can be read: each that does not run into one before it, or into one of `kept`, which come first whatever
+ * they run into. Space between them is the caller's: it is part of their width.
+ */
+export function readable(labels: readonly Label[], kept: readonly number[] = []): number[] {
+  const shown: number[] = [];
+  const order = [...new Set([...kept.filter((i) => i in labels), ...labels.keys()])];
+  for (const i of order) {
+    const { at, width, height } = labels[i]!;
+    const collides = shown.some((other) => {
+      const own = labels[other]!;
+      return (
+        Math.abs(own.at.x - at.x) < (own.width + width) / 2 && at.y - height < own.at.y && own.at.y - own.height < at.y
+      );
+    });
+    if (!collides || kept.includes(i)) shown.push(i);
+  }
+  return shown.sort((a, b) => a - b);
+}
+
+/** Along a branch, the middle first: a sign at its middle may lie upon a bus that the branch passes. */
+const ALONG = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74];
+
+/** Where on the straight piece from `a` to `b` a sign has room: nearest to the middle, `apart` from all others; else the freest. */
+export function freePlace(a: Place, b: Place, others: readonly Place[], apart: number): Place {
+  let best = a;
+  let most = -1;
+  for (const along of ALONG) {
+    const place = { x: a.x + (b.x - a.x) * along, y: a.y + (b.y - a.y) * along };
+    const room = Math.min(...others.map(({ x, y }) => Math.hypot(x - place.x, y - place.y)));
+    if (room >= apart) return place;
+    if (room > most) [best, most] = [place, room];
+  }
+  return best;
+}

@@ -6,6 +6,7 @@ import { accounts, audit } from "../api/queries.ts";
 import { useSession } from "../api/session.tsx";
 import { moment } from "../format.ts";
 import { DataTable } from "../ui/data-table.tsx";
+import { Ids } from "../ui/ids.tsx";
 import { Badge, Button, Card, Empty, Notice, Page } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
@@ -52,7 +53,7 @@ function List({ canChange, own }: { readonly canChange: boolean; readonly own: s
             columns={[
               { head: "Name", cell: ({ name }) => name },
               { head: "Role", cell: ({ role }) => role },
-              { head: "Meters", onlyWide: true, cell: ({ meters }) => meters.join(", ") },
+              { head: "Meters", onlyWide: true, cell: ({ meters }) => <Ids of={meters} /> },
               {
                 head: "State",
                 cell: ({ disabled }) => (
@@ -143,6 +144,12 @@ function Add(): ReactNode {
   );
 }
 
+/** Who did it. Without an account it was done where the database is: when the demonstration was set up, or by `npm run accounts`. */
+function doerOf({ account, detail }: Pick<Item<"listAudit">, "account" | "detail">): string {
+  if (account !== null) return account;
+  return detail.endsWith("of a demonstration") ? "set-up" : "the command line";
+}
+
 function Audit(): ReactNode {
   const zone = useZone();
   const query = useQuery(audit);
@@ -162,7 +169,7 @@ function Audit(): ReactNode {
               keyOf={({ id }) => String(id)}
               columns={[
                 { head: "When", cell: ({ at }) => <span className="nowrap">{moment(at, zone)}</span> },
-                { head: "Who", cell: ({ account }) => account ?? "nobody" },
+                { head: "Who", cell: (entry) => doerOf(entry) },
                 { head: "What", cell: ({ action }) => action },
                 { head: "Detail", onlyWide: true, cell: ({ detail }) => detail },
                 { head: "From", onlyWide: true, cell: ({ address }) => address },

@@ -3,10 +3,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "wouter";
 import { type Answer, answered, ApiError, client, type Item } from "../api/client.ts";
-import { alert as alertQuery, alertRules, alerts } from "../api/queries.ts";
+import { alert as alertQuery, alerts } from "../api/queries.ts";
 import { useRole } from "../api/session.tsx";
 import { duration, figure, moment } from "../format.ts";
-import { isOpen } from "../parts/alert-state.ts";
+import { AlertRules, SEVERITIES, unitOf } from "../parts/alert-rules.tsx";
+import { isOpen, isOver, isPending } from "../parts/alert-state.ts";
+import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Empty, Notice, Page, type Tone } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -14,7 +16,6 @@ import { useZone } from "../ui/use-zone.ts";
 
 type Alert = Item<"listAlerts">;
 
-const SEVERITIES: Record<Alert["severity"], Tone> = { info: "info", warning: "warn", critical: "bad" };
 const STATES: Record<Alert["state"], Tone> = {
   pending: "plain",
   firing: "bad",
@@ -23,6 +24,8 @@ const STATES: Record<Alert["state"], Tone> = {
   resolved: "good",
 };
 const HOUR = 3_600;
+/** Line 7 of the demonstration's grid, from the first scan on; tests/grid plays the same. */
+const FIRES = `npm run fleet -- --keep-running --set 'grid.events=[{"type":"outage","element":7,"fromScan":0,"scans":10000}]'`;
 
 export function Alerts(): ReactNode {
   const { "*": rest } = useParams();
@@ -42,49 +45,69 @@ function AllAlerts(): ReactNode {
             {({ items }) => {
               const open = items.filter(isOpen);
               return open.length === 0 ? (
-                <Empty title="Nothing is wrong">Alerts that fire appear here by themselves.</Empty>
+                <Empty title="Nothing is wrong">
+                  Alerts that fire appear here by themselves. To see one, let a line of a simulated grid fail:{" "}
+                  <Command>{FIRES}</Command>.
+                </Empty>
               ) : (
-                <AlertTable items={open} />
+                <AlertTable items={open} kind="open" />
               );
             }}
           </QueryView>
         </Card>
+        <Pending />
         <Card title="History">
           <QueryView query={query}>
             {({ items }) => {
-              const closed = items.filter((item) => !isOpen(item));
-              return closed.length === 0 ? (
+              const over = items.filter(isOver);
+              return over.length === 0 ? (
                 <Empty title="Nothing has passed yet" />
               ) : (
-                <AlertTable items={closed} isPast />
+                <AlertTable items={over} kind="past" />
               );
             }}
           </QueryView>
         </Card>
-        <Rules />
+        <AlertRules />
       </div>
     </Page>
   );
 }
 
-function AlertTable({
-  items,
-  isPast = false,
-}: {
-  readonly items: readonly Alert[];
-  readonly isPast?: boolean;
-}): ReactNode {
+/** Shown only where there are some: most limits are passed and left again within the time that a rule allows. */
+function Pending(): ReactNode {
+  const { data } = useQuery(alerts);
+  const pending = (data?.items ?? []).filter(isPending);
+  if (pending.length === 0) return null;
+  return (
+    <Card
+      title="Pending"
+      note="Beyond the limit, and not yet for as long as the rule says. Nobody is told; one that comes back in time leaves no trace."
+    >
+      <AlertTable items={pending} kind="pending" />
+    </Card>
+  );
+}
+
+type Kind = "open" | "pending" | "past";
+const CAPTIONS: Record<Kind, string> = {
+  open: "Open alerts",
+  pending: "Alerts that may fire",
+  past: "Alerts that are over",
+};
+
+function AlertTable({ items, kind }: { readonly items: readonly Alert[]; readonly kind: Kind }): ReactNode {
   const zone = useZone();
   return (
     <DataTable
-      caption={isPast ? "Alerts that are over" : "Open alerts"}
+      caption={CAPTIONS[kind]}
       rows={items}
       keyOf={({ id }) => id}
       columns={[
         { head: "Severity", cell: ({ severity }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge> },
         { head: "What", cell: ({ id, text }) => <Link href={`/alerts/${id}`}>{text}</Link> },
         { head: "Since", onlyWide: true, cell: ({ since }) => <span className="nowrap">{moment(since, zone)}</span> },
-        ...(isPast
+        ...(kind === "past"
           ? [
               {
                 ...{ head: "Lasted", onlyWide: true },
@@ -93,7 +116,7 @@ function AlertTable({
             ]
           : []),
         { head: "State", cell: ({ state }) => <Badge tone={STATES[state]}>{state}</Badge> },
-        ...(isPast ? [] : [{ head: "Do", cell: (item: Alert) => <Actions alert={item} /> }]),
+        ...(kind === "open" ? [{ head: "Do", cell: (item: Alert) => <Actions alert={item} /> }] : []),
       ]}
     />
   );
@@ -154,47 +177,6 @@ function Actions({ alert }: { readonly alert: Pick<Alert, "id" | "state" | "text
       {error !== null && <span className="small">{error instanceof ApiError ? error.message : "It failed."}</span>}
     </span>
   );
-}
-
-function Rules(): ReactNode {
-  const query = useQuery(alertRules);
-  return (
-    <Card title="Rules">
-      <QueryView query={query}>
-        {({ items }) => (
-          <details>
-            <summary>{items.length} rules are in force</summary>
-            <div style={{ height: 10 }} />
-            <DataTable
-              inset
-              caption="Rules in force"
-              rows={items}
-              keyOf={({ name }) => name}
-              columns={[
-                { head: "Rule", cell: ({ name, about }) => <span title={about}>{name}</span> },
-                {
-                  head: "Fires",
-                  cell: ({ above, below, unit, forSeconds }) =>
-                    `${above === null ? `below ${figure(below ?? 0)}` : `above ${figure(above)}`} ${unitOf(unit)}${forSeconds > 0 ? `, for ${duration(forSeconds)}` : ""}`,
-                },
-                {
-                  head: "Severity",
-                  onlyWide: true,
-                  cell: ({ severity }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge>,
-                },
-              ]}
-            />
-          </details>
-        )}
-      </QueryView>
-    </Card>
-  );
-}
-
-/** Units as people write them. */
-function unitOf(unit: string): string {
-  if (unit === "1") return "";
-  return unit === "degC" ? "°C" : unit;
 }
 
 function OneAlert({ id }: { readonly id: string }): ReactNode {
@@ -260,6 +242,11 @@ function AlertDetails({ alert }: { readonly alert: Answer<"getAlert"> }): ReactN
         <Actions alert={alert} />
       </Card>
       <Card title="What was done" className="span-6">
+        {history.length === 0 && (
+          <Empty title="Nothing yet">
+            {state === "pending" ? "It has not fired: nobody has been told of it." : ""}
+          </Empty>
+        )}
         <ul className="list">
           {history.map(({ at, change, account, comment }) => (
             <li key={`${at} ${change}`}>

@@ -1,20 +1,26 @@
 /** What was computed on ciphertexts: by which circuit, who opened it, how wrong it may be, and whether shares agree. */
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useParams } from "wouter";
 import type { Answer, Item } from "../api/client.ts";
 import { result as resultQuery, results } from "../api/queries.ts";
 import { Chart } from "../charts/chart.tsx";
 import { timeAxis } from "../charts/load-model.ts";
 import type { ChartModel } from "../charts/model.ts";
-import { count, figure, moment, orNothing } from "../format.ts";
+import { count, figure, moment, orNothing, unitText as unit } from "../format.ts";
+import { mainValues } from "../parts/headline.ts";
+import { ResultValue } from "../parts/result-value.tsx";
 import { DataTable } from "../ui/data-table.tsx";
-import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
+import { Ids } from "../ui/ids.tsx";
+import { Badge, Button, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
 
 type Result = Item<"listResults">;
 type Details = Answer<"getResult">;
+
+/** Each row asks for its numbers: no more of them than one looks at. */
+const PAGE = 25;
 
 /** What a circuit computes, in words. */
 const CIRCUITS: Record<string, string> = {
@@ -30,10 +36,6 @@ const CIRCUITS: Record<string, string> = {
 export function Analytics(): ReactNode {
   const { "*": rest } = useParams();
   return rest === undefined || rest === "" ? <AllResults /> : <OneResult job={rest} />;
-}
-
-function unit(text: string): string {
-  return text.replace(/2$/, "²");
 }
 
 /** An error of millionths of a watt-hour has few digits that count. */
@@ -53,6 +55,7 @@ function superscript(digits: string): string {
 function AllResults(): ReactNode {
   const zone = useZone();
   const query = useQuery(results);
+  const [size, setSize] = useState(PAGE);
   return (
     <Page
       title="Computed on ciphertexts"
@@ -67,30 +70,38 @@ function AllResults(): ReactNode {
                 says what else fits.
               </Empty>
             ) : (
-              <DataTable
-                caption="Results"
-                rows={items}
-                keyOf={({ job }) => job}
-                columns={[
-                  { head: "What", cell: ({ job, circuit }) => <Link href={`/analytics/${job}`}>{circuit}</Link> },
-                  { head: "Feeders", cell: ({ feeders }) => feeders.join(", ") },
-                  {
-                    head: "Window from",
-                    cell: ({ windowStart }) => <span className="nowrap">{moment(windowStart, zone)}</span>,
-                  },
-                  { head: "Homes", number: true, cell: ({ meters }) => count(meters) },
-                  {
-                    ...{ head: "Error at most", number: true, onlyWide: true },
-                    cell: (result) => orNothing(result.errorBound, (bound) => `${small(bound)} ${unit(result.unit)}`),
-                  },
-                  {
-                    head: "Opened by",
-                    onlyWide: true,
-                    cell: ({ openedBy }) => openedBy.map((index) => `a-${index}`).join(", "),
-                  },
-                  { head: "Status", cell: (result) => <Status result={result} /> },
-                ]}
-              />
+              <>
+                <DataTable
+                  caption="Results"
+                  rows={items.slice(0, size)}
+                  keyOf={({ job }) => job}
+                  columns={[
+                    { head: "What", cell: ({ job, circuit }) => <Link href={`/analytics/${job}`}>{circuit}</Link> },
+                    { head: "Feeders", cell: ({ feeders }) => <Ids of={feeders} /> },
+                    {
+                      head: "Window from",
+                      cell: ({ windowStart }) => <span className="nowrap">{moment(windowStart, zone)}</span>,
+                    },
+                    { head: "Value", number: true, cell: (result) => <ResultValue result={result} /> },
+                    { head: "Homes", number: true, onlyWide: true, cell: ({ meters }) => count(meters) },
+                    {
+                      ...{ head: "Error at most", number: true, onlyWide: true },
+                      cell: (result) => orNothing(result.errorBound, (bound) => `${small(bound)} ${unit(result.unit)}`),
+                    },
+                    {
+                      head: "Opened by",
+                      onlyWide: true,
+                      cell: ({ openedBy }) => <Ids of={openedBy.map((index) => `a-${index}`)} />,
+                    },
+                    { head: "Status", cell: (result) => <Status result={result} /> },
+                  ]}
+                />
+                {items.length > size && (
+                  <p style={{ marginTop: 34 }}>
+                    <Button onClick={() => setSize(size + PAGE)}>Show more</Button>
+                  </p>
+                )}
+              </>
             )
           }
         </QueryView>
@@ -131,8 +142,7 @@ function OneResult({ job }: { readonly job: string }): ReactNode {
 
 function ResultDetails({ details }: { readonly details: Details }): ReactNode {
   const zone = useZone();
-  const names = [...new Set(details.values.map(({ name }) => name))];
-  const main = details.values.filter(({ name, slotStart }) => name === names[0] && slotStart !== null);
+  const main = mainValues(details).filter(({ slotStart }) => slotStart !== null);
   const single = details.values.filter(({ slotStart }) => slotStart === null);
   return (
     <div className="grid">
@@ -213,12 +223,14 @@ function ResultDetails({ details }: { readonly details: Details }): ReactNode {
 
 function valuesChart(details: Details, main: Details["values"], zone: string): ChartModel {
   const points = main.map(({ slotStart, value }) => ({ x: slotStart ?? 0, y: value }));
+  // Slots follow each other: each number is of the time until the next one.
+  const holds = (details.windowEnd - details.windowStart) / details.slots;
   const most = main.reduce((best, value) => (value.value > best.value ? value : best), main[0]!);
   return {
     title: details.circuit,
-    summary: `${main.length} values; most: ${figure(most.value)} ${unit(details.unit)} at ${moment(most.slotStart ?? 0, zone)}.`,
-    series: [{ name: main[0]?.name ?? details.circuit, kind: "line", points, colour: 1, step: true, area: true }],
+    summary: `${main.length} values; most: ${figure(most.value)} ${unit(most.unit)} at ${moment(most.slotStart ?? 0, zone)}.`,
+    series: [{ name: most.name, kind: "line", points, colour: 1, step: true, holds, area: true }],
     x: timeAxis(zone),
-    y: { name: details.circuit, unit: unit(details.unit), format: (value) => figure(value), fromZero: true },
+    y: { name: most.name, unit: unit(most.unit), digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }

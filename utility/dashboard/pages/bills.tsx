@@ -8,6 +8,7 @@ import { useRole } from "../api/session.tsx";
 import { exactEnergy, money, moment, orNothing, period } from "../format.ts";
 import { ReceiptCard } from "../receipts/receipt-card.tsx";
 import { DataTable } from "../ui/data-table.tsx";
+import { Id } from "../ui/ids.tsx";
 import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
@@ -88,7 +89,7 @@ function BillTable({ items, oneMeter }: BillTableProps): ReactNode {
             <Link href={`/bills/${meter}/${periodStart}`}>{period(periodStart, periodEnd)}</Link>
           ),
         },
-        ...(oneMeter ? [] : [{ head: "Meter", cell: ({ meter }: Schemas["BillHead"]) => meter }]),
+        ...(oneMeter ? [] : [{ head: "Meter", cell: ({ meter }: Schemas["BillHead"]) => <Id>{meter}</Id> }]),
         { head: "Import", number: true, cell: ({ energyWh }) => orNothing(energyWh, exactEnergy) },
         { head: "Export", number: true, onlyWide: true, cell: ({ exportWh }) => orNothing(exportWh, exactEnergy) },
         {
@@ -144,6 +145,7 @@ const KINDS: Record<string, string> = {
   tax: "Tax",
   export: "Export",
   capacity: "Capacity",
+  rounding: "Rounding",
 };
 
 function BillDetails({ bill, versions }: { readonly bill: Bill; readonly versions: number }): ReactNode {

@@ -5,10 +5,11 @@ import type { FeederForecast, GridRenewables } from "../../../protocol/grid/inde
 import { Chart } from "../charts/chart.tsx";
 import { timeAxis } from "../charts/load-model.ts";
 import type { ChartModel, Series } from "../charts/model.ts";
-import { figure, localDate, orNothing, percent } from "../format.ts";
-import { gridForecast, gridRenewables } from "../grid/api.ts";
-import { megawatts } from "../grid/details.tsx";
+import { alike, figure, localDate, orNothing, percent, powersAlike } from "../format.ts";
+import { gridForecast, gridRenewables, gridState } from "../grid/api.ts";
+import { timesOf } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
+import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -17,8 +18,13 @@ import { useZone } from "../ui/use-zone.ts";
 const METHODS: Record<FeederForecast["method"], string> = {
   linear: "trained on its released loads",
   "days-before": "from the same slot of days before",
-  none: "too few days to say anything",
+  none: "no whole day is known before it",
 };
+
+/** A day to learn from and one to forecast, also in a folder that has days already. */
+const TWO_DAYS = "npm run fleet -- --days 2 --keep-running";
+/** As in analytics: with fewer days it takes the same slot of the days before. */
+const LEARNS_FROM_DAYS = 28;
 
 export function Forecast(): ReactNode {
   const query = useQuery(gridForecast);
@@ -45,7 +51,10 @@ export function Forecast(): ReactNode {
           {({ items }) => {
             const shown = items.find(({ feeder }) => feeder === chosen) ?? items[0];
             return shown === undefined ? (
-              <Empty title="No feeder has a forecast yet">It takes released loads of some days.</Empty>
+              <Empty title="No feeder has a forecast yet">
+                No load of a feeder has been released yet. <Command>{TWO_DAYS}</Command> runs a fleet that releases
+                some.
+              </Empty>
             ) : (
               <OneFeeder forecast={shown} />
             );
@@ -60,31 +69,33 @@ export function Forecast(): ReactNode {
 function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNode {
   const zone = useZone();
   const { maeWh, baselineMaeWh, insideShare, trainedDays, method, slots, feeder, date } = forecast;
+  const show = alike([maeWh ?? 0, baselineMaeWh ?? 0]);
+  const banded = hasBand(slots);
   return (
     <>
       <Stats label="How good it is">
         <Stat
           label="Error so far"
-          {...(maeWh === null ? { value: "–" } : { value: figure(maeWh), unit: "Wh" })}
+          {...(maeWh === null ? { value: "–" } : { value: show(maeWh), unit: "Wh" })}
           note="mean absolute, of a slot"
         />
         <Stat
           label="Error of the baseline"
-          {...(baselineMaeWh === null ? { value: "–" } : { value: figure(baselineMaeWh), unit: "Wh" })}
+          {...(baselineMaeWh === null ? { value: "–" } : { value: show(baselineMaeWh), unit: "Wh" })}
           note="mean of the same slot over 14 days"
         />
         <Stat
           label="Inside the band"
-          value={orNothing(insideShare, (share) => percent(share, 0))}
-          note="of slots that are known"
+          value={banded ? orNothing(insideShare, (share) => percent(share, 0)) : "–"}
+          note={banded ? "of slots that are known" : "one day before it gives no band"}
         />
-        <Stat label="Days learned from" value={String(trainedDays)} note={METHODS[method]} />
+        <Stat label="Days it is made from" value={String(trainedDays)} note={METHODS[method]} />
       </Stats>
       <Card title={`${feeder}, ${localDate(date)}`}>
         {method === "none" || slots.length === 0 ? (
           <Empty title="There is no forecast of this feeder yet">
-            It has {trainedDays} days of released loads; more are needed. <code>npm run fleet -- --days 16</code> makes
-            some.
+            It takes a whole day of released loads before the day that is forecast. Where a fleet runs, end it; then{" "}
+            <Command>{TWO_DAYS}</Command> brings one. From {LEARNS_FROM_DAYS} days on a model is trained on them.
           </Empty>
         ) : (
           <Chart model={chartOf(forecast, zone)} height={320} />
@@ -92,6 +103,11 @@ function OneFeeder({ forecast }: { readonly forecast: FeederForecast }): ReactNo
       </Card>
     </>
   );
+}
+
+/** From a single day before all quantiles are one and the same. */
+function hasBand(slots: FeederForecast["slots"]): boolean {
+  return slots.some(({ quantilesWh }) => (quantilesWh[0] ?? 0) < (quantilesWh.at(-1) ?? 0));
 }
 
 function chartOf({ slots, quantiles, feeder }: FeederForecast, zone: string): ChartModel {
@@ -104,36 +120,45 @@ function chartOf({ slots, quantiles, feeder }: FeederForecast, zone: string): Ch
     ...{ name, kind: "line", points: slots.map((slot) => ({ x: slot.slotStart, y: of(slot) })) },
     ...more,
   });
+  const band: Series = {
+    ...{ name: `${percent(high - low, 0)} band`, kind: "band", colour: 1 },
+    points: slots.map(({ slotStart, quantilesWh }) => ({
+      ...{ x: slotStart, y: null },
+      ...(quantilesWh.length < 2 ? {} : { low: quantilesWh[0]!, high: quantilesWh.at(-1)! }),
+    })),
+  };
   const total = slots.reduce((sum, { energyWh }) => sum + (energyWh ?? 0), 0);
   return {
     title: `Forecast of ${feeder}`,
     summary: `${figure(total / 1_000)} kWh are expected over the day.`,
     series: [
-      {
-        ...{ name: `${percent(high - low, 0)} band`, kind: "band", colour: 1 },
-        points: slots.map(({ slotStart, quantilesWh }) => ({
-          ...{ x: slotStart, y: null },
-          ...(quantilesWh.length < 2 ? {} : { low: quantilesWh[0]!, high: quantilesWh.at(-1)! }),
-        })),
-      },
+      ...(hasBand(slots) ? [band] : []),
       line("Forecast", ({ energyWh }) => energyWh, { colour: 1 }),
       line("Actual", ({ actualWh }) => actualWh, { colour: 2, dash: [2, 3] }),
       line("Baseline", ({ baselineWh }) => baselineWh, { colour: 5, dash: [6, 3] }),
     ],
     x: timeAxis(zone),
-    y: { name: "Energy of a slot", unit: "Wh", format: (value) => figure(value), fromZero: true },
+    y: { name: "Energy of a slot", unit: "Wh", digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }
 
 function Renewables(): ReactNode {
   const query = useQuery(gridRenewables);
+  const times = timesOf(useQuery(gridState).data);
   return (
     <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
       {(data) => (
         <>
           <Card
-            title="Supply of the day"
+            title="Supply of a usual day"
             className="span-8"
+            note={
+              <>
+                Not measured: a usual day whose peak is the grid's own, with the sun and wind of simulated weather on{" "}
+                {localDate(data.date)}. No released load is in it
+                {times === undefined ? "" : `; on the map each counts ${times}, as metered homes stand for more`}.
+              </>
+            }
             aside={
               data.simulated ? (
                 <Badge tone="info" icon="flask">
@@ -152,21 +177,28 @@ function Renewables(): ReactNode {
             {data.hosting.length === 0 ? (
               <Empty title="Not worked out for this grid" />
             ) : (
-              <DataTable
-                caption="Hosting capacity"
-                rows={data.hosting.slice(0, 8)}
-                keyOf={({ bus }) => String(bus)}
-                columns={[
-                  { head: "Bus", cell: ({ bus }) => bus },
-                  { head: "Room", number: true, cell: ({ mw }) => megawatts(mw) },
-                  { head: "Limit", cell: ({ limitedBy }) => limitedBy },
-                ]}
-              />
+              <Hosting rows={data.hosting.slice(0, 8)} />
             )}
           </Card>
         </>
       )}
     </QueryView>
+  );
+}
+
+function Hosting({ rows }: { readonly rows: GridRenewables["hosting"] }): ReactNode {
+  const show = powersAlike(rows.map(({ mw }) => mw));
+  return (
+    <DataTable
+      caption="Hosting capacity"
+      rows={rows}
+      keyOf={({ bus }) => String(bus)}
+      columns={[
+        { head: "Bus", cell: ({ bus }) => bus },
+        { head: "Room", number: true, cell: ({ mw }) => show(mw) },
+        { head: "Limit", cell: ({ limitedBy }) => limitedBy },
+      ]}
+    />
   );
 }
 
@@ -192,7 +224,7 @@ function Supply({ data: { slots, mix } }: { readonly data: GridRenewables }): Re
           line("From the grid", ({ gridMw }) => gridMw, { colour: 5, dash: [2, 3] }),
         ],
         x: timeAxis(zone),
-        y: { name: "Power", unit: "MW", format: (value) => figure(value) },
+        y: { name: "Power", unit: "MW", digits: 3, format: (value) => figure(value) },
       }}
     />
   );

@@ -3,11 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import type { Finding, GridState, GridTopology, Optimised } from "../../../protocol/grid/index.ts";
 import { useRole } from "../api/session.tsx";
-import { figure, fixed, moment, percent, split } from "../format.ts";
+import { alike, count, figure, fixed, moment, percent, split } from "../format.ts";
 import { gridPaths, gridState, gridTopology } from "../grid/api.ts";
 import { describe, Details, megawatts } from "../grid/details.tsx";
 import { GridMap, type Selection } from "../grid/grid-map.tsx";
 import { MapKey } from "../grid/key.tsx";
+import { LoadFactor, timesOf } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { OptimiseCard } from "../grid/optimise-card.tsx";
 import { NO_OVERLAY, type Overlay, sceneOf } from "../grid/scene.ts";
@@ -23,7 +24,12 @@ export function GridPage(): ReactNode {
   return (
     <Page
       title="Grid"
-      lead="Worked out from released feeder loads and sensors: no home's reading is in it."
+      lead={
+        <>
+          Worked out from released feeder loads and sensors: no home's reading is in it.
+          <LoadFactor state={state.data} />
+        </>
+      }
       actions={state.data === undefined ? undefined : <StateBadges state={state.data} />}
     >
       <QueryView query={topology} missing={(error) => <NoGrid error={error} />}>
@@ -117,7 +123,9 @@ function FindBus({ scene, onFound }: FindBusProps): ReactNode {
   );
 }
 
-function Totals({ state: { totals, loads } }: { readonly state: GridState }): ReactNode {
+function Totals({ state }: { readonly state: GridState }): ReactNode {
+  const { totals, loads } = state;
+  const times = timesOf(state);
   const zone = useZone();
   return (
     <Stats label="The grid now">
@@ -125,7 +133,7 @@ function Totals({ state: { totals, loads } }: { readonly state: GridState }): Re
         {...{ name: "input", label: "Power in", ...split(megawatts(totals.inputMw)) }}
         note={
           loads.source === "feeders" && loads.slotStart !== null
-            ? `loads of ${moment(loads.slotStart, zone)}`
+            ? `loads of ${moment(loads.slotStart, zone)}${times === undefined ? "" : `, ${times}`}`
             : `loads of the ${loads.source}`
         }
       />
@@ -142,11 +150,11 @@ function Totals({ state: { totals, loads } }: { readonly state: GridState }): Re
       />
       <Stat
         label="Highest loading"
-        value={figure(totals.mostLoadingPercent)}
+        value={fixed(totals.mostLoadingPercent, 1)}
         unit="%"
-        note={`hottest ${figure(totals.hottestC)} °C`}
+        note={`hottest ${fixed(totals.hottestC, 1)} °C`}
       />
-      <Stat label="Risk" value={figure(totals.risk)} note="1 for each element at its limit" />
+      <Stat label="Risk" value={fixed(totals.risk, 2)} note="1 for each element at its limit" />
     </Stats>
   );
 }
@@ -160,26 +168,30 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
       note="From a generator to each load, by the least loss and risk. Choose a bus to see its own."
     >
       <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
-        {({ paths, lossKw, reference }) => (
-          <>
-            <DataTable
-              inset
-              caption="Best paths"
-              rows={paths.toSorted((a, b) => b.lossKw - a.lossKw).slice(0, 8)}
-              keyOf={({ bus }) => String(bus)}
-              columns={[
-                { head: "To bus", cell: ({ bus }) => bus },
-                { head: "Over", number: true, cell: ({ branches }) => `${branches.length} lines` },
-                { head: "Loss", number: true, cell: ({ lossKw: own }) => `${figure(own)} kW` },
-                { head: "Voltage", number: true, cell: ({ voltagePu }) => fixed(voltagePu, 3) },
-              ]}
-            />
-            <p className="muted small" style={{ marginTop: 10 }}>
-              The eight that lose most, of {paths.length}; {figure(lossKw)} kW in all, {figure(reference.gapPercent)} %
-              above {reference.kind === "certified" ? "the certified optimum" : "the best known"}.
-            </p>
-          </>
-        )}
+        {({ paths, lossKw, reference }) => {
+          const worst = paths.toSorted((a, b) => b.lossKw - a.lossKw).slice(0, 8);
+          const show = alike(worst.map((path) => path.lossKw));
+          return (
+            <>
+              <DataTable
+                inset
+                caption="Best paths"
+                rows={worst}
+                keyOf={({ bus }) => String(bus)}
+                columns={[
+                  { head: "To bus", cell: ({ bus }) => bus },
+                  { head: "Lines", number: true, cell: ({ branches }) => count(branches.length) },
+                  { head: "Loss", number: true, cell: ({ lossKw: own }) => `${show(own)} kW` },
+                  { head: "Voltage", number: true, cell: ({ voltagePu }) => fixed(voltagePu, 3) },
+                ]}
+              />
+              <p className="muted small" style={{ marginTop: 10 }}>
+                The eight that lose most, of {paths.length}; {figure(lossKw)} kW in all, {figure(reference.gapPercent)}{" "}
+                % above {reference.kind === "certified" ? "the certified optimum" : "the best known"}.
+              </p>
+            </>
+          );
+        }}
       </QueryView>
     </Card>
   );

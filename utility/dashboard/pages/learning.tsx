@@ -6,7 +6,9 @@ import { logEntries, modelRounds, system, tradeoff } from "../api/queries.ts";
 import { Chart } from "../charts/chart.tsx";
 import type { ChartModel, Series } from "../charts/model.ts";
 import { count, figure, fixed, moment, orNothing } from "../format.ts";
+import { LearnHint } from "../parts/learn-hint.tsx";
 import { budgetOf } from "../privacy-budget.ts";
+import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Card, Empty, Page } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -79,7 +81,8 @@ function notMeasured({ code }: { readonly code: string }): ReactNode {
   if (code !== "not-measured") return undefined;
   return (
     <Empty title="Nothing was measured yet">
-      <code>npm run learn -- tradeoff --quick</code> takes half a minute, without <code>--quick</code> it takes seven.
+      <Command>npm run learn -- tradeoff --quick</Command> takes half a minute, without <code>--quick</code> seven
+      minutes. Reload this page then.
     </Empty>
   );
 }
@@ -101,11 +104,7 @@ function BudgetCard(): ReactNode {
             .flatMap(({ content }) => budgetOf(content)?.epsilon ?? [])
             .map((epsilon, i) => ({ x: i + 1, y: epsilon }));
           if (spent.length === 0) {
-            return (
-              <Empty title="Nothing is spent">
-                Homes have not learned together yet: <code>npm run learn</code>.
-              </Empty>
-            );
+            return <Empty title="Nothing is spent">Homes of this system have not learned together yet.</Empty>;
           }
           return <Chart model={budgetChart(spent, limit)} height={220} />;
         }}
@@ -125,7 +124,7 @@ function budgetChart(spent: readonly { x: number; y: number }[], limit: number):
     summary: `ε = ${fixed(last.y, 2)} of ${limit} after ${last.x} ${last.x === 1 ? "entry" : "entries"} of the log.`,
     series: [{ name: "Spent", kind: "line", colour: 1, points: spent, step: true, area: true }, line],
     x: { name: "Entry of the log", unit: "", format: (value) => figure(value) },
-    y: { name: "ε", unit: "", format: (value) => figure(value), fromZero: true },
+    y: { name: "ε", unit: "", digits: 3, format: (value) => figure(value), fromZero: true },
   };
 }
 
@@ -138,7 +137,7 @@ function RoundsCard(): ReactNode {
         {({ items }) =>
           items.length === 0 ? (
             <Empty title="There was no round of learning yet">
-              <code>npm run learn</code> lets simulated homes learn together.
+              Homes of this system have not been asked. <LearnHint />
             </Empty>
           ) : (
             <DataTable
@@ -196,7 +195,7 @@ function convergence({ points, rounds, homes }: Tradeoff): ChartModel {
     summary: `${homes} homes, ${rounds} rounds; the lower the better.`,
     series,
     x: { name: "Round", unit: "", format: (value) => figure(value) },
-    y: { name: "Mean absolute error", unit: "Wh", format: (value) => figure(value, 4) },
+    y: { name: "Mean absolute error", unit: "Wh", digits: 4, format: (value) => figure(value, 4) },
   };
 }
 
@@ -228,6 +227,6 @@ function cost({ points, references }: Tradeoff): ChartModel {
     summary: `Without learning the error is ${figure(best, 4)} Wh: what is below that line was worth it.${alone(points)}`,
     series: [...series, flat],
     x: { name: "ε of a home, over all rounds", unit: "", log: true, format: (value) => figure(value) },
-    y: { name: "Mean absolute error", unit: "Wh", format: (value) => figure(value, 4) },
+    y: { name: "Mean absolute error", unit: "Wh", digits: 4, format: (value) => figure(value, 4) },
   };
 }

@@ -5,9 +5,10 @@ import type { GridHistoryRow, GridLosses, GridState } from "../../../protocol/gr
 import { Chart } from "../charts/chart.tsx";
 import { timeAxis } from "../charts/load-model.ts";
 import type { ChartModel, Series } from "../charts/model.ts";
-import { figure, fixed, moment, percent, split } from "../format.ts";
+import { alike, figure, fixed, moment, percent, powersAlike } from "../format.ts";
 import { gridHistory, gridState, gridStatistics } from "../grid/api.ts";
 import { megawatts } from "../grid/details.tsx";
+import { LoadFactor } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { StateBadges } from "../grid/state-badges.tsx";
 import { DataTable } from "../ui/data-table.tsx";
@@ -27,7 +28,12 @@ export function Losses(): ReactNode {
   return (
     <Page
       title="Losses"
-      lead="What lines and transformers take of the power that passes, and how much of it better switches would save."
+      lead={
+        <>
+          What lines and transformers take of the power that passes, and how much of it better switches would save.
+          <LoadFactor state={state.data} />
+        </>
+      }
       actions={state.data === undefined ? undefined : <StateBadges state={state.data} />}
     >
       <QueryView query={state} missing={(error) => <NoGrid error={error} />}>
@@ -58,21 +64,23 @@ export function Losses(): ReactNode {
 function Now({ state: { totals, switching } }: { readonly state: GridState }): ReactNode {
   const zone = useZone();
   const lossKw = totals.losses.technicalMw * 1_000;
+  // Beside each other, so that they can be compared: one unit, as many decimals.
+  const show = alike([lossKw, ...(switching === null ? [] : [switching.lossKw, switching.referenceCost])]);
   return (
     <Stats label="Losses now">
       <Stat
         label="Losses"
-        {...split(megawatts(lossKw / 1_000))}
+        {...{ value: show(lossKw), unit: "kW" }}
         note={`${percent(1 - totals.efficiency, 2)} of ${megawatts(totals.inputMw)}`}
       />
       <Stat
         label="With the best switches known"
-        {...(switching === null ? { value: "–" } : { value: figure(switching.lossKw), unit: "kW" })}
+        {...(switching === null ? { value: "–" } : { value: show(switching.lossKw), unit: "kW" })}
         note={switching === null ? "nothing was proposed yet" : `for the loads of ${moment(switching.time, zone)}`}
       />
       <Stat
         label={switching?.reference === "best known" ? "Best known cost" : "Optimum"}
-        {...(switching === null ? { value: "–" } : { value: figure(switching.referenceCost), unit: "kW" })}
+        {...(switching === null ? { value: "–" } : { value: show(switching.referenceCost), unit: "kW" })}
         note={
           switching === null
             ? undefined
@@ -108,15 +116,15 @@ function Trend({ rows }: { readonly rows: readonly GridHistoryRow[] }): ReactNod
     title: "Losses",
     summary:
       last.bestKw === null
-        ? `${megawatts(last.technicalMw)} now.`
-        : `${megawatts(last.technicalMw)} now, ${figure(last.bestKw)} kW with the best switches that are known.`,
+        ? `${figure(last.technicalMw * 1_000)} kW now.`
+        : `${figure(last.technicalMw * 1_000)} kW now, ${figure(last.bestKw)} kW with the best switches that are known.`,
     series: [
       line("Now", ({ technicalMw }) => technicalMw * 1_000, { colour: 1, area: true }),
       line("Best switches known", ({ bestKw }) => bestKw, { colour: 3, dash: [6, 3] }),
       line("Optimum", ({ optimumKw }) => optimumKw, { colour: 2, dash: [2, 3] }),
     ],
     x: timeAxis(zone),
-    y: { name: "Losses", unit: "kW", format: (value) => figure(value), fromZero: true },
+    y: { name: "Losses", unit: "kW", digits: 3, format: (value) => figure(value), fromZero: true },
   };
   return <Chart model={model} />;
 }
@@ -144,7 +152,7 @@ function Gap({ rows }: { readonly rows: readonly GridHistoryRow[] }): ReactNode 
               },
             ],
             x: timeAxis(zone),
-            y: { name: "Above the optimum", unit: "%", format: (value) => figure(value), fromZero: true },
+            y: { name: "Above the optimum", unit: "%", digits: 3, format: (value) => figure(value), fromZero: true },
           }}
         />
       )}
@@ -162,6 +170,7 @@ const PLACES: readonly (readonly [keyof GridLosses, string])[] = [
 
 function Where({ losses }: { readonly losses: GridLosses }): ReactNode {
   const rows = PLACES.filter(([key]) => losses[key] > 0);
+  const show = powersAlike(rows.map(([key]) => losses[key]));
   return (
     <Card title="Where" className="span-4">
       <DataTable
@@ -170,7 +179,7 @@ function Where({ losses }: { readonly losses: GridLosses }): ReactNode {
         keyOf={([key]) => key}
         columns={[
           { head: "Equipment", cell: ([, name]) => name },
-          { head: "Losses", number: true, cell: ([key]) => megawatts(losses[key]) },
+          { head: "Losses", number: true, cell: ([key]) => show(losses[key]) },
           { head: "Share", number: true, cell: ([key]) => percent(losses[key] / losses.technicalMw, 0) },
         ]}
       />
@@ -189,13 +198,13 @@ function Figures(): ReactNode {
               <dt>Scans</dt>
               <dd>{figure(scans, 5)}</dd>
               <dt>Lost</dt>
-              <dd>{figure(lostMwh)} MWh</dd>
+              <dd>{fixed(lostMwh, 2)} MWh</dd>
               <dt>Delivered</dt>
-              <dd>{figure(deliveredMwh)} MWh</dd>
+              <dd>{fixed(deliveredMwh, 2)} MWh</dd>
               <dt>Lowest voltage</dt>
               <dd>{leastVoltagePu === null ? "–" : `${fixed(leastVoltagePu.least, 3)} p.u.`}</dd>
               <dt>Highest loading</dt>
-              <dd>{mostLoadingPercent === null ? "–" : `${figure(mostLoadingPercent.most)} %`}</dd>
+              <dd>{mostLoadingPercent === null ? "–" : `${fixed(mostLoadingPercent.most, 1)} %`}</dd>
             </dl>
             {simulated && (
               <p style={{ marginTop: 12 }}>

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { GridMaintenance } from "../../../protocol/grid/index.ts";
 import { Chart } from "../charts/chart.tsx";
-import { count, figure, money, orNothing, percent } from "../format.ts";
+import { count, figure, fixed, money, orNothing, percent } from "../format.ts";
 import { gridMaintenance } from "../grid/api.ts";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { DataTable } from "../ui/data-table.tsx";
@@ -16,6 +16,11 @@ const SHOWN = 15;
 
 function euros(value: number): string {
   return money(Math.round(value) * 1e6, "EUR").replace(/\.00$/, "");
+}
+
+/** To a tenth, so that a column of them can be compared. */
+function years(value: number): string {
+  return fixed(value, 1);
 }
 
 export function Maintenance(): ReactNode {
@@ -48,8 +53,8 @@ function Plan({ plan }: { readonly plan: GridMaintenance }): ReactNode {
         <Stat label="Expected cost" value={euros(after.cost)} note={`${euros(before.cost)} if nothing is done`} />
         <Stat
           label="Expected failures"
-          value={figure(after.failures)}
-          note={`${figure(before.failures)} if nothing is done, in ${weeks} weeks`}
+          value={fixed(after.failures, 2)}
+          note={`${fixed(before.failures, 2)} if nothing is done, in ${weeks} weeks`}
         />
         <Stat label="Planned" value={count(planned)} note={`of ${assets.length} assets`} />
         <Stat
@@ -75,7 +80,7 @@ function Plan({ plan }: { readonly plan: GridMaintenance }): ReactNode {
               {
                 ...{ head: "Left, years", number: true, onlyWide: true },
                 cell: ({ remainingYears: { tenth, median, nineTenths } }) =>
-                  `${orNothing(median, figure)} (${orNothing(tenth, figure)} to ${nineTenths === null ? "60+" : figure(nineTenths)})`,
+                  `${orNothing(median, years)} (${orNothing(tenth, years)} to ${nineTenths === null ? "60+" : years(nineTenths)})`,
               },
               {
                 head: "Efficiency",
@@ -101,7 +106,7 @@ function Plan({ plan }: { readonly plan: GridMaintenance }): ReactNode {
             summary: `${figure(hours.reduce((sum, one) => sum + one, 0))} hours in all; ${figure(hoursPerWeek)} a week are there.`,
             series: [{ name: "Hours", kind: "bars", colour: 1, points: hours.map((y, i) => ({ x: i + 1, y })) }],
             x: { name: "Week", unit: "", format: (value) => figure(value) },
-            y: { name: "Work", unit: "h", format: (value) => figure(value), fromZero: true },
+            y: { name: "Work", unit: "h", digits: 3, format: (value) => figure(value), fromZero: true },
           }}
         />
       </Card>
@@ -124,7 +129,7 @@ function Asset({
       {asset}
       <br />
       <span className="muted small">
-        {kind}, {figure(ageYears)} years
+        {kind}, {years(ageYears)} years
       </span>
     </>
   );

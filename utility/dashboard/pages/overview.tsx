@@ -7,10 +7,12 @@ import { alerts, bills, feeders, loads, logEntries, results, rounds, system } fr
 import { useSession } from "../api/session.tsx";
 import { Chart } from "../charts/chart.tsx";
 import { loadChart } from "../charts/load-model.ts";
-import { count, fixed, money, moment, orNothing, percent, period, power } from "../format.ts";
+import { count, figure, fixed, money, moment, orNothing, percent, period } from "../format.ts";
 import { budgetOf } from "../privacy-budget.ts";
 import { isOpen } from "../parts/alert-state.ts";
+import { ResultValue } from "../parts/result-value.tsx";
 import { RoundRow } from "../parts/round-row.tsx";
+import { Ids } from "../ui/ids.tsx";
 import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
@@ -54,12 +56,11 @@ function Figures(): ReactNode {
   );
   const meters = now.reduce((sum, { lastMeters }) => sum + (lastMeters ?? 0), 0);
   const agreeing = (made?.items ?? []).filter(({ status }) => status === "final").length;
-  const load = power(watts);
   return (
     <Stats label="The system now">
       <Stat
         {...{ name: "load", label: "Load of all feeders" }}
-        {...(released.length === 0 ? { value: "–" } : load)}
+        {...(released.length === 0 ? { value: "–" } : { value: figure(watts / 1_000), unit: "kW" })}
         note={
           released.length === 0
             ? "Nothing is released yet"
@@ -171,7 +172,7 @@ function BillRow({ bill }: { readonly bill: Schemas["BillHead"] }): ReactNode {
       <span className="grow">
         {period(bill.periodStart, bill.periodEnd)}
         <br />
-        <span className="muted small">{bill.meter}</span>
+        <span className="muted small nowrap">{bill.meter}</span>
       </span>
       <strong>{orNothing(bill.amountMicro, (micro) => money(micro, bill.currency))}</strong>
     </li>
@@ -219,8 +220,8 @@ function BudgetCard(): ReactNode {
           if (entry === undefined || spent === undefined) {
             return (
               <Empty title="Nothing is spent">
-                Homes have not learned together yet. <code>npm run learn</code> lets a fleet do it; each may spend ε ={" "}
-                {limit}.
+                Homes of this system have not learned together; each may spend ε = {limit}.{" "}
+                <Link href="/learning">Learning</Link> says how they do.
               </Empty>
             );
           }
@@ -239,7 +240,7 @@ function BudgetCard(): ReactNode {
                 aria-valuemin={0}
                 aria-valuemax={100}
               >
-                <span style={{ width: percent(Math.min(1, share), 0) }} />
+                <span style={{ width: `${Math.round(100 * Math.min(1, share))}%` }} />
               </div>
               <p className="muted small">In the log since {moment(entry.time, zone)}.</p>
             </>
@@ -271,7 +272,7 @@ function ResultsCard({ staff }: { readonly staff: boolean }): ReactNode {
               {items.slice(0, 3).map((result) => (
                 <li key={result.job}>
                   <span className="grow">
-                    <strong>{result.circuit}</strong> of {result.feeders.join(", ")}
+                    <strong>{result.circuit}</strong> of <Ids of={result.feeders} />: <ResultValue result={result} />
                     <br />
                     <span className="muted small">
                       {moment(result.windowStart, zone)}, {count(result.meters)} homes, opened by aggregators{" "}

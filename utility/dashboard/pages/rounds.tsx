@@ -3,8 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { detections, rounds } from "../api/queries.ts";
 import { count, moment, orNothing } from "../format.ts";
-import { PURPOSES, roundTone } from "../parts/round-row.tsx";
+import { PURPOSES, RoundBadge } from "../parts/round-row.tsx";
 import { DataTable } from "../ui/data-table.tsx";
+import { Id } from "../ui/ids.tsx";
 import { Badge, Card, Empty, Page } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
@@ -56,7 +57,7 @@ function RoundsCard({ status }: { readonly status: string | undefined }): ReactN
               keyOf={({ id }) => id}
               columns={[
                 { head: "About", cell: ({ purpose }) => PURPOSES[purpose] ?? purpose },
-                { head: "Feeder", cell: ({ feeder }) => feeder },
+                { head: "Feeder", cell: ({ feeder }) => <Id>{feeder}</Id> },
                 { head: "From", cell: ({ from }) => <span className="nowrap">{moment(from, zone)}</span> },
                 { head: "To", onlyWide: true, cell: ({ to }) => <span className="nowrap">{moment(to, zone)}</span> },
                 { head: "Sets", onlyWide: true, number: true, cell: ({ sets }) => count(sets) },
@@ -66,11 +67,7 @@ function RoundsCard({ status }: { readonly status: string | undefined }): ReactN
                 },
                 {
                   head: "Status",
-                  cell: (round) => (
-                    <Badge tone={roundTone(round.status)} {...(round.reason === "" ? {} : { title: round.reason })}>
-                      {round.status}
-                    </Badge>
-                  ),
+                  cell: (round) => <RoundBadge round={round} />,
                 },
               ]}
             />
@@ -102,7 +99,7 @@ function DetectionsCard(): ReactNode {
               keyOf={({ round, aggregator, code }) => `${round} ${aggregator} ${code}`}
               columns={[
                 { head: "When", cell: ({ detectedAt }) => moment(detectedAt, zone) },
-                { head: "Aggregator", cell: ({ aggregator }) => `a-${aggregator}` },
+                { head: "Aggregator", cell: ({ aggregator }) => <Id>a-{aggregator}</Id> },
                 { head: "What", cell: ({ code }) => code },
                 {
                   head: "Verdict",

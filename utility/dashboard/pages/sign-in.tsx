@@ -2,6 +2,7 @@
 import { type SubmitEvent, type ReactNode, useEffect, useState } from "react";
 import { answered, ApiError, client } from "../api/client.ts";
 import type { Me } from "../api/session.tsx";
+import { Command } from "../ui/command.tsx";
 import { Logo } from "../ui/icon.tsx";
 import { Button, Notice } from "../ui/parts.tsx";
 
@@ -53,7 +54,7 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (me: Me) => void }
             Sign in
           </Button>
           <p className="muted small">
-            No account yet? <code>npm run accounts -- add NAME --role operator</code> on the server makes one.
+            No account yet? <Command>npm run accounts -- add NAME --role operator</Command> on the server makes one.
           </p>
         </div>
       </form>

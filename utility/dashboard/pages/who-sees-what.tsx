@@ -1,12 +1,13 @@
 /** Follows one reading of the running fleet through shares, sums and the bill: who holds what, step by step. */
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
-import { showcase } from "../api/queries.ts";
+import { showcase, system } from "../api/queries.ts";
 import { moment } from "../format.ts";
 import { PartyCards } from "../sees/party-cards.tsx";
 import { PutTogether } from "../sees/put-together.tsx";
 import { PARTIES, type Showcase, steps } from "../sees/story.ts";
 import { Icon } from "../ui/icon.tsx";
+import { Id } from "../ui/ids.tsx";
 import { Badge, Button, Card, Empty, Page } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { DataTable } from "../ui/data-table.tsx";
@@ -112,7 +113,7 @@ function Story({ showcase: shown }: { readonly showcase: Showcase }): ReactNode 
           ))}
         </ol>
         <p className="muted small" style={{ margin: "4px 0 16px" }}>
-          Home {shown.meter} on feeder {shown.feeder}, {moment(shown.slotStart, zone)}{" "}
+          Home <Id>{shown.meter}</Id> on feeder <Id>{shown.feeder}</Id>, {moment(shown.slotStart, zone)}{" "}
           <Badge tone="info" icon="flask">
             Simulated home
           </Badge>
@@ -166,10 +167,15 @@ const ROWS: readonly PartyRow[] = [
 ];
 
 function Parties(): ReactNode {
+  const { data } = useQuery(system);
+  const some =
+    data === undefined
+      ? "As many aggregators as open a sum"
+      : `Any ${data.threshold} of the ${data.aggregators} aggregators`;
   return (
     <Card
       title="In short"
-      note="Any threshold of aggregators that collude can open every reading that they store: that is the trust this rests on."
+      note={`${some} can open every reading that they store if they collude: that they do not is the trust this rests on.`}
     >
       <DataTable
         caption="Who can learn what"

@@ -1,6 +1,17 @@
 /** Which alerts somebody has to look at. */
 import type { Item } from "../api/client.ts";
 
-export function isOpen({ state }: Pick<Item<"listAlerts">, "state">): boolean {
+type Stated = Pick<Item<"listAlerts">, "state">;
+
+export function isOpen({ state }: Stated): boolean {
   return state !== "resolved" && state !== "pending";
+}
+
+/** Beyond its limit, not yet for as long as its rule says: nobody was told, and it goes without a trace. */
+export function isPending({ state }: Stated): boolean {
+  return state === "pending";
+}
+
+export function isOver({ state }: Stated): boolean {
+  return state === "resolved";
 }

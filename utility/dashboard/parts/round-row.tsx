@@ -2,8 +2,10 @@
 import type { ReactNode } from "react";
 import type { Item } from "../api/client.ts";
 import { moment } from "../format.ts";
-import { Badge, type Tone } from "../ui/parts.tsx";
+import { Id } from "../ui/ids.tsx";
+import { Badge } from "../ui/parts.tsx";
 import { useZone } from "../ui/use-zone.ts";
+import { roundWord } from "./round-state.ts";
 
 type Round = Item<"listRounds">;
 
@@ -14,9 +16,18 @@ export const PURPOSES: Record<string, string> = {
   vector: "Learning",
 };
 
-export function roundTone(status: string): Tone {
-  if (status === "final") return "good";
-  return status === "open" || status === "waiting" ? "info" : "bad";
+/** The word of a round, with a sign; what more there is to say stands behind it. */
+export function RoundBadge({ round }: { readonly round: Round }): ReactNode {
+  const { tone, word, why } = roundWord(round);
+  return (
+    <Badge
+      tone={tone}
+      {...(round.status === "open" ? { icon: "clock" as const } : {})}
+      {...(why === undefined ? {} : { title: why })}
+    >
+      {word}
+    </Badge>
+  );
 }
 
 export function RoundRow({ round }: { readonly round: Round }): ReactNode {
@@ -24,13 +35,11 @@ export function RoundRow({ round }: { readonly round: Round }): ReactNode {
   return (
     <li>
       <span className="grow">
-        {PURPOSES[round.purpose] ?? round.purpose} of {round.feeder}
+        {PURPOSES[round.purpose] ?? round.purpose} of <Id>{round.feeder}</Id>
         <br />
         <span className="muted small">about {moment(round.from, zone)}</span>
       </span>
-      <Badge tone={roundTone(round.status)} {...(round.status === "open" ? { icon: "clock" as const } : {})}>
-        {round.status}
-      </Badge>
+      <RoundBadge round={round} />
     </li>
   );
 }

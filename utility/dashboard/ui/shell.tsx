@@ -10,7 +10,7 @@ import { Icon, type IconName, Logo } from "./icon.tsx";
 import { Badge, Button, type Tone } from "./parts.tsx";
 import { applyTheme, type Theme, THEMES, useTheme } from "./theme.ts";
 
-const GROUPS: readonly PageRoute["group"][] = ["Grid", "Privacy", "System"];
+const GROUPS: readonly PageRoute["group"][] = ["Start", "Grid", "Privacy", "System"];
 
 const LIVE: Record<LiveStatus, { readonly tone: Tone; readonly word: string; readonly title: string }> = {
   live: { tone: "good", word: "Live", title: "Values change as the system does" },
@@ -75,7 +75,9 @@ function Side({ location }: { readonly location: string }): ReactNode {
         if (pages.length === 0) return null;
         return (
           <div key={group}>
-            <h2 id={`group-${group}`}>{group}</h2>
+            <h2 id={`group-${group}`} className={group === "Start" ? "hidden-visually" : undefined}>
+              {group}
+            </h2>
             <ul aria-labelledby={`group-${group}`}>
               {pages.map(({ path, title, icon }) => (
                 <li key={path}>
