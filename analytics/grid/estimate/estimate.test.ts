@@ -77,6 +77,25 @@ test("two gross errors are noticed, named, and taken out; the state is as good a
   assert.ok(furthest(found.vmPu, truth.result.vmPu) < 3 * ACCURACY.voltagePu);
 });
 
+test("a value that cannot be is named, however large, and leaves the state as good as before", () => {
+  for (const kind of ["voltage", "demand", "flow", "current", "generation"] as const) {
+    for (const value of [-5, 1e6, -1e12, 1e300]) {
+      const scada = new SimulatedScada({ grid: bundledGrid("case14"), seed: 3 });
+      const { scan, truth } = scada.next();
+      const at = scan.samples.findIndex((sample) => sample.kind === kind);
+      const samples = scan.samples.with(at, { ...scan.samples[at]!, value });
+      const { estimate: found, bad } = new StateTracker(scada.planned).update({ ...scan, samples });
+      const said = `${kind} ${value}: ${found.status} ${bad.join()}`;
+      assert.ok(found.status === "trusted" && bad.includes(pointName(scan.samples[at]!)), said);
+      assert.ok(furthest(found.vmPu, truth.result.vmPu) < 3 * ACCURACY.voltagePu, said);
+      assert.ok(
+        found.removed.every(({ normalisedResidual }) => Number.isFinite(normalisedResidual)),
+        said,
+      );
+    }
+  }
+});
+
 test("says which buses nothing tells, and trusts no state then", () => {
   // Without anything of bus 8 but the voltage of its neighbour, nothing says what it is at.
   const { found } = tampered((sample) =>

@@ -50,6 +50,45 @@ test("solves random systems on random graphs, also when factored again", () => {
   );
 });
 
+test("of a symmetric matrix gives the inverse where the matrix has entries, as solving for each of them does", () => {
+  const pairs = fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { maxLength: 60 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 30 }), pairs, fc.nat(), (size, edges, seed) => {
+      const pattern = patternOf(size, edges);
+      const { rowStart, columns } = pattern;
+      const random = new SeededRandom(seed);
+      const lu = new BlockLu(pattern);
+      const placeOf = (row: number, column: number): number =>
+        rowStart[row]! + columns.subarray(rowStart[row], rowStart[row + 1]).indexOf(column);
+      for (let row = 0; row < size; row++) {
+        for (const column of columns.subarray(rowStart[row], rowStart[row + 1])) {
+          if (column > row) continue;
+          const [at, mirrored] = [4 * placeOf(row, column), 4 * placeOf(column, row)];
+          const [a, b, c, d] = [random.normal(), random.normal(), random.normal(), random.normal()];
+          const heavy = column === row ? 2 * size + 4 : 0;
+          lu.values.set([a + heavy, b, column === row ? b : c, d + heavy], at);
+          lu.values.set([a + heavy, column === row ? b : c, b, d + heavy], mirrored);
+        }
+      }
+      assert.ok(lu.factor());
+      const inverse = lu.symmetricInverse();
+      for (let column = 0; column < size; column++) {
+        for (const part of [0, 1]) {
+          const unit = new Float64Array(2 * size);
+          unit[2 * column + part] = 1;
+          lu.solve(unit);
+          for (const row of columns.subarray(rowStart[column], rowStart[column + 1])) {
+            const at = 4 * placeOf(row, column) + part;
+            assert.ok(Math.abs(inverse[at]! - unit[2 * row]!) < 1e-12);
+            assert.ok(Math.abs(inverse[at + 2]! - unit[2 * row + 1]!) < 1e-12);
+          }
+        }
+      }
+    }),
+    { numRuns: 60, seed: 2 },
+  );
+});
+
 test("a tree has no fill, whatever the order of its buses", () => {
   const edges = Array.from({ length: 60 }, (_, i): [number, number] => [i + 1, (i * 7) % (i + 1)]);
   const pattern = patternOf(61, edges);

@@ -145,6 +145,7 @@ test("faults of a CSV name file, line and field", async (t) => {
     [CSV_HEADER + row.replace("12.6", "high"), 'line 2: value: expected a number, got "high"'],
     [CSV_HEADER + row.replace("kV", "V"), "line 2: unit: expected pu or kV for voltage, got V"],
     [CSV_HEADER + row.replace("false", "no"), "line 2: simulated: expected true or false, got no"],
+    [`${CSV_HEADER}0,temperature,1,1e9,degC,false\n`, "line 2: value: expected -100 to 1000 degC, got 1000000000"],
     [`${CSV_HEADER}0,breaker,1,2,state,false\n`, "line 2: value: expected 1 (closed) or 0 (open), got 2"],
   ];
   for (const [text, message] of cases) {
