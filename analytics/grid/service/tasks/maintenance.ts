@@ -140,11 +140,22 @@ function modelOf({ hazardModel, modelFile }: AssetSources): Trained {
   const file = hazardModel === "" ? modelFile : hazardModel;
   let trained = models.get(file);
   if (trained === undefined) {
-    if (hazardModel === "" && !existsSync(file)) trainInto(file);
-    trained = loadTrained(file);
+    trained = hazardModel === "" ? ownModel(file) : loadTrained(file);
     models.set(file, trained);
   }
   return trained;
+}
+
+/** One of an earlier version looks at other features: it is made anew. */
+function ownModel(file: string): Trained {
+  if (!existsSync(file)) trainInto(file);
+  try {
+    return loadTrained(file);
+  } catch (error) {
+    if (!(error instanceof HazardModelError)) throw error;
+    trainInto(file);
+    return loadTrained(file);
+  }
 }
 
 function trainInto(file: string): void {
