@@ -37,7 +37,7 @@ export class LogisticHazard implements HazardModel {
   readonly #fits: Map<Kind, KindFit>;
   readonly #ridge: number;
 
-  constructor({ fits, ridge = 3 }: { fits?: Iterable<readonly [Kind, KindFit]>; ridge?: number } = {}) {
+  constructor({ fits, ridge = 20 }: { fits?: Iterable<readonly [Kind, KindFit]>; ridge?: number } = {}) {
     this.#fits = new Map(fits);
     this.#ridge = ridge;
   }
