@@ -50,8 +50,6 @@ export class WlsEstimator {
   readonly #places: readonly Int32Array[];
   readonly #diagonal: Int32Array;
   readonly #rhs: Float64Array;
-  /** Of the gain matrix that was put together last, where it has entries; made when a variance is asked for. */
-  #inverse: Float64Array | undefined;
 
   /** Measurements of buses and branches without supply are left out. */
   constructor(grid: Grid, measurements: readonly Measurement[]) {
@@ -109,13 +107,11 @@ export class WlsEstimator {
     }
     if (!this.#lu.factor()) return [...this.alive.keys()].filter((bus) => this.alive[bus] === 1);
     // The ridge times the inverse is nearly the projection on what nothing measures.
-    const inverse = this.#lu.symmetricInverse();
+    const units = [Float64Array.of(1, 0), Float64Array.of(0, 1)] as const;
     return [...this.alive.keys()].filter((bus) => {
       if (this.alive[bus] === 0) return false;
-      const place = 4 * this.#diagonal[bus]!;
-      return (
-        (!this.#isReference(bus) && inverse[place]! * ridge > UNOBSERVED) || inverse[place + 3]! * ridge > UNOBSERVED
-      );
+      const [byAngle, byMagnitude] = units.map((unit) => this.#lu.quadratic(Int32Array.of(bus), unit) * ridge);
+      return (!this.#isReference(bus) && byAngle! > UNOBSERVED) || byMagnitude! > UNOBSERVED;
     });
   }
 
@@ -185,18 +181,12 @@ export class WlsEstimator {
    */
   residualVariance(i: number, use: Uint8Array): number {
     const { buses, byAngle, byMagnitude } = this.#model.rows[i]!;
-    const inverse = (this.#inverse ??= this.#lu.symmetricInverse());
-    const places = this.#places[i]!;
-    let fitted = 0;
-    for (let one = 0; one < buses.length; one++) {
-      const angle = this.#isReference(buses[one]!) ? 0 : byAngle[one]!;
-      for (let other = 0; other < buses.length; other++) {
-        const turn = this.#isReference(buses[other]!) ? 0 : byAngle[other]!;
-        const k = 4 * places[one * buses.length + other]!;
-        fitted += angle * (inverse[k]! * turn + inverse[k + 1]! * byMagnitude[other]!);
-        fitted += byMagnitude[one]! * (inverse[k + 2]! * turn + inverse[k + 3]! * byMagnitude[other]!);
-      }
+    const h = new Float64Array(2 * buses.length);
+    for (let k = 0; k < buses.length; k++) {
+      h[2 * k] = this.#isReference(buses[k]!) ? 0 : byAngle[k]!;
+      h[2 * k + 1] = byMagnitude[k]!;
     }
+    const fitted = this.#lu.quadratic(buses, h);
     const leverage = fitted / this.measurements[i]!.sigma ** 2;
     return use[i] === FITTED ? 1 - leverage : 1 + leverage;
   }
@@ -241,7 +231,6 @@ export class WlsEstimator {
     const a = this.#lu.values.fill(0);
     const rhs = this.#rhs.fill(0);
     const { rows } = this.#model;
-    this.#inverse = undefined;
     for (let i = 0; i < rows.length; i++) {
       const w = weights[i]!;
       if (w === 0) continue;
