@@ -140,6 +140,15 @@ test("a measurement that nothing checks is called critical", () => {
   assert.ok(others.some(bus8));
 });
 
+test("lines that are short make no measurement critical that others check", () => {
+  const scada = new SimulatedScada({ grid: bundledGrid("case69"), seed: 15 });
+  const tracker = new StateTracker(scada.planned);
+  for (let i = 0; i < 6; i++) {
+    const { estimate: found } = tracker.update(scada.next().scan);
+    assert.ok(found.critical.length < 15, `${found.critical.length} of ${found.measurements}`);
+  }
+});
+
 test("a breaker's wrong report is not believed, a true one is; lost samples leave no hole", () => {
   const outage = { type: "outage", element: 29, fromScan: 3, scans: 2, size: 1 } as const;
   const plan: ScadaPlan = { grid: bundledGrid("case33bw"), seed: 4, lostRate: 0.05, schedule: [outage] };
