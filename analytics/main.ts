@@ -24,7 +24,7 @@ async function run(context: RoleContext): Promise<void> {
     );
   }
   const party = openParty(path.join(config.paths.data, "keys", "analytics"));
-  const grid = config.grid.enabled ? GridService.open({ config, party, log }) : undefined;
+  const grid = config.grid.enabled ? await GridService.open({ config, party, log }) : undefined;
   const rounds = await Leading.open({ config, party, log });
   const leading = grid === undefined ? rounds : besides(rounds, grid);
   const stop = config.homomorphic.enabled

@@ -25,6 +25,7 @@ import { run as liars } from "./liars.ts";
 import { run as ledger } from "./ledger.ts";
 import { run as learning } from "./learning.ts";
 import { run as maintenance } from "./maintenance.ts";
+import { run as operation } from "./operation.ts";
 import { run as optimiser } from "./optimiser.ts";
 import { run as privacy } from "./privacy.ts";
 import { run as scenarios } from "./scenarios.ts";
@@ -76,6 +77,11 @@ const BENCHES: readonly Bench[] = [
     run: emulator,
   },
   { name: "grid", about: "power flows against a dense Newton, and the state estimator on unseen seeds", run: grid },
+  {
+    name: "operation",
+    about: "a grid in operation, 33 and 1,000 nodes: from samples to state, its bytes, decisions on the switches",
+    run: operation,
+  },
   {
     name: "alerts",
     about: "what shipped rules make of a simulated grid: found, how soon, false alarms, on unseen seeds",

@@ -1,10 +1,12 @@
 /** Maintenance: a model trained on simulated fleets, judged on fleets of other seeds, and what its plans cost there. */
 import {
   everyYears,
+  type Example,
   examplesOf,
   judge,
   judgeChances,
   type Judgement,
+  KINDS,
   type Outcome,
   planned,
   RUN_TO_FAILURE,
@@ -46,9 +48,18 @@ export async function run({ json, quick }: BenchOptions): Promise<Record<string,
   const age = new WeibullAge();
   age.fit(learned);
   const examples = seeds.flatMap(watch);
-  const failed = examples.map((one) => one.failed);
-  const truths = examples.map(({ truth }) => truth!);
-  const judged = [judge(trained.model, examples), judge(age, examples), judgeChances("true hazard", truths, failed)];
+  const best = (name: string, of: readonly Example[]): Judgement =>
+    judgeChances(
+      name,
+      of.map(({ truth }) => truth!),
+      of.map((one) => one.failed),
+    );
+  const byKind = KINDS.flatMap((kind) => {
+    const own = examples.filter((one) => one.kind === kind);
+    const named = { ...judge(trained.model, own), model: `${trained.model.name}, ${kind}s alone` };
+    return [named, best(`true hazard, ${kind}s alone`, own)];
+  });
+  const judged = [judge(trained.model, examples), judge(age, examples), best("true hazard", examples), ...byKind];
   const draws = Array.from({ length: DRAWS }, (_, i) => judge(untrained(i + 1), examples).auc);
   const chance = draws.reduce((sum, auc) => sum + auc, 0) / DRAWS;
   const outcomes: (Outcome & { seed: number })[] = [];

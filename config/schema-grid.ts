@@ -67,6 +67,12 @@ export const grid = z.strictObject({
     .default("")
     .meta({ description: "Broker of the control room's sensors, such as `mqtts://scada:8883`; for `mqtt`." }),
   scadaPrefix: text("scada", "Samples come on `<prefix>/<kind>/<element>`; for `mqtt`."),
+  sampleSkewSeconds: seconds(
+    1,
+    86_400,
+    60,
+    "A sample over MQTT whose time is further off the system's clock, ahead or behind, is refused and counted.",
+  ),
   scanSeconds: seconds(0.2, 3_600, 5, "From scan to scan, by the wall clock; a new load or breaker does not wait."),
   ambientC: number(-60, 60, 20, "Ambient temperature where nothing measures it.", "degC"),
   seed: whole(0, 4_294_967_295, 1, "Of simulated samples."),

@@ -1,6 +1,6 @@
 /** Maintenance as others use it: histories, hazard models, remaining life, efficiency, schedules. */
 export { type FleetPlan, SimulatedFleet } from "./fleet/fleet.ts";
-export { type AssetHistory, type Kind, weekCount, WEEKS_PER_YEAR } from "./history/history.ts";
+export { type AssetHistory, type Kind, KINDS, weekCount, WEEKS_PER_YEAR } from "./history/history.ts";
 export { historiesCsv, HISTORY_COLUMNS, HistoryFileError, readHistories } from "./history/history-file.ts";
 export { efficiencyTrend, type EfficiencyTrend } from "./judge/efficiency.ts";
 export { judge, judgeChances, type Judgement } from "./judge/evaluate.ts";

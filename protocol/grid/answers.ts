@@ -239,8 +239,13 @@ export type GridMaintenance = z.infer<typeof maintenance>;
 
 export const renewables = z
   .strictObject({
-    simulated: z.boolean(),
+    simulated: z.boolean().describe("The weather is made up"),
     date: z.string(),
+    loads: z
+      .enum(["released", "usual-day"])
+      .describe(
+        "`released`: loads of the newest day that feeders tell of; `usual-day`: of the case, where they do not",
+      ),
     slots: z.array(
       z.strictObject({
         slotStart: z.int(),

@@ -53,6 +53,11 @@ export interface Estimate {
 /** A residual that keeps less of its variance than this is 0 whatever was measured. */
 const CRITICAL_SHARE = 1e-3;
 const CURRENT_DEVIATIONS = 5;
+/** In standard deviations of a sensor, whose range is a hundred of them: what nothing in the grid explains. */
+const ABSURD = 1_000;
+const MOST_ABSURD = 20;
+/** In standard deviations of a residual: beyond it a fit without the measurement may be somewhere else. */
+const FAR = 100;
 /** Beyond it there is more wrong than a fit can sort out. */
 const MOST_REMOVED_SHARE = 0.1;
 
@@ -73,8 +78,16 @@ export function estimate(grid: Grid, measurements: readonly Measurement[], optio
   const removed: Suspect[] = [];
   const most = Math.ceil(MOST_REMOVED_SHARE * sensors);
   let fit = fitted(wls, use, start);
-  const firstObjective = fit.objective;
   let iterations = fit.iterations;
+  while (!fit.converged && unobservable.length === 0 && removed.length < Math.min(most, MOST_ABSURD)) {
+    const absurd = mostAbsurd(wls, use, start);
+    if (absurd === undefined) break;
+    removed.push(absurd.suspect);
+    use[absurd.at] = OUT;
+    fit = fitted(wls, use, start);
+    iterations += fit.iterations;
+  }
+  const firstObjective = fit.objective;
   for (;;) {
     const test = judge(wls, fit, use, falseAlarm);
     const passes = fit.objective <= test.limit && test.largest <= residualLimit;
@@ -104,9 +117,32 @@ export function estimate(grid: Grid, measurements: readonly Measurement[], optio
       normalisedResidual: test.largest,
     });
     use[test.worst] = OUT;
-    fit = fitted(wls, use, fit);
-    iterations += fit.iterations;
+    // What was far off has drawn the fit along: it starts as the first one did.
+    const near = test.largest < FAR ? wls.fit(use, fit, true) : undefined;
+    iterations += near?.iterations ?? 0;
+    const isEnough = near?.converged === true;
+    fit = isEnough ? near : fitted(wls, use, fit);
+    iterations += isEnough ? 0 : fit.iterations;
   }
+}
+
+/** What no fit can follow: the sensor that is furthest off where the iteration starts. */
+function mostAbsurd(
+  wls: WlsEstimator,
+  use: Uint8Array,
+  start: EstimateOptions["start"],
+): { readonly at: number; readonly suspect: Suspect } | undefined {
+  const off = wls.deviationsFrom(start);
+  let at = -1;
+  for (const [i, { origin }] of wls.measurements.entries()) {
+    if (origin === "sensor" && use[i] === FITTED && off[i]! > Math.max(ABSURD, at < 0 ? 0 : off[at]!)) at = i;
+  }
+  const measurement = wls.measurements[at];
+  if (measurement === undefined) return undefined;
+  const normalisedResidual = off[at]!;
+  // Its sign tells theft from other faults.
+  const residual = Math.min(normalisedResidual * measurement.sigma, Number.MAX_VALUE) * Math.sign(measurement.value);
+  return { at, suspect: { measurement, residual, normalisedResidual } };
 }
 
 /** Where currents keep the fit from settling, it does without them, and they are held against it. */

@@ -77,6 +77,25 @@ test("two gross errors are noticed, named, and taken out; the state is as good a
   assert.ok(furthest(found.vmPu, truth.result.vmPu) < 3 * ACCURACY.voltagePu);
 });
 
+test("a value that cannot be is named, however large, and leaves the state as good as before", () => {
+  for (const kind of ["voltage", "demand", "flow", "current", "generation"] as const) {
+    for (const value of [-5, 1e6, -1e12, 1e300]) {
+      const scada = new SimulatedScada({ grid: bundledGrid("case14"), seed: 3 });
+      const { scan, truth } = scada.next();
+      const at = scan.samples.findIndex((sample) => sample.kind === kind);
+      const samples = scan.samples.with(at, { ...scan.samples[at]!, value });
+      const { estimate: found, bad } = new StateTracker(scada.planned).update({ ...scan, samples });
+      const said = `${kind} ${value}: ${found.status} ${bad.join()}`;
+      assert.ok(found.status === "trusted" && bad.includes(pointName(scan.samples[at]!)), said);
+      assert.ok(furthest(found.vmPu, truth.result.vmPu) < 3 * ACCURACY.voltagePu, said);
+      assert.ok(
+        found.removed.every(({ normalisedResidual }) => Number.isFinite(normalisedResidual)),
+        said,
+      );
+    }
+  }
+});
+
 test("says which buses nothing tells, and trusts no state then", () => {
   // Without anything of bus 8 but the voltage of its neighbour, nothing says what it is at.
   const { found } = tampered((sample) =>
@@ -119,6 +138,15 @@ test("a measurement that nothing checks is called critical", () => {
   assert.equal(found.status, "trusted");
   assert.deepEqual([...found.critical].sort(), ["generation:8", "voltage:8"]);
   assert.ok(others.some(bus8));
+});
+
+test("lines that are short make no measurement critical that others check", () => {
+  const scada = new SimulatedScada({ grid: bundledGrid("case69"), seed: 15 });
+  const tracker = new StateTracker(scada.planned);
+  for (let i = 0; i < 6; i++) {
+    const { estimate: found } = tracker.update(scada.next().scan);
+    assert.ok(found.critical.length < 15, `${found.critical.length} of ${found.measurements}`);
+  }
 });
 
 test("a breaker's wrong report is not believed, a true one is; lost samples leave no hole", () => {

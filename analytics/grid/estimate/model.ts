@@ -37,8 +37,8 @@ export class MeasurementModel {
 
   /** Values and derivatives of all rows at these voltages. */
   evaluate(vm: Float64Array, va: Float64Array): void {
-    for (const [i, { quantity, index }] of this.#measurements.entries()) {
-      const row = this.rows[i]!;
+    for (let i = 0; i < this.rows.length; i++) {
+      const [row, { quantity, index }] = [this.rows[i]!, this.#measurements[i]!];
       if (quantity === "v") {
         row.value = vm[index]!;
         row.byMagnitude[0] = 1;
@@ -84,23 +84,24 @@ export class MeasurementModel {
     const across = y[k + 2]! * s - y[k + 3]! * c;
     const p = y[k]! * vf * vf + vf * vt * along;
     const q = -y[k + 1]! * vf * vf + vf * vt * across;
-    const pBy = [-vf * vt * across, 2 * y[k]! * vf + vt * along, vf * along] as const;
-    const qBy = [vf * vt * along, -2 * y[k + 1]! * vf + vt * across, vf * across] as const;
-    let by: readonly [number, number, number] = quantity === "pf" ? pBy : qBy;
-    row.value = quantity === "pf" ? p : q;
-    if (quantity === "i") {
+    const [pAngle, pFrom, pTo] = [-vf * vt * across, 2 * y[k]! * vf + vt * along, vf * along];
+    const [qAngle, qFrom, qTo] = [vf * vt * along, -2 * y[k + 1]! * vf + vt * across, vf * across];
+    if (quantity === "pf") this.#put(row, p, pAngle, pFrom, pTo);
+    else if (quantity === "qf") this.#put(row, q, qAngle, qFrom, qTo);
+    else {
       const power = Math.hypot(p, q);
-      row.value = power / vf;
-      const share = row.value < LEAST_CURRENT ? 0 : 1 / (power * vf);
-      by = [
-        (p * pBy[0] + q * qBy[0]) * share,
-        (p * pBy[1] + q * qBy[1]) * share - (share === 0 ? 0 : row.value / vf),
-        (p * pBy[2] + q * qBy[2]) * share,
-      ];
+      const current = power / vf;
+      const share = current < LEAST_CURRENT ? 0 : 1 / (power * vf);
+      const own = (p * pFrom + q * qFrom) * share - (share === 0 ? 0 : current / vf);
+      this.#put(row, current, (p * pAngle + q * qAngle) * share, own, (p * pTo + q * qTo) * share);
     }
-    row.byAngle[0] = by[0];
-    row.byAngle[1] = -by[0];
-    row.byMagnitude[0] = by[1];
-    row.byMagnitude[1] = by[2];
+  }
+
+  #put(row: ModelRow, value: number, byAngle: number, byFrom: number, byTo: number): void {
+    row.value = value;
+    row.byAngle[0] = byAngle;
+    row.byAngle[1] = -byAngle;
+    row.byMagnitude[0] = byFrom;
+    row.byMagnitude[1] = byTo;
   }
 }

@@ -9,12 +9,15 @@ import { type PerUnitGrid, perUnit, SLACK } from "../model/per-unit.ts";
 import type { Measurement } from "./measurement.ts";
 import { MeasurementModel, type ModelRow } from "./model.ts";
 
-export interface Fit {
-  readonly converged: boolean;
-  readonly iterations: number;
-  /** By bus; 0 without supply. */
+/** By bus; 0 without supply. */
+export interface Voltages {
   readonly vmPu: Float64Array;
   readonly vaRad: Float64Array;
+}
+
+export interface Fit extends Voltages {
+  readonly converged: boolean;
+  readonly iterations: number;
   /** Measured less fitted, by measurement. */
   readonly residuals: Float64Array;
   /** Sum of squares of residuals over their standard deviations, of the measurements in use. */
@@ -88,13 +91,12 @@ export class WlsEstimator {
   unobservable(use: Uint8Array): number[] {
     const flat = this.#flat();
     this.#model.evaluate(flat.vm, flat.va);
-    const weight = (i: number): number => {
+    const weights = Float64Array.from(this.#model.rows, ({ byAngle, byMagnitude }, i) => {
       if (use[i] !== FITTED || this.measurements[i]!.quantity === "i") return 0;
-      const { byAngle, byMagnitude } = this.#model.rows[i]!;
       // Every row alike, whatever its unit: what counts is whether it says anything.
       return 1 / byAngle.reduce((sum, value, k) => sum + value * value + byMagnitude[k]! ** 2, 0);
-    };
-    this.#gain(weight);
+    });
+    this.#gain(weights);
     const a = this.#lu.values;
     let most = 0;
     for (const place of this.#diagonal) most = Math.max(most, a[4 * place]!, a[4 * place + 3]!);
@@ -105,36 +107,31 @@ export class WlsEstimator {
     }
     if (!this.#lu.factor()) return [...this.alive.keys()].filter((bus) => this.alive[bus] === 1);
     // The ridge times the inverse is nearly the projection on what nothing measures.
-    const unit = this.#rhs;
+    const units = [Float64Array.of(1, 0), Float64Array.of(0, 1)] as const;
     return [...this.alive.keys()].filter((bus) => {
       if (this.alive[bus] === 0) return false;
-      return [0, 1].some((part) => {
-        if (part === 0 && this.#isReference(bus)) return false;
-        unit.fill(0);
-        unit[2 * bus + part] = 1;
-        this.#lu.solve(unit);
-        return unit[2 * bus + part]! * ridge > UNOBSERVED;
-      });
+      const [byAngle, byMagnitude] = units.map((unit) => this.#lu.quadratic(Int32Array.of(bus), unit) * ridge);
+      return (!this.#isReference(bus) && byAngle! > UNOBSERVED) || byMagnitude! > UNOBSERVED;
     });
   }
 
-  /** Fits the measurements that are FITTED in `use`, from a flat start or from given voltages. */
-  fit(use: Uint8Array, start?: { readonly vmPu: Float64Array; readonly vaRad: Float64Array }): Fit {
-    const { vm, va } = this.#flat();
-    if (start !== undefined) {
-      for (const [bus, v] of start.vmPu.entries()) {
-        if (v <= 0 || this.alive[bus] === 0) continue;
-        vm[bus] = v;
-        if (!this.#isReference(bus)) va[bus] = start.vaRad[bus]!;
-      }
-    }
+  /**
+   * Fits the measurements that are FITTED in `use`, from a flat start or from given voltages; `isNear` where these fit nearly the
+   * same measurements.
+   */
+  fit(use: Uint8Array, start?: Voltages, isNear = false): Fit {
+    const { vm, va } = this.#from(start);
     const residuals = new Float64Array(this.measurements.length);
+    const [withoutCurrents, weights] = [true, false].map((without) => this.#weights(use, without)) as [
+      Float64Array,
+      Float64Array,
+    ];
     let [iterations, converged] = [0, false];
     for (; iterations < MOST_ITERATIONS; iterations++) {
       this.#model.evaluate(vm, va);
       this.#takeResiduals(residuals);
-      const early = iterations < CURRENTS_FROM;
-      this.#gain((i) => this.#weight(i, use, early), residuals);
+      const early = !isNear && iterations < CURRENTS_FROM;
+      this.#gain(early ? withoutCurrents : weights, residuals);
       if (!this.#lu.factor()) break;
       this.#lu.solve(this.#rhs);
       let largest = 0;
@@ -153,12 +150,12 @@ export class WlsEstimator {
     this.#model.evaluate(vm, va);
     this.#takeResiduals(residuals);
     // Left factored for the variances of residuals.
-    this.#gain((i) => this.#weight(i, use, false), residuals);
+    this.#gain(weights, residuals);
     const factored = this.#lu.factor();
     let [objective, count] = [0, 0];
-    for (const [i, { sigma }] of this.measurements.entries()) {
+    for (let i = 0; i < weights.length; i++) {
       if (use[i] !== FITTED) continue;
-      objective += (residuals[i]! / sigma) ** 2;
+      objective += residuals[i]! ** 2 * weights[i]!;
       count += 1;
     }
     return {
@@ -169,22 +166,27 @@ export class WlsEstimator {
     };
   }
 
+  /** What measurements differ by from given voltages, or from a flat start, in standard deviations. */
+  deviationsFrom(start?: Voltages): Float64Array {
+    const { vm, va } = this.#from(start);
+    this.#model.evaluate(vm, va);
+    const residuals = new Float64Array(this.measurements.length);
+    this.#takeResiduals(residuals);
+    return residuals.map((residual, i) => Math.min(Math.abs(residual) / this.measurements[i]!.sigma, Number.MAX_VALUE));
+  }
+
   /**
    * Variance of a residual of the last fit over that of its measurement: from 0 (nothing else tells this value) to 1 for one
    * that was fitted, 1 and more for one that is held against the fit.
    */
   residualVariance(i: number, use: Uint8Array): number {
     const { buses, byAngle, byMagnitude } = this.#model.rows[i]!;
-    const rhs = this.#rhs.fill(0);
-    for (const [k, bus] of buses.entries()) {
-      rhs[2 * bus] = this.#isReference(bus) ? 0 : byAngle[k]!;
-      rhs[2 * bus + 1] = byMagnitude[k]!;
+    const h = new Float64Array(2 * buses.length);
+    for (let k = 0; k < buses.length; k++) {
+      h[2 * k] = this.#isReference(buses[k]!) ? 0 : byAngle[k]!;
+      h[2 * k + 1] = byMagnitude[k]!;
     }
-    this.#lu.solve(rhs);
-    let fitted = 0;
-    for (const [k, bus] of buses.entries()) {
-      fitted += (this.#isReference(bus) ? 0 : byAngle[k]! * rhs[2 * bus]!) + byMagnitude[k]! * rhs[2 * bus + 1]!;
-    }
+    const fitted = this.#lu.quadratic(buses, h);
     const leverage = fitted / this.measurements[i]!.sigma ** 2;
     return use[i] === FITTED ? 1 - leverage : 1 + leverage;
   }
@@ -200,36 +202,54 @@ export class WlsEstimator {
     return { vm: new Float64Array(busCount).fill(1), va };
   }
 
-  #takeResiduals(residuals: Float64Array): void {
-    for (const [i, { value }] of this.measurements.entries()) residuals[i] = value - this.#model.rows[i]!.value;
+  /** Voltages to start from: given ones where there was supply, else flat. */
+  #from(start: Voltages | undefined): { vm: Float64Array; va: Float64Array } {
+    const { vm, va } = this.#flat();
+    if (start !== undefined) {
+      for (const [bus, v] of start.vmPu.entries()) {
+        if (v <= 0 || this.alive[bus] === 0) continue;
+        vm[bus] = v;
+        if (!this.#isReference(bus)) va[bus] = start.vaRad[bus]!;
+      }
+    }
+    return { vm, va };
   }
 
-  #weight(i: number, use: Uint8Array, withoutCurrents: boolean): number {
-    const { quantity, sigma } = this.measurements[i]!;
-    return use[i] !== FITTED || (withoutCurrents && quantity === "i") ? 0 : 1 / (sigma * sigma);
+  #takeResiduals(residuals: Float64Array): void {
+    const { rows } = this.#model;
+    for (let i = 0; i < rows.length; i++) residuals[i] = this.measurements[i]!.value - rows[i]!.value;
+  }
+
+  #weights(use: Uint8Array, withoutCurrents: boolean): Float64Array {
+    return Float64Array.from(this.measurements, ({ quantity, sigma }, i) =>
+      use[i] !== FITTED || (withoutCurrents && quantity === "i") ? 0 : 1 / (sigma * sigma),
+    );
   }
 
   /** Puts together H'WH and, with residuals, H'Wr. */
-  #gain(weight: (i: number) => number, residuals?: Float64Array): void {
+  #gain(weights: Float64Array, residuals?: Float64Array): void {
     const a = this.#lu.values.fill(0);
     const rhs = this.#rhs.fill(0);
-    for (const [i, { buses, byAngle, byMagnitude }] of this.#model.rows.entries()) {
-      const w = weight(i);
+    const { rows } = this.#model;
+    for (let i = 0; i < rows.length; i++) {
+      const w = weights[i]!;
       if (w === 0) continue;
+      const { buses, byAngle, byMagnitude } = rows[i]!;
       const places = this.#places[i]!;
       const pull = residuals === undefined ? 0 : w * residuals[i]!;
       for (let one = 0; one < buses.length; one++) {
         const bus = buses[one]!;
-        const angle = this.#isReference(bus) ? 0 : byAngle[one]!;
-        rhs[2 * bus]! += angle * pull;
+        const angle = this.#isReference(bus) ? 0 : w * byAngle[one]!;
+        const magnitude = w * byMagnitude[one]!;
+        rhs[2 * bus]! += this.#isReference(bus) ? 0 : byAngle[one]! * pull;
         rhs[2 * bus + 1]! += byMagnitude[one]! * pull;
         for (let other = 0; other < buses.length; other++) {
           const turn = this.#isReference(buses[other]!) ? 0 : byAngle[other]!;
           const k = 4 * places[one * buses.length + other]!;
-          a[k]! += w * angle * turn;
-          a[k + 1]! += w * angle * byMagnitude[other]!;
-          a[k + 2]! += w * byMagnitude[one]! * turn;
-          a[k + 3]! += w * byMagnitude[one]! * byMagnitude[other]!;
+          a[k] = a[k]! + angle * turn;
+          a[k + 1] = a[k + 1]! + angle * byMagnitude[other]!;
+          a[k + 2] = a[k + 2]! + magnitude * turn;
+          a[k + 3] = a[k + 3]! + magnitude * byMagnitude[other]!;
         }
       }
     }

@@ -13,6 +13,8 @@ export interface Effort {
   readonly mostTrees?: number;
   /** Partial configurations of branch and bound at most. */
   readonly mostNodes?: number;
+  /** Power flows that branch exchange may spend on each try, where nothing is certified. */
+  readonly mostFlows?: number;
   readonly onTrees?: OnTrees;
 }
 
@@ -36,7 +38,7 @@ export function referenceOf(problem: FeederProblem, tries: readonly Uint8Array[]
   if (all !== undefined) return { ...all, proof: "enumeration" };
   let best: Answer | undefined;
   for (const start of tries) {
-    const found = branchExchange(problem, start);
+    const found = branchExchange(problem, start, effort.mostFlows);
     if (best === undefined || found.cost < best.cost) best = found;
   }
   return { ...best!, flows: problem.flows - before, proof: "best known" };

@@ -35,6 +35,20 @@ test("all 50,751 trees of the 33-bus feeder: the published optimum, and what bra
   assert.ok(chance.cost > optimum.cost + 1 && chance.flows === 1_000);
 });
 
+test("branch exchange spends no more power flows than it may, and keeps what it has found by then", () => {
+  const problem = new FeederProblem(FEEDER);
+  const start = problem.graph.nearest(NORMAL);
+  const [nothing, free] = [fixed(problem, start), branchExchange(problem, start)];
+  let before = nothing.cost;
+  for (const mostFlows of [1, 60, 200, 447]) {
+    const { cost, flows, closed } = branchExchange(problem, start, mostFlows);
+    assert.ok(flows <= mostFlows && cost <= before, `${mostFlows}: ${cost} kW after ${flows}`);
+    assert.ok(Math.abs(fixed(problem, closed).cost - cost) < 1e-9);
+    before = cost;
+  }
+  assert.ok(before === free.cost && before < nothing.cost);
+});
+
 test("every tree comes once and is radial, whatever is broken", () => {
   for (const broken of [[], [3], [3, 20]]) {
     const { graph } = new FeederProblem(SMALL, {}, broken);

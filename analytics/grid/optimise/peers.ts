@@ -52,10 +52,15 @@ export function fixed(problem: Judged, closed: Uint8Array): Answer {
 
 /**
  * Steepest branch exchange: closes every open switch in turn, tries each branch of the loop as the one to open, and makes
- * the best of all these exchanges until none is better.
+ * the best of all these exchanges until none is better, or `mostFlows` power flows are spent.
  */
-export function branchExchange(problem: FeederProblem, start: Uint8Array): Answer {
+export function branchExchange(
+  problem: FeederProblem,
+  start: Uint8Array,
+  mostFlows: number = Number.POSITIVE_INFINITY,
+): Answer {
   const before = problem.flows;
+  const isSpent = (): boolean => problem.flows - before >= mostFlows;
   const { graph } = problem;
   const closed = start.slice();
   let best = problem.evaluate(closed);
@@ -66,6 +71,7 @@ export function branchExchange(problem: FeederProblem, start: Uint8Array): Answe
       closed[tie] = 1;
       for (const branch of graph.loopOf(tree, tie).branches) {
         if (graph.keptClosed[branch] === 1) continue;
+        if (isSpent()) break;
         closed[branch] = 0;
         const tried = problem.evaluate(closed);
         closed[branch] = 1;
@@ -78,6 +84,7 @@ export function branchExchange(problem: FeederProblem, start: Uint8Array): Answe
     if (exchange === undefined) return { ...best, closed, flows: problem.flows - before };
     closed[exchange[0]] = 1;
     closed[exchange[1]] = 0;
+    if (isSpent()) return { ...best, closed, flows: problem.flows - before };
   }
 }
 

@@ -69,9 +69,17 @@ export class CsvScada implements ScadaSource {
       }
     } catch (error) {
       throw this.#explained(error);
+    } finally {
+      // Whoever stops in the middle leaves no open file.
+      input.destroy();
     }
     if (scan === undefined) throw new ScadaFileError(`${this.#file} has no samples`);
     yield finish();
+  }
+
+  /** Reads all of it. Throws ScadaFileError for the first row that is wrong. */
+  async check(): Promise<void> {
+    for await (const _ of this.scans());
   }
 
   #rowOf(record: readonly string[], fail: (what: string) => never): { time: number; sample: Sample } {
@@ -92,7 +100,9 @@ export class CsvScada implements ScadaSource {
 
   #explained(error: unknown): unknown {
     if (error instanceof ScadaFileError || error instanceof SampleError) return error;
-    if (error instanceof CsvError) return new ScadaFileError(`${this.#file} is no CSV of ${COLUMNS.join()}`);
+    if (error instanceof CsvError) {
+      return new ScadaFileError(`${this.#file}, line ${String(error["lines"])}: no CSV of ${COLUMNS.join()}`);
+    }
     const { code, syscall } = error as NodeJS.ErrnoException;
     return syscall === undefined ? error : new ScadaFileError(`${this.#file} cannot be read (${code ?? "unknown"})`);
   }

@@ -4,15 +4,21 @@
  */
 import { z } from "zod";
 import type { Grid } from "../model/grid.ts";
-import { pointName, type Sample, SampleError, sampleOf, type ScadaSource, type Scan } from "./scan.ts";
+import { pointName, type Sample, sampleOf, type ScadaSource, type Scan } from "./scan.ts";
 
-/** What is needed of a connected client. */
+/** What is needed of a client, connected or not yet. */
 export interface MessageClient {
+  readonly connected: boolean;
   subscribeAsync(topic: string): Promise<unknown>;
   unsubscribeAsync(topic: string): Promise<unknown>;
   on(event: "message", take: (topic: string, payload: Uint8Array) => void): unknown;
+  on(event: "connect", done: () => void): unknown;
   off(event: "message", take: (topic: string, payload: Uint8Array) => void): unknown;
+  off(event: "connect", done: () => void): unknown;
 }
+
+/** Why a message is left out: it is no sample of this grid, its time cannot be, or its scan is over. */
+export type SampleRefusal = "bad-sample" | "sample-time" | "late-sample";
 
 export interface MqttOptions {
   /** Without a slash at its end: `scada/feeder-1`. */
@@ -21,10 +27,18 @@ export interface MqttOptions {
   readonly scanSeconds: number;
   /** A scan is complete, too, when nothing came for so long; what comes later of its interval makes another one. */
   readonly settleMilliseconds?: number;
+  /** The system's clock in Unix seconds; 0 or less while nobody has told the time. */
+  readonly now: () => number;
+  /** A sample whose time is further off that clock, ahead or behind, is refused. */
+  readonly skewSeconds: number;
+  /** After a subscription that the broker refused; default 5,000. */
+  readonly retryMilliseconds?: number;
   /** Ends the stream. */
   readonly signal: AbortSignal;
-  /** A message that is no sample of this grid, or comes after its scan. It is left out. */
-  readonly onRefused: (topic: string, reason: string) => void;
+  /** A message that is left out; the stream goes on. */
+  readonly onRefused: (topic: string, reason: string, code: SampleRefusal) => void;
+  /** The broker did not take the subscription; it is tried again. */
+  readonly onUnsubscribed?: (reason: string) => void;
 }
 
 const PAYLOAD = z.strictObject({
@@ -33,25 +47,36 @@ const PAYLOAD = z.strictObject({
   unit: z.string(),
   simulated: z.boolean().default(false),
 });
+const RETRY_MILLISECONDS = 5_000;
+
+interface OpenScan {
+  readonly bucket: number;
+  readonly samples: Map<string, Sample>;
+}
 
 export class MqttScada implements ScadaSource {
   readonly #client: MessageClient;
   readonly #grid: Grid;
   readonly #options: MqttOptions;
 
+  /** Throws RangeError for an interval or a skew that cannot be. */
   constructor(client: MessageClient, grid: Grid, options: MqttOptions) {
-    if (!(options.scanSeconds > 0))
-      throw new RangeError(`scanSeconds: expected more than 0, got ${options.scanSeconds}`);
+    const { scanSeconds, skewSeconds } = options;
+    if (!(scanSeconds > 0)) throw new RangeError(`scanSeconds: expected more than 0, got ${scanSeconds}`);
+    if (!(skewSeconds >= 0)) throw new RangeError(`skewSeconds: expected 0 or more, got ${skewSeconds}`);
     this.#client = client;
     this.#grid = grid;
     this.#options = options;
   }
 
-  /** A scan is complete when a sample of a later one arrives, `settleMilliseconds` pass, or the stream ends. */
+  /**
+   * A scan is complete when a sample of a later one arrives, `settleMilliseconds` pass, or the stream ends. No sample opens a scan
+   * that lies ahead of the clock: one wrong time, or one sensor whose clock is fast, would make all others late.
+   */
   async *scans(): AsyncIterable<Scan> {
-    const { prefix, scanSeconds, settleMilliseconds, signal } = this.#options;
+    const { prefix, scanSeconds, skewSeconds, settleMilliseconds, signal, now } = this.#options;
     const ready: Scan[] = [];
-    let open: { bucket: number; samples: Map<string, Sample> } | undefined;
+    let open: OpenScan | undefined;
     let wake = (): void => {};
     let timer: NodeJS.Timeout | undefined;
     const close = (): void => {
@@ -63,8 +88,10 @@ export class MqttScada implements ScadaSource {
       const found = this.#sampleOf(topic, payload);
       if (found === undefined) return;
       const bucket = Math.floor(found.time / scanSeconds);
+      // The clock was set back: what was open belongs to a time that has not come.
+      if (open !== undefined && open.bucket * scanSeconds > now() + skewSeconds) open = undefined;
       if (open !== undefined && bucket < open.bucket) {
-        this.#options.onRefused(topic, "late: its scan is over");
+        this.#options.onRefused(topic, "late: its scan is over", "late-sample");
         return;
       }
       if (open === undefined || bucket > open.bucket) {
@@ -86,7 +113,7 @@ export class MqttScada implements ScadaSource {
     const stop = (): void => wake();
     this.#client.on("message", take);
     signal.addEventListener("abort", stop);
-    await this.#client.subscribeAsync(`${prefix}/+/+`);
+    const unsubscribe = this.#subscribe(`${prefix}/+/+`);
     try {
       while (!signal.aborted) {
         const next = ready.shift();
@@ -99,25 +126,61 @@ export class MqttScada implements ScadaSource {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
       this.#client.off("message", take);
-      await this.#client.unsubscribeAsync(`${prefix}/+/+`);
+      unsubscribe();
     }
   }
 
+  /** Now and after every connection that was lost: a broker need not remember a session. Returns how to end it. */
+  #subscribe(filter: string): () => void {
+    const { retryMilliseconds = RETRY_MILLISECONDS, onUnsubscribed } = this.#options;
+    let retry: NodeJS.Timeout | undefined;
+    let isOver = false;
+    const ask = (): void => {
+      clearTimeout(retry);
+      if (!this.#client.connected) return;
+      this.#client.subscribeAsync(filter).catch((error: unknown) => {
+        if (isOver) return;
+        onUnsubscribed?.(`${filter}: ${error instanceof Error ? error.message : String(error)}`);
+        clearTimeout(retry);
+        retry = setTimeout(ask, retryMilliseconds);
+      });
+    };
+    this.#client.on("connect", ask);
+    ask();
+    return () => {
+      isOver = true;
+      clearTimeout(retry);
+      this.#client.off("connect", ask);
+      // Without a connection there is nobody to be told.
+      if (this.#client.connected) this.#client.unsubscribeAsync(filter).catch(() => undefined);
+    };
+  }
+
   #sampleOf(topic: string, payload: Uint8Array): { time: number; sample: Sample } | undefined {
-    const { prefix, onRefused } = this.#options;
+    const { prefix, onRefused, now, skewSeconds } = this.#options;
     if (!topic.startsWith(`${prefix}/`)) return undefined;
     const [kind, element] = topic.slice(prefix.length + 1).split("/");
     try {
       const { time, value, unit, simulated } = PAYLOAD.parse(JSON.parse(new TextDecoder().decode(payload)));
-      return { time, sample: { ...sampleOf(this.#grid, { kind, element, value, unit }), simulated } };
+      const sample = { ...sampleOf(this.#grid, { kind, element, value, unit }), simulated };
+      const clock = now();
+      const isKnown = clock > 0;
+      if (!isKnown || Math.abs(time - clock) > skewSeconds) {
+        const expected = isKnown
+          ? `within ${skewSeconds} s of ${Math.round(clock)}`
+          : "nothing before the time is known";
+        onRefused(topic, `time: expected ${expected}, got ${time}`, "sample-time");
+        return undefined;
+      }
+      return { time: Math.min(time, clock), sample };
     } catch (error) {
       const reason =
         error instanceof z.ZodError
           ? error.issues.map(({ path, message }) => `${path.join(".") || "payload"}: ${message}`).join("; ")
-          : error instanceof SyntaxError || error instanceof SampleError || error instanceof Error
+          : error instanceof Error
             ? error.message
             : String(error);
-      onRefused(topic, reason);
+      onRefused(topic, reason, "bad-sample");
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 /** Scans: simulated, from CSV and from MQTT, all alike, and refused by field where they are wrong. */
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import {
   csvOf,
   type GridEvent,
   type MessageClient,
+  type MqttOptions,
   MqttScada,
   pointName,
   type Scan,
@@ -144,6 +145,7 @@ test("faults of a CSV name file, line and field", async (t) => {
     [CSV_HEADER + row.replace("12.6", "high"), 'line 2: value: expected a number, got "high"'],
     [CSV_HEADER + row.replace("kV", "V"), "line 2: unit: expected pu or kV for voltage, got V"],
     [CSV_HEADER + row.replace("false", "no"), "line 2: simulated: expected true or false, got no"],
+    [`${CSV_HEADER}0,temperature,1,1e9,degC,false\n`, "line 2: value: expected -100 to 1000 degC, got 1000000000"],
     [`${CSV_HEADER}0,breaker,1,2,state,false\n`, "line 2: value: expected 1 (closed) or 0 (open), got 2"],
   ];
   for (const [text, message] of cases) {
@@ -157,7 +159,7 @@ test("faults of a CSV name file, line and field", async (t) => {
   writeFileSync(file, CSV_HEADER);
   await assert.rejects(all(new CsvScada(file, grid)), { message: `${file} has no samples` });
   writeFileSync(file, `${CSV_HEADER}"a`);
-  await assert.rejects(all(new CsvScada(file, grid)), { message: /x\.csv is no CSV of time,kind/ });
+  await assert.rejects(all(new CsvScada(file, grid)), { message: /x\.csv, line 2: no CSV of time,kind/ });
   await assert.rejects(all(new CsvScada(`${file}.none`, grid)), { message: /none cannot be read \(ENOENT\)$/ });
   writeFileSync(file, `${CSV_HEADER}0,voltage,1,12.6,kV,false\n`);
   await assert.rejects(all(new CsvScada(file, bundledGrid("case14"))), {
@@ -167,9 +169,14 @@ test("faults of a CSV name file, line and field", async (t) => {
 
 class FakeClient extends EventEmitter implements MessageClient {
   readonly topics: string[] = [];
+  connected = true;
+  /** Subscriptions that the broker does not take before it takes one. */
+  refusals = 0;
 
   async subscribeAsync(topic: string): Promise<void> {
+    if (this.refusals-- > 0) throw new Error("Subscribe error: not authorised");
     this.topics.push(topic);
+    this.emit("subscribed");
   }
 
   async unsubscribeAsync(topic: string): Promise<void> {
@@ -185,30 +192,45 @@ class FakeClient extends EventEmitter implements MessageClient {
   }
 }
 
-test("messages of an interval make a scan; what is no sample is refused by field", async () => {
+/** A source over a client of paper, at a time that the test sets; `scans` ends with it after so many. */
+function heard(most: number, settings: Partial<MqttOptions> = {}) {
   const client = new FakeClient();
   const stop = new AbortController();
   const refused: string[] = [];
+  const clock = { time: 0 };
   const source = new MqttScada(client, bundledGrid("case33bw"), {
-    ...{ prefix: "scada/f-1", scanSeconds: 60, signal: stop.signal },
-    onRefused: (topic, reason) => refused.push(`${topic}: ${reason}`),
+    ...{ prefix: "scada/f-1", scanSeconds: 60, signal: stop.signal, now: () => clock.time, skewSeconds: 30 },
+    onRefused: (topic, reason, code) => refused.push(`${code} ${topic}: ${reason}`),
+    ...settings,
   });
   const scans: Scan[] = [];
   const done = (async () => {
-    for await (const scan of source.scans()) if (scans.push(scan) === 2) stop.abort();
+    for await (const scan of source.scans()) if (scans.push(scan) === most) stop.abort();
   })();
+  /** A sample that is sent at a time by the system's clock, with a time of its own where that differs. */
+  const sample = (at: number, point: string, value: number, unit: string, more: object = {}): void => {
+    clock.time = at;
+    client.say(`scada/f-1/${point}`, { time: at, value, unit, ...more });
+  };
+  return { client, stop, refused, clock, scans, done, sample };
+}
+
+const demandsOf = ({ samples }: Scan): number[] => samples.map(({ element }) => element);
+
+test("messages of an interval make a scan; what is no sample is refused by field", async () => {
+  const { client, refused, scans, done, sample } = heard(2);
   await Promise.resolve();
   assert.deepEqual(client.topics, ["scada/f-1/+/+"]);
-  client.say("scada/f-1/voltage/1", { time: 120, value: 12.66, unit: "kV" });
-  client.say("scada/f-1/demand/2", { time: 150, value: 100, unit: "kW", simulated: true });
-  client.say("scada/f-1/demand/2", { time: 151, value: 110, unit: "kW", simulated: true });
+  sample(120, "voltage/1", 12.66, "kV");
+  sample(150, "demand/2", 100, "kW", { simulated: true });
+  sample(151, "demand/2", 110, "kW", { simulated: true });
   client.say("scada/other/demand/2", { time: 151, value: 7, unit: "kW" });
   client.say("scada/f-1/breaker/1", "not JSON");
-  client.say("scada/f-1/breaker/1", { time: 121, value: 3, unit: "state" });
-  client.say("scada/f-1/breaker/1", { time: 121, value: 1, unit: "state", extra: 1 });
-  client.say("scada/f-1/current/1", { time: 180, value: 0.1, unit: "pu" });
-  client.say("scada/f-1/current/2", { time: 179, value: 0.1, unit: "pu" });
-  client.say("scada/f-1/current/1", { time: 240, value: 0.1, unit: "pu" });
+  client.say("scada/f-1/breaker/1", { time: 151, value: 3, unit: "state" });
+  client.say("scada/f-1/breaker/1", { time: 151, value: 1, unit: "state", extra: 1 });
+  sample(180, "current/1", 0.1, "pu");
+  sample(181, "current/2", 0.1, "pu", { time: 179 });
+  sample(240, "current/1", 0.1, "pu");
   await done;
   assert.deepEqual(scans[0]!.samples, [
     { kind: "voltage", element: 1, value: 1, simulated: false },
@@ -223,10 +245,73 @@ test("messages of an interval make a scan; what is no sample is refused by field
     ],
   );
   assert.equal(refused.length, 4);
-  assert.match(refused[0]!, /breaker\/1: .*JSON/);
+  assert.match(refused[0]!, /^bad-sample .*breaker\/1: .*JSON/);
   assert.match(refused[1]!, /value: expected 1 \(closed\) or 0 \(open\), got 3$/);
   assert.match(refused[2]!, /extra/);
-  assert.match(refused[3]!, /^scada\/f-1\/current\/2: late: its scan is over$/);
+  assert.match(refused[3]!, /^late-sample scada\/f-1\/current\/2: late: its scan is over$/);
   assert.deepEqual(client.topics, []);
-  assert.equal(client.listenerCount("message"), 0);
+  assert.equal(client.listenerCount("message") + client.listenerCount("connect"), 0);
+});
+
+test("a sample of another time is refused, whatever its time, and those after it make scans as before", async () => {
+  const { refused, scans, done, sample, clock } = heard(3);
+  sample(0, "demand/2", 100, "kW", { time: 1 });
+  sample(6_000, "demand/2", 100, "kW", { time: 4e9 });
+  sample(6_001, "demand/3", 100, "kW", { time: 6_032 });
+  sample(6_001, "demand/3", 100, "kW", { time: 5_970 });
+  sample(6_002, "demand/4", 100, "kW");
+  sample(6_060, "demand/5", 100, "kW", { time: 1e300 });
+  sample(6_061, "demand/6", 100, "kW");
+  sample(6_120, "demand/7", 100, "kW");
+  sample(6_180, "demand/8", 100, "kW");
+  await done;
+  assert.deepEqual(scans.slice(0, 3).map(demandsOf), [[4], [6], [7]]);
+  assert.deepEqual(
+    refused.map((one) => one.replace(/^sample-time scada\/f-1\/demand/, "")),
+    [
+      "/2: time: expected nothing before the time is known, got 1",
+      "/2: time: expected within 30 s of 6000, got 4000000000",
+      "/3: time: expected within 30 s of 6001, got 6032",
+      "/3: time: expected within 30 s of 6001, got 5970",
+      "/5: time: expected within 30 s of 6060, got 1e+300",
+    ],
+  );
+  assert.equal(clock.time, 6_180);
+});
+
+test("a sensor whose clock is fast makes nobody late, and a clock that is set back silences nobody", async () => {
+  const { refused, scans, done, sample } = heard(4);
+  sample(6_050, "demand/2", 100, "kW", { time: 6_075 });
+  sample(6_051, "demand/3", 100, "kW");
+  sample(6_110, "demand/2", 100, "kW", { time: 6_135 });
+  sample(6_111, "demand/3", 100, "kW");
+  sample(9_600, "demand/4", 100, "kW");
+  // An hour back: what was open is of a time that has not come.
+  sample(6_170, "demand/5", 100, "kW");
+  sample(6_240, "demand/6", 100, "kW");
+  sample(6_300, "demand/7", 100, "kW");
+  await done;
+  assert.deepEqual(refused, []);
+  assert.deepEqual(scans.slice(0, 4).map(demandsOf), [[2, 3], [2, 3], [5], [6]]);
+});
+
+test("a lost connection is followed by a subscription, and one that is refused is tried again", async () => {
+  const told: string[] = [];
+  const { client, stop, done, refused, sample, scans } = heard(99, {
+    ...{ onUnsubscribed: (reason) => told.push(reason), retryMilliseconds: 1, settleMilliseconds: 1 },
+  });
+  assert.equal(client.topics.length, 1);
+  // The broker came back without a memory, and has not read its rules yet.
+  client.topics.length = 0;
+  client.refusals = 2;
+  const again = once(client, "subscribed");
+  client.emit("connect");
+  await again;
+  assert.deepEqual([client.topics.length, told.length], [1, 2]);
+  assert.equal(told[0], "scada/f-1/+/+: Subscribe error: not authorised");
+  sample(6_000, "demand/2", 100, "kW");
+  client.connected = false;
+  stop.abort();
+  await done;
+  assert.deepEqual([scans.length, refused.length, client.listenerCount("connect")], [1, 0, 0]);
 });

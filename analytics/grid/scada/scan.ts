@@ -65,6 +65,9 @@ const UNITS: Readonly<Record<PointKind, Readonly<Record<string, number | "base">
   breaker: { state: 1 },
 };
 
+/** In degrees Celsius: no conductor and no oil is colder, or hotter and still there. */
+const TEMPERATURES = { least: -100, most: 1_000 };
+
 export class SampleError extends Error {
   constructor(message: string) {
     super(message);
@@ -92,6 +95,9 @@ export function sampleOf(
   }
   if (point === "breaker" && number !== 0 && number !== 1) {
     throw new SampleError(`value: expected 1 (closed) or 0 (open), got ${number}`);
+  }
+  if (point === "temperature" && (number < TEMPERATURES.least || number > TEMPERATURES.most)) {
+    throw new SampleError(`value: expected ${TEMPERATURES.least} to ${TEMPERATURES.most} degC, got ${number}`);
   }
   const units = UNITS[point];
   if (typeof unit !== "string" || !Object.hasOwn(units, unit)) {

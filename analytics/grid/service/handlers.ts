@@ -4,6 +4,7 @@ import { GridFault } from "./fault.ts";
 import type { Snapshot } from "./operation.ts";
 import type { OperationPlan } from "./plan.ts";
 import type { RecentStates } from "./recent.ts";
+import { releasedDay } from "./released-day.ts";
 import type { Handlers } from "./request-desk.ts";
 import type { GridStore } from "./store.ts";
 import type { At } from "./tasks/optimise.ts";
@@ -82,6 +83,16 @@ export function handlersOf(sources: Sources): Handlers {
       }
       return { items };
     },
-    renewables: (_, signal) => threads.run("renewables", { at: now().at }, signal),
+    renewables: (_, signal) => {
+      const { at } = now();
+      const known = store.newestLoads().map(({ feeder }) => feeder);
+      const released = releasedDay(
+        plan,
+        known.filter((feeder) => feeders.includes(feeder)),
+        at.time,
+        (...asked) => store.netLoads(...asked),
+      );
+      return threads.run("renewables", { at, released }, signal);
+    },
   };
 }

@@ -13,6 +13,7 @@ import type {
 import { GridFault } from "./fault.ts";
 import type { Snapshot } from "./operation.ts";
 import type { OperationPlan } from "./plan.ts";
+import type { ReleasedDay } from "./released-day.ts";
 import { type FeederHistory, forecastFeeder } from "./tasks/forecast.ts";
 import { type AssetSources, maintenance as maintained, trainModel } from "./tasks/maintenance.ts";
 import { type At, optimise as optimised, type OptimiseOptions } from "./tasks/optimise.ts";
@@ -38,7 +39,7 @@ export interface Tasks {
   readonly forecast: (task: { history: FeederHistory; date?: string; quick: boolean }) => Promise<Told<FeederForecast>>;
   readonly maintenance: (task: GridRequestOf<"maintenance">) => Told<GridMaintenance>;
   readonly training: (task: null) => Told<null>;
-  readonly renewables: (task: { at: At }) => Told<GridRenewables>;
+  readonly renewables: (task: { at: At; released: ReleasedDay | undefined }) => Told<GridRenewables>;
   readonly statistics: (task: GridRequestOf<"statistics">) => Told<Omit<GridStatistics, "sinceStart">>;
 }
 
@@ -75,4 +76,4 @@ export const training: Tasks["training"] = () =>
 
 export const statistics: Tasks["statistics"] = (range) => told(() => figures(file, grid.name, range));
 
-export const renewables: Tasks["renewables"] = ({ at }) => told(() => renewed(plan, at));
+export const renewables: Tasks["renewables"] = ({ at, released }) => told(() => renewed(plan, at, released));

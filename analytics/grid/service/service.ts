@@ -6,25 +6,20 @@ import path from "node:path";
 import type { Config } from "../../../config/index.ts";
 import { openRoll, type Party } from "../../../config/keys/index.ts";
 import type { Logger } from "../../../config/runtime/logger.ts";
-import {
-  type GridState,
-  type GridTopology,
-  optimiseOptions,
-  STATE_TOPIC,
-  type Switching,
-} from "../../../protocol/grid/index.ts";
+import { type GridState, type GridTopology, STATE_TOPIC } from "../../../protocol/grid/index.ts";
 import { filterOf, parseTopic, topicOf } from "../../../protocol/topics.ts";
 import type { Scan } from "../scada/scan.ts";
-import { GridFault } from "./fault.ts";
 import { FeederLoads } from "./feeder-loads.ts";
 import { handlersOf } from "./handlers.ts";
 import type { Outcome, Snapshot } from "./operation.ts";
 import { operationPlan, type OperationPlan } from "./plan.ts";
+import { Proposals } from "./proposals.ts";
 import { RecentStates } from "./recent.ts";
 import { RequestDesk } from "./request-desk.ts";
-import { feedScans } from "./scada-feed.ts";
+import { checkScans, feedScans } from "./scada-feed.ts";
+import { isSilenceNews, type Silence, staleState } from "./silence.ts";
+import { stateOf } from "./state.ts";
 import { gridFile, GridStore, historyRowOf } from "./store.ts";
-import { switchingOf } from "./tasks/optimise.ts";
 import { Spread } from "./tasks/statistics.ts";
 import { OperateThread, RequestThreads } from "./threads.ts";
 import { topologyMessage } from "./topology.ts";
@@ -50,8 +45,6 @@ const LEAST_MILLISECONDS = 200;
 const FORGET_MILLISECONDS = 3_600_000;
 /** Scans that may fail to come before a state is called stale. */
 const STALE_SCANS = 3;
-/** New loads are followed by proposals not faster than this. */
-const LEAST_PROPOSAL_MILLISECONDS = 10_000;
 
 export class GridService {
   readonly subscriptions: readonly string[] = [filterOf("gridRequest"), filterOf("feederLoad")];
@@ -72,15 +65,16 @@ export class GridService {
   /** Of a real sensor: the newest that waits for the thread. */
   #waiting: Scan | undefined;
   #scanDue = false;
+  /** No scan comes until somebody mends their source. */
+  #isBroken = false;
+  /** Samples, by code. */
+  readonly #refused: Record<string, number> = {};
   /** Monotonic seconds, and the time of samples, of the scan before. */
   #scanned = { at: Number.NEGATIVE_INFINITY, time: 0 };
   #sequence = 0;
   #snapshot: Snapshot | undefined;
-  #switching: Switching | undefined;
-  /** The slot of the loads that it was made for. */
-  #proposedSlot: number | null | undefined;
-  #proposing = false;
-  #proposedAt = Number.NEGATIVE_INFINITY;
+  /** None for a grid without switches to choose, or where none are wanted. */
+  #proposals: Proposals | undefined;
 
   private constructor(options: GridServiceOptions, plan: OperationPlan, topology: GridTopology, store: GridStore) {
     this.#options = options;
@@ -91,10 +85,11 @@ export class GridService {
     this.#recent = new RecentStates(topology);
   }
 
-  /** Throws UsageError for a grid that cannot be operated, StorageError `locked` while another process operates. */
-  static open(options: GridServiceOptions): GridService {
+  /** Throws UsageError for a grid or a file of scans that cannot be used, StorageError `locked` while another process operates. */
+  static async open(options: GridServiceOptions): Promise<GridService> {
     const { config, party } = options;
     const plan = operationPlan(config, openRoll(party).feeders());
+    await checkScans(plan);
     return new GridService(options, plan, topologyMessage(plan), new GridStore(gridFile(config), plan.grid.name));
   }
 
@@ -127,10 +122,11 @@ export class GridService {
         ...{ plan: this.#plan, topology: this.#topology, store: this.#store, recent: this.#recent },
         ...{ threads: this.#requests, feeders: this.#loads.feeders },
         snapshot: () => this.#snapshot,
-        sinceStart: () => ({
-          ...{ scans: this.#sequence, scanMilliseconds: this.#milliseconds.told() },
-          ...this.#desk!.counts,
-        }),
+        sinceStart: () => {
+          const { requests, refused } = this.#desk!.counts;
+          const scanned = { scans: this.#sequence, scanMilliseconds: this.#milliseconds.told() };
+          return { ...scanned, requests, refused: { ...refused, ...this.#refused } };
+        },
       }),
     });
     const every = (seconds: number, work: () => void): void => {
@@ -141,16 +137,31 @@ export class GridService {
       this.#scanSoon();
     } else {
       void feedScans({
-        ...{ plan: this.#plan, signal: this.#stopping.signal, log, refuse: ports.refuse },
+        ...{ plan: this.#plan, signal: this.#stopping.signal, log, now: ports.now },
+        refuse: (code, detail) => {
+          this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+          ports.refuse(code, detail);
+        },
         onScan: (scan) => {
+          this.#isBroken = false;
           this.#waiting = scan;
           this.#scan();
+        },
+        onBroken: () => {
+          this.#isBroken = true;
+          this.#tellBroken();
         },
       }).catch(crashed);
       every(settings.scanSeconds, () => this.#watch());
     }
-    if (settings.optimiseSeconds > 0 && this.#topology.radial)
-      every(settings.optimiseSeconds, () => void this.#propose());
+    if (settings.optimiseSeconds > 0 && this.#topology.radial) {
+      const proposals = new Proposals({
+        ...{ threads: this.#requests, requestSeconds: settings.requestSeconds, log, signal: this.#stopping.signal },
+        now: () => ({ snapshot: this.#snapshot, state: this.#recent.last }),
+      });
+      this.#proposals = proposals;
+      every(settings.optimiseSeconds, () => void proposals.make());
+    }
     const forget = (): void => void this.#store.forget(settings.retentionDays, Date.now() / 1_000);
     this.#timers.push(setInterval(forget, FORGET_MILLISECONDS));
     forget();
@@ -219,34 +230,29 @@ export class GridService {
         (outcome) => this.#publish(outcome),
         (error: unknown) => this.#options.log.warn({ err: error }, "a scan has no state"),
       )
-      .finally(() => this.#scan());
+      .finally(() => {
+        this.#scan();
+        this.#tellBroken();
+      });
   }
 
-  #publish({ believed, findings, findingsLeftOut, snapshot, milliseconds }: Outcome): void {
+  #publish(outcome: Outcome): void {
     if (this.#stopping.signal.aborted) return;
+    const { believed, snapshot, milliseconds } = outcome;
     this.#milliseconds.add(milliseconds);
     const switched = this.#snapshot === undefined || this.#snapshot.closed.some((one, i) => one !== snapshot.closed[i]);
     this.#snapshot = snapshot;
     if (believed === undefined) return;
     this.#sequence += 1;
-    // A proposal for other loads says nothing of these.
-    const isCurrent = this.#proposedSlot === this.#loads.slotStart;
-    const { settings, grid, assumedRatings } = this.#plan;
-    const state: GridState = {
-      ...{ case: grid.name, topology: this.#topology.digest, sequence: this.#sequence, source: settings.scada },
-      ...{ ...believed, assumedRatings, publishedAt: Date.now() / 1_000 },
-      loads: {
-        source: settings.scada !== "simulated" ? "sensors" : this.#loads.slotStart === null ? "case" : "feeders",
-        ...{ slotStart: this.#loads.slotStart, feeders: this.#loads.newest.length, factor: settings.loadFactor },
-        stale: findings.some(({ kind, element }) => kind === "stale" && element.startsWith("feeder:")),
-      },
-      switching: (isCurrent ? this.#switching : undefined) ?? null,
-      ...{ findings: [...findings], findingsLeftOut },
-    };
+    const { slotStart } = this.#loads;
+    const state = stateOf(believed, outcome, {
+      ...{ plan: this.#plan, topology: this.#topology, sequence: this.#sequence, slotStart },
+      ...{ feeders: this.#loads.newest.length, switching: this.#proposals?.of(slotStart) ?? null },
+      publishedAt: Date.now() / 1_000,
+    });
     this.#send(state);
     this.#store.add(historyRowOf(state), state.publishedAt);
-    const isDue = !isCurrent && performance.now() - this.#proposedAt > LEAST_PROPOSAL_MILLISECONDS;
-    if ((switched || isDue) && settings.optimiseSeconds > 0 && this.#topology.radial) void this.#propose();
+    if (switched || this.#proposals?.isDue(slotStart) === true) void this.#proposals?.make();
   }
 
   #send(state: GridState): void {
@@ -254,44 +260,25 @@ export class GridService {
     this.#ports?.send(topicOf("grid", { topic: STATE_TOPIC }), Buffer.from(JSON.stringify(state)));
   }
 
-  /** Says so when sensors have fallen silent. */
-  #watch(): void {
-    const silent = performance.now() / 1_000 - this.#scanned.at;
-    const limit = STALE_SCANS * this.#plan.settings.scanSeconds;
-    const { last } = this.#recent;
-    if (last === undefined || silent <= limit) return;
-    const before = last.findings.filter(({ kind, element }) => kind !== "stale" || element !== "grid");
-    const known = last.findings.find(({ kind, element }) => kind === "stale" && element === "grid");
-    // Told once, and again as time goes on, but not with every look.
-    if (known !== undefined && silent < 2 * known.value) return;
-    const since = known?.since ?? last.time;
-    const stale = { kind: "stale", element: "grid", since, scans: (known?.scans ?? 0) + 1 } as const;
-    const findings = [{ ...stale, value: Math.round(silent), limit, unit: "s" }, ...before].slice(0, 200);
-    this.#send({ ...last, stale: true, publishedAt: Date.now() / 1_000, findings });
+  get #silence(): Silence {
+    const seconds = performance.now() / 1_000 - this.#scanned.at;
+    return { seconds, limitSeconds: STALE_SCANS * this.#plan.settings.scanSeconds };
   }
 
-  /** A proposal for the loads and switches of now. One that cannot be made in time is none. */
-  async #propose(): Promise<void> {
-    const [snapshot, state, threads] = [this.#snapshot, this.#recent.last, this.#requests];
-    if (snapshot === undefined || state === undefined || threads === undefined || this.#proposing) return;
-    const { time, simulated } = state;
-    const { slotStart } = state.loads;
-    this.#proposing = true;
-    this.#proposedAt = performance.now();
-    const signal = AbortSignal.any([
-      this.#stopping.signal,
-      AbortSignal.timeout(this.#plan.settings.requestSeconds * 1_000),
-    ]);
-    try {
-      const task = { snapshot, options: optimiseOptions.parse({}), at: { time, simulated } };
-      this.#switching = switchingOf(await threads.run("optimise", task, signal));
-      this.#proposedSlot = slotStart;
-    } catch (err) {
-      if (this.#stopping.signal.aborted) return;
-      if (err instanceof GridFault || signal.aborted) this.#options.log.warn({ err }, "no proposal for the switches");
-      else throw err;
-    } finally {
-      this.#proposing = false;
-    }
+  /** Says so when sensors have fallen silent. */
+  #watch(): void {
+    const { last } = this.#recent;
+    if (last !== undefined && isSilenceNews(last, this.#silence)) this.#sendStale(last);
+  }
+
+  #sendStale(last: GridState): void {
+    this.#send(staleState(last, this.#silence, Date.now() / 1_000));
+  }
+
+  /** At once where it is known that nothing will come, but not while a scan is on its way to be a state. */
+  #tellBroken(): void {
+    const { last } = this.#recent;
+    if (!this.#isBroken || this.#thread?.busy === true || last === undefined || last.stale) return;
+    this.#sendStale(last);
   }
 }

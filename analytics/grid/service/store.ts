@@ -72,6 +72,9 @@ export class GridStore {
         `SELECT slot_start AS slotStart, energy_wh AS energyWh FROM feeder_loads WHERE feeder = ? AND slot_start >= ?
          ORDER BY slot_start`,
       ),
+      net: db.prepare<[string, number, number], { slotStart: number; netWh: number }>(
+        "SELECT slot_start AS slotStart, net_wh AS netWh FROM feeder_loads WHERE feeder = ? AND slot_start >= ? AND slot_start < ?",
+      ),
       forgetHistory: db.prepare<[number]>("DELETE FROM history WHERE stored_at < ?"),
       thin: db.prepare<[number]>(
         `DELETE FROM history WHERE stored_at < ? AND id NOT IN
@@ -108,6 +111,11 @@ export class GridStore {
 
   loads(feeder: string, from: number): Pick<StoredLoad, "slotStart" | "energyWh">[] {
     return this.#guarded(() => this.#statements.series.all(feeder, from));
+  }
+
+  /** From a time on, and before another. */
+  netLoads(feeder: string, from: number, to: number): Pick<StoredLoad, "slotStart" | "netWh">[] {
+    return this.#guarded(() => this.#statements.net.all(feeder, from, to));
   }
 
   /** Of scans before yesterday one of each quarter of an hour stays. Returns how many rows went. */

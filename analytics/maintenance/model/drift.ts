@@ -1,5 +1,5 @@
 /**
- * How an asset goes on, as assets like it went on: what sensors will show in half a year, from level and trend, by least
+ * How an asset goes on, as assets like it went on: what sensors will show in half a year, from level and growth, by least
  * squares for each kind. With it a hazard of the next half year becomes a survival curve, and that a remaining life.
  */
 import { type Kind, KINDS } from "../history/history.ts";
@@ -10,7 +10,7 @@ const SENSED = ["temperature", "vibration", "losses"] as const;
 type Sensed = (typeof SENSED)[number];
 
 interface Course {
-  /** Change in half a year: constant, per level, per trend. */
+  /** Change in half a year: constant, per level, per growth. */
   readonly coefficients: readonly number[];
   readonly least: number;
   readonly most: number;
@@ -74,13 +74,12 @@ export class Drift {
     const moved: Record<string, number> = {};
     for (const sensed of SENSED) {
       const { coefficients, least, most } = this.#of(kind)[sensed];
-      const [level, trend] = [features[sensed], features[`${sensed}_trend`]];
-      const [constant, perLevel, perTrend] = coefficients;
-      const reached = level + constant! + perLevel! * level + perTrend! * trend;
+      const [level, growth] = [features[sensed], features[`${sensed}_growth`]];
+      const [constant, perLevel, perGrowth] = coefficients;
+      const reached = level + constant! + perLevel! * level + perGrowth! * growth;
       moved[sensed] = Math.min(Math.max(reached, least), Math.max(most, level));
-      // A trend spans a year: this half year, and half of what it was.
-      moved[`${sensed}_trend`] = moved[sensed] - level + trend / 2;
-      moved[`${sensed}_since`] = moved[sensed] - level + features[`${sensed}_since`];
+      // What a level gains is what its fault gains: sensors keep their offsets.
+      moved[`${sensed}_growth`] = moved[sensed] - level + growth;
     }
     // Life goes on at its pace so far: consumption is proportional to age.
     const life = features.life + Math.log(ageYears / Math.max(situation.ageYears, 0.25));
@@ -92,8 +91,7 @@ export class Drift {
     const usual = Object.fromEntries(
       SENSED.flatMap((sensed) => [
         [sensed, Math.min(features[sensed], this.#of(kind)[sensed].usual)],
-        [`${sensed}_trend`, 0],
-        [`${sensed}_since`, 0],
+        [`${sensed}_growth`, 0],
       ]),
     );
     return { kind, ageYears, features: { ...features, ...usual } };
@@ -120,7 +118,7 @@ function courseOf(examples: readonly Example[], sensed: Sensed): Course {
   for (let i = 1; i < examples.length; i++) {
     const [before, after] = [examples[i - 1]!, examples[i]!];
     if (before.asset !== after.asset) continue;
-    const row = [1, before.features[sensed], before.features[`${sensed}_trend`]];
+    const row = [1, before.features[sensed], before.features[`${sensed}_growth`]];
     const change = after.features[sensed] - before.features[sensed];
     for (let a = 0; a < 3; a++) {
       right[a]! += row[a]! * change;

@@ -2,11 +2,12 @@
 import { type AssetHistory, type Measure, weekCount, WEEKS_PER_YEAR } from "../history/history.ts";
 import { type Example, type Features, PERIOD_WEEKS, type Situation } from "./hazard-model.ts";
 
-/** Levels are means over so many weeks; trends compare them with a year earlier, so that the season is the same. */
+/** Levels are means over so many weeks. */
 const LEVEL_WEEKS = 12;
-const TREND_WEEKS = 52;
-/** Weeks of history without which nothing is said. */
-export const LEAST_WEEKS = TREND_WEEKS + LEVEL_WEEKS;
+/** Weeks of history without which nothing is said: all seasons, and a level. */
+export const LEAST_WEEKS = 52 + LEVEL_WEEKS;
+/** Weeks in which a fault doubles, as a rule: the shape that is looked for in a record. */
+const DOUBLING_WEEKS = 52;
 const LEAST_LIFE = 1e-5;
 
 /** What is known when `at` weeks have passed. Throws RangeError for fewer than 64, or more than there are. */
@@ -16,22 +17,20 @@ export function situationAt(history: AssetHistory, at: number): Situation {
   }
   const { weeks, kind } = history;
   const ageYears = history.ageYears + at / WEEKS_PER_YEAR;
-  const now = (value: (week: number) => number): number => meanOver(at - LEVEL_WEEKS, at, value);
-  const before = (value: (week: number) => number): number =>
-    meanOver(at - TREND_WEEKS - LEVEL_WEEKS, at - TREND_WEEKS, value);
-  // As far back as the record goes, in the same season.
-  const years = TREND_WEEKS * Math.floor((at - LEVEL_WEEKS) / TREND_WEEKS);
-  const first = (value: (week: number) => number): number => meanOver(at - years - LEVEL_WEEKS, at - years, value);
+  const now = (value: OfWeek): number => meanOver(at - LEVEL_WEEKS, at, value);
+  // 1 now, a half a year ago: what a fault that began in the record has added, whatever the sensor's own offset.
+  const grown = (week: number): number => 2 ** ((week + 0.5 - at) / DOUBLING_WEEKS);
   const read =
     (measure: Measure) =>
     (week: number): number =>
       weeks[measure][week]!;
   const excess = (week: number): number => weeks.temperature_c[week]! - weeks.expected_c[week]!;
+  // A bad joint and a clogged cooler heat with the load as the conductor does: by a share of its rise.
+  const rise = (week: number): number => weeks.expected_c[week]! - weeks.ambient_c[week]!;
   // A core hums at any load and a winding with the square of the current; wind does not ask for the load of a line.
   const excited = (week: number): number => (kind === "transformer" ? 1 + weeks.load_mean[week]! ** 2 : 1);
   const shaken = (week: number): number => Math.log(weeks.vibration_mm_s[week]! / excited(week));
   const lost = (week: number): number => 100 * Math.log(weeks.loss_ratio[week]!);
-  const levels = { temperature: now(excess), vibration: now(shaken), losses: now(lost) };
   const watched = weeks.life_used.slice(0, at).reduce((sum, used) => sum + used, 0);
   // What was consumed before it was watched is taken to have gone at the same pace.
   const life = (watched * ageYears) / (at / WEEKS_PER_YEAR);
@@ -39,13 +38,12 @@ export function situationAt(history: AssetHistory, at: number): Situation {
     age: Math.log(1 + ageYears),
     life: Math.log(LEAST_LIFE + life),
     load: meanOver(0, at, read("load_peak")),
-    ...levels,
-    temperature_trend: levels.temperature - before(excess),
-    vibration_trend: levels.vibration - before(shaken),
-    losses_trend: levels.losses - before(lost),
-    temperature_since: levels.temperature - first(excess),
-    vibration_since: levels.vibration - first(shaken),
-    losses_since: levels.losses - first(lost),
+    temperature: shareOver(at - LEVEL_WEEKS, at, rise, excess),
+    temperature_growth: slopeOver(at, (week) => rise(week) * grown(week), excess),
+    vibration: now(shaken),
+    vibration_growth: slopeOver(at, grown, shaken),
+    losses: now(lost),
+    losses_growth: slopeOver(at, grown, lost),
   };
   return { kind, ageYears, features: finite(features) };
 }
@@ -57,7 +55,7 @@ function finite(features: Features): Features {
   ) as Features;
 }
 
-function meanOver(from: number, to: number, value: (week: number) => number): number {
+function meanOver(from: number, to: number, value: OfWeek): number {
   let [sum, count] = [0, 0];
   for (let week = from; week < to; week++) {
     const one = value(week);
@@ -66,6 +64,35 @@ function meanOver(from: number, to: number, value: (week: number) => number): nu
     count += 1;
   }
   return count === 0 ? Number.NaN : sum / count;
+}
+
+type OfWeek = (week: number) => number;
+
+/** Least squares of `value` = share x `base`: weeks in which the base is large count most. */
+function shareOver(from: number, to: number, base: OfWeek, value: OfWeek): number {
+  let [products, squares] = [0, 0];
+  for (let week = from; week < to; week++) {
+    const [x, y] = [base(week), value(week)];
+    if (Number.isNaN(y)) continue;
+    products += x * y;
+    squares += x * x;
+  }
+  return products / squares;
+}
+
+/** Least squares of `value` = constant + slope x `shape` over all weeks before `to`. */
+function slopeOver(to: number, shape: OfWeek, value: OfWeek): number {
+  let [count, x, y, xx, xy] = [0, 0, 0, 0, 0];
+  for (let week = 0; week < to; week++) {
+    const [one, seen] = [shape(week), value(week)];
+    if (Number.isNaN(seen)) continue;
+    count += 1;
+    x += one;
+    y += seen;
+    xx += one * one;
+    xy += one * seen;
+  }
+  return (xy - (x * y) / count) / (xx - (x * x) / count);
 }
 
 /**

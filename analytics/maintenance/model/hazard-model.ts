@@ -14,14 +14,11 @@ export const FEATURES = [
   "life",
   "load",
   "temperature",
-  "temperature_trend",
-  "temperature_since",
+  "temperature_growth",
   "vibration",
-  "vibration_trend",
-  "vibration_since",
+  "vibration_growth",
   "losses",
-  "losses_trend",
-  "losses_since",
+  "losses_growth",
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 export type Features = Readonly<Record<Feature, number>>;

@@ -13,8 +13,8 @@ import { untrained } from "./standard.ts";
 import { train } from "./trained.ts";
 import { fitWeibull, WeibullAge } from "./weibull.ts";
 
-function examples(seed: number, transformers: number): Example[] {
-  const fleet = new SimulatedFleet({ seed, transformers, lines: 0 });
+function examples(seed: number, transformers: number, lines = 0): Example[] {
+  const fleet = new SimulatedFleet({ seed, transformers, lines });
   for (let week = 0; week < LEAST_WEEKS + 5 * 26; week++) fleet.live();
   return examplesOf(fleet.watched());
 }
@@ -88,6 +88,18 @@ test("on unseen fleets the model ranks failures above 0.85, near what the true h
   assert.ok(own.slope! > 0.7 && own.slope! < 1.4, `slope ${own.slope!}`);
   const outside = own.bins.filter(({ predicted, low, high }) => predicted < low || predicted > high).length;
   assert.ok(outside <= 2, `${outside} of ${own.bins.length} bins outside of their interval`);
+});
+
+test("on lines alone it ranks failures above 0.85, and nearly as the true hazard does", () => {
+  const { model } = train(examples(1, 0, 400), examples(2, 0, 200));
+  const others = [31, 32, 33, 34, 35, 36].flatMap((seed) => examples(seed, 0, 200));
+  const own = judge(model, others);
+  const best = judgeChances(
+    "truth",
+    others.map(({ truth }) => truth!),
+    others.map(({ failed }) => failed),
+  );
+  assert.ok(own.auc > 0.85 && best.auc - own.auc < 0.03, `${own.auc} of ${best.auc}`);
 });
 
 test("what is told of years ahead is what happens in them", () => {

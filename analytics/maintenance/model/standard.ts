@@ -37,7 +37,7 @@ export class LogisticHazard implements HazardModel {
   readonly #fits: Map<Kind, KindFit>;
   readonly #ridge: number;
 
-  constructor({ fits, ridge = 3 }: { fits?: Iterable<readonly [Kind, KindFit]>; ridge?: number } = {}) {
+  constructor({ fits, ridge = 20 }: { fits?: Iterable<readonly [Kind, KindFit]>; ridge?: number } = {}) {
     this.#fits = new Map(fits);
     this.#ridge = ridge;
   }
@@ -110,8 +110,9 @@ export function untrained(seed: number, typical = 0.02): LogisticHazard {
     life: [-4, 3],
     load: [0.75, 0.25],
     vibration: [0.3, 0.4],
-    vibration_trend: [0, 0.2],
-    vibration_since: [0, 0.3],
+    vibration_growth: [0, 0.3],
+    temperature: [0, 0.1],
+    temperature_growth: [0, 0.1],
   };
   const mean = FEATURES.map((name) => usual[name]?.[0] ?? 0);
   const deviation = FEATURES.map((name) => usual[name]?.[1] ?? 2);

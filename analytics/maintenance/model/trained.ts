@@ -36,7 +36,7 @@ export class HazardModelError extends Error {
   }
 }
 
-const FORMAT = "wattveil-hazard-1";
+const FORMAT = "wattveil-hazard-2";
 const numbers = z.array(z.number());
 const kindFit = z.strictObject({
   mean: numbers.length(FEATURES.length),

@@ -1280,8 +1280,14 @@ export interface components {
             hours: number[];
         };
         GridRenewablesInput: {
+            /** @description The weather is made up */
             simulated: boolean;
             date: string;
+            /**
+             * @description `released`: loads of the newest day that feeders tell of; `usual-day`: of the case, where they do not
+             * @enum {string}
+             */
+            loads: "released" | "usual-day";
             slots: {
                 slotStart: number;
                 loadMw: number;
@@ -2232,8 +2238,14 @@ export interface components {
             hours: number[];
         };
         GridRenewables: {
+            /** @description The weather is made up */
             simulated: boolean;
             date: string;
+            /**
+             * @description `released`: loads of the newest day that feeders tell of; `usual-day`: of the case, where they do not
+             * @enum {string}
+             */
+            loads: "released" | "usual-day";
             slots: {
                 slotStart: number;
                 loadMw: number;

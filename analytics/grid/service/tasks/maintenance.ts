@@ -136,7 +136,7 @@ function modelOf({ hazardModel, modelFile }: AssetSources): Trained {
   const file = hazardModel === "" ? modelFile : hazardModel;
   let trained = models.get(file);
   if (trained === undefined) {
-    trained = loadTrained(file);
+    trained = hazardModel === "" ? ownModel(file) : loadTrained(file);
     models.set(file, trained);
   }
   return trained;
@@ -145,6 +145,17 @@ function modelOf({ hazardModel, modelFile }: AssetSources): Trained {
 /** Trains one on simulated assets where there is none: some seconds. */
 export function trainModel(sources: AssetSources): void {
   if (lacksModel(sources)) trainInto(sources.modelFile);
+}
+
+/** One of an earlier version looks at other features: it is made anew. */
+function ownModel(file: string): Trained {
+  try {
+    return loadTrained(file);
+  } catch (error) {
+    if (!(error instanceof HazardModelError)) throw error;
+    trainInto(file);
+    return loadTrained(file);
+  }
 }
 
 function trainInto(file: string): void {
