@@ -65,7 +65,7 @@ async function fleet(
   const paths = { "paths.data": data, "paths.results": join(folder, "results"), "paths.logs": join(folder, "logs") };
   const settings = Object.entries({ ...SYSTEM, ...paths }).flatMap(([field, value]) => [
     "--set",
-    `${field}=${String(value)}`,
+    `${field}=${value}`,
   ]);
   const args = [START, "firmware-sim/main.ts", "--profile", "demo", "--json", ...settings];
   const child = spawn(process.execPath, args, {
@@ -81,7 +81,7 @@ async function fleet(
   if (!signal.aborted) {
     const { waiting, differences, ciphertexts } = (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
     const found = JSON.stringify({ waiting, differences, ciphertexts });
-    process.stderr.write(`tour: the fleet ended with ${String(code)}, and found ${found}\n`);
+    process.stderr.write(`tour: the fleet ended with ${code}, and found ${found}\n`);
   }
   return undefined;
 }

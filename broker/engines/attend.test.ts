@@ -38,7 +38,11 @@ for (const engine of ["mosquitto", "nats"] as const) {
       const free = ["tlsPort", "wssPort", "publicPort"].flatMap((port) => ["--set", `broker.${port}=0`]);
       const args = ["attend", "--for", engine, "--data", data, "--set", `paths.logs=${join(data, "logs")}`, ...free];
       child = fork(START, ["broker/main.ts", ...args], { silent: true });
-      const [{ details }] = (await once(child, "message")) as [ReadyMessage];
+      let said = "";
+      child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      const ended = once(child, "exit").then(() => Promise.reject(new Error(`the attendant ended: ${said}`)));
+      const [{ details }] = (await Promise.race([once(child, "message"), ended])) as [ReadyMessage];
+      ended.catch(() => undefined);
       ports = details["ports"] as typeof ports;
       bulkPort = (details["external"] as { bulkPort: number }).bulkPort || ports.tls;
     });
@@ -59,7 +63,7 @@ for (const engine of ["mosquitto", "nats"] as const) {
     const standing = new Map<string, Promise<MqttClient>>();
     const anew = (id: string, options: IClientOptions = {}): Promise<MqttClient> => {
       const own = { ...tlsOf(id), clientId: id, servername: "broker", checkServerIdentity: () => undefined };
-      return connected({ protocol: "mqtts", port: ports.tls, ...own, ...options } as IClientOptions);
+      return connected({ protocol: "mqtts", port: ports.tls, ...own, ...options });
     };
     /** The party's one connection: who comes twice in a moment is kept out for a while by NATS. */
     const as = async (id: string): Promise<MqttClient> => {

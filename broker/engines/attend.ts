@@ -2,6 +2,7 @@
  * Runs another broker on this machine in the place of the embedded one: writes its files, starts its nodes, starts them
  * again when they end, and writes its rules anew whenever the authority adds or revokes a meter.
  */
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import type { Party } from "../../config/keys/index.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
@@ -111,25 +112,29 @@ function followRoll({ party, config, nodes, revocations, refusals, log, rulesCha
   });
 }
 
+/** Below the range from which systems give ports to outgoing connections: there a free one would soon be taken. */
+const PORTS = { from: 20_000, to: 32_000 };
+const MOST_TRIES = 200;
+
 /** Gives the wanted port, or for 0 one that is free now; each at most once. */
 function chooser(host: string): (wanted: number) => Promise<number> {
   const given = new Set<number>();
-  const choose = async (wanted: number): Promise<number> => {
-    const port = wanted === 0 ? await freePort(host) : wanted;
-    if (given.has(port)) return choose(wanted);
-    given.add(port);
-    return port;
+  return async (wanted) => {
+    if (wanted !== 0) return wanted;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const port = randomInt(PORTS.from, PORTS.to);
+      if (given.has(port) || !(await isFree(port, host))) continue;
+      given.add(port);
+      return port;
+    }
+    throw new Error(`no free port from ${PORTS.from} to ${PORTS.to} at ${host}`);
   };
-  return choose;
 }
 
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
+function isFree(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }

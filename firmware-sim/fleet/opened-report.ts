@@ -15,7 +15,8 @@ export function describeOpened(opened: OpenedCheck, summary: CiphertextSummary):
     lines.push(renderTable(head, rowsOf(opened.compared)));
   }
   const who = openedBy.length === 0 ? "" : ` by ${openedBy.length} aggregators (${openedBy.join(", ")})`;
-  const verdict = summary.exactWithinBound ? "all within their bounds of the truth" : "NOT all within their bounds";
+  const within = opened.compared.every(({ withinBound }) => withinBound);
+  const verdict = within ? "all within their bounds of the truth" : "NOT all within their bounds";
   lines.push(`${openings} of ${due} results opened${who}${openings === 0 ? "" : `: ${verdict}`}`);
   lines.push(`Cross-check of shares and ciphertexts: ${crossCheck(opened)}`);
   lines.push(...opened.crossCheck.verdicts.slice(0, MOST_LINES));

@@ -2,7 +2,6 @@
 import type Database from "better-sqlite3";
 import { FIELD_PRIME, add, multiply, inverse, reduce, subtract, type FieldElement } from "../../protocol/field.ts";
 import type { Showcase } from "../../protocol/messages/showcase.ts";
-import { interpolate } from "../../protocol/shamir/interpolate.ts";
 
 export interface Chapter {
   readonly title: string;
@@ -114,19 +113,24 @@ function valueAt(constant: number, slope: FieldElement, x: bigint): FieldElement
   return add(reduce(BigInt(constant)), multiply(slope, reduce(x)));
 }
 
+/** A line through two points, at 0: Lagrange's formula for the threshold of the tour's own system. */
 function together({ showcase }: Evidence): Chapter {
   const { parts, threshold, readingsWh } = showcase;
-  const some = parts.slice(0, threshold);
-  const points = some.map(({ aggregator, shares: [share] }) => ({
-    x: Number(aggregator.replace("a-", "")),
+  const [one, two] = parts.map(({ aggregator, shares: [share] }) => ({
+    name: aggregator,
+    x: reduce(BigInt(aggregator.replace("a-", ""))),
     y: reduce(BigInt(share ?? 0)),
   }));
-  const { value } = interpolate(points, threshold);
+  if (one === undefined || two === undefined || threshold !== 2) {
+    throw new RangeError(`threshold: the tour tells of two aggregators that are enough, not of ${threshold}`);
+  }
+  const slope = multiply(subtract(two.y, one.y), inverse(subtract(two.x, one.x)));
+  const value = subtract(one.y, multiply(slope, one.x));
   return {
     title: `${threshold} of them would know`,
     lines: [
-      `We hold all shares of this household, so we can do what aggregators must not: from those of ${some.map(({ aggregator }) => aggregator).join(" and ")}`,
-      `Lagrange's formula gives ${value} Wh${value === BigInt(readingsWh[0] ?? 0) ? ", the reading." : ", which is NOT the reading."}`,
+      "We hold all shares of this household, so we can do what aggregators must not: the line through the points of",
+      `${one.name} and ${two.name} is ${value} Wh at 0${value === BigInt(readingsWh[0] ?? 0) ? ", the reading." : ", which is NOT the reading."}`,
       "This is why aggregators belong to different operators. No message exists that asks one for a single share.",
     ],
   };

@@ -27,7 +27,7 @@ test("every step is told with the data of its own run", (t) => {
   const [, used] = /it used (\d+) Wh/.exec(text[0]!)!;
   assert.equal(text[2]!.match(/ fits$/gm)?.length, 4, "every guess fits one share");
   assert.doesNotMatch(text[2]!, /does not fit/);
-  assert.match(text[3]!, new RegExp(`gives ${used!} Wh, the reading`));
+  assert.match(text[3]!, new RegExp(`is ${used!} Wh at 0, the reading`));
   assert.match(text[4]!, /Wh of 10 meters\n.*each is exact/s);
   assert.match(text[5]!, /peak .*\n[^]*EUR\n.*exact to the watt-hour/);
   assert.match(text[6]!, /variance +of 10 meters, within/);

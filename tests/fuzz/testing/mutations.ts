@@ -1,9 +1,9 @@
 /** Inputs for decoders, the same for the same seed: valid ones that were damaged, and bytes of no meaning. */
 
 /** Numbers in [0, below), by mulberry32. */
-export type Draw = (below: number) => number;
+type Draw = (below: number) => number;
 
-export function drawing(seed: number): Draw {
+function drawing(seed: number): Draw {
   let state = seed >>> 0;
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0;
