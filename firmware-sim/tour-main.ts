@@ -63,10 +63,7 @@ async function fleet(
   signal: AbortSignal,
 ): Promise<Evidence["summary"] | undefined> {
   const paths = { "paths.data": data, "paths.results": join(folder, "results"), "paths.logs": join(folder, "logs") };
-  const settings = Object.entries({ ...SYSTEM, ...paths }).flatMap(([field, value]) => [
-    "--set",
-    `${field}=${value}`,
-  ]);
+  const settings = Object.entries({ ...SYSTEM, ...paths }).flatMap(([field, value]) => ["--set", `${field}=${value}`]);
   const args = [START, "firmware-sim/main.ts", "--profile", "demo", "--json", ...settings];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", json ? "ignore" : "inherit"],
