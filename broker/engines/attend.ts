@@ -3,8 +3,8 @@
  * again when they end, and writes its rules anew whenever the authority adds or revokes a meter.
  */
 import { randomInt } from "node:crypto";
-import { createServer } from "node:net";
 import type { Party } from "../../config/keys/index.ts";
+import { isFree } from "../../config/runtime/free-port.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
 import type { Refusals } from "../../config/runtime/refusals.ts";
@@ -64,7 +64,13 @@ export async function attend(options: AttendOptions): Promise<Attended> {
   const rulesChanged = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      write();
+      try {
+        write();
+      } catch (error) {
+        // A meter that was revoked must not stay in: who started this hears of it.
+        onFailure(error);
+        return;
+      }
       for (const node of processes) node.reload();
       log.info({ meters: revocations.admitted().length }, "the broker's rules were written anew");
     }, SETTLE_MILLISECONDS);
@@ -129,12 +135,4 @@ function chooser(host: string): (wanted: number) => Promise<number> {
     }
     throw new Error(`no free port from ${PORTS.from} to ${PORTS.to} at ${host}`);
   };
-}
-
-function isFree(port: number, host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
 }

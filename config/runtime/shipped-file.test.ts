@@ -20,11 +20,10 @@ test("the shipped files of the defaults are found from anywhere; what is no ship
     for (const file of ["config/tariffs/none.yaml", "config/schema.ts", "/none", "own.yaml"]) {
       assert.equal(shippedFile(file), file);
     }
+    // Where the file is there, it is taken as it is given.
+    process.chdir(ROOT);
+    assert.equal(shippedFile(billing.tariff), billing.tariff);
   } finally {
     process.chdir(before);
   }
-  // Where the file is there, it is taken as it is given.
-  process.chdir(ROOT);
-  assert.equal(shippedFile(billing.tariff), billing.tariff);
-  process.chdir(before);
 });

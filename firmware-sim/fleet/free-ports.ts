@@ -1,16 +1,8 @@
 /** Finds out which ports of the system are taken, and lets the system choose free ones instead. */
-import { createServer } from "node:net";
 import type { Config } from "../../config/index.ts";
+import { isFree } from "../../config/runtime/free-port.ts";
 import { portOf } from "./api-process.ts";
 import type { Fleet } from "./fleet.ts";
-
-function isFree(port: number, host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
-}
 
 /** A port's field of the configuration. */
 type PortPath = "broker.tlsPort" | "broker.wssPort" | "broker.publicPort" | "api.port";

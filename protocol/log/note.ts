@@ -73,6 +73,7 @@ export function parseKey(text: string): NoteKey {
   };
   const [, name = "", hex = "", base64 = ""] = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text) ?? [];
   if (name === "") refuse(`got "${text.slice(0, 200)}"`);
+  if (!NAME.test(name)) refuse("the name is too long, or holds control characters");
   const material = decodeBase64(base64) ?? refuse("it is no base64");
   const type = Object.values(NOTE_TYPE).find((known) => known === material[0]);
   if (type === undefined || material.length !== 1 + RAW_KEY_BYTES) return refuse(`that of ${name} is another one`);

@@ -160,6 +160,8 @@ test("the image is made of what is there", () => {
     list.split(" ").filter((command) => !known.includes(command)),
     [],
   );
+  const ignored = readFileSync(join(DEPLOYMENT, "Dockerfile.dockerignore"), "utf8").split("\n");
+  for (const own of ["**/node_modules", "data*", "logs", "results"]) assert.ok(ignored.includes(own), own);
   for (const [, files = ""] of text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
     for (const file of files.split(" ")) assert.ok(existsSync(join(ROOT, file)), file);
   }
