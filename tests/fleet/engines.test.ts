@@ -1,6 +1,6 @@
 /**
  * The same fleet over brokers of others: Mosquitto, and a NATS cluster of three. Nodes are killed with -9 while slots
- * flow, and so is the process that attends to them; nothing is lost and nothing counted twice.
+ * flow, with Mosquitto also the process that attends to them; nothing is lost and nothing counted twice.
  */
 // needs: mosquitto nats-server
 import assert from "node:assert/strict";
@@ -16,11 +16,8 @@ const PLANS: Record<"mosquitto" | "nats", ReadonlyMap<number, string>> = {
     [5, "mosquitto"],
     [12, "attendant"],
   ]),
-  nats: new Map([
-    [4, "node-1"],
-    [9, "node-2"],
-    [14, "attendant"],
-  ]),
+  // One node, so that a majority stays: what happens beyond that is said in docs/brokers.md.
+  nats: new Map([[6, "node-2"]]),
 };
 
 describe("a fleet over another broker", { concurrency: 2 }, () => {
@@ -28,7 +25,7 @@ describe("a fleet over another broker", { concurrency: 2 }, () => {
 });
 
 function over(engine: "mosquitto" | "nats"): void {
-  test(`${engine}: nodes and their attendant are killed with -9, and bills and loads are exact`, async (t) => {
+  test(`${engine}: killed with -9 while slots flow, and bills and loads are exact`, async (t) => {
     const killed: string[] = [];
     const kill = (bed: FleetBed, name: string): void => {
       if (name === "attendant") bed.fleet.supervisor.kill("broker");
