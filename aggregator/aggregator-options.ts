@@ -14,6 +14,14 @@ export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions, V
   readonly minSlots: number;
 }
 
+export interface AnsweredRound {
+  readonly round: string;
+  /** What was asked, and what it was answered with. */
+  readonly asked: string;
+  readonly answered: string;
+  readonly milliseconds: number;
+}
+
 export interface AggregatorOptions {
   readonly index: number;
   readonly db: Database;
@@ -31,6 +39,8 @@ export interface AggregatorOptions {
   readonly scheduleCommit: () => void;
   readonly send: (topic: string, payload: Uint8Array) => void;
   readonly refuse: (code: string, detail?: string) => void;
+  /** Told of every answer to the utility, by round. */
+  readonly answered?: (entry: AnsweredRound) => void;
   /** Lets other work run for a moment during a long answer. */
   readonly pause: () => Promise<void>;
   /** Left out: jobs on ciphertexts are refused. */

@@ -211,8 +211,11 @@ export class Aggregator {
     if (!parsed.success) throw new ProtocolError("malformed", `a round request: ${parsed.error.issues[0]?.message}`);
     if (parsed.data.round !== round)
       throw new ProtocolError("wrong-topic", `round ${parsed.data.round} under ${round}`);
+    const began = performance.now();
     const answer = await this.#rounds.handle(parsed.data);
     if (answer === undefined) return;
+    const milliseconds = Math.round(performance.now() - began);
+    this.#options.answered?.({ round, asked: parsed.data.type, answered: answer.type, milliseconds });
     if (answer.type === "refuse") this.#options.refuse(`round-${answer.code}`, answer.detail);
     const topic = topicOf("roundAnswer", { agg: String(index), round, type: answer.type });
     await this.#sendSealed(answer, "utility", topic);

@@ -8,7 +8,7 @@ import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink } from "../config/runtime/link.ts";
 import type { Link } from "../config/runtime/link.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
-import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
@@ -63,6 +63,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         // What the broker does not get is asked for again: the meter repeats its message, the utility its request.
         send: (topic, payload) => link?.send(topic, payload),
         refuse: (code, detail) => refusals.count(code, detail),
+        answered: (entry) => log.debug(entry, "answers a round"),
         pause: turns(),
         ...(homomorphic === undefined ? {} : { homomorphic }),
       }),
@@ -132,6 +133,7 @@ function snapshot({ intake, store, jobs, vectors }: Aggregator): Record<string, 
 
 await runRole({
   name: "aggregator",
+  metricsOffset: ({ id }) => METRICS_OFFSETS.aggregator + Number(id),
   description: "Takes in shares, keeps them, and adds them up over endorsed sets.",
   flags: [{ flags: "--id <index>", description: "the aggregator's index (1 to 7)", required: true }],
   examples: [

@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 import { CkksWatch, openParty } from "../config/keys/index.ts";
-import { type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
 import { GridService } from "./grid/service/service.ts";
@@ -73,6 +73,7 @@ async function compute(
 
 await runRole({
   name: "analytics",
+  metricsOffset: () => METRICS_OFFSETS.analytics,
   description:
     "Takes in ciphertexts, computes on them, and has aggregators open the results; asks homes for what they learn together; " +
     "operates the grid.",

@@ -2,7 +2,7 @@
  * `npm run broker`: the broker as a process of its own, with its own folder of keys (`<data>/keys/broker`). What it
  * remembers is which meters are revoked (`<data>/broker/broker.db`). With a command: the same rules for another broker.
  */
-import { runRole } from "../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, runRole } from "../config/runtime/role-command.ts";
 import type { RoleContext } from "../config/runtime/role-command.ts";
 import { UsageError } from "../config/runtime/role.ts";
 import { attendCommand } from "./commands/attend.ts";
@@ -20,6 +20,7 @@ async function run(context: RoleContext): Promise<void> {
 
 await runRole({
   name: "broker",
+  metricsOffset: (_options, [verb]) => (verb === "export" ? undefined : METRICS_OFFSETS.broker),
   description: "Carries sealed messages between the parties: MQTT over mutual TLS, over WebSocket, and public topics.",
   operands: "[command]",
   flags: [

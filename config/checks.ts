@@ -83,12 +83,13 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    fields: ["broker.kind", "broker.otherNodes", "broker.bulkPort"],
-    rule: "Only an external broker has other nodes, or a port of its own for second connections",
-    fault: ({ broker: { kind, otherNodes, bulkPort } }) =>
+    fields: ["broker.kind", "broker.otherNodes", "broker.bulkPort", "broker.deliveryQos"],
+    rule: "Only an external broker has other nodes, a port of its own for second connections, or delivers by QoS 0",
+    fault: ({ broker: { kind, otherNodes, bulkPort, deliveryQos } }) =>
       unless(
-        kind === "external" || (otherNodes.length === 0 && bulkPort === 0),
-        "the embedded broker is one node with one port for meters; other nodes and bulkPort need `kind: external`",
+        kind === "external" || (otherNodes.length === 0 && bulkPort === 0 && deliveryQos === 1),
+        "the embedded broker is one node with one port for meters, and delivers by QoS 1; other nodes, bulkPort and " +
+          "deliveryQos need `kind: external`",
       ),
   },
   {

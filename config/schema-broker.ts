@@ -25,6 +25,14 @@ export const broker = z.strictObject({
     0,
     "Port of an external broker for the meters' second connections, where the engine needs one; 0 for `tlsPort`.",
   ),
+  deliveryQos: z
+    .union([z.literal(0), z.literal(1)])
+    .default(1)
+    .meta({
+      description:
+        "MQTT quality of service of what parties subscribe to. 0 for NATS, which keeps a queue of its own for every " +
+        "filter of every client otherwise; nothing depends on it, since what counts is acknowledged end to end.",
+    }),
   host: text("127.0.0.1", "Where the parties find the broker: host name or address."),
   listen: text("127.0.0.1", "Address on which the broker accepts mqtts and WebSocket clients; `0.0.0.0` for all."),
   tlsPort: port(8883, "Port of MQTT over mutual TLS"),
@@ -58,6 +66,12 @@ export const link = z.strictObject({
     5,
     "A server gives up after so many connections in a row that were cut off as they began: another has its keys.",
     { unit: "connections" },
+  ),
+  ackSeconds: seconds(
+    0.1,
+    3_600,
+    30,
+    "A broker that acknowledges nothing for so long, while something waits for it, is given up for the next connection.",
   ),
   closeSeconds: seconds(0, 60, 2, "Wait for outstanding messages when a party stops."),
   maxInFlight: whole(1, 32_767, 16_384, "Messages of one connection waiting for the broker.", { unit: "messages" }),

@@ -173,6 +173,20 @@ const logging = z.strictObject({
   refusalSeconds: seconds(0, 86_400, 10, "Refusals are counted always, and logged once per code in this time."),
 });
 
+const metrics = z.strictObject({
+  enabled: flag(false, "Each running role answers /metrics, /live and /ready."),
+  listen: text(
+    "127.0.0.1",
+    "Address on which a role answers; there is no sign-in, so only where a network is trusted.",
+  ),
+  basePort: whole(
+    0,
+    65_000,
+    9_600,
+    "Broker here, utility + 1, analytics + 2, API + 3, witness + 4, gateway + 5, meter + 6, aggregator i + 10 + i; 0 takes free ports.",
+  ),
+});
+
 /** The whole configuration. Sections and fields left out take their defaults. */
 export const configSchema = z.strictObject({
   system: system.prefault({}).meta({ description: "What all parties must agree on; fixed at enrolment." }),
@@ -198,6 +212,7 @@ export const configSchema = z.strictObject({
   witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
+  metrics: metrics.prefault({}).meta({ description: "Figures and health of each role over HTTP (docs/metrics.md)." }),
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
@@ -222,7 +237,7 @@ function environmentName(section: string, name: string): string {
 const SECTIONS = {
   ...{ system, release, paths, broker, link, meter, sharing, aggregator, rounds, billing, balance },
   ...{ homomorphic, analytics, grid, gateway, homeAssistant, learning, api, alerts, log, witness },
-  ...{ simulation, logging },
+  ...{ simulation, logging, metrics },
 };
 
 /** Every field by its path, in the order of the schema. */

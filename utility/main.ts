@@ -1,7 +1,7 @@
 /** `npm run utility`: the utility as a process of its own, with its own keys and its own database. */
 import path from "node:path";
 import { openParty } from "../config/keys/index.ts";
-import { type RoleContext, runRole } from "../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, type RoleContext, runRole } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
 import { startUtility } from "./server.ts";
@@ -17,6 +17,7 @@ async function run({ config, log, process: processLog, signal }: RoleContext): P
 
 await runRole({
   name: "utility",
+  metricsOffset: () => METRICS_OFFSETS.utility,
   description: "Opens rounds, interpolates totals, issues bills and publishes feeder loads.",
   run,
 });

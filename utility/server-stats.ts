@@ -22,6 +22,7 @@ export class ServerStats {
   #waits = 0;
   #failures = 0;
   #settled = 0;
+  #settledSeconds = 0;
 
   constructor(
     { config, measure }: { config: Config; measure: (name: string, measurement: Measurement) => void },
@@ -39,8 +40,10 @@ export class ServerStats {
     if (record.state === "failed") this.#failures += 1;
   }
 
-  settled(record: RoundRecord): void {
+  /** `seconds` of the (possibly simulated) clock since the round was opened. */
+  settled(record: RoundRecord, seconds: number): void {
     this.#settled += 1;
+    this.#settledSeconds += seconds;
     this.#measure("round", {
       round: record.id,
       purpose: record.question.purpose,
@@ -82,6 +85,7 @@ export class ServerStats {
       counters: {
         openRounds: desk.openRounds,
         settledRounds: this.#settled,
+        settledRoundSeconds: this.#settledSeconds,
         waits: this.#waits,
         failures: this.#failures,
         waitingRounds: waiting.length,

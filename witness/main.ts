@@ -1,6 +1,6 @@
 /** `npm run witness`: cosigns the checkpoints of logs, over HTTP. `npm run witness -- key` prints its public key. */
 import path from "node:path";
-import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { announceReady } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
 import { formatKey, parseKey } from "../protocol/log/index.ts";
@@ -44,6 +44,7 @@ async function run({ config, log, operands, json, signal }: RoleContext): Promis
 
 await runRole({
   name: "witness",
+  metricsOffset: (_options, [verb]) => (verb === undefined ? METRICS_OFFSETS.witness : undefined),
   description: "Cosigns what a log has signed, if it goes on from what was cosigned before.",
   operands: "[command]",
   flags: [

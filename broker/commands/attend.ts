@@ -4,7 +4,7 @@ import { type RoleContext, UsageError } from "../../config/runtime/role-command.
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
 import { aborted } from "../../config/runtime/stop-signal.ts";
 import { attend } from "../engines/attend.ts";
-import { COMMANDS, type EngineName } from "../engines/engines.ts";
+import { COMMANDS, DELIVERY_QOS, type EngineName } from "../engines/engines.ts";
 import { engineOf, folderOf } from "./engine-flags.ts";
 import { openBrokerParty, openRevocations, PARTY } from "./open.ts";
 
@@ -43,7 +43,8 @@ export async function attendCommand(context: RoleContext): Promise<void> {
       const otherNodes = others.map(({ host, tls }) => `${host}:${tls}`);
       const text = [first, ...others].map((node) => `${node?.host}:${node?.tls}`).join(", ");
       log.info({ engine, ports, otherNodes }, `${engine} is listening: mqtts ${text}, public mqtt 127.0.0.1:${open}`);
-      announceReady({ ports, external: { otherNodes, bulkPort: first?.bulk ?? 0 } });
+      const external = { otherNodes, bulkPort: first?.bulk ?? 0, deliveryQos: DELIVERY_QOS[engine] };
+      announceReady({ ports, external });
       await Promise.race([aborted(signal), failed]);
     } finally {
       clearInterval(timer);

@@ -13,7 +13,7 @@ import { filterOf } from "../../protocol/topics.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Revocations } from "../revocations.ts";
 import { EngineProcess } from "./engine-process.ts";
-import { argumentsOf, engineFiles, type EngineName, localNodes } from "./engines.ts";
+import { argumentsOf, DELIVERY_QOS, engineFiles, type EngineName, localNodes } from "./engines.ts";
 import type { EngineNode } from "./plan.ts";
 import { writeEngineFiles } from "./write-files.ts";
 
@@ -100,11 +100,12 @@ interface Following extends Omit<AttendOptions, "nodes"> {
 }
 
 /** A client like others, with the broker's own certificate. */
-function followRoll({ party, config, nodes, revocations, refusals, log, rulesChanged, onFailure }: Following) {
+function followRoll({ engine, party, config, nodes, revocations, refusals, log, rulesChanged, onFailure }: Following) {
   const [first, ...others] = nodes.filter(({ tls }) => tls !== 0).map(({ host, tls }) => ({ host, port: tls }));
   if (first === undefined) throw new RangeError("attend: expected one node, got none");
   return connectLink({
     ...{ ...first, others, party, settings: config.link, log, onFailure },
+    deliveryQos: DELIVERY_QOS[engine],
     subscriptions: [filterOf("roll")],
     onMessage: (_topic, payload) => {
       try {

@@ -24,6 +24,12 @@ const WRITERS: Record<EngineName, (plan: EnginePlan) => EngineFiles> = {
 /** The commands of engines that `attend` can start. */
 export const COMMANDS: Partial<Record<EngineName, string>> = { mosquitto: "mosquitto", nats: "nats-server" };
 
+/**
+ * What parties subscribe with. NATS keeps a consumer of JetStream, with a vote of its nodes, for every filter of QoS 1
+ * of every client; when a majority of nodes was gone, some of them stay silent for ever. Of QoS 0 there is none.
+ */
+export const DELIVERY_QOS: Record<EngineName, 0 | 1> = { mosquitto: 1, nats: 0, emqx: 1 };
+
 /** NATS' own ports, as its documentation has them, and those of the node that only reads. */
 const NATS_PORTS = { client: 4_222, cluster: 6_222 };
 const READER_PORTS = { client: 4_223, cluster: 6_223 };

@@ -13,6 +13,7 @@ test("nodes have the port of the first one unless they name another; addresses o
   assert.deepEqual(brokerAddress(external({ otherNodes })), {
     host: "b1",
     port: 8883,
+    deliveryQos: 1,
     others: [
       { host: "b2", port: 8883 },
       { host: "b3", port: 8884 },
@@ -24,9 +25,10 @@ test("nodes have the port of the first one unless they name another; addresses o
 
 test("second connections go to every node's port for them, or where the first ones go", () => {
   const plain = brokerAddress(external({ otherNodes: ["b2:1"] }));
-  assert.deepEqual(bulkAddress(plain), { host: "b1", port: 8883, others: [{ host: "b2", port: 1 }] });
+  assert.deepEqual(bulkAddress(plain), { ...plain, host: "b1", port: 8883 });
   const own = brokerAddress(external({ otherNodes: ["b2:1"], bulkPort: 8885 }));
-  assert.deepEqual(bulkAddress(own), { host: "b1", port: 8885, others: [{ host: "b2", port: 8885 }] });
+  const others = [{ host: "b2", port: 8885 }];
+  assert.deepEqual(bulkAddress(own), { host: "b1", port: 8885, others, deliveryQos: 1 });
 });
 
 test("what is no node is refused, and other nodes of the embedded broker", () => {
@@ -36,4 +38,5 @@ test("what is no node is refused, and other nodes of the embedded broker", () =>
   }
   assert.throws(() => load("broker.otherNodes", ["b2"]), /need `kind: external`/);
   assert.throws(() => load("broker.bulkPort", 8885), /need `kind: external`/);
+  assert.throws(() => load("broker.deliveryQos", 0), /need `kind: external`/);
 });

@@ -11,6 +11,8 @@ export interface BrokerAddress extends BrokerNode {
   readonly others?: readonly BrokerNode[];
   /** Where the second connections of meters go, if not to `port`. */
   readonly bulkPort?: number;
+  /** Of what is subscribed to; 1 if left out. */
+  readonly deliveryQos?: 0 | 1;
 }
 
 /** `host`, `host:port`, or an IPv6 address in brackets with or without a port. */
@@ -22,13 +24,14 @@ function nodeOf(text: string, port: number): BrokerNode {
 }
 
 export function brokerAddress({ broker }: Pick<Config, "broker">): BrokerAddress {
-  const { host, tlsPort, otherNodes, bulkPort } = broker;
+  const { host, tlsPort, otherNodes, bulkPort, deliveryQos } = broker;
   const others = otherNodes.map((text) => nodeOf(text, tlsPort));
-  return { host, port: tlsPort, others, ...(bulkPort === 0 ? {} : { bulkPort }) };
+  return { host, port: tlsPort, others, deliveryQos, ...(bulkPort === 0 ? {} : { bulkPort }) };
 }
 
 /** For the second connection of a meter. */
-export function bulkAddress({ host, port, others = [], bulkPort }: BrokerAddress): BrokerAddress {
-  if (bulkPort === undefined) return { host, port, others };
-  return { host, port: bulkPort, others: others.map((node) => ({ host: node.host, port: bulkPort })) };
+export function bulkAddress({ bulkPort, ...address }: BrokerAddress): BrokerAddress {
+  if (bulkPort === undefined) return address;
+  const { others = [] } = address;
+  return { ...address, port: bulkPort, others: others.map((node) => ({ host: node.host, port: bulkPort })) };
 }

@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly openStream: () => Duplex;
   readonly will: { readonly topic: string; readonly payload: Buffer; readonly retain: boolean } | undefined;
   readonly settings: Config["link"];
+  /** Of what is subscribed to. */
+  readonly deliveryQos: 0 | 1;
   readonly onMessage: (topic: string, payload: Uint8Array) => void | Promise<void>;
   /** The handler threw or rejected. */
   readonly onFailure: (error: unknown) => void;
@@ -41,6 +43,8 @@ export class Connection {
   #reason: LinkError | undefined;
   #ended = false;
   #onDrained: (() => void) | undefined;
+  #acknowledged = 0;
+  #watch: NodeJS.Timeout | undefined;
   #markOver: () => void = () => {};
   readonly #over = new Promise<void>((resolve) => {
     this.#markOver = resolve;
@@ -85,8 +89,10 @@ export class Connection {
       return;
     }
     this.#inFlight++;
+    this.#watch ??= this.#watchAcknowledgements();
     this.#cork();
     this.#client.publish(topic, asBuffer(payload), { qos: 1, retain }, (error) => {
+      this.#acknowledged++;
       if (--this.#inFlight === 0) this.#onDrained?.();
       if (error) done(this.#reason ?? new LinkError("lost", "the connection broke before the broker acknowledged"));
       else done();
@@ -98,7 +104,7 @@ export class Connection {
       done();
       return;
     }
-    this.#client.subscribe([...filters], { qos: 1 }, (error, _, answer) => {
+    this.#client.subscribe([...filters], { qos: this.#options.deliveryQos }, (error, _, answer) => {
       const refused = filters.filter((_filter, i) => Number(answer?.granted[i] ?? 0) >= SUBACK_REFUSED);
       if (!error) done();
       else if (refused.length === 0) done(this.#reason ?? new LinkError("lost", "broke during the subscription"));
@@ -136,6 +142,25 @@ export class Connection {
         resolve();
       };
     });
+  }
+
+  /**
+   * A broker may answer pings and no longer take messages: a node of a cluster that has lost the others. One that has
+   * acknowledged nothing between two looks, while something was waiting at both, is given up. One timer for the
+   * connection: one for each message would cost more than sending it.
+   */
+  #watchAcknowledgements(): NodeJS.Timeout {
+    const { ackSeconds } = this.#options.settings;
+    let before = -1; // nothing was waiting at the last look
+    const look = (): void => {
+      if (this.#inFlight > 0 && this.#acknowledged === before) {
+        this.#fail(
+          new LinkError("lost", `the broker at ${this.#options.where} acknowledged nothing for ${ackSeconds} s`),
+        );
+      }
+      before = this.#inFlight > 0 ? this.#acknowledged : -1;
+    };
+    return setInterval(look, ackSeconds * 1_000).unref();
   }
 
   #open(): Duplex {
@@ -198,6 +223,7 @@ export class Connection {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearInterval(this.#watch);
     // Fails what is outstanding: mqtt.js keeps it for a reconnection that never comes.
     this.#client.end(true);
     this.#onDrained?.();

@@ -184,6 +184,46 @@ test("reports as lost what the broker had not acknowledged, and does not send it
   assert.deepEqual(publishes, ["lost/1", "fresh/1"]);
 });
 
+test("goes on with the next node when one takes messages and acknowledges none", async (t) => {
+  const [deaf, sound] = [await newBroker(), await newBroker()];
+  deaf.aedes.authorizePublish = () => {}; // pings are answered, and nothing else
+  const connections = inbox();
+  const log = {
+    info: ({ broker }: { broker?: unknown }) => connections.push(String(broker), Buffer.alloc(0)),
+    warn: () => {},
+  };
+  const others = [{ host: "127.0.0.1", port: sound.port }];
+  const settings = { ...SETTINGS, ackSeconds: 0.1 };
+  const link = await connect(t, deaf, { others, random: () => 0, log, settings });
+  assert.equal((await connections.next()).topic, `127.0.0.1:${deaf.port}`);
+  await assert.rejects(link.publish("x", "y"), { code: "lost", message: /acknowledged nothing for 0\.1 s/ });
+  assert.equal((await connections.next()).topic, `127.0.0.1:${sound.port}`);
+  await link.publish("x", "y");
+});
+
+test("does not give up a broker that is slow with each acknowledgement, but goes on", async (t) => {
+  const broker = await newBroker();
+  const waiting: (() => void)[] = [];
+  broker.aedes.authorizePublish = (_client, _packet, callback) => waiting.push(() => callback(null));
+  const settings = { ...SETTINGS, ackSeconds: 0.4 };
+  const link = await connect(t, broker, { settings });
+  const published = Promise.all(Array.from({ length: 12 }, (_, i) => link.publish(`x/${i}`, "y")));
+  const timer = setInterval(() => waiting.shift()?.(), 100); // for three times as long as it may be silent
+  t.after(() => clearInterval(timer));
+  await published;
+});
+
+for (const deliveryQos of [0, 1] as const) {
+  test(`subscribes with QoS ${deliveryQos} when told so`, async (t) => {
+    const broker = await newBroker();
+    const granted = new Promise((resolve) => {
+      broker.aedes.on("subscribe", (subscriptions) => resolve(subscriptions.map(({ qos }) => qos)));
+    });
+    await connect(t, broker, { subscriptions: ["x/+"], deliveryQos });
+    assert.deepEqual(await granted, [deliveryQos]);
+  });
+}
+
 test("refuses a party of our own authority that plays the broker", async (t) => {
   const impostor = await newBroker(aggregatorTls);
   await assert.rejects(connect(t, impostor), (error: LinkError) => {

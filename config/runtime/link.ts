@@ -4,23 +4,23 @@
  */
 import { randomInt } from "node:crypto";
 import type { Duplex } from "node:stream";
-import tls from "node:tls";
-import type { PeerCertificate, SecureContext } from "node:tls";
 import { configSchema } from "../schema.ts";
 import type { BrokerNode } from "./broker-address.ts";
 import type { Config } from "../schema.ts";
+import { type PartyTls, tlsOpener } from "./broker-tls.ts";
 import { Connection } from "./connection.ts";
 import type { Done } from "./connection.ts";
+import { observation } from "./observation.ts";
 import { LinkError, isLasting } from "./link-error.ts";
 import { Takeovers } from "./takeovers.ts";
 
 export { LinkError } from "./link-error.ts";
 export type { LinkErrorCode } from "./link-error.ts";
 
-/** The part of a party's keys that a link needs; PEM texts. */
+/** The part of a party's keys that a link needs. */
 export interface LinkParty {
   readonly id: string;
-  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+  readonly tls: PartyTls;
 }
 
 /** The part of a logger that a link needs. */
@@ -36,6 +36,8 @@ export interface LinkOptions {
   /** Further nodes of the broker: the first one is chosen by chance, and the next after each connection that ended. */
   readonly others?: readonly BrokerNode[];
   readonly subscriptions: readonly string[];
+  /** QoS of the subscriptions; 1 if left out (config `broker.deliveryQos`). */
+  readonly deliveryQos?: 0 | 1;
   /** Added to the party's id in the MQTT client id: a meter's second connection is `.bulk` (`BULK_SUFFIX`). */
   readonly clientIdSuffix?: string;
   /**
@@ -113,6 +115,7 @@ class ReconnectingLink implements Link {
   readonly #takeovers: Takeovers;
   #lastReason = "";
   #timer: NodeJS.Timeout | undefined;
+  readonly #forget: () => void;
 
   constructor(options: LinkOptions, resolve: (link: Link) => void, reject: (error: LinkError) => void) {
     this.#options = options;
@@ -121,9 +124,10 @@ class ReconnectingLink implements Link {
     const { host, port, others = [] } = options;
     this.#nodes = [{ host, port }, ...others];
     this.#node = Math.floor(this.#random() * this.#nodes.length);
-    this.#openStream = options.openStream ?? tlsOpener(options);
+    this.#openStream = options.openStream ?? tlsOpener(options.party.tls);
     this.#filters = [...options.subscriptions];
     this.#settle = { resolve, reject };
+    this.#forget = observation.noteLink(this);
     options.signal?.addEventListener("abort", () => void this.close(), { once: true });
   }
 
@@ -162,6 +166,7 @@ class ReconnectingLink implements Link {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#forget();
     clearTimeout(this.#timer);
     await this.#connection?.close();
     this.#up = false;
@@ -181,7 +186,7 @@ class ReconnectingLink implements Link {
   }
 
   #connect(): void {
-    const { party, clientIdSuffix = "", will, onMessage, onFailure } = this.#options;
+    const { party, clientIdSuffix = "", deliveryQos = 1, will, onMessage, onFailure } = this.#options;
     const connection = new Connection(
       {
         clientId: `${party.id}${clientIdSuffix}`,
@@ -189,6 +194,7 @@ class ReconnectingLink implements Link {
         openStream: () => this.#openStream(this.#at),
         will: will && { topic: will.topic, payload: Buffer.from(will.payload), retain: will.retain ?? true },
         settings: this.#settings,
+        deliveryQos,
         onMessage,
         onFailure: onFailure ?? stopProcess,
         onEnd: (reason) => this.#onEnd(reason),
@@ -236,6 +242,7 @@ class ReconnectingLink implements Link {
     const fault = this.#takenOver(wasUp, seconds) ?? (this.#established || !isLasting(reason) ? undefined : reason);
     if (fault !== undefined) {
       this.#closed = true;
+      this.#forget();
       if (this.#established) (this.#options.onFailure ?? stopProcess)(fault);
       else this.#settle.reject(fault);
       return;
@@ -272,23 +279,4 @@ function stopProcess(error: unknown): void {
   process.nextTick(() => {
     throw error;
   });
-}
-
-/**
- * Opens TLS 1.3 streams. The certificate must come from our authority and name the role of a broker: any party holds a
- * certificate of that authority, and none of them may play the broker. The host name is only where to look.
- */
-function tlsOpener({ party }: LinkOptions): (node: BrokerNode) => Duplex {
-  let secureContext: SecureContext | undefined;
-  return ({ host, port }) => {
-    secureContext ??= tls.createSecureContext({ ...party.tls, minVersion: "TLSv1.3" });
-    const socket = tls.connect({ host, port, secureContext, servername: "broker", checkServerIdentity: requireBroker });
-    return socket.setNoDelay(true); // packets are gathered above; waiting below would only add delay
-  };
-}
-
-function requireBroker(_host: string, certificate: PeerCertificate): Error | undefined {
-  const unit: unknown = certificate.subject.OU;
-  if (unit === "broker") return undefined;
-  return new LinkError("untrusted", `what answers has the certificate of a ${String(unit)}, not of a broker`);
 }

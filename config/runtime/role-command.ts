@@ -9,15 +9,18 @@ import { describeOrigin } from "../faults.ts";
 import type { Flag } from "../layers.ts";
 import { loadEffective } from "../load.ts";
 import type { EffectiveConfig } from "../load.ts";
+import type { Config } from "../schema.ts";
 import { commandOf, configFlags, refuseEatenFlags } from "./command-line.ts";
 import { reportFault } from "./fault-report.ts";
 import type { Failing } from "./fault-report.ts";
 import { createLogger } from "./logger.ts";
+import type { MetricsServer } from "./metrics-server.ts";
+import { observation } from "./observation.ts";
 import { EXIT, UsageError } from "./role.ts";
 import type { OptionValues, RoleCommand } from "./role.ts";
 import { stopSignal, watchProcess } from "./stop-signal.ts";
 
-export { EXIT, UsageError } from "./role.ts";
+export { EXIT, METRICS_OFFSETS, UsageError } from "./role.ts";
 export type { RoleContext } from "./role.ts";
 
 /** Parses, loads, runs and ends the process. Call it as the only statement of a `main.ts`. */
@@ -37,6 +40,7 @@ export async function runRole(role: RoleCommand, argv: readonly string[] = proce
 async function execute(role: RoleCommand, command: Command): Promise<number> {
   const options: OptionValues = command.opts();
   let failing: Failing = { role };
+  let metrics: MetricsServer | undefined;
   try {
     const file = options["config"] as string | undefined;
     const profile = (options["profile"] as string | undefined) ?? defaultProfile(role, file);
@@ -61,6 +65,7 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const configArguments = argumentsOf({ file, profile, flags });
     const signal = stopSignal(log);
     const operands = command.args;
+    metrics = await observe(role, config, options, operands);
     const code = await role.run({
       config,
       origins,
@@ -77,8 +82,25 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
   } catch (error) {
     return reportFault(error, failing);
   } finally {
+    await metrics?.close();
     failing.processLog?.flush();
   }
+}
+
+/** Loaded only where figures are shown: short commands have no use for it. */
+async function observe(
+  role: RoleCommand,
+  config: Config,
+  options: OptionValues,
+  operands: readonly string[],
+): Promise<MetricsServer | undefined> {
+  const offset = config.metrics.enabled ? role.metricsOffset?.(options, operands) : undefined;
+  if (offset === undefined) return undefined;
+  const { startMetrics } = await import("./metrics-server.ts");
+  const party = role.party?.(options) ?? role.name;
+  const server = await startMetrics({ party, observation, settings: config.metrics, offset });
+  observation.noteMetrics(server.port);
+  return server;
 }
 
 /** A folder may be missing, it is made then; but what is there must be a folder. */

@@ -5,6 +5,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder } from "./folders.ts";
+import { observation } from "./observation.ts";
 
 /** Figures of a role: counters by name, and refusals by code. */
 export interface RoleStats {
@@ -20,7 +21,12 @@ export interface ReadyMessage {
 
 /** Says once that the role accepts work; `details` are for example the ports it listens on. */
 export function announceReady(details: Readonly<Record<string, unknown>> = {}): void {
-  const message: ReadyMessage = { type: "ready", details };
+  observation.noteReady();
+  const metrics = observation.metricsPort;
+  const message: ReadyMessage = {
+    type: "ready",
+    details: metrics === undefined ? details : { ...details, metricsPort: metrics },
+  };
   if (process.send === undefined) return;
   process.send(message);
   // Whoever started this role is gone: nobody would ever stop it.
@@ -34,6 +40,7 @@ function statsPath(data: string, party: string): string {
 
 /** Replaces the figures of a role; a reader never sees half a file. */
 export function writeStats(data: string, party: string, stats: RoleStats): void {
+  observation.noteStats(stats);
   const path = statsPath(data, party);
   makeFolder(dirname(path));
   writeFileSync(`${path}.next`, `${JSON.stringify(stats, null, 2)}\n`);

@@ -17,6 +17,13 @@ export class UsageError extends ExplainedError {
   }
 }
 
+/** What is added to `metrics.basePort`, so that the roles of one machine can share a configuration. */
+export const METRICS_OFFSETS = {
+  ...{ broker: 0, utility: 1, analytics: 2, api: 3, witness: 4, gateway: 5, meter: 6 },
+  /** And the index of the aggregator. */
+  aggregator: 10,
+} as const;
+
 export type OptionValues = Readonly<Record<string, unknown>>;
 
 /** A flag of a command. With `path` it sets that field of the configuration, else it is found in `options`. */
@@ -62,6 +69,11 @@ export interface RoleCommand {
   readonly examples?: readonly string[];
   /** Who the log lines are of; the command's name if left out. */
   readonly party?: (options: OptionValues) => string;
+  /**
+   * For a role that keeps running: what is added to `metrics.basePort` for the port on which it shows its figures, or
+   * undefined where this run of it shows none.
+   */
+  readonly metricsOffset?: (options: OptionValues, operands: readonly string[]) => number | undefined;
   /** The profile that holds when none is named. */
   readonly profile?: string;
   /** False for a command that only reads: it leaves no log files, its errors go to stderr. */

@@ -25,7 +25,7 @@ export async function startBroker(config: Config, roles: FleetRoles, supervisor:
   const ready = await supervisor.start(roles.broker(simulation.broker));
   const { ports, external } = ready as unknown as {
     ports: BrokerPorts;
-    external?: { otherNodes: string[]; bulkPort: number };
+    external?: Pick<Config["broker"], "otherNodes" | "bulkPort" | "deliveryQos">;
   };
   const listening = { ...broker, tlsPort: ports.tls, wssPort: ports.wss, publicPort: ports.public };
   if (external === undefined) return { ports, settings: listening };

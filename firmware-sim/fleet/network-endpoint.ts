@@ -1,5 +1,5 @@
 /** Where each simulated meter finds the broker: directly, or through a relay of its own that behaves like its link. */
-import { type BrokerAddress, brokerAddress } from "../../config/runtime/broker-address.ts";
+import { type BrokerAddress, type BrokerNode, brokerAddress } from "../../config/runtime/broker-address.ts";
 import type { Config } from "../../config/index.ts";
 import { LINK_PRESETS, Link, type LinkPreset, linkConditions, type Relay, startRelay } from "../network/index.ts";
 import type { HostPlan } from "./host-messages.ts";
@@ -30,14 +30,15 @@ export function openNetwork(plan: Pick<HostPlan, "network" | "seed">, config: Co
     endpoint: async (meterIndex) => {
       // One link per meter, through all its reconnections: an outage does not end because the client tries again.
       const link = new Link(conditions, seed, `meter-${meterIndex}`);
-      const relayTo = async (port: number): Promise<number> => {
-        const relay = await startRelay({ port: 0, upstream: { host: broker.host, port }, linkFor: () => link });
+      const relayTo = async (upstream: BrokerNode): Promise<BrokerNode> => {
+        const relay = await startRelay({ port: 0, upstream, linkFor: () => link });
         relays.push(relay);
-        return relay.port;
+        return { host: "127.0.0.1", port: relay.port };
       };
-      const port = await relayTo(broker.port);
-      const { bulkPort } = broker;
-      return { host: "127.0.0.1", port, ...(bulkPort === undefined ? {} : { bulkPort: await relayTo(bulkPort) }) };
+      const { bulkPort, others = [] } = broker;
+      const near = { ...broker, ...(await relayTo(broker)), others: await Promise.all(others.map(relayTo)) };
+      if (bulkPort === undefined) return near;
+      return { ...near, bulkPort: (await relayTo({ host: broker.host, port: bulkPort })).port };
     },
     close: async () => {
       await Promise.all(relays.map((relay) => relay.close()));

@@ -2,7 +2,7 @@
  * `npm run meter`: one meter on its own, as on a Raspberry Pi; `meter -- bills`, `readings` and `privacy` print what it
  * has. Readings come as JSON lines on standard input or from a file or pipe.
  */
-import { type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { meterId } from "../../protocol/names.ts";
 import { readBills } from "./bills.ts";
 import { billsFolder, billsText, ownPrivacy, ownReadings, readingsCsv, simulatedBills } from "./household.ts";
@@ -69,6 +69,7 @@ function secondsOf(text: unknown): number {
 
 await runRole({
   name: "meter",
+  metricsOffset: (_options, [verb]) => (verb === undefined ? METRICS_OFFSETS.meter : undefined),
   description: "One meter: takes register samples or intervals, sends sealed shares, keeps what is not acknowledged.",
   operands: "[command]",
   flags: [

@@ -2,7 +2,7 @@
  * `npm run gateway`: what listens at the customer. Devices that share by themselves are relayed; real meters are read
  * and run through the agent.
  */
-import { type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { runGateway } from "./gateway.ts";
 import { PORT_FLAGS, portsOf } from "./port-flags.ts";
 import { provision } from "./provision-command.ts";
@@ -67,6 +67,7 @@ async function run(context: RoleContext): Promise<number> {
 
 await runRole({
   name: "gateway",
+  metricsOffset: (_options, [verb]) => (verb === undefined ? METRICS_OFFSETS.gateway : undefined),
   description: "Listens to meters on serial ports: relays devices that share by themselves, reads all others.",
   operands: "[command]",
   flags: [

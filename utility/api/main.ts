@@ -5,7 +5,7 @@ import { logPolicy } from "../../config/log-policy.ts";
 import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { connectLink, type Link } from "../../config/runtime/link.ts";
 import { Refusals } from "../../config/runtime/refusals.ts";
-import { EXIT, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
+import { METRICS_OFFSETS, EXIT, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { announceReady } from "../../config/runtime/role-report.ts";
 import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
 import { aborted } from "../../config/runtime/stop-signal.ts";
@@ -128,6 +128,7 @@ function fail(error: unknown): void {
 
 await runRole({
   name: "api",
+  metricsOffset: () => METRICS_OFFSETS.api,
   description: "Serves bills, loads, rounds, results, the log and live events over HTTP, and the dashboard.",
   help: "`/docs` shows what it can be asked. Accounts are made by `npm run accounts`.",
   flags: [
