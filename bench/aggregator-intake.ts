@@ -14,7 +14,7 @@ import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { configSchema } from "../config/schema.ts";
 import { ShareStore } from "../aggregator/store/share-store.ts";
-import { migrate, openDatabase } from "../config/runtime/database.ts";
+import { migrate, openDatabase, type SqliteDatabase } from "../config/runtime/database.ts";
 import { createShareSealer } from "../protocol/envelope/share.ts";
 
 export interface IntakeBenchOptions {
@@ -43,30 +43,10 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
   const folder = mkdtempSync(path.join(tmpdir(), "wattveil-intake-"));
   const db = openDatabase(path.join(folder, "aggregator.db"), { synchronous: "FULL" });
   try {
-    migrate(db, MIGRATIONS);
     const firstSlot = 1_900_000;
-    const table = new MeterTable(db);
     let acks = 0;
-    const intake = new Intake({
-      db,
-      store: new ShareStore(db, configSchema.parse({}).aggregator),
-      digests: new DigestStore(db),
-      vectors: new VectorStore(db, configSchema.parse({}).aggregator),
-      loads: new ReleaseStore(db),
-      meters: table,
-      now: () => (firstSlot + messages * slotsPerMessage) * 900,
-      wallTime: () => 0,
-      slotSeconds: 900,
-      windowSlots: 10_000_000,
-      futureSlots: 1,
-      bits: {},
-      commitMessages,
-      scheduleCommit: () => {},
-      send: () => acks++,
-      refuse: (code) => {
-        throw new Error(`refused: ${code}`);
-      },
-    });
+    const until = firstSlot + messages * slotsPerMessage;
+    const { intake, table } = openIntake(db, { until, commitMessages, onAck: () => acks++ });
     const sealed = prepare(intake, table, { meters, messages, slotsPerMessage, firstSlot });
     const cpu = process.cpuUsage();
     const start = performance.now();
@@ -90,6 +70,49 @@ export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResul
   }
 }
 
+export interface OpenIntakeOptions {
+  /** The slot that has just ended: later ones are refused. */
+  readonly until: number;
+  readonly commitMessages: number;
+  readonly onAck: () => void;
+}
+
+/** An intake as an aggregator has it, without MQTT; what it would refuse ends the benchmark. */
+export function openIntake(db: SqliteDatabase, { until, commitMessages, onAck }: OpenIntakeOptions) {
+  migrate(db, MIGRATIONS);
+  const table = new MeterTable(db);
+  const store = new ShareStore(db, configSchema.parse({}).aggregator);
+  const intake = new Intake({
+    db,
+    store,
+    digests: new DigestStore(db),
+    vectors: new VectorStore(db, configSchema.parse({}).aggregator),
+    loads: new ReleaseStore(db),
+    meters: table,
+    now: () => until * 900,
+    wallTime: () => 0,
+    slotSeconds: 900,
+    windowSlots: 10_000_000,
+    futureSlots: 1,
+    bits: {},
+    commitMessages,
+    scheduleCommit: () => {},
+    send: onAck,
+    refuse: (code) => {
+      throw new Error(`refused: ${code}`);
+    },
+  });
+  return { intake, table, store };
+}
+
+/** Makes one meter known; returns what seals its shares. */
+export function addSender(intake: Intake, table: MeterTable, meter: string, key: Uint8Array) {
+  const channel = new MeterChannel(table.register(meter), 1, [{ version: 1, key, trying: false }]);
+  channel.places = [{ feeder: "f-1", from: 0, to: null }];
+  intake.addChannel(channel);
+  return createShareSealer(key, meter, 1);
+}
+
 interface Workload {
   readonly meters: number;
   readonly messages: number;
@@ -101,11 +124,7 @@ function prepare(intake: Intake, table: MeterTable, workload: Workload): { meter
   const { meters, messages, slotsPerMessage, firstSlot } = workload;
   const senders = Array.from({ length: meters }, (_, index) => {
     const meter = `m-${String(index + 1).padStart(4, "0")}`;
-    const key = new Uint8Array(32).fill(index + 1);
-    const channel = new MeterChannel(table.register(meter), 1, [{ version: 1, key, trying: false }]);
-    channel.places = [{ feeder: "f-1", from: 0, to: null }];
-    intake.addChannel(channel);
-    return { meter, sealer: createShareSealer(key, meter, 1) };
+    return { meter, sealer: addSender(intake, table, meter, new Uint8Array(32).fill(index + 1)) };
   });
   const entries = new Uint8Array(16 * slotsPerMessage).fill(7);
   return Array.from({ length: messages }, (_, counter) => {

@@ -3,6 +3,8 @@
  * processes release the month's loads and bill it. What counts is the time from the clock that makes the bills due, which
  * opens the rounds, until the last bill is final in the utility's database.
  */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { firstSlotOf } from "../firmware-sim/fleet/fleet-plan.ts";
 import type { BenchOptions } from "./bench.ts";
 import { describeBilling } from "./describe.ts";
@@ -22,9 +24,16 @@ const LOADS_PATIENCE_SECONDS = 600;
 const BILLS_PATIENCE_SECONDS = 120;
 const TARGET_SECONDS = 2;
 
-export async function run(options: BenchOptions): Promise<Record<string, unknown>> {
-  const { json, quick, cpuProfile, prepared, together = false } = options;
-  const meters = quick ? 200 : 1_000;
+export function run(options: BenchOptions): Promise<Record<string, unknown>> {
+  return billMonth(options.quick ? 200 : 1_000, options);
+}
+
+/** One month of so many meters, 50 on each feeder unless `options.feeders` says otherwise. */
+export async function billMonth(
+  meters: number,
+  options: BenchOptions,
+): Promise<BillingResult & Record<string, unknown>> {
+  const { json, cpuProfile, prepared, together = false } = options;
   const feeders = options.feeders ?? meters / METERS_PER_FEEDER;
   const system = new BenchSystem({
     meters,
@@ -54,17 +63,22 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
   };
   try {
     let loadSeconds: number | undefined;
+    let loadCpuSeconds: number | undefined;
+    let storedBytes: number | undefined;
     if (source?.restore(system.data) !== true) {
       note(`enrolling ${meters} meters on ${feeders} feeders`);
       await system.enrol();
       note("filling the share stores");
       fillStores(system, from, to, json);
+      storedBytes = statSync(join(system.data, "a-1", "aggregator.db")).size;
       if (!together) {
         await start(from);
         const loads = feeders * (to - from);
         note(`releasing ${loads} feeder loads`);
         const due = (): Promise<void> => system.setSlot(to + Math.min(loadGrace, billGrace - 1));
+        const cpuBefore = total(usage(system));
         loadSeconds = await timeUntil(system, LOADS_SQL, loads, LOADS_PATIENCE_SECONDS, json, due);
+        loadCpuSeconds = total(usage(system)) - cpuBefore;
         note("waiting until they are published");
         await timeUntil(system, PUBLISHED_SQL, loads, LOADS_PATIENCE_SECONDS, json, () => Promise.resolve());
       }
@@ -95,11 +109,11 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
       feeders,
       loadsBefore: !together,
       freshProcesses: source !== undefined || together,
-      ...(loadSeconds === undefined ? {} : { loadSeconds }),
+      ...{ loadSeconds, loadCpuSeconds, storedBytes },
       billSeconds,
       targetSeconds: TARGET_SECONDS,
       billCpuSeconds: Object.fromEntries(cpu),
-      billCpuSecondsInAll: cpu.reduce((sum, [, seconds]) => sum + seconds, 0),
+      billCpuSecondsInAll: total(cpu),
       phaseSeconds: phases.close(),
     };
     if (!json) process.stdout.write(`${describeBilling(result)}\n`);
@@ -115,6 +129,10 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
 function usage(system: BenchSystem): (readonly [string, number])[] {
   const { supervisor } = system;
   return supervisor.names().map((name) => [name, cpuSeconds(supervisor.processId(name))] as const);
+}
+
+function total(cpu: readonly (readonly [string, number])[]): number {
+  return cpu.reduce((sum, [, seconds]) => sum + seconds, 0);
 }
 
 const BILLS_SQL = "SELECT count(*) FROM current_bills WHERE status = 'final'";

@@ -28,6 +28,7 @@ import { run as maintenance } from "./maintenance.ts";
 import { run as operation } from "./operation.ts";
 import { run as optimiser } from "./optimiser.ts";
 import { run as privacy } from "./privacy.ts";
+import { run as scale } from "./scale.ts";
 import { run as scenarios } from "./scenarios.ts";
 import { run as theft } from "./theft.ts";
 
@@ -57,6 +58,11 @@ const BENCHES: readonly Bench[] = [
   },
   { name: "billing", about: "a month of a thousand meters, from due to final", run: billing },
   { name: "liars", about: "one lying aggregator of five in the bills of a thousand meters, against none", run: liars },
+  {
+    name: "scale",
+    about: "how costs grow from 100 to 100,000 meters, and what a million of them would need",
+    run: scale,
+  },
   { name: "range", about: "range proofs of ten thousand readings in one aggregator", run: range },
   { name: "fleet", about: "two thousand meters with their own connections: memory, time to connect", run: fleet },
   { name: "readers", about: "telegrams of real meters: P1, SML and D0 through the readers", run: readers },

@@ -9,7 +9,11 @@ export interface BillingResult {
   readonly loadsBefore: boolean;
   /** The servers were started after the stores were filled. */
   readonly freshProcesses: boolean;
-  readonly loadSeconds?: number;
+  readonly loadSeconds?: number | undefined;
+  /** Of all servers, for all loads. */
+  readonly loadCpuSeconds?: number | undefined;
+  /** One aggregator's database with the month's shares and nothing else. */
+  readonly storedBytes?: number | undefined;
   readonly billSeconds: number;
   readonly targetSeconds: number;
   readonly billCpuSeconds: Readonly<Record<string, number>>;
