@@ -2,12 +2,12 @@
  * What strangers can do with ordinary programs: Debian's mosquitto clients on the plain loopback listener, the sqlite3
  * shell on the database of a run.
  */
-// needs: mosquitto_sub mosquitto_pub sqlite3 stdbuf
+// needs: mosquitto_sub mosquitto_pub sqlite3 stdbuf python3
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { parseCheckpoint, parseNote } from "../../protocol/log/index.ts";
 import { alert, feederLoad } from "../../protocol/messages/public.ts";
@@ -120,6 +120,9 @@ test("anyone may read public results with mosquitto_sub, and nothing else; sqlit
   }
 
   const database = join(bed.data, "utility", "utility.db");
+  const payloads = published.filter(([topic]) => topic.endsWith("/load")).map(([, payload]) => payload);
+  checkLoadsExample(payloads);
+  checkBillsExample(database);
   for (const file of ["docs/database.md", "README.md"]) {
     const queries = documentedQueries(file);
     assert.ok(queries.length > 0, `${file} has example queries`);
@@ -130,3 +133,37 @@ test("anyone may read public results with mosquitto_sub, and nothing else; sqlit
     }
   }
 });
+
+/** `docs/examples/loads.py`, fed as mosquitto_sub feeds it. */
+function checkLoadsExample(payloads: readonly string[]): void {
+  const script = join(ROOT, "docs/examples/loads.py");
+  const run = (input: string) => spawnSync("python3", [script], { encoding: "utf8", input });
+  const { status, stdout, stderr } = run(`${payloads.join("\n")}\n`);
+  assert.deepEqual([status, stderr], [0, ""]);
+  const expected = payloads.map((payload) => {
+    const { feederId, slotStart, slotSeconds, energyWh } = feederLoad.parse(JSON.parse(payload));
+    const start = new Date(slotStart * 1_000).toISOString().replace("T", " ").slice(0, 16);
+    return `${feederId}  ${start}  ${((energyWh * 3.6) / slotSeconds).toFixed(3)} kW`;
+  });
+  assert.deepEqual(stdout.trimEnd().split("\n"), expected);
+  assert.match(run("{}\n").stderr, /line 1 is no released load: KeyError/);
+}
+
+/** `docs/examples/bills.py` on the database of the run, and on one in which a bill was changed. */
+function checkBillsExample(database: string): void {
+  const script = join(ROOT, "docs/examples/bills.py");
+  const run = (file: string) => spawnSync("python3", [script, file], { encoding: "utf8" });
+  const { status, stdout, stderr } = run(database);
+  assert.deepEqual([status, stderr], [0, ""]);
+  const kWh = [...stdout.matchAll(/([\d.]+) kWh/g)].map(([, number]) => number);
+  assert.match(stdout, /: 10 of 10 bills final, /);
+  assert.equal(kWh.length, 2);
+  assert.equal(kWh[0], kWh[1]);
+  const changed = join(dirname(database), "changed.db");
+  spawnSync("sqlite3", [database, `VACUUM INTO '${changed}'`]);
+  spawnSync("sqlite3", [changed, "UPDATE bills SET amount_micro = amount_micro + 1 WHERE meter_id = 'm-001'"]);
+  const found = run(changed);
+  assert.equal(found.status, 1);
+  assert.match(found.stderr, /^m-001 \S+: \d+ is not \d+$/m);
+  assert.equal(run(join(dirname(database), "none.db")).status, 2);
+}
