@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { ConstantLoad, pulsesAt } from "./constant-load.ts";
 import { EmulatedDevice } from "../emulator/emulated-device.ts";
 import { loadFirmware } from "../emulator/firmware.ts";
 
@@ -30,23 +31,24 @@ const MOST_STEP_SECONDS = 5;
 const SAVE_MILLISECONDS = 1_000;
 const APPEARS_MILLISECONDS = 10_000;
 
-/** Pulses so far of a constant load. */
-export function pulsesAt(seconds: number, watts: number, pulsesPerKwh: number): number {
-  return Math.floor((seconds * watts * pulsesPerKwh) / 3_600_000);
-}
+/** S0 (IEC 62053-31): a pulse of at least 30 ms, and as long a pause. */
+const MOST_PULSES_PER_SECOND = 16;
 
 export class Board {
   readonly #options: BoardOptions;
   readonly #device: EmulatedDevice;
   #socat: ChildProcess | undefined;
   #timers: NodeJS.Timeout[] = [];
-  #pulses = 0;
   #changed = false;
 
   /** Throws BoardError for a port that is there already, and for a file that is no EEPROM. */
   constructor(options: BoardOptions) {
     this.#options = options;
-    const { port, eepromFile, random } = options;
+    const { port, eepromFile, random, watts, pulsesPerKwh } = options;
+    if (pulsesAt(1, watts, pulsesPerKwh) >= MOST_PULSES_PER_SECOND) {
+      const most = `an S0 output gives fewer than ${MOST_PULSES_PER_SECOND} pulses a second`;
+      throw new BoardError(`${watts} W at ${pulsesPerKwh} pulses per kWh are too many: ${most}`);
+    }
     if (existsSync(port)) throw new BoardError(`${port} is there already: another board's, or a real one`);
     const image = existsSync(eepromFile) ? readFileSync(eepromFile) : undefined;
     try {
@@ -63,7 +65,7 @@ export class Board {
   }
 
   get pulses(): number {
-    return this.#pulses;
+    return this.#device.pulses.begun;
   }
 
   /** Resolves when the terminal is there. `lost` is called when it goes away by itself. */
@@ -91,15 +93,11 @@ export class Board {
 
   #live(): void {
     const { watts, pulsesPerKwh } = this.#options;
-    const start = performance.now();
-    let last = start;
+    const load = new ConstantLoad(this.#device, watts, pulsesPerKwh);
+    let last = performance.now();
     const step = (): void => {
       const now = performance.now();
-      const due = pulsesAt((now - start) / 1_000, watts, pulsesPerKwh) - this.#pulses;
-      const seconds = Math.min(MOST_STEP_SECONDS, (now - last) / 1_000);
-      if (due > 0) this.#device.planPulses(due, 0, seconds);
-      this.#pulses += due;
-      this.#device.run(seconds);
+      load.run(Math.min(MOST_STEP_SECONDS, (now - last) / 1_000));
       last = now;
     };
     this.#timers = [setInterval(step, STEP_MILLISECONDS), setInterval(() => this.#save(), SAVE_MILLISECONDS)];

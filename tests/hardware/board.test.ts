@@ -8,7 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { enrol } from "../../config/enrolment/index.ts";
-import { pulsesAt } from "../../firmware-sim/board/board.ts";
+import { ConstantLoad, pulsesAt } from "../../firmware-sim/board/constant-load.ts";
+import { EmulatedDevice } from "../../firmware-sim/emulator/emulated-device.ts";
+import { loadFirmware } from "../../firmware-sim/emulator/firmware.ts";
 import { GatewayProcess } from "./testing/gateway-process.ts";
 
 const ROOT = mkdtempSync(join(tmpdir(), "wv-board-"));
@@ -81,10 +83,22 @@ test("what is no board is refused with what was wrong", async () => {
   const heavy = await plugIn("--watts", "-5");
   assert.equal(await unplug(heavy), 2);
   assert.match(heavy.output(), /--watts: expected a number from 0 to 100000, got "-5"/);
+  const fast = await plugIn("--watts", "60000");
+  assert.equal(await unplug(fast), 2);
+  assert.match(fast.output(), /60000 W at 1000 pulses per kWh are too many/);
 });
 
 test("a constant load gives its pulses, whatever the steps", () => {
   assert.equal(pulsesAt(3_600, 2_000, 1_000), 2_000);
   assert.equal(pulsesAt(7.1, 500, 1_000), 0);
   assert.equal(pulsesAt(7.2, 500, 1_000), 1);
+});
+
+test("pulses begin at their time, also when the steps are shorter than a pulse", () => {
+  for (const step of [0.005, 0.3, 5]) {
+    const device = new EmulatedDevice({ program: loadFirmware(), random: () => 0.5, onData: () => {} });
+    const load = new ConstantLoad(device, 3_600, 1_000); // one a second
+    for (let at = 0; at < 9.99; at += step) load.run(step);
+    assert.equal(device.pulses.begun, 10, `steps of ${step} s`);
+  }
 });
