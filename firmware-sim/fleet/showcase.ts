@@ -3,6 +3,8 @@
  * the broker sees of them. Only of a household that is made up; the file lies with the simulator's own.
  */
 import { renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { makeFolder } from "../../config/runtime/folders.ts";
 import { ENTRY_BYTES, shareAt } from "../../protocol/shamir/share-entries.ts";
 import { type Showcase as Contents, SHOWCASE_PREFIX_BYTES } from "../../protocol/messages/showcase.ts";
 import { aggregatorId } from "../../protocol/names.ts";
@@ -90,6 +92,7 @@ export class Showcase {
       readingsWh: [...run.readings],
       parts: [...this.#parts.values()].sort((a, b) => a.aggregator.localeCompare(b.aggregator)),
     };
+    makeFolder(dirname(file), { mode: 0o700 }); // meters alone have no folder of a fleet
     writeFileSync(`${file}.next`, JSON.stringify(contents), { mode: 0o600 });
     renameSync(`${file}.next`, file);
   }

@@ -4,7 +4,7 @@
  */
 import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import type { Config } from "../../config/index.ts";
 import { openParty } from "../../config/keys/index.ts";
@@ -130,11 +130,13 @@ export class MetersRun {
   #planHosts(): void {
     const { config, data, plan } = this.#options;
     const count = this.#hosts.length;
+    // Hosts run in the project's folder, whoever's folder this command was called in.
+    const paths = { data, results: resolve(config.paths.results), logs: resolve(config.paths.logs) };
     for (const [number, name] of this.#hosts.entries()) {
       const folder = join(data, name);
       mkdirSync(folder, { recursive: true });
       const configFile = join(folder, "config.yaml");
-      writeFileSync(configFile, stringify({ ...config, paths: { ...config.paths, data } }));
+      writeFileSync(configFile, stringify({ ...config, paths }));
       const hostPlan: HostPlan = {
         name,
         configFile,
