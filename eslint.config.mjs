@@ -15,6 +15,8 @@ export default defineConfig(
     "logs/",
     "coverage/",
     "**/dist/",
+    // A package of its own, with its own dependencies; only its map of pages is read from here.
+    "docs/site/",
     "utility/dashboard/api/schema.d.ts",
   ]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },

@@ -1,8 +1,9 @@
 /** Pages that name files and tests: what they name must be there. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { guide } from "../docs/site/.vitepress/guide.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PLAYED = /\| `([^`]+\.test\.ts)`: (.+) \|$/gm;
@@ -31,3 +32,44 @@ test("the map of where to change what leads to files that exist", () => {
     [],
   );
 });
+
+/** All pages of the repository, by their paths. */
+function pages(): string[] {
+  const inDocs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+    .map((file) => join("docs", file))
+    .filter((file) => file.endsWith(".md") && !file.startsWith("docs/site/"));
+  const above = readdirSync(ROOT).filter((file) => file.endsWith(".md"));
+  return [...above, ...inDocs, "hardware/firmware/PROTOCOL.md", "hardware/firmware/README.md"];
+}
+
+test("every page has one place in the map of the site, but for decisions, which it lists by itself", () => {
+  const mapped = guide.flatMap(({ pages: chapter }) => chapter.map(({ file }) => file));
+  const expected = pages().filter((file) => !file.startsWith("docs/decisions/"));
+  assert.deepEqual(mapped.toSorted(), expected.toSorted());
+});
+
+test("every link between pages leads to a file, and to a heading where it names one", () => {
+  const broken = pages().flatMap((page) => {
+    const text = readFileSync(join(ROOT, page), "utf8").replaceAll(/^```[\s\S]*?^```/gm, "");
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!);
+    return links
+      .filter((link) => !/^(https?|mailto):/.test(link) && !leadsSomewhere(page, link))
+      .map((l) => `${page}: ${l}`);
+  });
+  assert.deepEqual(broken, []);
+});
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = "", anchor] = link.split("#");
+  const file = path === "" ? join(ROOT, page) : join(ROOT, dirname(page), path);
+  if (!existsSync(file)) return false;
+  if (anchor === undefined || !file.endsWith(".md")) return true;
+  const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugOf(heading!));
+  return headings.includes(anchor);
+}
+
+/** As Markdown viewers name headings. */
+function slugOf(heading: string): string {
+  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "");
+  return plain.trim().replaceAll(" ", "-");
+}

@@ -2,7 +2,13 @@
  * What this process shows of itself to whoever watches it: its last figures, whether it accepts work, and its
  * connections to the broker. One for the process, as its log is: roles note, and the metrics server reads.
  */
-import type { RoleStats } from "./role-report.ts";
+
+/** Figures of a role: counters by name, and refusals by code. */
+export interface RoleStats {
+  readonly role: string;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly counters: Readonly<Record<string, number>>;
+}
 
 interface ObservedLink {
   readonly connected: boolean;

@@ -5,14 +5,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder } from "./folders.ts";
-import { observation } from "./observation.ts";
-
-/** Figures of a role: counters by name, and refusals by code. */
-export interface RoleStats {
-  readonly role: string;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly counters: Readonly<Record<string, number>>;
-}
+import { observation, type RoleStats } from "./observation.ts";
 
 export interface ReadyMessage {
   readonly type: "ready";
