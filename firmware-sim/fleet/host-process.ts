@@ -42,7 +42,7 @@ export async function runHost(host: MeterHosting, { meters, log, flush, closed }
   };
   process.on("message", (command: HostCommand) => {
     if (command.type === "flush") host.flushBatches(command.number);
-    else host.advance(command.slot).catch(fail);
+    else if (command.type === "advance") host.advance(command.slot).catch(fail);
   });
   const timer = setInterval(report, PROGRESS_MILLISECONDS);
   let stopping = false;

@@ -1,0 +1,172 @@
+/**
+ * `npm run chaos`: a fleet under random kills, stops, partitions, delays, repeats, full disks and clock jumps, and then a
+ * checker that knows the truth. A seed, or a schedule, does the same again; a schedule that fails can be shrunk.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config/index.ts";
+import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { createProgress, type Progress, renderTable } from "../config/runtime/terminal.ts";
+import { type ChaosRequest, chaosRequest } from "./chaos/request.ts";
+import { commandOf, describeResult, describeSchedule, reportTable } from "./chaos/report.ts";
+import { type ChaosResult, runChaos } from "./chaos/run.ts";
+import { formatSchedule, type Schedule } from "./chaos/schedule.ts";
+import { shrink } from "./chaos/shrink.ts";
+
+interface Tried {
+  readonly schedule: Schedule;
+  readonly result: ChaosResult;
+}
+
+async function run(context: RoleContext): Promise<number> {
+  const { json } = context;
+  const request = chaosRequest(context);
+  const say = (text: string): void => void (json ? undefined : process.stderr.write(`${text}\n`));
+  const tried: Tried[] = [];
+  for (const { schedule, config, folder } of request.runs) {
+    const { seed, broker, days, events } = schedule;
+    say(`seed ${seed} over ${broker}: ${days} simulated days, ${events.length} events`);
+    for (const line of describeSchedule(schedule)) say(line);
+    const result = await once(context, { config, schedule, folder, settleSeconds: request.settleSeconds });
+    tried.push({ schedule, result });
+    if (json) process.stdout.write(`${JSON.stringify({ seed, broker, days, planned: events.length, ...result })}\n`);
+    else process.stdout.write(`${reportTable(result.report)}\n${describeResult(result)}\n`);
+    if (!result.report.ok) {
+      const file = join(folder, "schedule.yaml");
+      say(`again: ${commandOf(file)}   shortest: ${commandOf(file)} --shrink`);
+      if (request.shrink) await shorten(context, request, { config, schedule, folder, failed: wrongIn(result) });
+    }
+  }
+  if (tried.length > 1) say(summary(tried));
+  return tried.every(({ result }) => result.report.ok) ? EXIT.ok : EXIT.failed;
+}
+
+interface Once {
+  readonly config: Config;
+  readonly schedule: Schedule;
+  readonly folder: string;
+  readonly settleSeconds: number;
+}
+
+async function once({ json, signal }: RoleContext, given: Once): Promise<ChaosResult> {
+  const say = (text: string): void => void (json ? undefined : process.stderr.write(`${text}\n`));
+  let bar: Progress | undefined;
+  const show = (label: string, done: number, total: number): void => {
+    if (bar === undefined || current !== label) {
+      bar?.stop();
+      current = label;
+      bar = createProgress({ label, total, silent: json });
+    }
+    bar.update(done);
+  };
+  let current = "";
+  const end = (): void => {
+    bar?.stop();
+    bar = undefined;
+  };
+  try {
+    return await runChaos({
+      ...given,
+      signal,
+      onPhase: (text) => {
+        end();
+        say(text);
+      },
+      onSlot: (done, total) => show("slots", done, total),
+      onSettling: (there, total) => show("results", there, total),
+    });
+  } finally {
+    end();
+  }
+}
+
+interface Failing {
+  readonly config: Config;
+  readonly schedule: Schedule;
+  readonly folder: string;
+  /** Names of the checks that found something. */
+  readonly failed: ReadonlySet<string>;
+}
+
+/** Does the schedule again and again with fewer events, and writes the shortest that still fails in one of these checks. */
+async function shorten(context: RoleContext, request: ChaosRequest, failing: Failing): Promise<void> {
+  const { config, schedule, folder, failed } = failing;
+  const say = (text: string): void => void (context.json ? undefined : process.stderr.write(`${text}\n`));
+  const { settleSeconds } = request;
+  const found = await shrink({
+    items: schedule.events,
+    fails: async (events) => {
+      say(`shrinking: with ${events.length} events`);
+      const again = {
+        config,
+        schedule: { ...schedule, events: [...events] },
+        folder: join(folder, "shrink"),
+        settleSeconds,
+      };
+      const { report } = await once(context, again);
+      return report.checks.some(({ name, wrong }) => wrong > 0 && failed.has(name));
+    },
+    onStep: ({ length }, runs) =>
+      say(`shrinking: ${runs} runs, ${length} of ${schedule.events.length} events are left`),
+    mostRuns: request.shrinkRuns,
+  });
+  const shortest = { ...schedule, events: [...found.items] };
+  const file = join(folder, "shortest.yaml");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, formatSchedule(shortest));
+  if (context.json) process.stdout.write(`${JSON.stringify({ shortest, ...found, file })}\n`);
+  say(
+    `${found.isMinimal ? "the shortest schedule that fails" : "given up; the shortest so far"} (${found.runs} runs):`,
+  );
+  for (const line of describeSchedule(shortest)) say(line);
+  say(`again: ${commandOf(file)}`);
+}
+
+function wrongIn({ report }: ChaosResult): Set<string> {
+  return new Set(report.checks.filter(({ wrong }) => wrong > 0).map(({ name }) => name));
+}
+
+function summary(tried: readonly Tried[]): string {
+  const rows = tried.map(({ schedule: { seed, broker }, result: { report, events, seconds } }) => {
+    const wrong = report.checks.filter((one) => one.wrong > 0).map(({ name }) => name);
+    return [
+      seed,
+      broker,
+      report.ok ? "right" : `WRONG: ${wrong.join(", ")}`,
+      events.done,
+      events.missed,
+      seconds.toFixed(0),
+    ];
+  });
+  return renderTable(["seed", "broker", "verdict", "events", "missed", "seconds"], rows);
+}
+
+await runRole({
+  name: "chaos",
+  description: "Runs a fleet while everything goes wrong, and checks that nothing is lost and nothing counted twice.",
+  profile: "demo",
+  party: () => "chaos",
+  flags: [
+    { flags: "--minutes <number>", description: "how long slots go by at least (default 1)" },
+    { flags: "--seed <number>", description: "seed of households and events", path: "simulation.seed" },
+    { flags: "--seeds <from-to>", description: "a run for each of these, one after another" },
+    {
+      flags: "--broker <engine>",
+      description: "embedded, mosquitto or nats (three nodes); a program of this machine",
+      path: "simulation.broker",
+    },
+    { flags: "--events <number>", description: "how many events are drawn (default: one for each 2.5 s)" },
+    { flags: "--schedule <file>", description: "these events, seed, days and broker instead" },
+    { flags: "--shrink", description: "finds the shortest schedule that fails, if it fails" },
+    { flags: "--shrink-runs <number>", description: "most runs for that (default 100)" },
+    { flags: "--settle <seconds>", description: "patience with whatever does not move (default 90)" },
+    { flags: "--out <folder>", description: "where runs go (default <data>/chaos)" },
+  ],
+  help: "Exit codes: 0 everything is right; 1 the checker found something; 2 wrong usage, or it could not be checked.",
+  examples: [
+    "npm run chaos -- --minutes 1 --seed 7",
+    "npm run chaos -- --minutes 10 --seeds 1-20 --broker nats",
+    "npm run chaos -- --schedule data/chaos/embedded-7/schedule.yaml --shrink",
+  ],
+  run,
+});
