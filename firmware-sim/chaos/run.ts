@@ -92,11 +92,12 @@ class ChaosRun {
   }
 
   async run(): Promise<ChaosResult> {
-    const { config, schedule, folder, onPhase } = this.#options;
+    const { config, schedule, folder } = this.#options;
+    const onPhase = (text: string): void => this.#phase(text);
     const startedAt = performance.now();
     this.#log.write("run", { ...schedule, events: schedule.events.length });
     const plan = await planGenerated(config, undefined);
-    onPhase?.("enrolling");
+    onPhase("enrolling");
     await new Fleet({ config, plan, log: createLogger(config, "fleet", { stderr: "silent" }).log }).enrol();
     const nodeFlags = ["--import", ROLE_FAULTS];
     const network = this.#network;
@@ -105,7 +106,7 @@ class ChaosRun {
     try {
       const fed = await this.#feed({ plan, witnesses, nodeFlags, kind });
       writeFileSync(join(folder, MANIFEST), `${JSON.stringify(this.#manifest(fed, witnesses), undefined, 1)}\n`);
-      onPhase?.("checking");
+      onPhase("checking");
       const report = await runChecker(folder);
       this.#log.write("verdict", report);
       const { director } = fed;
@@ -120,8 +121,9 @@ class ChaosRun {
   }
 
   async #feed(given: Given): Promise<Fed> {
-    const { config, schedule, folder, signal, onSlot, onSettling, onPhase, settleSeconds, entryOf } = this.#options;
+    const { config, schedule, folder, signal, onSlot, onSettling, settleSeconds, entryOf } = this.#options;
     const { plan, witnesses, nodeFlags, kind } = given;
+    const onPhase = (text: string): void => this.#phase(text);
     const broken = new AbortController();
     const { log, flush } = createLogger(config, "fleet", { stderr: "silent" });
     let slots = 0;
@@ -134,7 +136,7 @@ class ChaosRun {
       routeOf: (party, broker) => this.#network.routeOf(party, broker),
       nodeFlagsOf: () => nodeFlags,
       ...(entryOf === undefined ? {} : { entryOf }),
-      ...(onPhase === undefined ? {} : { onPhase }),
+      onPhase,
       onSlot: (_slot, done, total) => {
         slots = done;
         onSlot?.(done, total);
@@ -177,7 +179,7 @@ class ChaosRun {
       ended.throwIfAborted();
       this.#log.write("fed", { slots, of: plan.range.to - plan.range.from, stuck: done.isStuck });
       await fleet.writeTruth(join(folder, "truth.csv"), done.result);
-      onPhase?.("waiting for bills, loads and witnesses");
+      onPhase("waiting for bills, loads and witnesses");
       const expected = this.#expected(done.result);
       const isSettled = await settled({
         ...{ data: this.#data, expected, quorum: WITNESSES, signal: ended },
@@ -195,6 +197,11 @@ class ChaosRun {
       disks.close();
       flush();
     }
+  }
+
+  #phase(text: string): void {
+    this.#log.write("phase", { text });
+    this.#options.onPhase?.(text);
   }
 
   #folders(witnesses: Witnesses): Map<string, string> {

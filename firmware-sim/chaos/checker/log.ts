@@ -106,7 +106,7 @@ function checkGrowth({ data, utility, policy, witnesses, observed }: LogInput, t
     look(`the kept checkpoint of ${size} with ${cosignatures} cosignatures`, checkpoint, cosignatures);
   }
   for (const { topic, payload } of observed) {
-    if (topic.endsWith("/checkpoint")) look("a published checkpoint", payload, 0);
+    if (topic.endsWith("/checkpoint")) look("a published checkpoint", noteIn(payload), policy.quorum);
   }
   for (const witness of witnesses) {
     const database = new Database(join(data, witness), { readonly: true, fileMustExist: true });
@@ -126,6 +126,15 @@ function checkGrowth({ data, utility, policy, witnesses, observed }: LogInput, t
     }
   }
   return found;
+}
+
+/** What is published is JSON with the signed note in it. */
+function noteIn(payload: string): string {
+  try {
+    return String((JSON.parse(payload) as { checkpoint?: unknown }).checkpoint);
+  } catch {
+    return payload;
+  }
 }
 
 function checkLoggedLoads({ truth, minMeters }: LogInput, contents: ReadonlyMap<number, EntryContent>): Findings {
