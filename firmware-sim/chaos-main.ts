@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
-import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
+import { EXIT, type RoleContext, runRole } from "../config/runtime/role-command.ts";
 import { createProgress, type Progress, renderTable } from "../config/runtime/terminal.ts";
 import { type ChaosRequest, chaosRequest } from "./chaos/request.ts";
 import { commandOf, describeResult, describeSchedule, reportTable } from "./chaos/report.ts";
@@ -21,7 +21,7 @@ interface Tried {
 async function run(context: RoleContext): Promise<number> {
   const { json } = context;
   const request = chaosRequest(context);
-  const say = (text: string): void => void (json ? undefined : process.stderr.write(`${text}\n`));
+  const say = sayer(context);
   const tried: Tried[] = [];
   for (const { schedule, config, folder } of request.runs) {
     const { seed, broker, days, events } = schedule;
@@ -41,6 +41,12 @@ async function run(context: RoleContext): Promise<number> {
   return tried.every(({ result }) => result.report.ok) ? EXIT.ok : EXIT.failed;
 }
 
+function sayer({ json }: RoleContext): (text: string) => void {
+  return (text) => {
+    if (!json) process.stderr.write(`${text}\n`);
+  };
+}
+
 interface Once {
   readonly config: Config;
   readonly schedule: Schedule;
@@ -48,8 +54,9 @@ interface Once {
   readonly settleSeconds: number;
 }
 
-async function once({ json, signal }: RoleContext, given: Once): Promise<ChaosResult> {
-  const say = (text: string): void => void (json ? undefined : process.stderr.write(`${text}\n`));
+async function once(context: RoleContext, given: Once): Promise<ChaosResult> {
+  const { json, signal } = context;
+  const say = sayer(context);
   let bar: Progress | undefined;
   const show = (label: string, done: number, total: number): void => {
     if (bar === undefined || current !== label) {
@@ -91,7 +98,7 @@ interface Failing {
 /** Does the schedule again and again with fewer events, and writes the shortest that still fails in one of these checks. */
 async function shorten(context: RoleContext, request: ChaosRequest, failing: Failing): Promise<void> {
   const { config, schedule, folder, failed } = failing;
-  const say = (text: string): void => void (context.json ? undefined : process.stderr.write(`${text}\n`));
+  const say = sayer(context);
   const { settleSeconds } = request;
   const found = await shrink({
     items: schedule.events,

@@ -90,10 +90,10 @@ function readRun(context: RoleContext, file: string, out: string): RequestedRun 
 
 /** `1-20`, or one. */
 function seedsOf(text: unknown, usual: number): number[] {
-  if (text === undefined) return [usual];
-  const [, from = "", to = from] = /^(\d+)(?:-(\d+))?$/.exec(String(text)) ?? [];
+  if (typeof text !== "string") return [usual];
+  const [, from = "", to = from] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];
   if (from !== "" && first <= last && last - first < 10_000)
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  throw new UsageError(`--seeds: expected two numbers such as 1-20, got ${String(text)}`);
+  throw new UsageError(`--seeds: expected two numbers such as 1-20, got ${text}`);
 }

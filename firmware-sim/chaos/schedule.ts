@@ -193,9 +193,9 @@ function detailsOf(event: ChaosEvent): string {
     case "partition":
       return event.silent ? ", silently" : "";
     case "delay":
-      return `, ${event.latencyMs} ms, ${event.loss * 100} % lost`;
+      return `, ${event.latencyMs} ms, ${Math.round(event.loss * 100)} % lost`;
     case "duplicate":
-      return `, ${event.share * 100} %`;
+      return `, ${Math.round(event.share * 100)} %`;
     case "clock":
       return `, by ${event.wallSeconds} s and ${event.skewSlots} slots`;
     default:

@@ -25,14 +25,14 @@ export async function shrink<T>(options: ShrinkOptions<T>): Promise<Shrunk<T>> {
   const { items, fails, onStep, mostRuns = Number.POSITIVE_INFINITY } = options;
   const known = new Map<string, boolean>();
   let runs = 0;
-  let isCut = false;
+  const budget = { isSpent: false };
   let shortest = items.map((_, index) => index);
   const test = async (indices: readonly number[]): Promise<boolean> => {
     const key = indices.join();
     const before = known.get(key);
     if (before !== undefined) return before;
     if (runs >= mostRuns) {
-      isCut = true;
+      budget.isSpent = true;
       return false;
     }
     runs += 1;
@@ -48,7 +48,7 @@ export async function shrink<T>(options: ShrinkOptions<T>): Promise<Shrunk<T>> {
   // Nothing at all first: a failure that no event is needed for is the shortest of all.
   if (shortest.length > 0 && (await test([]))) shortest = [];
   let parts = 2;
-  while (shortest.length >= 2 && !isCut) {
+  while (shortest.length >= 2 && !budget.isSpent) {
     const chunks = partsOf(shortest, parts);
     const [found] = await firstOf(chunks, test);
     if (found !== undefined) {
@@ -65,7 +65,7 @@ export async function shrink<T>(options: ShrinkOptions<T>): Promise<Shrunk<T>> {
     if (parts >= shortest.length) break;
     parts = Math.min(shortest.length, parts * 2);
   }
-  return { items: shortest.map((index) => items[index]!), runs, isMinimal: !isCut };
+  return { items: shortest.map((index) => items[index]!), runs, isMinimal: !budget.isSpent };
 }
 
 async function firstOf(

@@ -59,7 +59,7 @@ export function checkLog(input: LogInput): Findings[] {
   const entries = new Findings("entries", "each entry of the log has its place, and none tells of a fault or a lie");
   for (const [i, { idx, type, entry }] of rows.entries()) {
     const content = entryOf(entry, idx, entries);
-    const isPlain = content !== undefined && content.type === type && !["failure", "lie"].includes(type);
+    const isPlain = content?.type === type && !["failure", "lie"].includes(type);
     entries.look(idx === i && isPlain, () => `entry ${idx} (${type}) stands at ${i}: ${JSON.stringify(content)}`);
     if (content !== undefined) contents.set(idx, content);
   }

@@ -42,7 +42,10 @@ interface Version {
   readonly tax: { readonly numerator: bigint; readonly denominator: bigint; readonly isNet: boolean };
 }
 
-type Tree = Readonly<Record<string, unknown>>;
+/** As the failsafe schema of YAML reads it: scalars are texts. */
+interface Tree {
+  readonly [key: string]: string | Tree | readonly (string | Tree)[] | undefined;
+}
 
 const WEEK_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAY_MINUTES = 1_440;
@@ -57,7 +60,7 @@ export class PlainTariff {
   constructor(text: string) {
     // Every scalar as text: 0.19 is 19/100, not the nearest binary fraction.
     const tree = parse(text, { schema: "failsafe" }) as Tree;
-    this.timezone = String(tree["timezone"]);
+    this.timezone = textOf(tree["timezone"]) ?? "";
     this.#versions = listOf(tree, "versions").map(versionOf);
   }
 
@@ -129,17 +132,17 @@ function versionOf(tree: Tree): Version {
   const flat = treeOf(imported, "flat");
   const bands = flat === undefined ? listOf(imported, "bands").map(bandOf) : [flatBand(flat)];
   return {
-    from: String(tree["from"]),
-    to: tree["to"] === undefined ? undefined : String(tree["to"]),
+    from: textOf(tree["from"]) ?? "",
+    to: textOf(tree["to"]),
     bands,
-    standing: BigInt(String(tree["standingMicroPerDay"] ?? "0")),
-    exported: BigInt(String(exported?.["priceMicroPerKwh"] ?? "0")),
+    standing: BigInt(textOf(tree["standingMicroPerDay"]) ?? 0),
+    exported: BigInt(textOf(exported?.["priceMicroPerKwh"]) ?? 0),
     tax: taxOf(treeOf(tree, "tax")),
   };
 }
 
 function taxOf(tree: Tree | undefined): Version["tax"] {
-  const [whole = "0", fraction = ""] = String(tree?.["rate"] ?? "0").split(".");
+  const [whole = "0", fraction = ""] = (textOf(tree?.["rate"]) ?? "0").split(".");
   const denominator = 10n ** BigInt(fraction.length);
   return { numerator: BigInt(whole + fraction), denominator, isNet: tree?.["exportCredit"] === "net" };
 }
@@ -159,37 +162,47 @@ function bandOf(tree: Tree): Band {
       for (let i = 0; i < length; i++) minutes.add((day * DAY_MINUTES + from + i) % WEEK_MINUTES);
     }
   }
-  return { name: String(tree["name"]), price: priceOf(tree), minutes };
+  return { name: textOf(tree["name"]) ?? "", price: priceOf(tree), minutes };
 }
 
 function priceOf(tree: Tree): bigint {
   if (tree["tiers"] !== undefined) throw new UnknownTariffError("has tiers");
-  return BigInt(String(tree["priceMicroPerKwh"]));
+  return BigInt(textOf(tree["priceMicroPerKwh"]) ?? 0);
 }
 
-function minuteOf(text: unknown): number {
-  const [hours = 0, minutes = 0] = (typeof text === "string" ? text : "00:00").split(":").map(Number);
+function minuteOf(value: Value): number {
+  const [hours = 0, minutes = 0] = (textOf(value) ?? "00:00").split(":").map(Number);
   return hours * 60 + minutes;
 }
 
 /** `mon`, `mon-fri`, a list of either, or every day where nothing is said. */
-function daysOf(value: unknown): number[] {
+function daysOf(value: Value): number[] {
   if (value === undefined) return WEEK_DAYS.map((_, day) => day);
-  return (Array.isArray(value) ? value : [value]).flatMap((one) => {
-    const [first = "", last = first] = String(one).split("-");
+  return (isList(value) ? value : [value]).flatMap((one) => {
+    const [first = "", last = first] = (textOf(one) ?? "").split("-");
     const [from, to] = [WEEK_DAYS.indexOf(first), WEEK_DAYS.indexOf(last)];
-    if (from < 0 || to < 0) throw new UnknownTariffError(`has the days ${String(one)}`);
+    if (from < 0 || to < 0) throw new UnknownTariffError(`has the days ${JSON.stringify(one)}`);
     const count = ((to - from + WEEK_DAYS.length) % WEEK_DAYS.length) + 1;
     return Array.from({ length: count }, (_, i) => (from + i) % WEEK_DAYS.length);
   });
 }
 
+type Value = Tree[string];
+
+function textOf(value: Value): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function isList(value: Value): value is readonly (string | Tree)[] {
+  return Array.isArray(value);
+}
+
 function treeOf(tree: Tree, key: string): Tree | undefined {
   const value = tree[key];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Tree) : undefined;
+  return typeof value === "object" && !isList(value) ? value : undefined;
 }
 
 function listOf(tree: Tree, key: string): Tree[] {
   const value = tree[key];
-  return Array.isArray(value) ? (value as Tree[]) : [];
+  return isList(value) ? value.filter((one): one is Tree => typeof one === "object") : [];
 }

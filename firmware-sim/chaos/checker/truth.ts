@@ -30,7 +30,7 @@ export interface Truth {
 
 /** Throws RangeError for a row that is no reading, or for two of one meter and slot. */
 export function readTruth(file: string): Truth {
-  const rows = parse(readFileSync(file, "utf8"), { columns: true }) as Readonly<Record<string, string>>[];
+  const rows = parse<Readonly<Record<string, string>>>(readFileSync(file, "utf8"), { columns: true });
   const ofMeter = new Map<string, TrueReading[]>();
   const seen = new Set<string>();
   const readings = rows.map((row, i): TrueReading => {
