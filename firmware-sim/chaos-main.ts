@@ -2,16 +2,16 @@
  * `npm run chaos`: a fleet under random kills, stops, partitions, delays, repeats, full disks and clock jumps, and then a
  * checker that knows the truth. A seed, or a schedule, does the same again; a schedule that fails can be shrunk.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
 import { EXIT, type RoleContext, runRole } from "../config/runtime/role-command.ts";
 import { createProgress, type Progress, renderTable } from "../config/runtime/terminal.ts";
-import { type ChaosRequest, chaosRequest } from "./chaos/request.ts";
+import { type ChaosRequest, chaosRequest, type RequestedRun } from "./chaos/request.ts";
 import { commandOf, describeResult, describeSchedule, reportTable } from "./chaos/report.ts";
 import { type ChaosResult, runChaos } from "./chaos/run.ts";
 import { formatSchedule, type Schedule } from "./chaos/schedule.ts";
-import { shrink } from "./chaos/shrink.ts";
+import { shortenSchedule, wrongChecks } from "./chaos/shorten.ts";
 
 interface Tried {
   readonly schedule: Schedule;
@@ -23,7 +23,8 @@ async function run(context: RoleContext): Promise<number> {
   const request = chaosRequest(context);
   const say = sayer(context);
   const tried: Tried[] = [];
-  for (const { schedule, config, folder } of request.runs) {
+  for (const one of request.runs) {
+    const { schedule, config, folder } = one;
     const { seed, broker, days, events } = schedule;
     say(`seed ${seed} over ${broker}: ${days} simulated days, ${events.length} events`);
     for (const line of describeSchedule(schedule)) say(line);
@@ -34,7 +35,7 @@ async function run(context: RoleContext): Promise<number> {
     if (!result.report.ok) {
       const file = join(folder, "schedule.yaml");
       say(`again: ${commandOf(file)}   shortest: ${commandOf(file)} --shrink`);
-      if (request.shrink) await shorten(context, request, { config, schedule, folder, failed: wrongIn(result) });
+      if (request.shrink) await shorten(context, request, one, { schedule, result });
     }
   }
   if (tried.length > 1) say(summary(tried));
@@ -87,50 +88,34 @@ async function once(context: RoleContext, given: Once): Promise<ChaosResult> {
   }
 }
 
-interface Failing {
-  readonly config: Config;
-  readonly schedule: Schedule;
-  readonly folder: string;
-  /** Names of the checks that found something. */
-  readonly failed: ReadonlySet<string>;
-}
-
-/** Does the schedule again and again with fewer events, and writes the shortest that still fails in one of these checks. */
-async function shorten(context: RoleContext, request: ChaosRequest, failing: Failing): Promise<void> {
-  const { config, schedule, folder, failed } = failing;
+/** Does a schedule that failed again and again with fewer events, and writes the shortest that still fails so. */
+async function shorten(
+  context: RoleContext,
+  request: ChaosRequest,
+  { config, folder }: RequestedRun,
+  { schedule, result }: Tried,
+) {
   const say = sayer(context);
-  const { settleSeconds } = request;
-  const found = await shrink({
-    items: schedule.events,
-    fails: async (events) => {
-      say(`shrinking: with ${events.length} events`);
-      const again = {
-        config,
-        schedule: { ...schedule, events: [...events] },
-        folder: join(folder, "shrink"),
-        settleSeconds,
-      };
-      const { report } = await once(context, again);
-      return report.checks.some(({ name, wrong }) => wrong > 0 && failed.has(name));
+  const { settleSeconds, shrinkRuns: mostRuns } = request;
+  const found = await shortenSchedule({
+    schedule,
+    report: result.report,
+    again: async (shorter) => {
+      say(`shrinking: with ${shorter.events.length} events`);
+      const given = { config, schedule: shorter, folder: join(folder, "shrink"), settleSeconds };
+      return (await once(context, given)).report;
     },
-    onStep: ({ length }, runs) =>
-      say(`shrinking: ${runs} runs, ${length} of ${schedule.events.length} events are left`),
-    mostRuns: request.shrinkRuns,
+    mostRuns,
+    onStep: (left, runs) => say(`shrinking: ${runs} runs, ${left} of ${schedule.events.length} events are left`),
   });
-  const shortest = { ...schedule, events: [...found.items] };
   const file = join(folder, "shortest.yaml");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, formatSchedule(shortest));
-  if (context.json) process.stdout.write(`${JSON.stringify({ shortest, ...found, file })}\n`);
+  writeFileSync(file, formatSchedule(found.schedule));
+  if (context.json) process.stdout.write(`${JSON.stringify({ ...found, file })}\n`);
   say(
     `${found.isMinimal ? "the shortest schedule that fails" : "given up; the shortest so far"} (${found.runs} runs):`,
   );
-  for (const line of describeSchedule(shortest)) say(line);
+  for (const line of describeSchedule(found.schedule)) say(line);
   say(`again: ${commandOf(file)}`);
-}
-
-function wrongIn({ report }: ChaosResult): Set<string> {
-  return new Set(report.checks.filter(({ wrong }) => wrong > 0).map(({ name }) => name));
 }
 
 function summary(tried: readonly Tried[]): string {

@@ -23,8 +23,9 @@ import { brokerNodes, pidFiles, targetsOf } from "./targets.ts";
 import { prepareWitnesses, type Witnesses, witnessNames } from "./witnesses.ts";
 
 /** Further behind than so many slots no meter may be: the utility's clock may then be wrong by what is left of the grace. */
-export const LAG_SLOTS = 2;
-export const WITNESSES = 2;
+const LAG_SLOTS = 2;
+/** Of the log, each a process; all of them must have seen a bill. */
+const WITNESSES = 2;
 const ROLE_FAULTS = new URL("./role-faults.mjs", import.meta.url).href;
 
 export interface ChaosOptions {
@@ -34,6 +35,8 @@ export interface ChaosOptions {
   /** Where everything goes; what is there of an earlier run is deleted. */
   readonly folder: string;
   readonly settleSeconds: number;
+  /** Processes that cosign the log, if not two. */
+  readonly witnesses?: number;
   readonly signal: AbortSignal;
   /** Another entry file for a process, by its name: a planted fault. */
   readonly entryOf?: (name: string) => string | undefined;
@@ -56,8 +59,8 @@ export interface ChaosResult {
 }
 
 /** What may befall the processes of such a run. */
-export function chaosTargets(config: Config): Target[] {
-  return targetsOf({ config, witnesses: witnessNames(WITNESSES) });
+export function chaosTargets(config: Config, witnesses = WITNESSES): Target[] {
+  return targetsOf({ config, witnesses: witnessNames(witnesses) });
 }
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -83,11 +86,13 @@ class ChaosRun {
   readonly #log: RunLog;
   readonly #restarts: Record<string, number> = {};
   readonly #network: ChaosNetwork;
+  readonly #witnesses: number;
 
   constructor(options: ChaosOptions, data: string, log: RunLog) {
     this.#options = options;
     this.#data = data;
     this.#log = log;
+    this.#witnesses = options.witnesses ?? WITNESSES;
     this.#network = new ChaosNetwork({ seed: options.schedule.seed, nodes: brokerNodes(options.config) });
   }
 
@@ -101,7 +106,7 @@ class ChaosRun {
     await new Fleet({ config, plan, log: createLogger(config, "fleet", { stderr: "silent" }).log }).enrol();
     const nodeFlags = ["--import", ROLE_FAULTS];
     const network = this.#network;
-    const witnesses = await prepareWitnesses({ config, data: this.#data, count: WITNESSES, network, nodeFlags });
+    const witnesses = await prepareWitnesses({ config, data: this.#data, count: this.#witnesses, network, nodeFlags });
     const kind: DiskKind = canMount() ? "tmpfs" : "page-limit";
     try {
       const fed = await this.#feed({ plan, witnesses, nodeFlags, kind });
@@ -182,7 +187,7 @@ class ChaosRun {
       onPhase("waiting for bills, loads and witnesses");
       const expected = this.#expected(done.result);
       const isSettled = await settled({
-        ...{ data: this.#data, expected, quorum: WITNESSES, signal: ended },
+        ...{ data: this.#data, expected, quorum: this.#witnesses, signal: ended },
         patienceMilliseconds: settleSeconds * 1_000,
         ...(onSettling === undefined ? {} : { onProgress: onSettling }),
       });
@@ -206,7 +211,7 @@ class ChaosRun {
 
   #folders(witnesses: Witnesses): Map<string, string> {
     const { config } = this.#options;
-    const parties = chaosTargets(config).filter(({ actions }) => actions.includes("disk-full"));
+    const parties = chaosTargets(config, this.#witnesses).filter(({ actions }) => actions.includes("disk-full"));
     return new Map(parties.map(({ name }) => [name, witnesses.folders.get(name) ?? join(this.#data, name)]));
   }
 

@@ -33,6 +33,11 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   "api.port": 0,
 };
 
+/** As they are without anybody's wishes. */
+export function chaosSettings(): Readonly<Record<string, unknown>> {
+  return SETTINGS;
+}
+
 /** Days that feed for so many minutes at least. */
 export function daysFor(minutes: number): number {
   return Math.max(1, Math.ceil((minutes * 60 * SLOTS_PER_SECOND) / DAY_SLOTS));
