@@ -204,6 +204,7 @@ function receiptFault(bill: BillKey, kept: PrivateRow | undefined, parts: Receip
   const leaf = tree.leaf(kept.idx);
   if (entry?.type !== "bill" || leaf === undefined) return `entry ${kept.idx} is no bill`;
   if (believed === undefined) return "no checkpoint has been seen by enough witnesses";
+  if (believed.size > tree.size) return `witnesses have seen ${believed.size} entries, there are ${tree.size}`;
   if (kept.idx >= believed.size) return `entry ${kept.idx} is not below the ${believed.size} that witnesses have seen`;
   try {
     assertCommitted(entry.commitment, kept.salt, kept.content);

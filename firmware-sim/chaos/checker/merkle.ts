@@ -18,13 +18,15 @@ export class PlainTree {
     return this.#leaves[index];
   }
 
-  /** The root of the first `size` entries. */
+  /** The root of the first `size` entries. Throws RangeError where there are fewer. */
   root(size: number): Buffer {
+    this.#assertSize(size);
     return size === 0 ? sha256() : this.#hash(0, size);
   }
 
   /** The hashes beside the way from an entry up to the root of the first `size`, from below. */
   path(index: number, size: number): Buffer[] {
+    this.#assertSize(size);
     const walk = (from: number, to: number): Buffer[] => {
       if (to - from === 1) return [];
       const middle = from + splitOf(to - from);
@@ -33,6 +35,10 @@ export class PlainTree {
         : [...walk(middle, to), this.#hash(from, middle)];
     };
     return walk(0, size);
+  }
+
+  #assertSize(size: number): void {
+    if (size > this.size) throw new RangeError(`size: expected at most ${this.size}, got ${size}`);
   }
 
   #hash(from: number, to: number): Buffer {
