@@ -31,7 +31,8 @@ export function chaosRequest(context: RoleContext): ChaosRequest {
   const number = (name: string, low: number, high: number, usual: number): number => {
     const value = options[name] === undefined ? usual : Number(options[name]);
     if (value >= low && value <= high) return value;
-    throw new UsageError(`--${name}: expected a number from ${low} to ${high}, got ${String(options[name])}`);
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${flag}: expected a number from ${low} to ${high}, got ${String(options[name])}`);
   };
   const minutes = number("minutes", 0.05, 1_440, 1);
   const events = options["events"] === undefined ? undefined : number("events", 0, 100_000, 0);
