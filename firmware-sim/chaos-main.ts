@@ -18,9 +18,21 @@ interface Tried {
   readonly result: ChaosResult;
 }
 
+/** What is wrong with the run itself is no finding of the checker. */
 async function run(context: RoleContext): Promise<number> {
-  const { json } = context;
   const request = chaosRequest(context);
+  try {
+    return await runAll(context, request);
+  } catch (error) {
+    if (context.signal.aborted) return EXIT.interrupted;
+    context.log.error({ err: error }, "chaos failed by itself");
+    process.stderr.write(`chaos: ${error instanceof Error ? error.message : String(error)}\n`);
+    return EXIT.usage;
+  }
+}
+
+async function runAll(context: RoleContext, request: ChaosRequest): Promise<number> {
+  const { json } = context;
   const say = sayer(context);
   const tried: Tried[] = [];
   for (const one of request.runs) {
@@ -120,11 +132,10 @@ async function shorten(
 
 function summary(tried: readonly Tried[]): string {
   const rows = tried.map(({ schedule: { seed, broker }, result: { report, events, seconds } }) => {
-    const wrong = report.checks.filter((one) => one.wrong > 0).map(({ name }) => name);
     return [
       seed,
       broker,
-      report.ok ? "right" : `WRONG: ${wrong.join(", ")}`,
+      report.ok ? "right" : `WRONG: ${wrongChecks(report).join(", ")}`,
       events.done,
       events.missed,
       seconds.toFixed(0),
@@ -154,7 +165,7 @@ await runRole({
     { flags: "--settle <seconds>", description: "patience with whatever does not move (default 90)" },
     { flags: "--out <folder>", description: "where runs go (default <data>/chaos)" },
   ],
-  help: "Exit codes: 0 everything is right; 1 the checker found something; 2 wrong usage, or it could not be checked.",
+  help: "Exit codes: 0 everything is right; 1 the checker found something; 2 wrong usage, or the run itself failed; 130 interrupted.",
   examples: [
     "npm run chaos -- --minutes 1 --seed 7",
     "npm run chaos -- --minutes 10 --seeds 1-20 --broker nats",

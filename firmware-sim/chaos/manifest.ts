@@ -28,5 +28,7 @@ export const manifest = z.strictObject({
   /** The run came to its end, and all that was due came. */
   fedAll: z.boolean(),
   settled: z.boolean(),
+  /** Processes that could not be started again, and why. */
+  failed: z.array(z.string()).readonly(),
 });
 export type Manifest = z.infer<typeof manifest>;

@@ -2,7 +2,7 @@
  * One run under chaos: a fleet with witnesses, every way to the broker through relays, a schedule carried out while its
  * slots go by, everything healed at the end, and then the checker, a process of its own that knows the files only.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { createLogger } from "../../config/runtime/logger.ts";
@@ -22,6 +22,7 @@ import { settled } from "./settle.ts";
 import { brokerNodes, pidFiles, targetsOf } from "./targets.ts";
 import { prepareWitnesses, type Witnesses, witnessNames } from "./witnesses.ts";
 
+const SCHEDULE = "schedule.yaml";
 /** Further behind than so many slots no meter may be: the utility's clock may then be wrong by what is left of the grace. */
 const LAG_SLOTS = 2;
 /** Of the log, each a process; all of them must have seen a bill. */
@@ -58,6 +59,14 @@ export interface ChaosResult {
   readonly disks: DiskKind;
 }
 
+/** A run that cannot be begun. */
+export class ChaosError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ChaosError";
+  }
+}
+
 /** What may befall the processes of such a run. */
 export function chaosTargets(config: Config, witnesses = WITNESSES): Target[] {
   return targetsOf({ config, witnesses: witnessNames(witnesses) });
@@ -66,10 +75,11 @@ export function chaosTargets(config: Config, witnesses = WITNESSES): Target[] {
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const folder = resolve(options.folder);
   const data = join(folder, "data");
+  assertOwn(folder);
   unmountUnder(folder);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, "schedule.yaml"), formatSchedule(options.schedule));
+  writeFileSync(join(folder, SCHEDULE), formatSchedule(options.schedule));
   const log = openRunLog(join(folder, "run.jsonl"));
   const paths = { data, logs: join(folder, "logs"), results: join(folder, "results") };
   const run = new ChaosRun({ ...options, folder, config: { ...options.config, paths } }, data, log);
@@ -78,6 +88,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     await log.close();
   }
+}
+
+/** A folder that is no earlier run's is not deleted. */
+function assertOwn(folder: string): void {
+  if (!existsSync(folder) || readdirSync(folder).length === 0 || existsSync(join(folder, SCHEDULE))) return;
+  throw new ChaosError(`${folder} holds something else than a run under chaos; choose another --out, or delete it`);
 }
 
 class ChaosRun {
@@ -129,7 +145,7 @@ class ChaosRun {
     const { config, schedule, folder, signal, onSlot, onSettling, settleSeconds, entryOf } = this.#options;
     const { plan, witnesses, nodeFlags, kind } = given;
     const onPhase = (text: string): void => this.#phase(text);
-    const broken = new AbortController();
+    const failed: string[] = [];
     const { log, flush } = createLogger(config, "fleet", { stderr: "silent" });
     let slots = 0;
     let director: Director | undefined;
@@ -153,7 +169,8 @@ class ChaosRun {
       },
       onFailed: (name, reason) => {
         this.#log.write("failed", { slot: slots, name, reason });
-        broken.abort(new Error(`${name} cannot go on: ${reason}`));
+        failed.push(`${name} cannot be started again: ${reason}`);
+        fleet.interrupt();
       },
     });
     const { supervisor } = fleet;
@@ -168,9 +185,8 @@ class ChaosRun {
     });
     const onHappened = (happened: object): void => this.#log.write("chaos", happened);
     const directing = new Director({ events: schedule.events, faults, onHappened });
-    const ended = AbortSignal.any([signal, broken.signal]);
     const interrupt = (): void => fleet.interrupt();
-    ended.addEventListener("abort", interrupt, { once: true });
+    signal.addEventListener("abort", interrupt, { once: true });
     let observer: Observer | undefined;
     try {
       disks.open();
@@ -181,21 +197,27 @@ class ChaosRun {
       const progress = (): string => `${slots} ${fleet.conductor.counters().settled}`;
       const done = await untilStuck(() => fleet.run(), { progress, seconds: settleSeconds, onStuck: interrupt });
       directing.healAll();
-      ended.throwIfAborted();
-      this.#log.write("fed", { slots, of: plan.range.to - plan.range.from, stuck: done.isStuck });
+      signal.throwIfAborted();
+      this.#log.write("fed", { slots, of: plan.range.to - plan.range.from, stuck: done.isStuck, failed });
       await fleet.writeTruth(join(folder, "truth.csv"), done.result);
       onPhase("waiting for bills, loads and witnesses");
       const expected = this.#expected(done.result);
       const isSettled = await settled({
-        ...{ data: this.#data, expected, quorum: this.#witnesses, signal: ended },
+        ...{ data: this.#data, expected, quorum: this.#witnesses, signal },
         patienceMilliseconds: settleSeconds * 1_000,
         ...(onSettling === undefined ? {} : { onProgress: onSettling }),
       });
-      ended.throwIfAborted();
+      signal.throwIfAborted();
       this.#log.write("settled", { settled: isSettled, observed: observer.messages(), ...expected });
-      return { plan: done.result, director: directing, isFedAll: !done.isStuck, isSettled };
+      return {
+        plan: done.result,
+        director: directing,
+        isFedAll: slots === plan.range.to - plan.range.from && !done.isStuck,
+        isSettled,
+        failed,
+      };
     } finally {
-      ended.removeEventListener("abort", interrupt);
+      signal.removeEventListener("abort", interrupt);
       directing.healAll();
       await observer?.close();
       await fleet.stop();
@@ -221,7 +243,7 @@ class ChaosRun {
     return { bills: source.meters.length * days, loads: feeders * (range.to - range.from) };
   }
 
-  #manifest({ plan, isFedAll, isSettled }: Fed, witnesses: Witnesses): Manifest {
+  #manifest({ plan, isFedAll, isSettled, failed }: Fed, witnesses: Witnesses): Manifest {
     const { system, billing, release } = this.#options.config;
     return {
       version: 1,
@@ -239,6 +261,7 @@ class ChaosRun {
       witnesses: [...witnesses.folders.values()].map((one) => join(one.slice(this.#data.length + 1), "witness.db")),
       fedAll: isFedAll,
       settled: isSettled,
+      failed,
     };
   }
 }
@@ -256,4 +279,6 @@ interface Fed {
   readonly director: Director;
   readonly isFedAll: boolean;
   readonly isSettled: boolean;
+  /** Processes that could not be started again, and why. */
+  readonly failed: readonly string[];
 }

@@ -28,7 +28,7 @@ export function pidFiles(data: string, config: Pick<Config, "simulation">): Map<
 }
 
 /** Names of the processes that share the meters. */
-export function hostNames({ simulation }: Pick<Config, "simulation">): string[] {
+function hostNames({ simulation }: Pick<Config, "simulation">): string[] {
   if (simulation.hosts === 1) return ["meters"];
   return Array.from({ length: simulation.hosts }, (_, i) => `meters-${i + 1}`);
 }

@@ -78,10 +78,11 @@ function open(file: string): Database.Database {
   return new Database(file, { readonly: true });
 }
 
-function checkEnd({ fedAll, settled }: Manifest): Findings {
+function checkEnd({ fedAll, settled, failed }: Manifest): Findings {
   const found = new Findings("run", "every slot was fed and acknowledged, and all that was due came in time");
   found.look(fedAll, () => "the run got stuck: meters waited for acknowledgements that did not come");
   found.look(settled, () => "bills, loads, rounds or witnesses were waited for in vain");
+  for (const reason of failed) found.add(reason);
   return found;
 }
 
