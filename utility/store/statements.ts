@@ -31,12 +31,12 @@ export function withKeptStatements(database: SqliteDatabase): KyselyDatabase {
 }
 
 function guarded(database: SqliteDatabase, sql: string): SqliteStatement {
-  const statement = guardStorage(database, () => database.prepare<unknown[]>(sql));
+  const statement = guardStorage(database, () => database.prepare(sql));
   return {
     reader: statement.reader,
     all: (values) => guardStorage(database, () => statement.all(...values)),
     run: (values) => guardStorage(database, () => statement.run(...values)),
-    iterate: (values) => statement.iterate(...values) as IterableIterator<unknown>,
+    iterate: (values) => statement.iterate(...values),
   };
 }
 
