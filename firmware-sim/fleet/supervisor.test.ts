@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Supervisor } from "./supervisor.ts";
+
+function isDead(pid: number): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`).length;
+  return threads === 1 && readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+}
 
 test("a process that is killed is started again once, and what was sent to it meanwhile is no further restart", async (t) => {
   const events = new EventEmitter();
@@ -19,8 +24,8 @@ test("a process that is killed is started again once, and what was sent to it me
   const first = supervisor.processId("one");
   const ended = once(events, "restarted");
   supervisor.kill("one");
-  // It is dead, and its channel does not know it yet.
-  while (!readFileSync(`/proc/${first ?? 0}/stat`, "utf8").includes(") Z ")) {}
+  // It is dead as soon as all its threads are, and its channel does not know it yet.
+  while (!isDead(first ?? 0)) {}
   supervisor.send("one", { type: "ask" });
   await ended;
   const answered = once(events, "message");
