@@ -60,7 +60,7 @@ export interface ChaosResult {
 }
 
 /** A run that cannot be begun. */
-export class ChaosError extends Error {
+class ChaosError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "ChaosError";
