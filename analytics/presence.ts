@@ -3,6 +3,7 @@
  * command line opens no keys.
  */
 import type { Database } from "better-sqlite3";
+import { guardStorage } from "../config/runtime/database.ts";
 import type { Roll } from "../protocol/membership.ts";
 
 const PID = "pid";
@@ -17,10 +18,8 @@ export interface SystemClock {
 }
 
 function put(db: Database, key: string, value: string): void {
-  db.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(
-    key,
-    value,
-  );
+  const sql = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+  guardStorage(db, () => db.prepare(sql).run(key, value));
 }
 
 function get(db: Database, key: string): string | undefined {

@@ -45,6 +45,21 @@ test("follows the simulator's clock", () => {
   assert.deepEqual(refusals.snapshot(), {});
 });
 
+test("a clock that is wrong in a simulation is wrong for whoever reads it or hears its ticks, not before the first one", () => {
+  const refusals = new Refusals({ log: { warn: () => {} }, intervalSeconds: 10 });
+  let skewSeconds = -500;
+  const given = { config: { simulation: { enabled: true } }, directory: directoryOf(true), refusals, start: 1_000 };
+  const feed = createSimClockFeed({ ...given, skew: () => skewSeconds });
+  const heard: number[] = [];
+  feed.onTick((time) => heard.push(time));
+  assert.equal(feed.clock.now(), 1_000);
+  feed.accept(TOPIC, tick(2_000, 1));
+  assert.equal(feed.clock.now(), 1_500);
+  skewSeconds = 0;
+  assert.equal(feed.clock.now(), 2_000);
+  assert.deepEqual(heard, [1_500]);
+});
+
 test("refuses an old tick, a forged one, one of another party and rubbish", () => {
   const { feed, refusals } = feedOf(true, true);
   feed.accept(TOPIC, tick(2_000, 5));

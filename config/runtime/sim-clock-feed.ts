@@ -9,6 +9,7 @@ import { filterOf } from "../../protocol/topics.ts";
 import type { Config } from "../schema.ts";
 import { SimulatedClock, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
+import { heardSkew } from "./clock-skew.ts";
 import type { Refusals } from "./refusals.ts";
 
 /** The topic of the simulated clock, also its subscription filter. */
@@ -20,6 +21,8 @@ export interface SimClockFeedOptions {
   readonly refusals: Pick<Refusals, "count">;
   /** Unix seconds before the first tick. */
   readonly start?: number;
+  /** By how many seconds the party's clock is wrong just now; what its parent process says, if left out. */
+  readonly skew?: () => number;
 }
 
 export interface SimClockFeed {
@@ -34,7 +37,8 @@ export interface SimClockFeed {
 }
 
 /** Refusal codes: `sim-clock-refused` (no simulation), `sim-clock-stale`, or `sim-clock-` and the protocol's code. */
-export function createSimClockFeed({ config, directory, refusals, start = 0 }: SimClockFeedOptions): SimClockFeed {
+export function createSimClockFeed(options: SimClockFeedOptions): SimClockFeed {
+  const { config, directory, refusals, start = 0 } = options;
   if (!config.simulation.enabled || !directory.simulation) {
     return {
       clock: systemClock,
@@ -48,9 +52,11 @@ export function createSimClockFeed({ config, directory, refusals, start = 0 }: S
     };
   }
   const clock = new SimulatedClock(start);
+  const skew = options.skew ?? heardSkew();
   let sequence = -1;
   return {
-    clock,
+    // Before the first tick the time is unknown, not wrong.
+    clock: { now: () => (clock.now() === start ? start : clock.now() + skew()) },
     subscriptions: [SIM_CLOCK_TOPIC],
     accept: (topic, payload) => {
       if (topic !== SIM_CLOCK_TOPIC) return false;
@@ -67,6 +73,6 @@ export function createSimClockFeed({ config, directory, refusals, start = 0 }: S
       }
       return true;
     },
-    onTick: (listener) => clock.onChange(listener),
+    onTick: (listener) => clock.onChange((time) => listener(time + skew())),
   };
 }

@@ -27,6 +27,9 @@ export interface FleetRolesOptions {
   readonly configFile: string;
   /** Another entry file for a process, by its name: `a-2`, `analytics`, `meters`. */
   readonly entryOf?: ((name: string) => string | undefined) | undefined;
+  /** The configuration of a process that has one of its own. */
+  readonly configOf?: ((name: string) => string) | undefined;
+  readonly nodeFlagsOf?: ((name: string) => readonly string[]) | undefined;
 }
 
 export interface ApiStart {
@@ -51,12 +54,13 @@ export class FleetRoles {
   }
 
   server(name: "utility" | "analytics"): RoleSpec {
-    return this.#role(name, ENTRIES[name], ["--config", this.#options.configFile]);
+    return this.#role(name, ENTRIES[name], ["--config", this.#configOf(name)]);
   }
 
   aggregator(index: number): RoleSpec {
-    const args = ["--id", String(index), "--config", this.#options.configFile];
-    return this.#role(aggregatorId(index), ENTRIES.aggregator, args);
+    const name = aggregatorId(index);
+    const args = ["--id", String(index), "--config", this.#configOf(name)];
+    return this.#role(name, ENTRIES.aggregator, args);
   }
 
   /** The HTTP interface; accounts that it makes are written to a file. `port`: where it listened before. */
@@ -64,7 +68,7 @@ export class FleetRoles {
     const accounts = ["--demo-accounts", accountsFile, ...(meter === undefined ? [] : ["--demo-meter", meter])];
     const showcase = isMadeUp ? ["--demo-showcase", showcaseFile(this.#options.data)] : [];
     const at = port === undefined ? [] : ["--set", `api.port=${port}`];
-    return this.#role("api", ENTRIES.api, ["--config", this.#options.configFile, ...accounts, ...showcase, ...at]);
+    return this.#role("api", ENTRIES.api, ["--config", this.#configOf("api"), ...accounts, ...showcase, ...at]);
   }
 
   host(name: string): RoleSpec {
@@ -73,6 +77,11 @@ export class FleetRoles {
   }
 
   #role(name: string, usual: string, args: readonly string[]): RoleSpec {
-    return { name, entry: this.#options.entryOf?.(name) ?? usual, args };
+    const nodeFlags = this.#options.nodeFlagsOf?.(name) ?? [];
+    return { name, entry: this.#options.entryOf?.(name) ?? usual, args, nodeFlags };
+  }
+
+  #configOf(name: string): string {
+    return this.#options.configOf?.(name) ?? this.#options.configFile;
   }
 }

@@ -2,9 +2,8 @@
  * The whole system on one machine: enrols it, starts every role as a process with its own keys, conducts simulated
  * time, waits for bills and loads, and compares them with what was fed. Roles meet over MQTT only; this only conducts.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { stringify } from "yaml";
 import { ckksPlan, enrol } from "../../config/enrolment/index.ts";
 import type { Config } from "../../config/index.ts";
 import { brokerAddress } from "../../config/runtime/broker-address.ts";
@@ -14,10 +13,11 @@ import { type FleetApi, startApi } from "./api-process.ts";
 import { type BrokerPorts, type FleetBroker, startBroker } from "./broker-process.ts";
 import { isClockTaken, notedTime } from "./clock-duty.ts";
 import { Conductor } from "./conductor.ts";
+import { ConfigFiles, type RouteOf } from "./config-files.ts";
 import { windowHolds } from "./due-openings.ts";
 import { leadSeconds } from "./emulated-meter.ts";
 import { settingsOf } from "./enrollable.ts";
-import { daysOf, type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
+import { type FleetHistory, type FleetPlan, planUntil } from "./fleet-plan.ts";
 import { FleetRoles } from "./fleet-roles.ts";
 import { readHistory } from "./history.ts";
 import type { HostCommand, HostProgress } from "./host-messages.ts";
@@ -40,6 +40,12 @@ export interface FleetOptions {
   readonly withoutAggregators?: readonly number[];
   /** Another entry file for a process, by its name, for example an aggregator on a disk that fails. */
   readonly entryOf?: (name: string) => string | undefined;
+  /** Node's own flags for a process, by its name. */
+  readonly nodeFlagsOf?: (name: string) => readonly string[];
+  /** How a process reaches the broker, if not straight. */
+  readonly routeOf?: RouteOf;
+  /** How many slots the clock may be ahead of the oldest unacknowledged one; `rounds.graceSlots` where it is left out. */
+  readonly lagSlots?: number;
   /** Called as things happen: for a progress bar, or for a test that kills processes. */
   readonly onPhase?: (phase: string) => void;
   readonly onSlot?: (slot: number, done: number, total: number) => void;
@@ -54,7 +60,7 @@ export class Fleet {
   readonly supervisor: Supervisor;
   readonly #options: FleetOptions;
   readonly #data: string;
-  readonly #configFile: string;
+  readonly #files: ConfigFiles;
   readonly #roles: FleetRoles;
   readonly #hosts: string[] = [];
   #conductor: Conductor | undefined;
@@ -67,8 +73,12 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#data = resolve(options.config.paths.data);
-    this.#configFile = join(this.#data, "fleet", "config.yaml");
-    this.#roles = new FleetRoles({ data: this.#data, configFile: this.#configFile, entryOf: options.entryOf });
+    const { config, plan, routeOf, entryOf, nodeFlagsOf } = options;
+    const data = this.#data;
+    const files = new ConfigFiles({ data, config, plan, routeOf });
+    this.#files = files;
+    const configOf = (name: string): string => files.of(name);
+    this.#roles = new FleetRoles({ data, configFile: files.shared, configOf, entryOf, nodeFlagsOf });
     this.supervisor = new Supervisor({
       restarted: (name, reason) => {
         options.log.info({ name, reason }, "a process ended and is started again");
@@ -93,7 +103,7 @@ export class Fleet {
   }
 
   get configFile(): string {
-    return this.#configFile;
+    return this.#files.shared;
   }
 
   get conductor(): Conductor {
@@ -125,9 +135,9 @@ export class Fleet {
     this.#assertGoingOn();
     const withAnalytics = config.homomorphic.enabled || config.grid.enabled;
     onPhase?.(`starting the broker, the aggregators${withAnalytics ? ", analytics" : ""} and the utility`);
-    this.#writeConfig(config.broker);
+    this.#files.writeShared(config.broker);
     this.#broker = await startBroker(config, this.#roles, this.supervisor);
-    this.#writeConfig(this.#broker.settings);
+    this.#files.writeShared(this.#broker.settings);
     const servers = Array.from({ length: config.system.aggregators }, (_, index) => index + 1)
       .filter((index) => !withoutAggregators.includes(index))
       .map((index) => this.#roles.aggregator(index));
@@ -135,14 +145,16 @@ export class Fleet {
     if (withAnalytics) servers.push(this.#roles.server("analytics"));
     const simulator = await this.#connectSimulator();
     this.#simulator = simulator;
-    this.#hosts.push(...writeHostPlans({ config, plan, data: this.#data, configFile: this.#configFile }));
+    this.#hosts.push(...writeHostPlans({ config, plan, data: this.#data, configOf: (name) => this.#files.of(name) }));
+    const names = [...servers.map(({ name }) => name), "api", ...this.#hosts];
+    await this.#files.writeRoutes(names, this.#broker.settings);
     const total = plan.range.to - plan.range.from;
     const conductor = new Conductor({
       slotSeconds: config.system.slotSeconds,
       hosts: this.#hosts,
       send: (host, command: HostCommand) => this.supervisor.send(host, command),
       publishClock: (time) => simulator.publish(time),
-      lagSlots: config.rounds.graceSlots,
+      lagSlots: this.#options.lagSlots ?? config.rounds.graceSlots,
       holds: { slots: windowHolds(config, plan), patienceMilliseconds: HOLD_MILLISECONDS },
       speed: config.simulation.speed,
       monotonic: () => performance.now(),
@@ -168,22 +180,6 @@ export class Fleet {
     const [roles, supervisor] = [this.#roles, this.supervisor];
     const shown = { meter: plan.source.meters[0]?.id, isMadeUp: plan.feed.kind === "generated" };
     this.#api = await startApi({ data: this.#data, roles, supervisor, ...shown });
-  }
-
-  #writeConfig(broker: Config["broker"]): void {
-    const { config, plan } = this.#options;
-    const effective = {
-      ...config,
-      paths: { data: this.#data, results: resolve(config.paths.results), logs: resolve(config.paths.logs) },
-      broker,
-      // The utility counts from the first of these days, and `whole` bills end with the last one.
-      simulation: { ...config.simulation, enabled: true, start: plan.dates.from, days: daysOf(plan.dates) },
-    };
-    mkdirSync(join(this.#data, "fleet"), { recursive: true });
-    writeFileSync(
-      this.#configFile,
-      `# Written by the fleet: the configuration of its processes.\n${stringify(effective)}`,
-    );
   }
 
   #connectSimulator(signal?: AbortSignal): Promise<SimulatorClock> {

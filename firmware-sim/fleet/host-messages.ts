@@ -39,6 +39,11 @@ export type HostCommand =
   /** Send batches that are not full, and report this number as flushed. */
   | { readonly type: "flush"; readonly number: number };
 
+/** To what was loaded before the host, for runs in which its clock and its disk fail. */
+export interface ForeignMessage {
+  readonly type: "wall-clock" | "clock-skew" | "no-room";
+}
+
 /** Host to conductor, after every change and a few times a second. */
 export interface HostProgress {
   readonly type: "progress";

@@ -13,11 +13,12 @@ export interface HostPlansOptions {
   readonly config: Config;
   readonly plan: FleetPlan;
   readonly data: string;
-  readonly configFile: string;
+  /** The configuration of a host. */
+  readonly configOf: (name: string) => string;
 }
 
 /** Writes the plan of every host to its folder; returns the hosts' names. A host without meters is left out. */
-export function writeHostPlans({ config, plan, data, configFile }: HostPlansOptions): string[] {
+export function writeHostPlans({ config, plan, data, configOf }: HostPlansOptions): string[] {
   const { hosts, network, seed } = config.simulation;
   const emulated = new Set(plan.emulated);
   const homes = [...plan.source.meters.keys()].filter((index) => !emulated.has(index));
@@ -29,7 +30,7 @@ export function writeHostPlans({ config, plan, data, configFile }: HostPlansOpti
     ...dealt(plan.emulated, processes).map((meters, i) => ({ name: `${EMULATED}-${i + 1}`, meters })),
   ].filter(({ meters }) => meters.length > 0);
   for (const { name, meters } of groups) {
-    const hostPlan: HostPlan = { name, configFile, data, meters, feed: plan.feed, network, seed };
+    const hostPlan: HostPlan = { name, configFile: configOf(name), data, meters, feed: plan.feed, network, seed };
     mkdirSync(join(data, name), { recursive: true, mode: 0o700 });
     writeFileSync(join(data, name, "plan.json"), JSON.stringify(hostPlan));
   }

@@ -1,7 +1,7 @@
 /** A host of meters as a process of the fleet: commands of the conductor in, progress out, an orderly end. */
 import { announceReady } from "../../config/runtime/role-report.ts";
 import type { Logger } from "../../config/runtime/logger.ts";
-import type { HostCommand, HostProgress } from "./host-messages.ts";
+import type { ForeignMessage, HostCommand, HostProgress } from "./host-messages.ts";
 
 const PROGRESS_MILLISECONDS = 10;
 
@@ -40,9 +40,9 @@ export async function runHost(host: MeterHosting, { meters, log, flush, closed }
     lastReport = text;
     process.send?.(progress);
   };
-  process.on("message", (command: HostCommand) => {
+  process.on("message", (command: HostCommand | ForeignMessage) => {
     if (command.type === "flush") host.flushBatches(command.number);
-    else host.advance(command.slot).catch(fail);
+    else if ("slot" in command) host.advance(command.slot).catch(fail);
   });
   const timer = setInterval(report, PROGRESS_MILLISECONDS);
   let stopping = false;

@@ -153,10 +153,8 @@ export class Supervisor {
   send(name: string, message: object): boolean {
     const child = this.#running.get(name)?.child;
     if (child?.connected !== true) return false;
-    return child.send(message, (error) => {
-      // A role that just died gets the message again after its restart.
-      if (error !== null) this.#events.restarted?.(name, error.message);
-    });
+    // A role that just died gets the message again after its restart, of which its own exit tells.
+    return child.send(message, () => undefined);
   }
 
   /** Ends a role's process as a crash or a power cut would; it is started again. False if it is not running. */

@@ -40,6 +40,7 @@ export const PURPOSES = {
   line: 9,
   meterError: 10,
   headSlot: 11,
+  chaos: 12,
 } as const;
 
 export type Purpose = (typeof PURPOSES)[keyof typeof PURPOSES];

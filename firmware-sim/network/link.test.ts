@@ -107,3 +107,15 @@ test("repeats are drawn at their rate", () => {
     }),
   );
 });
+
+test("a link can be changed and cut while it is used, and tells of it", () => {
+  const link = linkOf({ latencyMs: 50, latencySigma: 0 });
+  const states: LinkState[] = [];
+  link.onChange((state) => states.push(state));
+  assert.equal(link.transfer(100).delayMs, 50);
+  link.change(linkConditions("perfect", { latencyMs: 5, latencySigma: 0 }));
+  assert.equal(link.transfer(100).delayMs, 5);
+  link.become("cut");
+  link.become("up");
+  assert.deepEqual([states, link.state], [["cut", "up"], "up"]);
+});

@@ -20,19 +20,28 @@ export interface Transfer {
 }
 
 export class Link {
-  readonly conditions: LinkConditions;
   state: LinkState = "up";
+  private current: LinkConditions;
   private readonly traffic: RandomStream;
   private readonly outages: RandomStream;
   private readonly listeners = new Set<(state: LinkState) => void>();
   private cancel: (() => void) | undefined;
 
   constructor(conditions: LinkConditions, seed: string | number, name: string) {
-    this.conditions = conditions;
+    this.current = conditions;
     const words = [nameOf(String(seed)), nameOf(name)] as const;
     this.traffic = new RandomStream().enter(...words, 0, PURPOSES.link);
     // A stream of its own, so that outages do not depend on the traffic.
     this.outages = new RandomStream().enter(...words, 1, PURPOSES.link);
+  }
+
+  get conditions(): LinkConditions {
+    return this.current;
+  }
+
+  /** From the next bytes on the link is like this; outages stay as they were started. */
+  change(conditions: LinkConditions): void {
+    this.current = conditions;
   }
 
   /** Starts the outages; they go on until `stop`. */
@@ -96,7 +105,8 @@ export class Link {
     return this.conditions.duplicates > 0 && this.traffic.uniform() < this.conditions.duplicates;
   }
 
-  private become(state: LinkState): void {
+  /** Goes up or down at once, whatever outages are drawn. */
+  become(state: LinkState): void {
     this.state = state;
     for (const listener of [...this.listeners]) listener(state);
   }

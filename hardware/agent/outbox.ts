@@ -4,7 +4,7 @@
  * a real device has one. Writes are collected and committed together; callers are told when theirs are durable.
  */
 import type { Database } from "better-sqlite3";
-import { migrate } from "../../config/runtime/database.ts";
+import { guardStorage, migrate } from "../../config/runtime/database.ts";
 import { MIGRATIONS } from "./outbox-schema.ts";
 import { slotCount, type SlotRange } from "../../protocol/slots.ts";
 import { type Kind, kindOf } from "../../protocol/units.ts";
@@ -192,7 +192,7 @@ export class Outbox {
     this.#schedule(() => this.flush());
   }
 
-  /** Commits everything collected so far in one transaction. A storage fault throws: the meter must stop, not guess. */
+  /** Commits everything collected so far in one transaction. Throws StorageError: the meter must stop, not guess. */
   flush(): void {
     this.#scheduled = false;
     const work = this.#work;
@@ -200,9 +200,12 @@ export class Outbox {
     if (work.length === 0) return;
     this.#work = [];
     this.#after = [];
-    this.#db.transaction(() => {
-      for (const write of work) write();
-    })();
+    guardStorage(
+      this.#db,
+      this.#db.transaction(() => {
+        for (const write of work) write();
+      }),
+    );
     for (const tell of after) tell();
   }
 }

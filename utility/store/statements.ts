@@ -1,9 +1,10 @@
 /**
  * Statements that were prepared stay so: the same few queries run for every round, and reading their text again takes
  * longer than many of them run. Between Kysely and better-sqlite3; statements here are used to their end at once.
+ * Faults of the medium come out as `StorageError`, whatever query met them.
  */
 import type { SqliteDatabase as KyselyDatabase, SqliteStatement } from "kysely";
-import type { SqliteDatabase } from "../../config/runtime/database.ts";
+import { guardStorage, type SqliteDatabase } from "../../config/runtime/database.ts";
 
 /** Lists of values make texts of their own; the oldest of many go. */
 const MAX_STATEMENTS = 256;
@@ -19,7 +20,7 @@ export function withKeptStatements(database: SqliteDatabase): KyselyDatabase {
     prepare: (sql) => {
       let statement = kept.get(sql);
       if (statement === undefined) {
-        statement = database.prepare(sql);
+        statement = sql === "rollback" ? rollbackOf(database) : guarded(database, sql);
         const oldest = kept.size >= MAX_STATEMENTS ? kept.keys().next().value : undefined;
         if (oldest !== undefined) kept.delete(oldest);
       } else kept.delete(sql);
@@ -28,3 +29,21 @@ export function withKeptStatements(database: SqliteDatabase): KyselyDatabase {
     },
   };
 }
+
+function guarded(database: SqliteDatabase, sql: string): SqliteStatement {
+  const statement = guardStorage(database, () => database.prepare(sql));
+  return {
+    reader: statement.reader,
+    all: (values) => guardStorage(database, () => statement.all(...values)),
+    run: (values) => guardStorage(database, () => statement.run(...values)),
+    iterate: (values) => statement.iterate(...values),
+  };
+}
+
+/** A full disk ends a transaction by itself: to roll it back again would fail, and hide why. */
+function rollbackOf(database: SqliteDatabase): SqliteStatement {
+  const statement = guarded(database, "rollback");
+  return { ...statement, run: (values) => (database.inTransaction ? statement.run(values) : NOTHING_DONE) };
+}
+
+const NOTHING_DONE = { changes: 0, lastInsertRowid: 0 };

@@ -32,6 +32,7 @@ export const guide: readonly Chapter[] = [
     pages: [
       { text: "Deployment", file: "docs/deployment.md" },
       { text: "Other brokers", file: "docs/brokers.md" },
+      { text: "Chaos", file: "docs/chaos.md" },
       { text: "Figures, health, logs", file: "docs/metrics.md" },
       { text: "Tariffs", file: "docs/tariffs.md" },
       { text: "Losses and theft", file: "docs/balance.md" },
