@@ -10,7 +10,7 @@ import { makeFolder } from "./folders.ts";
 
 export type SqliteDatabase = Database.Database;
 
-export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer";
+export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer" | "lost";
 
 /** The database cannot be used; nothing that depended on it was acknowledged. */
 export class StorageError extends ExplainedError {

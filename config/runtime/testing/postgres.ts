@@ -1,0 +1,151 @@
+/**
+ * A PostgreSQL server of its own for tests: in a temporary folder, on a free port of this machine, gone with the process
+ * that started it. Root may not run one, so that then it is the system's nobody. Tests that use it say `// needs: initdb`.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { type AddressInfo, createServer } from "node:net";
+import path from "node:path";
+import { connectToPostgres } from "../postgres/open.ts";
+
+const DEBIAN = "/usr/lib/postgresql";
+const NOBODY = 65_534;
+const DATABASE = "wattveil";
+const OWNER = "wattveil";
+
+/** Where Debian keeps the server's programs, newest first; PATH is looked through before. */
+function program(name: string): string {
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
+  const all = [...folders, ...versions.map((version) => path.join(DEBIAN, version, "bin"))];
+  const found = all.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
+  if (found === undefined) throw new Error(`${name} is not installed (Debian: postgresql)`);
+  return found;
+}
+
+/** One that nothing listens on now; the server cannot choose one itself. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+export interface TestPostgresOptions {
+  /** As a real server has it; without it a test does not wait for the disk. */
+  readonly durable?: boolean;
+  /** Lines of postgresql.conf, such as `ssl=on`. */
+  readonly settings?: readonly string[];
+  readonly locale?: string;
+}
+
+export class TestPostgres {
+  readonly folder: string;
+  readonly port: number;
+  readonly #options: TestPostgresOptions;
+  #server: ChildProcess | undefined;
+
+  private constructor(folder: string, port: number, options: TestPostgresOptions) {
+    this.folder = folder;
+    this.port = port;
+    this.#options = options;
+  }
+
+  /** Runs, and has the database that `place` names. */
+  static async start(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+    const folder = mkdtempSync(path.join(tmpdir(), "wattveil-postgres-"));
+    const server = new TestPostgres(folder, await freePort(), options);
+    process.once("exit", () => server.#remove());
+    server.#initialise();
+    await server.resume();
+    server.query(`CREATE DATABASE ${DATABASE}`, "postgres");
+    return server;
+  }
+
+  get #identity(): { uid: number; gid: number } | undefined {
+    return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined;
+  }
+
+  get #data(): string {
+    return path.join(this.folder, "data");
+  }
+
+  #initialise(): void {
+    mkdirSync(this.#data, { mode: 0o700 });
+    const identity = this.#identity;
+    for (const one of identity === undefined ? [] : [this.folder, this.#data]) chownSync(one, NOBODY, NOBODY);
+    const { locale = "C" } = this.#options;
+    const flags = ["-D", this.#data, "-U", OWNER, "-E", "UTF8", `--locale=${locale}`, "--auth=trust", "--no-sync"];
+    const made = spawnSync(program("initdb"), flags, { ...identity, cwd: this.folder, encoding: "utf8" });
+    if (made.status !== 0) throw new Error(`initdb: ${made.stderr || String(made.error)}`);
+  }
+
+  /** Starts it, also after `kill`. Resolves when it takes connections. */
+  async resume(): Promise<void> {
+    const { durable = false, settings = [] } = this.#options;
+    const all = [
+      ...["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=50", "shared_buffers=32MB"],
+      ...(durable ? [] : ["fsync=off", "full_page_writes=off"]),
+      ...settings,
+    ].flatMap((setting) => ["-c", setting]);
+    const server = spawn(program("postgres"), ["-D", this.#data, "-p", String(this.port), ...all], {
+      ...this.#identity,
+      cwd: this.folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      let said = "";
+      server.stderr?.on("data", (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes("ready to accept connections")) resolve();
+      });
+      server.once("exit", () => reject(new Error(`postgres has ended: ${said}`)));
+      server.once("error", reject);
+    });
+  }
+
+  /** `SIGQUIT` ends it and its children at once, without a checkpoint: what is on disk is what was committed. */
+  async kill(signal: "SIGQUIT" | "SIGINT" = "SIGQUIT"): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined || server.exitCode !== null) return;
+    const ended = once(server, "exit");
+    server.kill(signal);
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #remove(): void {
+    this.#server?.kill("SIGQUIT");
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+
+  /** The address without a schema. */
+  get url(): string {
+    return `postgresql://${OWNER}@127.0.0.1:${this.port}/${DATABASE}`;
+  }
+
+  /** Where a party's store is. */
+  place(schema: string, user = OWNER): string {
+    return `postgresql://${user}@127.0.0.1:${this.port}/${DATABASE}#${schema}`;
+  }
+
+  /** What an administrator may do. Rows as they are, without the rules of parties. */
+  query(sql: string, database = DATABASE): unknown[][] {
+    const connection = connectToPostgres(`postgresql://${OWNER}@127.0.0.1:${this.port}/${database}`, {});
+    try {
+      return connection.execute({ sql, runs: [[]] }).rows.map((row) => [...row]);
+    } finally {
+      connection.close();
+    }
+  }
+}
