@@ -18,7 +18,10 @@ export interface SqlStatement<P extends unknown[] = unknown[], R = unknown> {
 }
 
 /** Runs in one transaction. `immediate`: no other process writes from its begin on, as it always is in PostgreSQL. */
-export type SqlTransaction<F extends (...args: never[]) => unknown> = F & { readonly immediate: F; readonly deferred: F };
+export interface SqlTransaction<T> {
+  (): T;
+  immediate(): T;
+}
 
 export interface SqlDatabase {
   /** Its file, or its address without a password. */
@@ -27,17 +30,17 @@ export interface SqlDatabase {
   prepare<P extends unknown[] = unknown[], R = unknown>(sql: string): SqlStatement<P, R>;
   /** Several statements, without parameters and results. */
   exec(script: string): unknown;
-  transaction<F extends (...args: never[]) => unknown>(work: F): SqlTransaction<F>;
+  transaction<T>(work: () => T): SqlTransaction<T>;
   close(): unknown;
 }
 
 /** A statement that can take many rows of parameters in one message. */
 interface ManyRuns<P extends unknown[]> {
-  runAll(rows: readonly P[]): void;
+  runAll(rows: Iterable<P>): void;
 }
 
 /** Runs a statement once for each row of parameters; within a transaction, since some may fail. */
-export function runAll<P extends unknown[]>(statement: SqlStatement<P>, rows: readonly P[]): void {
+export function runAll<P extends unknown[]>(statement: SqlStatement<P>, rows: Iterable<P>): void {
   if ("runAll" in statement) (statement as SqlStatement<P> & ManyRuns<P>).runAll(rows);
   else for (const row of rows) statement.run(...row);
 }

@@ -1,16 +1,43 @@
 /** A party's database wherever the configuration puts it: an SQLite file of its own, or a schema on a PostgreSQL server. */
-import { migrate, openDatabase, type SqliteDatabase } from "./database.ts";
+import { existsSync } from "node:fs";
+import { migrate, openDatabase, type SqliteDatabase, StorageError } from "./database.ts";
 import { PostgresDatabase } from "./postgres/database.ts";
-import { isPostgres, migratePostgres, openPostgres, type PostgresOptions } from "./postgres/open.ts";
+import { isPostgres, migratePostgres, openPostgres, type PostgresOptions, shownAddress } from "./postgres/open.ts";
 import type { SqlDatabase } from "./sql.ts";
 
 /** Opens what is at `place`, a file or `postgresql://user@host/database#schema`. Throws StorageError. */
 export function openStore(place: string, options: PostgresOptions): SqlDatabase {
-  return isPostgres(place) ? openPostgres(place, options) : (openDatabase(place, options) as unknown as SqlDatabase);
+  return isPostgres(place) ? openPostgres(place, options) : openDatabase(place, options);
 }
 
 /** Brings the tables up to date, as `migrate` does for files. Throws StorageError. */
 export function migrateStore(database: SqlDatabase, migrations: readonly string[]): void {
   if (database instanceof PostgresDatabase) migratePostgres(database, migrations);
-  else migrate(database as unknown as SqliteDatabase, migrations);
+  else migrate(database as SqliteDatabase, migrations);
+}
+
+/** A place as people may see it. */
+export function shownPlace(place: string): string {
+  return isPostgres(place) ? shownAddress(place) : place;
+}
+
+/** Whether somebody has made a database there. Throws StorageError where the server cannot be asked. */
+export function storeExists(place: string): boolean {
+  if (!isPostgres(place)) return existsSync(place);
+  try {
+    openPostgres(place, { synchronous: "NORMAL", readonly: true }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "absent") return false;
+    throw error;
+  }
+}
+
+/** The tables that the login may see. */
+export function tableNames(database: SqlDatabase): string[] {
+  const isFile = !(database instanceof PostgresDatabase);
+  const [name, from] = isFile
+    ? ["name", "sqlite_master WHERE type = 'table'"]
+    : ["table_name", "information_schema.tables WHERE table_schema = current_schema()"];
+  return database.prepare<[], string>(`SELECT ${name} FROM ${from}`).pluck().all();
 }

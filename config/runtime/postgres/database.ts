@@ -24,7 +24,8 @@ export class PostgresDatabase implements SqlDatabase {
   readonly name: string;
   readonly schema: string;
   readonly #connection: Connection;
-  readonly #begin: string;
+  /** Opens a transaction. */
+  readonly begin: string;
   readonly #kept = new Map<string, string | undefined>();
   #keptCount = 0;
   #depth = 0;
@@ -33,7 +34,7 @@ export class PostgresDatabase implements SqlDatabase {
     this.#connection = connection;
     this.name = name;
     this.schema = schema;
-    this.#begin = begin;
+    this.begin = begin;
   }
 
   get inTransaction(): boolean {
@@ -60,6 +61,12 @@ export class PostgresDatabase implements SqlDatabase {
     return this.#connection.execute({ sql, runs: runs.map((run) => run.map(valueOf)), name: this.#nameOf(sql) });
   }
 
+  /** Rows as objects, for a statement of PostgreSQL. */
+  query(sql: string, values: readonly unknown[]): { rows: Record<string, unknown>[]; changes: number; command: string } {
+    const { columns, rows, changes, command } = this.execute(sql, [values]);
+    return { rows: rows.map((row) => objectOf(columns, row)), changes, command };
+  }
+
   prepare<P extends unknown[] = unknown[], R = unknown>(sql: string): SqlStatement<P, R> {
     return new PostgresStatement<P, R>(this, sql);
   }
@@ -76,9 +83,9 @@ export class PostgresDatabase implements SqlDatabase {
     throw new SqlError({ message: "a statement of the transaction had failed: nothing of it was kept", lost: false });
   }
 
-  transaction<F extends (...args: never[]) => unknown>(work: F): SqlTransaction<F> {
-    const run = ((...args: Parameters<F>) => this.#inTransaction(() => work(...args))) as F;
-    return Object.assign(run, { immediate: run, deferred: run }) as SqlTransaction<F>;
+  transaction<T>(work: () => T): SqlTransaction<T> {
+    const run = (): T => this.#inTransaction(work);
+    return Object.assign(run, { immediate: run });
   }
 
   /** Within another one it is a part that can be taken back by itself. */
@@ -86,7 +93,7 @@ export class PostgresDatabase implements SqlDatabase {
     const point = `p${this.#depth}`;
     const [begin, commit, rollback] =
       this.#depth === 0
-        ? [this.#begin, "COMMIT", "ROLLBACK"]
+        ? [this.begin, "COMMIT", "ROLLBACK"]
         : [`SAVEPOINT ${point}`, `RELEASE ${point}`, `ROLLBACK TO ${point}; RELEASE ${point}`];
     this.exec(begin);
     this.#depth++;
@@ -141,8 +148,15 @@ export class PostgresStatement<P extends unknown[], R> implements SqlStatement<P
   }
 
   /** Once for each row of parameters, in one message. */
-  runAll(rows: readonly P[]): void {
-    for (let from = 0; from < rows.length; from += RUNS_AT_A_TIME) this.#execute(rows.slice(from, from + RUNS_AT_A_TIME));
+  runAll(rows: Iterable<P>): void {
+    let some: P[] = [];
+    for (const row of rows) {
+      some.push(row);
+      if (some.length < RUNS_AT_A_TIME) continue;
+      this.#execute(some);
+      some = [];
+    }
+    if (some.length > 0) this.#execute(some);
   }
 
   get(...values: P): R | undefined {
@@ -152,7 +166,7 @@ export class PostgresStatement<P extends unknown[], R> implements SqlStatement<P
   all(...values: P): R[] {
     const { columns, rows } = this.#execute([values]);
     if (this.#isPlucked) return rows.map((row) => shown(row[0] ?? null) as R);
-    return rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, shown(row[i] ?? null)])) as R);
+    return rows.map((row) => objectOf(columns, row) as R);
   }
 
   iterate(...values: P): IterableIterator<R> {
@@ -170,6 +184,12 @@ export class PostgresStatement<P extends unknown[], R> implements SqlStatement<P
       return value;
     });
   }
+}
+
+function objectOf(columns: readonly string[], row: readonly SqlValue[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (const [i, column] of columns.entries()) object[column] = shown(row[i] ?? null);
+  return object;
 }
 
 /** Bytes are buffers, as better-sqlite3 has them. */

@@ -34,7 +34,7 @@ export function openPostgres(place: string, options: PostgresOptions): PostgresD
   const schema = decodeURIComponent(url.hash.slice(1));
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(schema)) throw new RangeError(`place: expected #schema behind it, got ${place}`);
   url.hash = "";
-  const name = shownPlace(place);
+  const name = shownAddress(place);
   const connection = connectToPostgres(url.href, options, name);
   try {
     connection.execute({ sql: sessionOf(readonly, synchronous, busyMilliseconds), runs: [], script: true });
@@ -45,7 +45,7 @@ export function openPostgres(place: string, options: PostgresOptions): PostgresD
       throw new StorageError("io", `${name}: the database does not sort texts by their bytes; ${advice}`);
     }
     if (value(`SELECT to_regnamespace('${schema}')::text`) === null) {
-      if (readonly) throw new StorageError("io", `${name} does not exist (yet); check the address`);
+      if (readonly) throw new StorageError("absent", `${name} does not exist (yet); check the address`);
       connection.execute({ sql: `CREATE SCHEMA IF NOT EXISTS ${schema}`, runs: [], script: true });
     }
     const number = Number(value(`SELECT '${schema}'::regnamespace::oid`));
@@ -64,7 +64,7 @@ export function openPostgres(place: string, options: PostgresOptions): PostgresD
 export function connectToPostgres(
   url: string,
   options: Pick<PostgresOptions, "connectMilliseconds" | "answerMilliseconds">,
-  name = shownPlace(url),
+  name = shownAddress(url),
 ): Connection {
   return new Connection({
     ...{ name, url, application: `wattveil ${new URL(name).hash.slice(1)}` },
@@ -74,7 +74,7 @@ export function connectToPostgres(
 }
 
 /** For messages and logs: a password never stands in an address that the configuration takes, and if so, not here. */
-export function shownPlace(place: string): string {
+export function shownAddress(place: string): string {
   const url = new URL(place);
   url.password = "";
   url.search = "";
