@@ -1,5 +1,5 @@
 /** Opens the utility's database, a file or a schema on a server, by the rules of all parties; the queries go through Kysely. */
-import { type Dialect, Kysely, Migrator, SqliteDialect } from "kysely";
+import { type Dialect, Kysely, Migrator, PostgresAdapter, sql, SqliteDialect } from "kysely";
 import { type SqliteDatabase, StorageError, storageError } from "../../config/runtime/database.ts";
 import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
@@ -48,4 +48,17 @@ export async function openUtilityDatabase(
 /** Opens for reading only, while the utility may be running. */
 export function openForReading(place: string): UtilityDatabase {
   return queriesOver(openStore(place, { synchronous: "NORMAL", readonly: true }));
+}
+
+/**
+ * Deleted and changed rows stay in unused parts of the database until it is written anew: it is, or on a server the table
+ * alone. What the server's write-ahead log and its archive hold goes when they do.
+ */
+export async function forgetDeleted(db: UtilityDatabase, table: keyof UtilityTables): Promise<void> {
+  if (db.getExecutor().adapter instanceof PostgresAdapter) {
+    await sql`VACUUM FULL ${sql.table(table)}`.execute(db);
+    return;
+  }
+  await sql`VACUUM`.execute(db);
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
 }

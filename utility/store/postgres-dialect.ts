@@ -38,7 +38,9 @@ function run(database: PostgresDatabase, sql: string, values: readonly unknown[]
     database.run(sql === "begin" ? database.begin : sql);
     return { command: "", rowCount: 0, rows: [] };
   }
-  const { rows, changes, command } = database.query(sql, values);
+  // Kysely asks the server for its tables with truths among the parameters; the roles have none.
+  const known = values.map((value) => (typeof value === "boolean" ? String(value) : value));
+  const { rows, changes, command } = database.query(sql, known);
   return { command, rowCount: changes, rows };
 }
 
