@@ -38,10 +38,11 @@ const ENDS = /^(08|57P0|58)/;
 
 function refusalOf(error: unknown, isLost = false): Refusal {
   if (!(error instanceof Error)) return { message: String(error), lost: true };
-  const { code, detail, severity } = error as Error & { code?: string; detail?: string; severity?: string };
+  const { code, severity } = error as Error & { code?: string; severity?: string };
   const isOfServer = severity !== undefined && code?.length === 5;
   const ended = isLost || !isOfServer || ENDS.test(code) || severity === "FATAL" || severity === "PANIC";
-  return { message: error.message, code, detail, lost: ended && !(error instanceof RangeError) };
+  // Details of the server name values of rows: they stay there.
+  return { message: error.message, code, lost: ended && !(error instanceof RangeError) };
 }
 
 /** A server that starts refuses at first, and so does a name that is not known yet. */

@@ -80,7 +80,7 @@ export class PostgresDatabase implements SqlDatabase {
   run(script: string): void {
     const { command } = this.#connection.execute({ sql: script, runs: [], script: true });
     if (command !== "ROLLBACK" || !/^COMMIT$/i.test(script)) return;
-    throw new SqlError({ message: "a statement of the transaction had failed: nothing of it was kept", lost: false });
+    throw new SqlError({ message: "a statement of the transaction had failed: nothing of it was kept", code: "25P02" });
   }
 
   transaction<T>(work: () => T): SqlTransaction<T> {

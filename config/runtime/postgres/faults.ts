@@ -7,8 +7,8 @@ export class SqlError extends Error {
   /** SQLSTATE, five characters. */
   readonly code: string;
 
-  constructor({ message, code, detail }: Refusal) {
-    super(detail === undefined ? message : `${message} (${detail})`);
+  constructor({ message, code }: Pick<Refusal, "message" | "code">) {
+    super(message);
     this.name = "SqlError";
     this.code = code ?? "";
   }

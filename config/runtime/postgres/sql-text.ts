@@ -16,12 +16,15 @@ export interface NumberedSql {
   readonly names: readonly string[];
 }
 
-/** `?` and `@name` become `$1`, `$2`; a name that stands there twice is one parameter. */
+/**
+ * `?` and `@name` become `$1`, `$2`; a name that stands there twice is one parameter. A column that is given a name with
+ * capitals keeps them.
+ */
 export function numberParameters(sql: string): NumberedSql {
   const names: string[] = [];
   let count = 0;
   const numbered = outsideQuotes(sql, (text) =>
-    text.replaceAll(/\?|@([A-Za-z]\w*)/g, (_, name: string | undefined) => {
+    text.replaceAll(/\bAS ([a-z]+[A-Z]\w*)/g, 'AS "$1"').replaceAll(/\?|@([A-Za-z]\w*)/g, (_, name: string | undefined) => {
       if (name === undefined) return `$${++count}`;
       if (!names.includes(name)) names.push(name);
       return `$${names.indexOf(name) + 1}`;

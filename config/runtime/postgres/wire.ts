@@ -27,7 +27,6 @@ export interface Rows {
 export interface Refusal {
   readonly message: string;
   readonly code?: string | undefined;
-  readonly detail?: string | undefined;
   /** The connection is of no use any more: nobody knows what became of the last command. */
   readonly lost: boolean;
 }

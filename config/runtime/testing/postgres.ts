@@ -3,27 +3,17 @@
  * that started it. Root may not run one, so that then it is the system's nobody. Tests that use it say `// needs: initdb`.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 import { connectToPostgres } from "../postgres/open.ts";
+import { serverProgram } from "./postgres-programs.ts";
 
-const DEBIAN = "/usr/lib/postgresql";
 const NOBODY = 65_534;
 const DATABASE = "wattveil";
 const OWNER = "wattveil";
-
-/** Where Debian keeps the server's programs, newest first; PATH is looked through before. */
-function program(name: string): string {
-  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
-  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
-  const all = [...folders, ...versions.map((version) => path.join(DEBIAN, version, "bin"))];
-  const found = all.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
-  if (found === undefined) throw new Error(`${name} is not installed (Debian: postgresql)`);
-  return found;
-}
 
 /** One that nothing listens on now; the server cannot choose one itself. */
 async function freePort(): Promise<number> {
@@ -80,7 +70,7 @@ export class TestPostgres {
     for (const one of identity === undefined ? [] : [this.folder, this.#data]) chownSync(one, NOBODY, NOBODY);
     const { locale = "C" } = this.#options;
     const flags = ["-D", this.#data, "-U", OWNER, "-E", "UTF8", `--locale=${locale}`, "--auth=trust", "--no-sync"];
-    const made = spawnSync(program("initdb"), flags, { ...identity, cwd: this.folder, encoding: "utf8" });
+    const made = spawnSync(serverProgram("initdb"), flags, { ...identity, cwd: this.folder, encoding: "utf8" });
     if (made.status !== 0) throw new Error(`initdb: ${made.stderr || String(made.error)}`);
   }
 
@@ -92,7 +82,7 @@ export class TestPostgres {
       ...(durable ? [] : ["fsync=off", "full_page_writes=off"]),
       ...settings,
     ].flatMap((setting) => ["-c", setting]);
-    const server = spawn(program("postgres"), ["-D", this.#data, "-p", String(this.port), ...all], {
+    const server = spawn(serverProgram("postgres"), ["-D", this.#data, "-p", String(this.port), ...all], {
       ...this.#identity,
       cwd: this.folder,
       stdio: ["ignore", "ignore", "pipe"],
@@ -137,6 +127,13 @@ export class TestPostgres {
   /** Where a party's store is. */
   place(schema: string, user = OWNER): string {
     return `postgresql://${user}@127.0.0.1:${this.port}/${DATABASE}#${schema}`;
+  }
+
+  /** A login and a schema for a party, as docs/database.md says. */
+  addParty(party: string): void {
+    const schema = party.replaceAll("-", "_");
+    this.query(`CREATE ROLE wattveil_${schema} LOGIN`);
+    this.query(`CREATE SCHEMA ${schema} AUTHORIZATION wattveil_${schema}`);
   }
 
   /** What an administrator may do. Rows as they are, without the rules of parties. */

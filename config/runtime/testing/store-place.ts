@@ -7,8 +7,11 @@ import { createHash } from "node:crypto";
 /** Set by the tests that run others once more on a server. */
 export const SERVER_VARIABLE = "WATTVEIL_TEST_SERVER";
 
+export function isOnServer(): boolean {
+  return (process.env[SERVER_VARIABLE] ?? "") !== "";
+}
+
 export function testPlace(file: string): string {
-  const server = process.env[SERVER_VARIABLE];
-  if (server === undefined || server === "") return file;
-  return `${server}#t_${createHash("sha256").update(file).digest("hex").slice(0, 24)}`;
+  if (!isOnServer()) return file;
+  return `${process.env[SERVER_VARIABLE]!}#t_${createHash("sha256").update(file).digest("hex").slice(0, 24)}`;
 }

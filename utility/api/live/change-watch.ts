@@ -1,7 +1,7 @@
 /** Notices that another process has written to the utility's database. */
 import { PostgresDatabase } from "../../../config/runtime/postgres/database.ts";
-import { openStore } from "../../../config/runtime/store.ts";
-import { type SqliteDatabase, StorageError } from "../../../config/runtime/database.ts";
+import { openIfThere } from "../../../config/runtime/store.ts";
+import type { SqliteDatabase } from "../../../config/runtime/database.ts";
 import type { SqlDatabase } from "../../../config/runtime/sql.ts";
 
 /** Rows that were ever written, as the server counts them: a moment late. */
@@ -35,15 +35,6 @@ export class ChangeWatch {
     if (version === this.#version) return;
     this.#version = version;
     this.#changed();
-  }
-}
-
-function openIfThere(place: string): SqlDatabase | undefined {
-  try {
-    return openStore(place, { synchronous: "NORMAL", readonly: true });
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "absent") return undefined;
-    throw error;
   }
 }
 
