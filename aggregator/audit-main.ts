@@ -39,12 +39,14 @@ interface Line extends Disclosure {
 function audit({ config, origins, options, json }: RoleContext): number {
   const index = indexOf(options);
   const place = storePlace(config, aggregatorId(index), "aggregator.db");
-  if (!storeExists(place)) throw new UsageError(`${shownPlace(place)} does not exist: start the aggregator first, or set --data`);
+  if (!storeExists(place))
+    throw new UsageError(`${shownPlace(place)} does not exist: start the aggregator first, or set --data`);
   const { minMeters, minSlots } = config.release;
   const db = openStore(place, { synchronous: "NORMAL", readonly: true });
   try {
     const missing = missingTable(db);
-    if (missing !== undefined) throw new UsageError(`${db.name} is no aggregator's database: it has no table ${missing}`);
+    if (missing !== undefined)
+      throw new UsageError(`${db.name} is no aggregator's database: it has no table ${missing}`);
     assertCellsOfSets(db);
     const feeders = releasedFeeders(db);
     const asked = options["feeder"] as string | undefined;

@@ -14,7 +14,7 @@ import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { configSchema } from "../config/schema.ts";
 import { ShareStore } from "../aggregator/store/share-store.ts";
-import { migrate, openDatabase } from "../config/runtime/database.ts";
+import { migrateStore, openStore } from "../config/runtime/store.ts";
 import { createShareSealer } from "../protocol/envelope/share.ts";
 
 export interface IntakeBenchOptions {
@@ -23,6 +23,8 @@ export interface IntakeBenchOptions {
   readonly slotsPerMessage: number;
   /** Messages between two commits: what 20 ms bring at the rate in question. */
   readonly commitMessages: number;
+  /** Where the store is, if not in a file. */
+  readonly place?: string;
 }
 
 export interface IntakeBenchResult {
@@ -39,11 +41,11 @@ export interface IntakeBenchResult {
 const DEFAULTS: IntakeBenchOptions = { meters: 200, messages: 60_000, slotsPerMessage: 1, commitMessages: 300 };
 
 export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResult {
-  const { meters, messages, slotsPerMessage, commitMessages } = { ...DEFAULTS, ...options };
+  const { meters, messages, slotsPerMessage, commitMessages, place } = { ...DEFAULTS, ...options };
   const folder = mkdtempSync(path.join(tmpdir(), "wattveil-intake-"));
-  const db = openDatabase(path.join(folder, "aggregator.db"), { synchronous: "FULL" });
+  const db = openStore(place ?? path.join(folder, "aggregator.db"), { synchronous: "FULL" });
   try {
-    migrate(db, MIGRATIONS);
+    migrateStore(db, MIGRATIONS);
     const firstSlot = 1_900_000;
     const table = new MeterTable(db);
     let acks = 0;

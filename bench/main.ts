@@ -29,6 +29,7 @@ import { run as operation } from "./operation.ts";
 import { run as optimiser } from "./optimiser.ts";
 import { run as privacy } from "./privacy.ts";
 import { run as scenarios } from "./scenarios.ts";
+import { run as storage } from "./storage.ts";
 import { run as theft } from "./theft.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -39,6 +40,7 @@ const BENCHES: readonly Bench[] = [
     run: ({ json, quick }) =>
       Promise.resolve(intake(quick ? { messages: 15_000 } : {})).then(shown(json, describeIntake)),
   },
+  { name: "storage", about: "intake of one aggregator and bills of the utility on SQLite and on PostgreSQL", run: storage },
   {
     name: "bill",
     about: "a month of bills in one aggregator, without MQTT and the utility",

@@ -5,7 +5,7 @@ import type { Config } from "./schema.ts";
 /** Whether the server is on this machine: by its loopback, or by a socket. */
 export function isLocal(url: URL): boolean {
   const host = url.searchParams.get("host") ?? url.hostname;
-  return host === "" || host.startsWith("/") || host === "localhost" || host === "[::1]" || /^127\./.test(host);
+  return host === "" || host.startsWith("/") || host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }
 
 /**

@@ -53,7 +53,8 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
 }
 
 function assertDatabase(place: string): void {
-  if (!storeExists(place)) throw new UsageError(`${shownPlace(place)} does not exist: start the utility first, or set --data`);
+  if (!storeExists(place))
+    throw new UsageError(`${shownPlace(place)} does not exist: start the utility first, or set --data`);
 }
 
 /** Which flags go with which command: an ignored flag would leave somebody believing that it held. */

@@ -88,7 +88,8 @@ async function run(context: RoleContext): Promise<number> {
   const stray = all.find((flag) => flags[flag] !== undefined && !verb.flags.includes(flag));
   if (stray !== undefined) throw new UsageError(`--${stray}: not for ${name}`);
   const place = storePlace(config, "utility", "utility.db");
-  if (!storeExists(place)) throw new UsageError(`${shownPlace(place)} does not exist: start the utility first, or set --data`);
+  if (!storeExists(place))
+    throw new UsageError(`${shownPlace(place)} does not exist: start the utility first, or set --data`);
   const { directory } = openParty(path.join(config.paths.data, "keys", "utility"));
   const logKey = directory.servers.get("utility")?.signKey;
   if (logKey === undefined) throw new UsageError("the directory lists no key of the utility");

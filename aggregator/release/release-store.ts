@@ -118,7 +118,9 @@ export class ReleaseStore {
     this.#periods = db.prepare<[string], Period>(
       'SELECT period_from AS "from", period_to AS "to" FROM periods WHERE feeder = ? ORDER BY period_from',
     );
-    this.#insertPeriod = db.prepare<[string, number, number]>("INSERT INTO periods VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+    this.#insertPeriod = db.prepare<[string, number, number]>(
+      "INSERT INTO periods VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    );
     this.#loads = db.prepare<[string, number, number, number], LoadRow>(
       "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? ORDER BY slot",
     );

@@ -267,7 +267,12 @@ function compareOne(db: SqlDatabase, options: OpenedCheckOptions, { due, result 
 }
 
 /** Energy of the window from shares; undefined where a load is not final. */
-function sharesOf(db: SqlDatabase, { source }: FleetPlan, due: DueOpening, kind: "import" | "export"): number | undefined {
+function sharesOf(
+  db: SqlDatabase,
+  { source }: FleetPlan,
+  due: DueOpening,
+  kind: "import" | "export",
+): number | undefined {
   const column = kind === "import" ? "energy_wh" : "export_wh";
   const { firstSlot, slots } = due.window;
   const [from, to] = [firstSlot * source.slotSeconds, (firstSlot + slots) * source.slotSeconds];

@@ -102,16 +102,16 @@ interface Snapshot {
 }
 
 function snapshot({ data, plan, measured, timezone }: OutcomeOptions, database: SqlDatabase): Snapshot {
-    const { source, range, dates } = plan;
-    const bills = readBills(database).filter(
-      ({ period_start, period_end }) => period_start >= dates.from && period_end <= dates.to,
-    );
-    const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
-    const waiting = waitingRounds(database);
-    const otherwise = fedOtherwise(data, source);
-    const gaps = readGaps(database);
-    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps, otherwise });
-    return { check, waiting, held: heldBack(database, plan), balances: readBalances(database, plan) };
+  const { source, range, dates } = plan;
+  const bills = readBills(database).filter(
+    ({ period_start, period_end }) => period_start >= dates.from && period_end <= dates.to,
+  );
+  const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
+  const waiting = waitingRounds(database);
+  const otherwise = fedOtherwise(data, source);
+  const gaps = readGaps(database);
+  const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps, otherwise });
+  return { check, waiting, held: heldBack(database, plan), balances: readBalances(database, plan) };
 }
 
 /** How many rounds wait, and why the first of them does. */

@@ -112,7 +112,10 @@ test("refuses an entry that names a customer or is not one", async (t) => {
   const named = { type: "key", id: "a-1", use: "test", fingerprint: new Uint8Array(32), meter: "m-001" } as const;
   await assert.rejects(bed.append([{ entry: named }]), /RangeError: entry: .*meter/s);
   const twice = someEntries(2);
-  await assert.rejects(bed.append([twice[1]!, twice[1]!]), /UNIQUE constraint failed: ledger_private.subject|duplicate key .*ledger_private_subject/);
+  await assert.rejects(
+    bed.append([twice[1]!, twice[1]!]),
+    /UNIQUE constraint failed: ledger_private.subject|duplicate key .*ledger_private_subject/,
+  );
   assert.equal((await readHead(bed.db)).size, 0);
 });
 

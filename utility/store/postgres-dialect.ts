@@ -24,7 +24,10 @@ export function dialectOver(database: PostgresDatabase): PostgresDialect {
       let giveBack: () => void = () => undefined;
       free = new Promise((resolve) => (giveBack = resolve));
       await before;
-      return { query: (sql: string, values: readonly unknown[]) => Promise.resolve().then(() => run(database, sql, values)), release: () => giveBack() };
+      return {
+        query: (sql: string, values: readonly unknown[]) => Promise.resolve().then(() => run(database, sql, values)),
+        release: () => giveBack(),
+      };
     },
     end: () => Promise.resolve(void database.close()),
   };
@@ -62,7 +65,7 @@ class PostgresTypes extends OperationNodeTransformer {
 /** Statements about tables alone are looked through: queries have no types in them. */
 export const postgresTypes: KyselyPlugin = {
   transformQuery: ({ node }: PluginTransformQueryArgs): RootOperationNode =>
-    ABOUT_TABLES.has(node.kind) ? (new PostgresTypes().transformNode(node) as RootOperationNode) : node,
+    ABOUT_TABLES.has(node.kind) ? new PostgresTypes().transformNode(node) : node,
   transformResult: ({ result }) => Promise.resolve(result),
 };
 

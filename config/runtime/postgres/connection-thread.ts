@@ -6,7 +6,15 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
 import { Client } from "pg";
-import { type Answer, type Command, ownBytes, type Refusal, type Rows, type SqlValue, type ThreadData } from "./wire.ts";
+import {
+  type Answer,
+  type Command,
+  ownBytes,
+  type Refusal,
+  type Rows,
+  type SqlValue,
+  type ThreadData,
+} from "./wire.ts";
 
 const DATA = workerData as ThreadData;
 const RETRY_MILLISECONDS = 200;

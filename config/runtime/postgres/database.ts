@@ -47,7 +47,8 @@ export class PostgresDatabase implements SqlDatabase {
     if (name !== undefined) return name;
     if (this.#keptCount >= MAX_KEPT) return undefined;
     if (!this.#kept.has(sql)) {
-      if (this.#kept.size >= 2 * MAX_KEPT) for (const [text, given] of this.#kept) if (given === undefined) this.#kept.delete(text);
+      if (this.#kept.size >= 2 * MAX_KEPT)
+        for (const [text, given] of this.#kept) if (given === undefined) this.#kept.delete(text);
       this.#kept.set(sql, undefined);
       return undefined;
     }
@@ -62,7 +63,10 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   /** Rows as objects, for a statement of PostgreSQL. */
-  query(sql: string, values: readonly unknown[]): { rows: Record<string, unknown>[]; changes: number; command: string } {
+  query(
+    sql: string,
+    values: readonly unknown[],
+  ): { rows: Record<string, unknown>[]; changes: number; command: string } {
     const { columns, rows, changes, command } = this.execute(sql, [values]);
     return { rows: rows.map((row) => objectOf(columns, row)), changes, command };
   }
@@ -174,7 +178,10 @@ export class PostgresStatement<P extends unknown[], R> implements SqlStatement<P
   }
 
   #execute(runs: readonly P[]): Rows {
-    return this.#database.execute(this.#sql, this.#names.length === 0 ? runs : runs.map(([named]) => this.#named(named)));
+    return this.#database.execute(
+      this.#sql,
+      this.#names.length === 0 ? runs : runs.map(([named]) => this.#named(named)),
+    );
   }
 
   #named(values: unknown): unknown[] {

@@ -113,7 +113,8 @@ function keyOf(kind: number, schemaNumber: number): string {
 /** As `migrate` for files: each step in its own transaction, its number in the table `schema_version`. */
 export function migratePostgres(database: PostgresDatabase, migrations: readonly string[]): void {
   database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
-  const version = (): number => database.prepare<[], number>("SELECT max(version) FROM schema_version").pluck().get() ?? 0;
+  const version = (): number =>
+    database.prepare<[], number>("SELECT max(version) FROM schema_version").pluck().get() ?? 0;
   if (version() > migrations.length) {
     const known = `version ${version()}, this program knows up to ${migrations.length}`;
     throw new StorageError("newer", `${database.name} was written by a newer program (${known}); update this one`);

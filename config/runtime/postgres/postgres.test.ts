@@ -64,7 +64,10 @@ for (const engine of ["sqlite", "postgres"] as const) {
     ]);
     const count = db.prepare<[], number>("SELECT count(*) FROM cells WHERE body IS NULL").pluck();
     assert.equal(count.get(), 1);
-    assert.deepEqual([...db.prepare<[string], string>("SELECT name FROM cells WHERE name = ?").pluck().iterate("b")], ["b"]);
+    assert.deepEqual(
+      [...db.prepare<[string], string>("SELECT name FROM cells WHERE name = ?").pluck().iterate("b")],
+      ["b"],
+    );
     assert.equal(db.prepare("SELECT 1 AS one FROM cells WHERE number = ?").get(7), undefined);
     const named = db.prepare<[{ most: number; name: string }], number>(
       "SELECT number FROM cells WHERE number <= @most AND name <> @name AND number >= @most - 1",
@@ -76,7 +79,12 @@ for (const engine of ["sqlite", "postgres"] as const) {
   test(`${engine}: a row for each list of parameters, a conflict changes nothing`, () => {
     const db = open();
     const put = db.prepare<[string, number]>("INSERT INTO seen (name, at) VALUES (?, ?) ON CONFLICT DO NOTHING");
-    db.transaction(() => runAll(put, Array.from({ length: 2_500 }, (_, i) => [`n-${i}`, 2 ** 40 + i])))();
+    db.transaction(() =>
+      runAll(
+        put,
+        Array.from({ length: 2_500 }, (_, i) => [`n-${i}`, 2 ** 40 + i]),
+      ),
+    )();
     assert.equal(put.run("n-1", 7).changes, 0);
     assert.deepEqual(db.prepare("SELECT count(*) AS n, max(at) AS newest FROM seen").get(), {
       n: 2_500,
@@ -174,7 +182,9 @@ test("a lost connection is said, and never made anew: a commit that was not answ
   add.run("a");
   const work = db.transaction(() => {
     add.run("b");
-    server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> '' AND pid <> pg_backend_pid()");
+    server.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> '' AND pid <> pg_backend_pid()",
+    );
     add.run("c");
   });
   const lost = is("lost", /#t_\d+: the connection is lost \(.*\); see that the server runs/);

@@ -24,11 +24,13 @@ export function numberParameters(sql: string): NumberedSql {
   const names: string[] = [];
   let count = 0;
   const numbered = outsideQuotes(sql, (text) =>
-    text.replaceAll(/\bAS ([a-z]+[A-Z]\w*)/g, 'AS "$1"').replaceAll(/\?|@([A-Za-z]\w*)/g, (_, name: string | undefined) => {
-      if (name === undefined) return `$${++count}`;
-      if (!names.includes(name)) names.push(name);
-      return `$${names.indexOf(name) + 1}`;
-    }),
+    text
+      .replaceAll(/\bAS ([a-z]+[A-Z]\w*)/g, 'AS "$1"')
+      .replaceAll(/\?|@([A-Za-z]\w*)/g, (_, name: string | undefined) => {
+        if (name === undefined) return `$${++count}`;
+        if (!names.includes(name)) names.push(name);
+        return `$${names.indexOf(name) + 1}`;
+      }),
   );
   return { sql: numbered, names };
 }

@@ -90,7 +90,7 @@ export class TestPostgres {
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       let said = "";
-      server.stderr?.on("data", (chunk: Buffer) => {
+      server.stderr.on("data", (chunk: Buffer) => {
         said += chunk.toString();
         if (said.includes("ready to accept connections")) resolve();
       });
@@ -103,7 +103,7 @@ export class TestPostgres {
   async kill(signal: "SIGQUIT" | "SIGINT" = "SIGQUIT"): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    if (server === undefined || server.exitCode !== null) return;
+    if (server?.exitCode !== null) return;
     const ended = once(server, "exit");
     server.kill(signal);
     await ended;

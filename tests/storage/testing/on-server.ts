@@ -21,7 +21,10 @@ export async function runOnServer(files: readonly string[]): Promise<void> {
     assert.equal(code, 0, said.slice(-20_000));
     // They were there, not in files.
     const schemas = server.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 't\\_%'");
-    assert.ok(Number(schemas[0]?.[0]) >= files.length, `${String(schemas[0]?.[0])} schemas after ${files.length} files`);
+    assert.ok(
+      Number(schemas[0]?.[0]) >= files.length,
+      `${String(schemas[0]?.[0])} schemas after ${files.length} files`,
+    );
   } finally {
     await server.stop();
   }
