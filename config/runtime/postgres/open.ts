@@ -5,7 +5,7 @@ import { PostgresDatabase } from "./database.ts";
 import { tablesOfPostgres } from "./sql-text.ts";
 
 const CONNECT_MILLISECONDS = 30_000;
-const ANSWER_MILLISECONDS = 60_000;
+const ANSWER_MILLISECONDS = 120_000;
 /** A process that was killed may still be at the server for a moment; another one is there for longer. */
 const LOCK_MILLISECONDS = 5_000;
 /** Tells these locks from those of other programs on the database. The schema's number comes behind them. */
