@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { describeOrigin } from "../config/faults.ts";
 import { slotText, type SlotTimes } from "../config/enrolment/slot-time.ts";
 import { openStore, shownPlace, storeExists } from "../config/runtime/store.ts";
-import { storePlace } from "../config/storage-url.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress, renderTable } from "../config/runtime/terminal.ts";
 import { aggregatorId } from "../protocol/names.ts";

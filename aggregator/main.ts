@@ -5,7 +5,7 @@ import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/ke
 import { systemClock } from "../config/runtime/clock.ts";
 import { guardStorage } from "../config/runtime/database.ts";
 import { migrateStore, openStore } from "../config/runtime/store.ts";
-import { storePlace } from "../config/storage-url.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink } from "../config/runtime/link.ts";
 import type { Link } from "../config/runtime/link.ts";

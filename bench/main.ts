@@ -40,7 +40,11 @@ const BENCHES: readonly Bench[] = [
     run: ({ json, quick }) =>
       Promise.resolve(intake(quick ? { messages: 15_000 } : {})).then(shown(json, describeIntake)),
   },
-  { name: "storage", about: "intake of one aggregator and bills of the utility on SQLite and on PostgreSQL", run: storage },
+  {
+    name: "storage",
+    about: "intake of one aggregator and bills of the utility on SQLite and on PostgreSQL",
+    run: storage,
+  },
   {
     name: "bill",
     about: "a month of bills in one aggregator, without MQTT and the utility",

@@ -1,6 +1,6 @@
 /** What must hold for an address of PostgreSQL. */
 import { type Check, unless } from "./check.ts";
-import { isLocal } from "./storage-url.ts";
+import { isLocal } from "./storage/place.ts";
 
 /** Those that leave the server's identity unchecked give passwords and shares to whoever answers. */
 const CHECKED_MODES = ["verify-full", "verify-ca", "disable"];

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { type Config, ConfigError } from "../config/index.ts";
-import { storePlace } from "../config/storage-url.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
 import { FolderError, makeFolders } from "../config/runtime/folders.ts";

@@ -7,7 +7,7 @@ import path from "node:path";
 import type { Config } from "../config/index.ts";
 import { openParty } from "../config/keys/index.ts";
 import { shownPlace, storeExists } from "../config/runtime/store.ts";
-import { storePlace } from "../config/storage-url.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { billsTable, money } from "./bills/bills-table.ts";
 import { correctBills } from "./bills/correct.ts";

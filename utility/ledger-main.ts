@@ -7,7 +7,7 @@ import path from "node:path";
 import { logPolicy } from "../config/log-policy.ts";
 import { openParty } from "../config/keys/index.ts";
 import { shownPlace, storeExists } from "../config/runtime/store.ts";
-import { storePlace } from "../config/storage-url.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
 import { ENTRY_TYPES, formatKey, formatPolicy, formatProof, type LogPolicy } from "../protocol/log/index.ts";

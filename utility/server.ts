@@ -6,7 +6,7 @@ import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { UsageError } from "../config/runtime/role-command.ts";
-import { storePlace } from "../config/storage-url.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { meterStatus, serverStatus } from "../protocol/messages/public.ts";

@@ -81,6 +81,16 @@ function lockFor(file: string): SqliteDatabase {
   }
 }
 
+/** Keeps the one process away that opens the file `alone`, whatever is in the file, until it is closed. Throws StorageError. */
+export function lockDatabase(file: string): { readonly close: () => void } {
+  try {
+    const lock = lockFor(file);
+    return { close: () => void lock.close() };
+  } catch (error) {
+    throw storageError(error, file);
+  }
+}
+
 function closingWith(database: SqliteDatabase, lock: SqliteDatabase): SqliteDatabase {
   const close = database.close.bind(database);
   database.close = () => {

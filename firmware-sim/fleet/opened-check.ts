@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { Config } from "../../config/index.ts";
 import { isNoTable, openIfThere } from "../../config/runtime/store.ts";
-import { storePlace } from "../../config/storage-url.ts";
+import { storePlace } from "../../config/storage/place.ts";
 import { type DueOpening, seriesSettings } from "./due-openings.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { Measured } from "./measured.ts";

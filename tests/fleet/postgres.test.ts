@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { storePlace } from "../../config/storage-url.ts";
+import { storePlace } from "../../config/storage/place.ts";
 import { TestPostgres } from "../../config/runtime/testing/postgres.ts";
 import { FleetBed } from "./testing/bed.ts";
 import { cellsAt } from "./testing/stored-cells.ts";

@@ -1,6 +1,6 @@
 /** `npm run api`: the HTTP interface as a process of its own. It reads the utility's database and holds no key of it. */
 import path from "node:path";
-import { storePlace } from "../../config/storage-url.ts";
+import { storePlace } from "../../config/storage/place.ts";
 import { openParty } from "../../config/keys/index.ts";
 import { logPolicy } from "../../config/log-policy.ts";
 import { brokerAddress } from "../../config/runtime/broker-address.ts";

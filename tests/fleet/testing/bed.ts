@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, type Flag, loadConfig } from "../../../config/index.ts";
-import { storePlace } from "../../../config/storage-url.ts";
+import { storePlace } from "../../../config/storage/place.ts";
 import { createLogger } from "../../../config/runtime/logger.ts";
 import { dueOpenings } from "../../../firmware-sim/fleet/due-openings.ts";
 import { expectedOf } from "../../../firmware-sim/fleet/expected.ts";

@@ -1,6 +1,6 @@
 /** From `storage.url` to the place of one party's database. */
 import path from "node:path";
-import type { Config } from "./schema.ts";
+import type { Config } from "../schema.ts";
 
 /** Whether the server is on this machine: by its loopback, or by a socket. */
 export function isLocal(url: URL): boolean {
