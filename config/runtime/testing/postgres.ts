@@ -3,7 +3,7 @@
  * that started it. Root may not run one, so that then it is the system's nobody. Tests that use it say `// needs: initdb`.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { type AddressInfo, createServer } from "node:net";
@@ -28,9 +28,8 @@ async function freePort(): Promise<number> {
 export interface TestPostgresOptions {
   /** As a real server has it; without it a test does not wait for the disk. */
   readonly durable?: boolean;
-  /** Lines of postgresql.conf, such as `ssl=on`. */
-  readonly settings?: readonly string[];
-  readonly locale?: string;
+  /** PEM of the key and the certificate by which it proves its name. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 export class TestPostgres {
@@ -68,19 +67,30 @@ export class TestPostgres {
     mkdirSync(this.#data, { mode: 0o700 });
     const identity = this.#identity;
     for (const one of identity === undefined ? [] : [this.folder, this.#data]) chownSync(one, NOBODY, NOBODY);
-    const { locale = "C" } = this.#options;
-    const flags = ["-D", this.#data, "-U", OWNER, "-E", "UTF8", `--locale=${locale}`, "--auth=trust", "--no-sync"];
+    const flags = ["-D", this.#data, "-U", OWNER, "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync"];
     const made = spawnSync(serverProgram("initdb"), flags, { ...identity, cwd: this.folder, encoding: "utf8" });
     if (made.status !== 0) throw new Error(`initdb: ${made.stderr || String(made.error)}`);
+    const { tls } = this.#options;
+    // The names under which the server looks for them.
+    for (const [name, text] of tls === undefined
+      ? []
+      : ([
+          ["server.key", tls.key],
+          ["server.crt", tls.cert],
+        ] as const)) {
+      const file = path.join(this.#data, name);
+      writeFileSync(file, text, { mode: 0o600 });
+      if (identity !== undefined) chownSync(file, identity.uid, identity.gid);
+    }
   }
 
   /** Starts it, also after `kill`. Resolves when it takes connections. */
   async resume(): Promise<void> {
-    const { durable = false, settings = [] } = this.#options;
+    const { durable = false, tls } = this.#options;
     const all = [
       ...["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=50", "shared_buffers=32MB"],
       ...(durable ? [] : ["fsync=off", "full_page_writes=off"]),
-      ...settings,
+      ...(tls === undefined ? [] : ["ssl=on"]),
     ].flatMap((setting) => ["-c", setting]);
     const server = spawn(serverProgram("postgres"), ["-D", this.#data, "-p", String(this.port), ...all], {
       ...this.#identity,
