@@ -3,7 +3,7 @@
  * it and waits for its disk as a real one. Turn by turn, so that both meet the same machine.
  */
 import { isOnPath, searchPath } from "../scripts/needs.ts";
-import { TestPostgres } from "../config/runtime/testing/postgres.ts";
+import { TemporaryServer } from "../config/runtime/postgres/temporary-server.ts";
 import { type IntakeBenchResult, run as intake } from "./aggregator-intake.ts";
 import type { BenchOptions } from "./bench.ts";
 import { figure, figuresTable } from "./words.ts";
@@ -13,7 +13,7 @@ const TURNS = 3;
 export async function run({ json, quick }: BenchOptions): Promise<Record<string, unknown>> {
   if (!isOnPath("initdb", searchPath(process.env["PATH"] ?? ""))) throw new Error("PostgreSQL is not installed");
   const messages = quick ? 15_000 : 60_000;
-  const server = await TestPostgres.start({ durable: true });
+  const server = await TemporaryServer.start({ durable: true });
   try {
     const sqlite: IntakeBenchResult[] = [];
     const postgres: IntakeBenchResult[] = [];

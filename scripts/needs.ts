@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { serverFolders } from "../config/runtime/testing/postgres-programs.ts";
+import { serverFolders } from "../config/runtime/postgres/programs.ts";
 
 /** Environment variable by which the runner tells its reporter what was left out. */
 export const LEFT_OUT_VARIABLE = "WATTVEIL_TESTS_LEFT_OUT";

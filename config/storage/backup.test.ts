@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { StorageError } from "../runtime/database.ts";
 import type { SqlDatabase } from "../runtime/sql.ts";
 import { migrateStore, openStore } from "../runtime/store.ts";
-import { TestPostgres } from "../runtime/testing/postgres.ts";
+import { TemporaryServer } from "../runtime/postgres/temporary-server.ts";
 import { backup, BackupError, restore } from "./backup.ts";
 
 const FOLDER = mkdtempSync(path.join(tmpdir(), "wv-backup-"));
@@ -17,10 +17,10 @@ const TABLES = [
   "CREATE VIEW names AS SELECT name FROM cells; CREATE TABLE later (a INTEGER)",
 ];
 const NOW = new Date("2025-01-15T10:00:00Z");
-let server: TestPostgres;
+let server: TemporaryServer;
 
 before(async () => {
-  server = await TestPostgres.start();
+  server = await TemporaryServer.start();
   server.addParty("a-1");
 });
 after(async () => {

@@ -167,7 +167,8 @@ async function run(program: string, args: readonly string[]): Promise<string> {
   const said = { out: "", error: "" };
   child.stdout.on("data", (chunk: Buffer) => (said.out += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (said.error += chunk.toString()));
-  const [code] = await once(child, "close").catch((error: unknown) => {
+  const ended = once(child, "close") as Promise<[code: number | null]>;
+  const [code] = await ended.catch((error: unknown) => {
     throw new BackupError(`${program} cannot be started (Debian: postgresql-client): ${(error as Error).message}`);
   });
   if (code === 0) return said.out;

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { storePlace } from "../../config/storage/place.ts";
-import { TestPostgres } from "../../config/runtime/testing/postgres.ts";
+import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
 import { FleetBed } from "./testing/bed.ts";
 import { cellsAt } from "./testing/stored-cells.ts";
 
@@ -17,7 +17,7 @@ const CUT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE application_name LIKE 'wattveil %' AND pid <> pg_backend_pid()`;
 
 test("utility and aggregators on PostgreSQL: killed, cut off, and exact", async (t) => {
-  const server = await TestPostgres.start();
+  const server = await TemporaryServer.start();
   t.after(() => server.stop());
   const parties = ["utility", "a-1", "a-2", "a-3"];
   for (const party of parties) server.addParty(party);

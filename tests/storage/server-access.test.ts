@@ -8,13 +8,13 @@ import { test } from "node:test";
 import { StorageError } from "../../config/runtime/database.ts";
 import { openStore } from "../../config/runtime/store.ts";
 import { TestAuthority } from "../../config/runtime/testing/certificates.ts";
-import { TestPostgres } from "../../config/runtime/testing/postgres.ts";
+import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
 import { openForReading, openUtilityDatabase } from "../../utility/store/open.ts";
 
 const FULL = { synchronous: "FULL" } as const;
 
 test("the login of the HTTP interface reads what the utility writes, later tables too, and changes nothing", async (t) => {
-  const server = await TestPostgres.start();
+  const server = await TemporaryServer.start();
   t.after(() => server.stop());
   server.addParty("utility");
   // As docs/postgresql.md says.
@@ -47,7 +47,7 @@ test("over TLS only the server with the right name and authority is spoken to", 
   const other = await stranger.issue("localhost", "server");
   writeFileSync(path.join(folder, "ca.pem"), tls.ca);
   writeFileSync(path.join(folder, "other.pem"), other.ca);
-  const server = await TestPostgres.start({ tls });
+  const server = await TemporaryServer.start({ tls });
   t.after(() => server.stop());
   const place = (host: string, ca: string): string =>
     `postgresql://wattveil@${host}:${server.port}/wattveil?sslmode=verify-full&sslrootcert=${path.join(folder, ca)}#a_1`;

@@ -5,11 +5,10 @@ import { runOnServer } from "./testing/on-server.ts";
 
 test("the tests of the utility's stores pass on PostgreSQL", async () => {
   await runOnServer([
+    "utility/store/open.test.ts",
     "utility/customers.test.ts",
     "utility/ledger/ledger.test.ts",
     "utility/opened/opened-store.test.ts",
     "utility/rounds/restart.test.ts",
-    "utility/bills/bills.test.ts",
-    "utility/balance/rounds.test.ts",
   ]);
 });

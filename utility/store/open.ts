@@ -23,17 +23,18 @@ function queriesOver(database: SqlDatabase): UtilityDatabase {
 }
 
 /**
- * Opens and migrates what is at `place`. `alone`: as the running utility, of which there is one. Throws StorageError for
- * faults of the medium and for a database of a newer program.
+ * Opens and migrates what is at `place`. `alone`: as the running utility, of which there is one. `upTo`: as the program was
+ * when this was its last migration. Throws StorageError for faults of the medium and for a database of a newer program.
  */
 export async function openUtilityDatabase(
   place: string,
-  { alone = false }: { readonly alone?: boolean } = {},
+  { alone = false, upTo }: { readonly alone?: boolean; readonly upTo?: string } = {},
 ): Promise<UtilityDatabase> {
   const database = openStore(place, { synchronous: "FULL", alone });
   const db = queriesOver(database);
   const schema = database instanceof PostgresDatabase ? { migrationTableSchema: database.schema } : {};
-  const { error } = await new Migrator({ db, provider: migrations, ...schema }).migrateToLatest();
+  const migrator = new Migrator({ db, provider: migrations, ...schema });
+  const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));
   if (error !== undefined) {
     await db.destroy();
     if (error instanceof Error && error.message.includes("previously executed migration")) {

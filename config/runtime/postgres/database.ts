@@ -129,7 +129,7 @@ export class PostgresDatabase implements SqlDatabase {
   }
 }
 
-export class PostgresStatement<P extends unknown[], R> implements SqlStatement<P, R> {
+class PostgresStatement<P extends unknown[], R> implements SqlStatement<P, R> {
   readonly #database: PostgresDatabase;
   readonly #sql: string;
   readonly #names: readonly string[];

@@ -8,14 +8,14 @@ import { after, before, test } from "node:test";
 import { type DatabaseOptions, StorageError, type StorageErrorCode } from "../database.ts";
 import { runAll, type SqlDatabase } from "../sql.ts";
 import { migrateStore, openStore } from "../store.ts";
-import { TestPostgres } from "../testing/postgres.ts";
+import { TemporaryServer } from "./temporary-server.ts";
 
 const FULL: DatabaseOptions = { synchronous: "FULL" };
-let server: TestPostgres;
+let server: TemporaryServer;
 let schemas = 0;
 
 before(async () => {
-  server = await TestPostgres.start();
+  server = await TemporaryServer.start();
 });
 after(() => server.stop());
 

@@ -4,13 +4,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { SERVER_VARIABLE } from "../../../config/runtime/testing/store-place.ts";
-import { TestPostgres } from "../../../config/runtime/testing/postgres.ts";
+import { TemporaryServer } from "../../../config/runtime/postgres/temporary-server.ts";
 
 const ROOT = path.join(import.meta.dirname, "../../..");
 
 /** Rejects, with what the runner printed, when one of them fails or none was run. */
 export async function runOnServer(files: readonly string[]): Promise<void> {
-  const server = await TestPostgres.start();
+  const server = await TemporaryServer.start();
   try {
     const args = ["--import", import.meta.resolve("tsx"), "scripts/test.ts", "--concurrency", "2", ...files];
     const env = { ...process.env, [SERVER_VARIABLE]: server.url };

@@ -1,5 +1,5 @@
 /**
- * A PostgreSQL server of its own for tests: in a temporary folder, on a free port of this machine, gone with the process
+ * A PostgreSQL server of its own for tests and measurements: in a temporary folder, on a free port of this machine, gone with the process
  * that started it. Root may not run one, so that then it is the system's nobody. Tests that use it say `// needs: initdb`.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -8,8 +8,8 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
-import { connectToPostgres } from "../postgres/open.ts";
-import { serverProgram } from "./postgres-programs.ts";
+import { connectToPostgres } from "./open.ts";
+import { serverProgram } from "./programs.ts";
 
 const NOBODY = 65_534;
 const DATABASE = "wattveil";
@@ -25,29 +25,29 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export interface TestPostgresOptions {
+export interface TemporaryServerOptions {
   /** As a real server has it; without it a test does not wait for the disk. */
   readonly durable?: boolean;
   /** PEM of the key and the certificate by which it proves its name. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-export class TestPostgres {
+export class TemporaryServer {
   readonly folder: string;
   readonly port: number;
-  readonly #options: TestPostgresOptions;
+  readonly #options: TemporaryServerOptions;
   #server: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number, options: TestPostgresOptions) {
+  private constructor(folder: string, port: number, options: TemporaryServerOptions) {
     this.folder = folder;
     this.port = port;
     this.#options = options;
   }
 
   /** Runs, and has the database that `place` names. */
-  static async start(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+  static async start(options: TemporaryServerOptions = {}): Promise<TemporaryServer> {
     const folder = mkdtempSync(path.join(tmpdir(), "wattveil-postgres-"));
-    const server = new TestPostgres(folder, await freePort(), options);
+    const server = new TemporaryServer(folder, await freePort(), options);
     process.once("exit", () => server.#remove());
     server.#initialise();
     await server.resume();

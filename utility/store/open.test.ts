@@ -1,0 +1,60 @@
+/** The utility's database of an earlier release: it is brought up to date while somebody reads it, and keeps what it held. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { openStore } from "../../config/runtime/store.ts";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
+import { migrations } from "./migrations.ts";
+import { openForReading, openUtilityDatabase } from "./open.ts";
+
+test("a database of every earlier version is brought up to date beside a reader, with its rows", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-open-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const names = Object.keys(await migrations.getMigrations());
+  // The first one, those in the middle that change what is there, and the one before the last.
+  for (const version of ["001-tables", "010-balances", names.at(-2)!]) {
+    const place = testPlace(path.join(folder, `${version}.db`));
+    const old = await openUtilityDatabase(place, { upTo: version });
+    await old
+      .insertInto("feeder_loads")
+      .values({
+        feeder_id: "f-1",
+        slot_start: 900,
+        energy_wh: 7,
+        export_wh: null,
+        meters: 5,
+        status: "final",
+        spare_answers: 1,
+        round_id: "r",
+      })
+      .execute();
+    await old.insertInto("meta").values({ key: "round_serial", value: "41" }).execute();
+    await old.destroy();
+
+    const reader = openForReading(place);
+    const rows = (): Promise<unknown> =>
+      reader.selectFrom("feeder_loads").select(["slot_start", "energy_wh"]).execute();
+    const before = await rows();
+    const db = await openUtilityDatabase(place, { alone: true });
+    assert.deepEqual(await rows(), before, version);
+    assert.deepEqual(before, [{ slot_start: 900, energy_wh: 7 }]);
+    assert.deepEqual(await db.selectFrom("current_bills").select("range_proof").execute(), []);
+    assert.deepEqual(await db.selectFrom("noised_values").selectAll().execute(), []);
+    assert.deepEqual(await db.selectFrom("meta").selectAll().execute(), [{ key: "round_serial", value: "41" }]);
+    await reader.destroy();
+    await db.destroy();
+  }
+});
+
+test("a database of a newer program is refused", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-open-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const place = testPlace(path.join(folder, "utility.db"));
+  await (await openUtilityDatabase(place)).destroy();
+  const raw = openStore(place, { synchronous: "FULL" });
+  raw.prepare("INSERT INTO kysely_migration (name, timestamp) VALUES ('999-later', '2030')").run();
+  raw.close();
+  await assert.rejects(openUtilityDatabase(place), /was written by a newer program/);
+});
