@@ -199,7 +199,7 @@ test("a lost connection is said, and never made anew: a commit that was not answ
 
 test("names what is wrong with a server, a login or a database, without a password", async () => {
   const nobody = `postgresql://wattveil:secret@127.0.0.1:1/wattveil#a`;
-  const options = { ...FULL, connectMilliseconds: 10 };
+  const options = { ...FULL, connectMilliseconds: 1_000 };
   assert.throws(
     () => openStore(nobody, options),
     (error: Error) => is("lost", /127\.0\.0\.1:1.*ECONNREFUSED/)(error) && !error.message.includes("secret"),
