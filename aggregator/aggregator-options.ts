@@ -1,5 +1,5 @@
 /** What one aggregator is made of: its keys, its database, its settings, and its ways in and out. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../config/runtime/sql.ts";
 import type { Party } from "../config/keys/index.ts";
 import type { SubsetKeyList } from "../protocol/keys/index.ts";
 import type { IntakeOptions } from "./intake/intake-options.ts";
@@ -24,7 +24,7 @@ export interface AnsweredRound {
 
 export interface AggregatorOptions {
   readonly index: number;
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly party: Pick<Party, "id" | "directory" | "signKey" | "sealKey">;
   readonly settings: AggregatorSettings;
   /** Left out: shares are not tested before they are summed. */

@@ -3,11 +3,10 @@
  * of anyone. Reads the aggregator's database beside the running role; needs no key.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import path from "node:path";
 import { describeOrigin } from "../config/faults.ts";
 import { slotText, type SlotTimes } from "../config/enrolment/slot-time.ts";
-import { openDatabase } from "../config/runtime/database.ts";
+import { openStore, shownPlace, storeExists } from "../config/runtime/store.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress, renderTable } from "../config/runtime/terminal.ts";
 import { aggregatorId } from "../protocol/names.ts";
@@ -39,13 +38,15 @@ interface Line extends Disclosure {
 
 function audit({ config, origins, options, json }: RoleContext): number {
   const index = indexOf(options);
-  const file = path.join(config.paths.data, aggregatorId(index), "aggregator.db");
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the aggregator first, or set --data`);
+  const place = storePlace(config, aggregatorId(index), "aggregator.db");
+  if (!storeExists(place))
+    throw new UsageError(`${shownPlace(place)} does not exist: start the aggregator first, or set --data`);
   const { minMeters, minSlots } = config.release;
-  const db = openDatabase(file, { synchronous: "NORMAL", readonly: true });
+  const db = openStore(place, { synchronous: "NORMAL", readonly: true });
   try {
     const missing = missingTable(db);
-    if (missing !== undefined) throw new UsageError(`${file} is no aggregator's database: it has no table ${missing}`);
+    if (missing !== undefined)
+      throw new UsageError(`${db.name} is no aggregator's database: it has no table ${missing}`);
     assertCellsOfSets(db);
     const feeders = releasedFeeders(db);
     const asked = options["feeder"] as string | undefined;

@@ -3,7 +3,9 @@ import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/keys/index.ts";
 import { systemClock } from "../config/runtime/clock.ts";
-import { guardStorage, migrate, openDatabase } from "../config/runtime/database.ts";
+import { guardStorage } from "../config/runtime/database.ts";
+import { migrateStore, openStore } from "../config/runtime/store.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink } from "../config/runtime/link.ts";
 import type { Link } from "../config/runtime/link.ts";
@@ -30,8 +32,8 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   if (party.id !== id) throw new UsageError(`--id: the keys in ${party.folder} are those of ${party.id}`);
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const feed = createSimClockFeed({ config, directory: party.directory, refusals });
-  const db = openDatabase(path.join(config.paths.data, id, "aggregator.db"), { synchronous: "FULL", alone: true });
-  migrate(db, MIGRATIONS);
+  const db = openStore(storePlace(config, id, "aggregator.db"), { synchronous: "FULL", alone: true });
+  migrateStore(db, MIGRATIONS);
 
   let link: Link | undefined;
   let timer: NodeJS.Timeout | undefined;

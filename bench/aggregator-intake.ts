@@ -14,7 +14,8 @@ import { ReleaseStore } from "../aggregator/release/release-store.ts";
 import { MIGRATIONS } from "../aggregator/store/schema.ts";
 import { configSchema } from "../config/schema.ts";
 import { ShareStore } from "../aggregator/store/share-store.ts";
-import { migrate, openDatabase, type SqliteDatabase } from "../config/runtime/database.ts";
+import type { SqlDatabase } from "../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../config/runtime/store.ts";
 import { createShareSealer } from "../protocol/envelope/share.ts";
 
 export interface IntakeBenchOptions {
@@ -23,6 +24,8 @@ export interface IntakeBenchOptions {
   readonly slotsPerMessage: number;
   /** Messages between two commits: what 20 ms bring at the rate in question. */
   readonly commitMessages: number;
+  /** Where the store is, if not in a file. */
+  readonly place?: string;
 }
 
 export interface IntakeBenchResult {
@@ -39,9 +42,9 @@ export interface IntakeBenchResult {
 const DEFAULTS: IntakeBenchOptions = { meters: 200, messages: 60_000, slotsPerMessage: 1, commitMessages: 300 };
 
 export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResult {
-  const { meters, messages, slotsPerMessage, commitMessages } = { ...DEFAULTS, ...options };
+  const { meters, messages, slotsPerMessage, commitMessages, place } = { ...DEFAULTS, ...options };
   const folder = mkdtempSync(path.join(tmpdir(), "wattveil-intake-"));
-  const db = openDatabase(path.join(folder, "aggregator.db"), { synchronous: "FULL" });
+  const db = openStore(place ?? path.join(folder, "aggregator.db"), { synchronous: "FULL" });
   try {
     const firstSlot = 1_900_000;
     let acks = 0;
@@ -78,8 +81,8 @@ export interface OpenIntakeOptions {
 }
 
 /** An intake as an aggregator has it, without MQTT; what it would refuse ends the benchmark. */
-export function openIntake(db: SqliteDatabase, { until, commitMessages, onAck }: OpenIntakeOptions) {
-  migrate(db, MIGRATIONS);
+export function openIntake(db: SqlDatabase, { until, commitMessages, onAck }: OpenIntakeOptions) {
+  migrateStore(db, MIGRATIONS);
   const table = new MeterTable(db);
   const store = new ShareStore(db, configSchema.parse({}).aggregator);
   const intake = new Intake({

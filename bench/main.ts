@@ -30,6 +30,7 @@ import { run as optimiser } from "./optimiser.ts";
 import { run as privacy } from "./privacy.ts";
 import { run as scale } from "./scale.ts";
 import { run as scenarios } from "./scenarios.ts";
+import { run as storage } from "./storage.ts";
 import { run as theft } from "./theft.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -39,6 +40,11 @@ const BENCHES: readonly Bench[] = [
     about: "share messages that one aggregator opens, stores and acknowledges, without MQTT",
     run: ({ json, quick }) =>
       Promise.resolve(intake(quick ? { messages: 15_000 } : {})).then(shown(json, describeIntake)),
+  },
+  {
+    name: "storage",
+    about: "intake of one aggregator and bills of the utility on SQLite and on PostgreSQL",
+    run: storage,
   },
   {
     name: "bill",

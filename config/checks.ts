@@ -11,6 +11,7 @@ import { API_CHECKS } from "./checks-api.ts";
 import { CKKS_CHECKS } from "./checks-ckks.ts";
 import { SHARING_CHECKS } from "./checks-sharing.ts";
 import { GATEWAY_CHECKS } from "./checks-gateway.ts";
+import { STORAGE_CHECKS } from "./checks-storage.ts";
 
 /** The smallest quorum: two groups of it always share a member, and it can open what it endorses. */
 export function smallestQuorum(aggregators: number, threshold: number): number {
@@ -216,4 +217,5 @@ export const CHECKS: readonly Check[] = [
   ...LEARNING_CHECKS,
   ...LOG_CHECKS,
   ...SHARING_CHECKS,
+  ...STORAGE_CHECKS,
 ];

@@ -13,6 +13,7 @@ import { broker, link } from "./schema-broker.ts";
 import { learning } from "./schema-learning.ts";
 import { grid } from "./schema-grid.ts";
 import { log, witness } from "./schema-log.ts";
+import { storage } from "./schema-storage.ts";
 import { flag, seconds, text, whole } from "./schema-fields.ts";
 import { gateway, homeAssistant } from "./schema-gateway.ts";
 
@@ -192,6 +193,7 @@ export const configSchema = z.strictObject({
   system: system.prefault({}).meta({ description: "What all parties must agree on; fixed at enrolment." }),
   release: release.prefault({}).meta({ description: "Release rules that every aggregator enforces by itself." }),
   paths: paths.prefault({}).meta({ description: "Folders, relative to the working directory." }),
+  storage: storage.prefault({}).meta({ description: "Databases." }),
   broker: broker.prefault({}).meta({ description: "The embedded broker and how to reach it." }),
   link: link.prefault({}).meta({ description: "The connection of a party to the broker." }),
   meter: meter.prefault({}).meta({ description: "The agent at the customer." }),
@@ -235,7 +237,7 @@ function environmentName(section: string, name: string): string {
 }
 
 const SECTIONS = {
-  ...{ system, release, paths, broker, link, meter, sharing, aggregator, rounds, billing, balance },
+  ...{ system, release, paths, storage, broker, link, meter, sharing, aggregator, rounds, billing, balance },
   ...{ homomorphic, analytics, grid, gateway, homeAssistant, learning, api, alerts, log, witness },
   ...{ simulation, logging, metrics },
 };

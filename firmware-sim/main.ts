@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { type Config, ConfigError } from "../config/index.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { EnrolmentError } from "../config/enrolment/index.ts";
 import { FolderError, makeFolders } from "../config/runtime/folders.ts";
@@ -209,6 +210,7 @@ async function results(
   try {
     return await awaitOutcome({
       data,
+      utility: storePlace(config, "utility", "utility.db"),
       plan,
       measured,
       timezone: config.system.timezone,

@@ -15,8 +15,8 @@ test("reads no needs from a line that only mentions them", () => {
 });
 
 test("adds the folders of daemons to PATH, after the user's own", () => {
-  const path = searchPath(["/home/me/bin", "/usr/sbin", ""].join(delimiter)).split(delimiter);
-  assert.deepEqual(path, ["/home/me/bin", "/usr/sbin", "/usr/local/sbin", "/sbin"]);
+  const path = searchPath(["/home/me/bin", "/usr/sbin", ""].join(delimiter), ["/opt/server"]).split(delimiter);
+  assert.deepEqual(path, ["/home/me/bin", "/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/server"]);
 });
 
 test("finds an executable file on PATH, but no plain file and no folder", async (context) => {

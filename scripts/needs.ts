@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { serverFolders } from "../config/runtime/postgres/programs.ts";
 
 /** Environment variable by which the runner tells its reporter what was left out. */
 export const LEFT_OUT_VARIABLE = "WATTVEIL_TESTS_LEFT_OUT";
@@ -21,10 +22,10 @@ export function neededCommands(source: string): string[] {
   return [...new Set(names)];
 }
 
-/** PATH with the folders where Debian keeps daemons, which a user's PATH often lacks. */
-export function searchPath(path: string): string {
+/** PATH with the folders where Debian keeps daemons and PostgreSQL, which a user's PATH often lacks. */
+export function searchPath(path: string, others: readonly string[] = serverFolders()): string {
   const folders = path.split(delimiter).filter((folder) => folder !== "");
-  return [...new Set([...folders, "/usr/local/sbin", "/usr/sbin", "/sbin"])].join(delimiter);
+  return [...new Set([...folders, "/usr/local/sbin", "/usr/sbin", "/sbin", ...others])].join(delimiter);
 }
 
 /** True when some folder of `path` holds an executable file of that name. */

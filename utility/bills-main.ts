@@ -3,10 +3,11 @@
  * out anew under another tariff; the running utility sends the new versions to their customers. `npm run bills --
  * verify` checks bills against readings and tariff, for an auditor from the database, for a customer from bill files.
  */
-import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/index.ts";
 import { openParty } from "../config/keys/index.ts";
+import { shownPlace, storeExists } from "../config/runtime/store.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { billsTable, money } from "./bills/bills-table.ts";
 import { correctBills } from "./bills/correct.ts";
@@ -28,14 +29,14 @@ interface BillOptions {
 }
 
 async function run({ config, options, operands, json }: RoleContext): Promise<number> {
-  const file = path.join(config.paths.data, "utility", "utility.db");
+  const place = storePlace(config, "utility", "utility.db");
   const wanted = options as BillOptions;
   const [verb] = operands;
   checkOptions(verb, wanted, json);
-  if (verb === "verify") return await verify(file, wanted, config, json);
-  assertDatabase(file);
-  if (verb === "correct") return await correct(file, wanted, config, json);
-  const db = openForReading(file);
+  if (verb === "verify") return await verify(place, wanted, config, json);
+  assertDatabase(place);
+  if (verb === "correct") return await correct(place, wanted, config, json);
+  const db = openForReading(place);
   try {
     const filter = { meter: wanted.meter, period: wanted.period, allVersions: wanted.allVersions === true };
     const bills = await listBills(db, filter);
@@ -51,8 +52,9 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
   }
 }
 
-function assertDatabase(file: string): void {
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the utility first, or set --data`);
+function assertDatabase(place: string): void {
+  if (!storeExists(place))
+    throw new UsageError(`${shownPlace(place)} does not exist: start the utility first, or set --data`);
 }
 
 /** Which flags go with which command: an ignored flag would leave somebody believing that it held. */
@@ -77,12 +79,12 @@ function checkOptions(verb: string | undefined, wanted: BillOptions, json: boole
   if (wanted.period !== undefined) checkPeriod(wanted.period);
 }
 
-async function verify(file: string, wanted: BillOptions, config: Config, json: boolean): Promise<number> {
+async function verify(place: string, wanted: BillOptions, config: Config, json: boolean): Promise<number> {
   const { readings, tariff, bills: folder, meter, period } = wanted;
   if (readings === undefined) throw new UsageError("verify: expected --readings FILE.csv (meter,slot_start,energy_wh)");
-  if (folder === undefined) assertDatabase(file);
+  if (folder === undefined) assertDatabase(place);
   else if (tariff === undefined) throw new UsageError("verify: --bills needs --tariff FILE, the published tariff");
-  const db = folder === undefined ? openForReading(file) : undefined;
+  const db = folder === undefined ? openForReading(place) : undefined;
   try {
     // Late energy of a bill is in the gaps of earlier ones, so all of a meter are read.
     const all = db === undefined ? readBillFolder(folder ?? "") : await listBills(db, { meter, allVersions: false });
@@ -103,7 +105,7 @@ async function verify(file: string, wanted: BillOptions, config: Config, json: b
 }
 
 async function correct(
-  file: string,
+  place: string,
   { tariff, period, meter }: BillOptions,
   config: Config,
   json: boolean,
@@ -114,7 +116,7 @@ async function correct(
   const source = await correctedTariff(tariff);
   // A correction is logged with the bills that it makes, so it takes the utility's key.
   const party = openParty(path.join(config.paths.data, "keys", "utility"));
-  const db = await openUtilityDatabase(file);
+  const db = await openUtilityDatabase(place);
   try {
     const { ledger } = await openLedger(db, party, config);
     const corrected = await correctBills(

@@ -8,6 +8,7 @@ import { enrol } from "../config/enrolment/index.ts";
 import { encodeCustomers } from "../config/keys/customers-file.ts";
 import { openParty } from "../config/keys/index.ts";
 import { CustomerKeys } from "./customers.ts";
+import { testPlace } from "../config/runtime/testing/store-place.ts";
 import { openUtilityDatabase } from "./store/open.ts";
 
 test("an announced key is kept over a restart; a second key for a customer, or a foreign list, is refused", async (t) => {
@@ -15,7 +16,7 @@ test("an announced key is kept over a restart; a second key for a customer, or a
   await enrol({ data, meters: [{ meter: "m-001", feeder: "f-1" }] });
   const party = openParty(path.join(data, "keys", "utility"));
   const authority = openParty(path.join(data, "keys", "authority"));
-  const db = await openUtilityDatabase(path.join(data, "utility.db"));
+  const db = await openUtilityDatabase(testPlace(path.join(data, "utility.db")));
   t.after(async () => {
     await db.destroy();
     await rm(data, { recursive: true });

@@ -2,10 +2,12 @@
  * `npm run ledger`: the log of a utility from its database, also while the utility runs. Only `erase` changes anything;
  * it logs what it erased with the utility's key, of which the rest needs the public half alone.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { logPolicy } from "../config/log-policy.ts";
 import { openParty } from "../config/keys/index.ts";
+import { shownPlace, storeExists } from "../config/runtime/store.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
 import { ENTRY_TYPES, formatKey, formatPolicy, formatProof, type LogPolicy } from "../protocol/log/index.ts";
@@ -85,13 +87,14 @@ async function run(context: RoleContext): Promise<number> {
   const all = [...new Set(Object.values(VERBS).flatMap((one) => one.flags))];
   const stray = all.find((flag) => flags[flag] !== undefined && !verb.flags.includes(flag));
   if (stray !== undefined) throw new UsageError(`--${stray}: not for ${name}`);
-  const file = path.join(config.paths.data, "utility", "utility.db");
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start the utility first, or set --data`);
+  const place = storePlace(config, "utility", "utility.db");
+  if (!storeExists(place))
+    throw new UsageError(`${shownPlace(place)} does not exist: start the utility first, or set --data`);
   const { directory } = openParty(path.join(config.paths.data, "keys", "utility"));
   const logKey = directory.servers.get("utility")?.signKey;
   if (logKey === undefined) throw new UsageError("the directory lists no key of the utility");
   const policy = logPolicy(config, logKey);
-  const db = verb.writes === true ? await openUtilityDatabase(file) : openForReading(file);
+  const db = verb.writes === true ? await openUtilityDatabase(place) : openForReading(place);
   try {
     return await verb.run({ context, flags, db, policy, slotSeconds: directory.slotSeconds });
   } finally {

@@ -1,5 +1,4 @@
 /** Puts the utility together: database, roll, rounds, publisher and the link to the broker. */
-import path from "node:path";
 import { CkksWatch, type Party } from "../config/keys/index.ts";
 import type { Config } from "../config/index.ts";
 import { brokerAddress } from "../config/runtime/broker-address.ts";
@@ -7,6 +6,7 @@ import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
 import { Refusals } from "../config/runtime/refusals.ts";
 import { UsageError } from "../config/runtime/role-command.ts";
+import { storePlace } from "../config/storage/place.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { meterStatus, serverStatus } from "../protocol/messages/public.ts";
@@ -59,7 +59,7 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const feed = createSimClockFeed({ config, directory, refusals });
   const book = await TariffBook.load(config.billing.tariff, config.billing.tariffs);
   assertTariffs(book, config);
-  const db = await openUtilityDatabase(path.join(config.paths.data, "utility", "utility.db"), { alone: true });
+  const db = await openUtilityDatabase(storePlace(config, "utility", "utility.db"), { alone: true });
   const { ledger, policy } = await openLedger(db, party, config);
   await logEarlierBills(db, ledger, directory.slotSeconds, feed.clock.now());
   await logKeys(db, ledger, party, feed.clock.now());

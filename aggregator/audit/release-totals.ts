@@ -1,6 +1,7 @@
 /** What an aggregator has endorsed, as plain totals: read from its database without any of the rules that kept them apart. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { ExplainedError } from "../../config/faults.ts";
+import { tableNames } from "../../config/runtime/store.ts";
 import { members } from "../../protocol/bitmap.ts";
 import { decodeCbor } from "../../protocol/cbor.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
@@ -23,13 +24,13 @@ interface BillRow {
 const TABLES = ["meters", "sets", "load_cells", "bill_cells"] as const;
 
 /** The first table of an aggregator's database that this one lacks. */
-export function missingTable(db: Database): string | undefined {
-  const names = db.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
+export function missingTable(db: SqlDatabase): string | undefined {
+  const names = tableNames(db);
   return TABLES.find((table) => !names.includes(table));
 }
 
 /** Throws ReleaseError where sets were endorsed whose cells are all gone. */
-export function assertCellsOfSets(db: Database): void {
+export function assertCellsOfSets(db: SqlDatabase): void {
   const sets = { load: 0, billing: 0 };
   for (const content of db.prepare<[], Buffer>("SELECT content FROM sets").pluck().iterate()) {
     // The aggregator has checked it before it endorsed it. A set may well have no cell.
@@ -53,7 +54,7 @@ export function assertCellsOfSets(db: Database): void {
 export class ReleaseError extends ExplainedError {}
 
 /** Feeders with releases, sorted. */
-export function releasedFeeders(db: Database): string[] {
+export function releasedFeeders(db: SqlDatabase): string[] {
   return db
     .prepare<[], string>("SELECT feeder FROM load_cells UNION SELECT feeder FROM bill_cells ORDER BY feeder")
     .pluck()
@@ -61,13 +62,13 @@ export function releasedFeeders(db: Database): string[] {
 }
 
 /** Names of meters by their numbers in this database. */
-export function meterNames(db: Database): ReadonlyMap<number, string> {
+export function meterNames(db: SqlDatabase): ReadonlyMap<number, string> {
   const rows = db.prepare<[], { number: number; id: string }>("SELECT number, id FROM meters").all();
   return new Map(rows.map(({ number, id }) => [number, id]));
 }
 
 /** All totals of a feeder and kind; a bill whose cells lie in several periods is one. */
-export function releasedTotals(db: Database, feeder: string, kind: KindName): Total[] {
+export function releasedTotals(db: SqlDatabase, feeder: string, kind: KindName): Total[] {
   const loads = db
     .prepare<[string, number], LoadRow>("SELECT slot, meters FROM load_cells WHERE feeder = ? AND kind = ?")
     .all(feeder, KINDS[kind])

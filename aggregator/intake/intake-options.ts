@@ -1,5 +1,5 @@
 /** What the intake is made of: stores, settings, a clock, and ways out. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { BitsByKind } from "../../protocol/range/bit-entries.ts";
 import type { VectorStore } from "../learning/vector-store.ts";
 import type { DigestStore } from "../openings/digest-store.ts";
@@ -8,7 +8,7 @@ import type { ShareStore } from "../store/share-store.ts";
 import type { MeterTable } from "./meter-table.ts";
 
 export interface IntakeOptions {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly store: ShareStore;
   readonly digests: DigestStore;
   readonly vectors: VectorStore;

@@ -225,7 +225,7 @@ export class Intake {
       store.writePending();
       digests.writePending();
       vectors.writePending();
-      for (const channel of due) if (channel.dirty) meters.save(channel);
+      meters.save(due.filter((channel) => channel.dirty));
     })();
     digests.committed();
     vectors.committed();
@@ -278,8 +278,6 @@ export class Intake {
   /** Before a clean stop: commits, and writes down the numbers seen. */
   close(): void {
     this.commit();
-    this.#options.db.transaction(() => {
-      for (const channel of this.#channels.values()) this.#options.meters.save(channel);
-    })();
+    this.#options.db.transaction(() => this.#options.meters.save(this.#channels.values()))();
   }
 }

@@ -1,5 +1,5 @@
 /** The tables `meters`, `root_keys` and `own_boot`: what must survive a kill for nonces never to be reused. */
-import type { Database } from "better-sqlite3";
+import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import type { MeterChannel, MeterState, RootKey } from "./meter-channel.ts";
 
 interface MeterRow {
@@ -12,7 +12,7 @@ interface MeterRow {
 }
 
 export class MeterTable {
-  readonly #db: Database;
+  readonly #db: SqlDatabase;
   readonly #insert;
   readonly #select;
   readonly #update;
@@ -21,9 +21,9 @@ export class MeterTable {
   readonly #confirm;
   readonly #dropOlder;
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#db = db;
-    this.#insert = db.prepare<[string]>("INSERT OR IGNORE INTO meters (id) VALUES (?)");
+    this.#insert = db.prepare<[string]>("INSERT INTO meters (id) VALUES (?)");
     this.#select = db.prepare<[string], MeterRow>("SELECT * FROM meters WHERE id = ?");
     this.#update = db.prepare<[number, number, number, Buffer | null, number]>(
       "UPDATE meters SET seen_boot = ?, seen_counter = ?, granted_boot = ?, challenge = ? WHERE number = ?",
@@ -32,7 +32,7 @@ export class MeterTable {
       "SELECT version, key, state FROM root_keys WHERE meter = ? ORDER BY version DESC",
     );
     this.#insertKey = db.prepare<[number, number, Buffer, string]>(
-      "INSERT OR IGNORE INTO root_keys (meter, version, key, state) VALUES (?, ?, ?, ?)",
+      "INSERT INTO root_keys (meter, version, key, state) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     );
     this.#confirm = db.prepare<[number, number]>(
       "UPDATE root_keys SET state = 'current' WHERE meter = ? AND version = ?",
@@ -42,8 +42,11 @@ export class MeterTable {
 
   /** The meter's row, made if need be. */
   register(id: string): MeterState {
-    this.#insert.run(id);
-    const row = this.#select.get(id)!;
+    let row = this.#select.get(id);
+    if (row === undefined) {
+      this.#insert.run(id);
+      row = this.#select.get(id)!;
+    }
     return {
       number: row.number,
       id,
@@ -62,10 +65,8 @@ export class MeterTable {
     return this.#db.prepare<[], string>("SELECT id FROM meters ORDER BY number").pluck().all();
   }
 
-  save(channel: MeterChannel): void {
-    const { seen, grantedBoot, challenge, number } = channel;
-    const blob = challenge === undefined ? null : Buffer.from(challenge);
-    this.#update.run(seen.boot, seen.counter, grantedBoot, blob, number);
+  save(channels: Iterable<MeterChannel>): void {
+    runAll(this.#update, rowsOf(channels));
   }
 
   /** The keys of a meter, newest first. */
@@ -89,8 +90,18 @@ export class MeterTable {
    */
   nextOwnBoot(time: number): number {
     return this.#db
-      .prepare<[number], number>("UPDATE own_boot SET boot = max(boot + 1, ?) WHERE one = 1 RETURNING boot")
+      .prepare<[{ time: number }], number>(
+        "UPDATE own_boot SET boot = CASE WHEN boot >= @time THEN boot + 1 ELSE @time END WHERE one = 1 RETURNING boot",
+      )
       .pluck()
-      .get(Math.floor(time))!;
+      .get({ time: Math.floor(time) })!;
+  }
+}
+
+function* rowsOf(
+  channels: Iterable<MeterChannel>,
+): Generator<[boot: number, counter: number, grantedBoot: number, challenge: Buffer | null, number: number]> {
+  for (const { seen, grantedBoot, challenge, number } of channels) {
+    yield [seen.boot, seen.counter, grantedBoot, challenge === undefined ? null : Buffer.from(challenge), number];
   }
 }

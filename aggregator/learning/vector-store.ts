@@ -3,7 +3,7 @@
  * durable after the intake's commit; the first of a meter for a round stands. Bounded in rounds and in bytes, whatever is
  * sent; shares go as soon as their round's sums are known, or when the round is too old for any. Sees shares, never updates.
  */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { sameBytes } from "../../protocol/log/index.ts";
 import type { VectorShare } from "../../protocol/shamir/vector-shares.ts";
 import type { BoundedShape } from "./bounded-vectors.ts";
@@ -63,7 +63,7 @@ interface Pending extends TaggedShare {
 const MEGABYTE = 2 ** 20;
 
 export class VectorStore {
-  readonly #db: Database;
+  readonly #db: SqlDatabase;
   readonly #limits: VectorLimits;
   readonly #rounds = new Map<string, VectorRound>();
   readonly #statements;
@@ -71,7 +71,7 @@ export class VectorStore {
   /** Of all shares, also those that wait for their commit. */
   #bytes: number;
 
-  constructor(db: Database, limits: VectorLimits) {
+  constructor(db: SqlDatabase, limits: VectorLimits) {
     this.#db = db;
     this.#limits = limits;
     this.#statements = {
@@ -82,7 +82,7 @@ export class VectorStore {
       insert: db.prepare<[string, number, Uint8Array, number, Uint8Array]>(
         "INSERT INTO vector_shares (round, meter, tag, seeded, body) VALUES (?, ?, ?, ?, ?)",
       ),
-      bytes: db.prepare<[], number>("SELECT total(length(body)) FROM vector_shares").pluck(),
+      bytes: db.prepare<[], number>("SELECT coalesce(sum(length(body)), 0) FROM vector_shares").pluck(),
       clear: db.prepare<[string]>("DELETE FROM vector_shares WHERE round = ?"),
       addRound: db.prepare<[string, number, number, number, number, string | null]>(
         "INSERT INTO vector_rounds (round, closes_at, min_meters, max_meters, elements, bounded) VALUES (?, ?, ?, ?, ?, ?)",

@@ -2,7 +2,7 @@
  * Which meter belongs where, as this aggregator knows it. Two answers: what it has countersigned itself decides whose
  * shares it takes; what q aggregators have countersigned decides which cells count in a round.
  */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { countMembers } from "../../protocol/bitmap.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
@@ -18,7 +18,7 @@ import {
 import { slotsOfPlaces } from "./place-slots.ts";
 
 export interface MembershipOptions {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly directory: Pick<Directory, "servers" | "q">;
   readonly index: number;
   readonly signer: Signer;

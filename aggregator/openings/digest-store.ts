@@ -2,7 +2,7 @@
  * Digests of ciphertexts as meters vouched for them. A digest is visible at once and durable after the intake's commit;
  * the first for a window of a series stands. Holds no ciphertext.
  */
-import type { Database } from "better-sqlite3";
+import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import type { CiphertextDigest } from "../../protocol/envelope/digest.ts";
 
 export type DigestResult = "stored" | "duplicate" | "conflict" | "full";
@@ -30,9 +30,9 @@ export class DigestStore {
   readonly #insert;
   readonly #insertConflict;
   #pending = new Map<string, Pending>();
-  #conflicts: (readonly [meter: number, firstSlot: number, series: string, time: number])[] = [];
+  #conflicts: [meter: number, firstSlot: number, series: string, time: number][] = [];
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#find = db.prepare<[number, number, string], { slots: number; presence: Buffer; digest: Buffer }>(
       "SELECT slots, presence, digest FROM he_digests WHERE meter = ? AND first_slot = ? AND series = ?",
     );
@@ -43,7 +43,7 @@ export class DigestStore {
       "INSERT INTO he_digests (meter, first_slot, series, slots, presence, digest) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#insertConflict = db.prepare<[number, number, string, number]>(
-      "INSERT OR IGNORE INTO he_conflicts (meter, first_slot, series, time) VALUES (?, ?, ?, ?)",
+      "INSERT INTO he_conflicts (meter, first_slot, series, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     );
   }
 
@@ -74,10 +74,14 @@ export class DigestStore {
 
   /** Writes what came since the last commit; the caller holds the transaction and calls `committed` after it. */
   writePending(): void {
-    for (const { meter, firstSlot, series, slots, presence, digest } of this.#pending.values()) {
-      this.#insert.run(meter, firstSlot, series, slots, presence, digest);
-    }
-    for (const conflict of this.#conflicts) this.#insertConflict.run(...conflict);
+    runAll(
+      this.#insert,
+      [...this.#pending.values()].map(({ meter, firstSlot, series, slots, presence, digest }) => [
+        ...([meter, firstSlot, series, slots] as const),
+        ...([presence, digest] as const),
+      ]),
+    );
+    runAll(this.#insertConflict, this.#conflicts);
   }
 
   committed(): void {

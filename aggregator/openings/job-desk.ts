@@ -1,5 +1,5 @@
 /** Puts the opening desk together over the aggregator's database and what it knows of members, digests and loads. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { JobRules, SeriesBook } from "./job-rules.ts";
 import type { KeyBook } from "./key-book.ts";
 import type { Machine } from "./machine.ts";
@@ -36,7 +36,7 @@ type Ports = Pick<
 >;
 
 export interface JobDeskOptions extends Ports {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly minMeters: number;
   readonly rules: Omit<JobRules, "series">;
   /** Undefined where no keys were dealt. */

@@ -3,7 +3,7 @@
  * ever opened of it, differences of groups included (docs/decisions/004-ciphertexts.md). Durable; the caller holds the
  * transaction in which a claim is checked and written. What was once said to be ready stays spent: its proof is out.
  */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { MAX_WINDOW_SLOTS } from "../../protocol/envelope/digest.ts";
 import { JobError } from "./job-error.ts";
 
@@ -37,7 +37,7 @@ export class NumberBudget {
   readonly #known;
   readonly #insert;
 
-  constructor(db: Database, minMeters: number) {
+  constructor(db: SqlDatabase, minMeters: number) {
     this.#minMeters = minMeters;
     this.#select = db.prepare<[number, number, number], ClaimRow>(
       `SELECT statistic, feeder, first_slot, numbers, meters FROM he_numbers
@@ -49,8 +49,8 @@ export class NumberBudget {
       )
       .pluck();
     this.#insert = db.prepare<[number, number, Uint8Array, string, number, Buffer]>(
-      `INSERT OR IGNORE INTO he_numbers (kind, first_slot, statistic, feeder, numbers, meters)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO he_numbers (kind, first_slot, statistic, feeder, numbers, meters)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
   }
 

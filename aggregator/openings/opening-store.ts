@@ -2,7 +2,7 @@
  * What this aggregator has recomputed and opened, durably: a job is ready only when its outputs are here, and opened only
  * when its active set and partials are. Every c1 that the key share was multiplied with stands here once.
  */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { JobError } from "./job-error.ts";
 import type { ComputedOutput, OpenedOutput } from "./machine.ts";
@@ -49,7 +49,7 @@ export interface OpeningStoreLimits {
 type OutputRow = [level: number, sigmaBits: number, c1Digest: Uint8Array, c1: Uint8Array];
 
 export class OpeningStore {
-  readonly #db: Database;
+  readonly #db: SqlDatabase;
   readonly #budget: NumberBudget;
   readonly #limits: OpeningStoreLimits;
   readonly #job;
@@ -67,7 +67,7 @@ export class OpeningStore {
   readonly #insertOpening;
   readonly #prune;
 
-  constructor(db: Database, budget: NumberBudget, limits: OpeningStoreLimits) {
+  constructor(db: SqlDatabase, budget: NumberBudget, limits: OpeningStoreLimits) {
     this.#db = db;
     this.#budget = budget;
     this.#limits = limits;

@@ -2,7 +2,7 @@
  * What this aggregator has endorsed, durably: which cells are in which feeder load and in which bill. Endorsed counts
  * as released, since the others may be enough to release it. Sets arrive checked; nothing here judges them.
  */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { KINDS } from "../../protocol/units.ts";
 
 export interface Period {
@@ -71,12 +71,12 @@ const NEWEST_LOADS = `
     SELECT (SELECT min(feeder) FROM load_cells WHERE feeder > names.feeder) FROM names WHERE names.feeder IS NOT NULL
   )
   SELECT feeder, max(slot) AS slot FROM (
-    SELECT feeder, (SELECT max(slot) FROM load_cells l WHERE l.feeder = names.feeder AND kind = kinds.value) AS slot
-    FROM names, json_each('[${KINDS.import}, ${KINDS.export}]') AS kinds WHERE names.feeder IS NOT NULL
-  ) WHERE slot IS NOT NULL GROUP BY feeder`;
+    SELECT feeder, (SELECT max(slot) FROM load_cells l WHERE l.feeder = names.feeder AND l.kind = kinds.value) AS slot
+    FROM names, (SELECT ${KINDS.import} AS value UNION ALL SELECT ${KINDS.export}) AS kinds WHERE names.feeder IS NOT NULL
+  ) AS newest WHERE slot IS NOT NULL GROUP BY feeder`;
 
 export class ReleaseStore {
-  readonly #db: Database;
+  readonly #db: SqlDatabase;
   readonly #sets;
   readonly #insertSet;
   readonly #setEndorsed;
@@ -94,7 +94,7 @@ export class ReleaseStore {
   readonly #newestLoads: Map<string, number>;
   #newestLoad: number;
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#db = db;
     this.#newestLoads = new Map(
       db
@@ -118,7 +118,9 @@ export class ReleaseStore {
     this.#periods = db.prepare<[string], Period>(
       'SELECT period_from AS "from", period_to AS "to" FROM periods WHERE feeder = ? ORDER BY period_from',
     );
-    this.#insertPeriod = db.prepare<[string, number, number]>("INSERT OR IGNORE INTO periods VALUES (?, ?, ?)");
+    this.#insertPeriod = db.prepare<[string, number, number]>(
+      "INSERT INTO periods VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    );
     this.#loads = db.prepare<[string, number, number, number], LoadRow>(
       "SELECT slot, set_id, meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot >= ? AND slot < ? ORDER BY slot",
     );

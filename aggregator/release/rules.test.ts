@@ -1,6 +1,7 @@
 /** Every release rule refuses what it must; the attacks that the rules were made against fail; random histories too. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { isOnServer } from "../../config/runtime/testing/store-place.ts";
 import fc from "fast-check";
 import type { SetError } from "../rounds/layout.ts";
 import { temporaryFolder } from "../testing/system.ts";
@@ -253,6 +254,9 @@ test("a catch-up stands for its gap: it is refused where the gap is shorter than
   assert.equal(long.ask(long.bill([[0, 12]], has, [bands], undefined, 3)), undefined);
 });
 
+/** Each run has a database of its own, which takes a server a while. */
+const RUNS = isOnServer() ? 15 : 150;
+
 test("whatever is asked, in whatever order: no combination of what was allowed isolates fewer than s slots of a meter or k meters of a slot", (context) => {
   const folder = temporaryFolder(context);
   const SLOTS = 8;
@@ -319,9 +323,11 @@ test("whatever is asked, in whatever order: no combination of what was allowed i
         const smallest = smallestSingleMeterSupport(history.vectors(SLOTS), 3, SLOTS, minSlots - 1);
         assert.equal(smallest, undefined);
         assert.equal(smallestSingleSlotSupport(history.vectors(SLOTS), 3, SLOTS, minMeters - 1), undefined);
+        history.close();
       },
     ),
-    { numRuns: 150 },
+    { numRuns: RUNS },
   );
-  assert.ok(allowed > 100 && refusals > 100, `${allowed} allowed, ${refusals} refused`);
+  const least = (100 * RUNS) / 150;
+  assert.ok(allowed > least && refusals > least, `${allowed} allowed, ${refusals} refused`);
 });

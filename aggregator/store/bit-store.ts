@@ -2,7 +2,7 @@
  * Shares of bits beside the shares of readings that they add up to: the blocks are what sums are made of, these are what
  * is proved. One row for each run that was accepted, written in the same transaction as the journal.
  */
-import type { Database } from "better-sqlite3";
+import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import { addMember, emptyBitmap } from "../../protocol/bitmap.ts";
 import { MAX_ENTRIES } from "../../protocol/envelope/share.ts";
 import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
@@ -28,7 +28,7 @@ export class BitStore {
   /** Most systems share whole readings, and never look here. */
   #isEmpty: boolean;
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#isEmpty = db.prepare("SELECT 1 FROM bit_shares LIMIT 1").get() === undefined;
     this.#select = db.prepare<[number, number, number, number], { first_slot: number; bits: number; body: Buffer }>(
       "SELECT first_slot, bits, body FROM bit_shares WHERE meter = ? AND kind = ? AND first_slot > ? AND first_slot < ?",
@@ -46,9 +46,10 @@ export class BitStore {
 
   /** The caller holds the transaction. */
   writePending(): void {
-    for (const { meter, kind, firstSlot, bits, entries } of this.#pending) {
-      this.#insert.run(meter, kind, firstSlot, bits, entries);
-    }
+    runAll(
+      this.#insert,
+      this.#pending.map(({ meter, kind, firstSlot, bits, entries }) => [meter, kind, firstSlot, bits, entries]),
+    );
   }
 
   /** After the transaction of `writePending`. */

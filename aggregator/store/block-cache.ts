@@ -2,7 +2,7 @@
  * Blocks in memory, written back later: what the journal holds and the blocks table does not is dirty here.
  * Bounded: beyond `maxBlocks` the clean blocks that were used least recently are forgotten.
  */
-import type { Database } from "better-sqlite3";
+import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import { Block, BLOCK_BITMAP_BYTES, isFull } from "./block.ts";
 
 const METER_UNIT = 2 ** 29;
@@ -29,7 +29,7 @@ export class BlockCache {
   #tick = 0;
   #size = 0;
 
-  constructor(db: Database, maxBlocks: number) {
+  constructor(db: SqlDatabase, maxBlocks: number) {
     this.#maxBlocks = maxBlocks;
     this.#select = db.prepare<[number], Buffer>("SELECT body FROM blocks WHERE id = ?").pluck();
     this.#selectRange = db.prepare<[number, number], { id: number; body: Buffer }>(
@@ -122,11 +122,13 @@ export class BlockCache {
     return false;
   }
 
+  *#dirtyRows(): Generator<[id: number, body: Buffer]> {
+    for (const [id, block] of this.#dirty) yield [id, block.encode()];
+  }
+
   /** Writes all dirty blocks to the table; the caller holds the transaction. */
   writeDirty(): void {
-    for (const [id, block] of this.#dirty) {
-      this.#upsert.run(id, block.encode());
-    }
+    runAll(this.#upsert, this.#dirtyRows());
   }
 
   /** After the transaction of `writeDirty` is committed: blocks are clean. */
@@ -155,7 +157,7 @@ export class BlockCache {
 }
 
 /** The meters and kinds in the table: one jump in the index for each, whatever they hold. */
-function presentSeries(db: Database): Set<number> {
+function presentSeries(db: SqlDatabase): Set<number> {
   const next = db.prepare<[number], number>("SELECT id FROM blocks WHERE id >= ? ORDER BY id LIMIT 1").pluck();
   const found = new Set<number>();
   for (let id = next.get(0); id !== undefined; ) {

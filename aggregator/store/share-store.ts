@@ -3,7 +3,7 @@
  * A put is visible at once and durable after `commit`; nothing may be acknowledged before that.
  * Invariant: blocks table + journal + uncommitted puts = blocks in memory.
  */
-import type { Database } from "better-sqlite3";
+import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { KINDS } from "../../protocol/units.ts";
@@ -39,18 +39,18 @@ export interface SharedBits {
 
 export class ShareStore {
   readonly bits: BitStore;
-  readonly #db: Database;
+  readonly #db: SqlDatabase;
   readonly #options: ShareStoreOptions;
   readonly #cache: BlockCache;
   readonly #pending = new JournalBuffer();
   readonly #insertJournal;
   readonly #trimJournal;
   readonly #insertTamper;
-  #tamper: (readonly [meter: number, kind: number, slot: number, time: number])[] = [];
+  #tamper: [meter: number, kind: number, slot: number, time: number][] = [];
   #journalRecords = 0;
   #zeros: StoredRange = { bits: new Uint8Array(0), entries: new Uint8Array(0) };
 
-  constructor(db: Database, options: ShareStoreOptions) {
+  constructor(db: SqlDatabase, options: ShareStoreOptions) {
     this.#db = db;
     this.#options = options;
     this.bits = new BitStore(db);
@@ -58,7 +58,7 @@ export class ShareStore {
     this.#insertJournal = db.prepare<[number, Buffer]>("INSERT INTO journal (records, body) VALUES (?, ?)");
     this.#trimJournal = db.prepare<[number]>("DELETE FROM journal WHERE id <= ?");
     this.#insertTamper = db.prepare<[number, number, number, number]>(
-      "INSERT OR IGNORE INTO tamper_events (meter, kind, slot, time) VALUES (?, ?, ?, ?)",
+      "INSERT INTO tamper_events (meter, kind, slot, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     );
     this.#replay();
   }
@@ -145,7 +145,7 @@ export class ShareStore {
   writePending(): void {
     if (this.#pending.records > 0) this.#insertJournal.run(this.#pending.records, this.#pending.bytes());
     this.bits.writePending();
-    for (const event of this.#tamper) this.#insertTamper.run(...event);
+    runAll(this.#insertTamper, this.#tamper);
   }
 
   /** After the transaction of `writePending`. Packs the journal when it has grown long. */

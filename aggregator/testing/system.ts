@@ -6,8 +6,9 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Database } from "better-sqlite3";
-import { migrate, openDatabase } from "../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../config/runtime/store.ts";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import {
   type Ack,
   ChunkAssembler,
@@ -61,9 +62,9 @@ export function temporaryFolder(context: { after(done: () => void): void }): str
   return folder;
 }
 
-export function openTestDatabase(file: string): Database {
-  const db = openDatabase(file, { synchronous: "FULL" });
-  migrate(db, MIGRATIONS);
+export function openTestDatabase(file: string): SqlDatabase {
+  const db = openStore(testPlace(file), { synchronous: "FULL" });
+  migrateStore(db, MIGRATIONS);
   return db;
 }
 
@@ -81,7 +82,7 @@ export class TestAggregator {
   readonly #file: string;
   readonly #settings: AggregatorSettings;
   readonly #homomorphic: (() => JobDeskSettings) | undefined;
-  #db!: Database;
+  #db!: SqlDatabase;
   aggregator!: Aggregator;
 
   constructor(
@@ -129,7 +130,7 @@ export class TestAggregator {
     this.#db.close();
   }
 
-  get db(): Database {
+  get db(): SqlDatabase {
     return this.#db;
   }
 

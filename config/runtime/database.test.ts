@@ -76,7 +76,7 @@ test("reads a database that another connection holds open", () => {
 
 test("says that a file to read does not exist, and creates nothing", () => {
   const file = newFile();
-  assert.throws(() => openDatabase(file, { synchronous: "FULL", readonly: true }), is("io", /does not exist/));
+  assert.throws(() => openDatabase(file, { synchronous: "FULL", readonly: true }), is("absent", /does not exist/));
   assert.equal(existsSync(file), false);
 });
 

@@ -10,7 +10,7 @@ import { makeFolder } from "./folders.ts";
 
 export type SqliteDatabase = Database.Database;
 
-export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer";
+export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer" | "lost" | "absent";
 
 /** The database cannot be used; nothing that depended on it was acknowledged. */
 export class StorageError extends ExplainedError {
@@ -52,7 +52,7 @@ export function openDatabase(file: string, options: DatabaseOptions): SqliteData
   try {
     if (!readonly) prepareFile(file);
     if (options.alone === true) lock = lockFor(file);
-    else if (!existsSync(file)) throw new StorageError("io", `${file} does not exist (yet); check the path`);
+    else if (!existsSync(file)) throw new StorageError("absent", `${file} does not exist (yet); check the path`);
     const unclean = existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0;
     database = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMilliseconds });
     if (!readonly) database.pragma("journal_mode = WAL");
@@ -78,6 +78,16 @@ function lockFor(file: string): SqliteDatabase {
   } catch (error) {
     lock.close();
     throw error;
+  }
+}
+
+/** Keeps the one process away that opens the file `alone`, whatever is in the file, until it is closed. Throws StorageError. */
+export function lockDatabase(file: string): { readonly close: () => void } {
+  try {
+    const lock = lockFor(file);
+    return { close: () => void lock.close() };
+  } catch (error) {
+    throw storageError(error, file);
   }
 }
 
@@ -131,7 +141,7 @@ export function storageError(error: unknown, file: string): unknown {
 }
 
 /** Runs `work` and throws faults of the medium as StorageError. */
-export function guardStorage<T>(database: SqliteDatabase, work: () => T): T {
+export function guardStorage<T>(database: { readonly name: string }, work: () => T): T {
   try {
     return work();
   } catch (error) {

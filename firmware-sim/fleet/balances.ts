@@ -1,5 +1,5 @@
 /** What the utility made of the meters at the heads of feeders: balances that were opened, and its alerts. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 
 export interface BalanceAlertRow {
@@ -23,7 +23,7 @@ export interface BalanceSummary {
 }
 
 /** How many slots have been asked for. */
-export function countBalances(database: Database, { range, source }: Pick<FleetPlan, "range" | "source">): number {
+export function countBalances(database: SqlDatabase, { range, source }: Pick<FleetPlan, "range" | "source">): number {
   const row = database
     .prepare<[number, number], { count: number }>(
       "SELECT count(*) AS count FROM feeder_balances WHERE slot_start >= ? AND slot_start < ?",
@@ -33,7 +33,7 @@ export function countBalances(database: Database, { range, source }: Pick<FleetP
 }
 
 /** Undefined where no feeder has a head. */
-export function readBalances(database: Database, { range, source, heads }: FleetPlan): BalanceSummary | undefined {
+export function readBalances(database: SqlDatabase, { range, source, heads }: FleetPlan): BalanceSummary | undefined {
   if (heads.length === 0) return undefined;
   const { slotSeconds } = source;
   const row = database

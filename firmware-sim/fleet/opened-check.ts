@@ -2,11 +2,11 @@
  * What aggregators opened of a run's ciphertexts, as the utility's database tells it, held against the truth and against
  * the loads from shares. It reads databases as any user would, and knows readings from the source alone.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { Config } from "../../config/index.ts";
-import { openDatabase } from "../../config/runtime/database.ts";
+import { isNoTable, openIfThere } from "../../config/runtime/store.ts";
+import { storePlace } from "../../config/storage/place.ts";
 import { type DueOpening, seriesSettings } from "./due-openings.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { Measured } from "./measured.ts";
@@ -195,7 +195,7 @@ function standings(options: OpenedCheckOptions): Standing[] {
  * Whether a load that a job stands on has been withheld. One whose shares contradict each other was endorsed, so the
  * ciphertexts of its meters are opened all the same.
  */
-function withheldLoads(db: Database, { source }: FleetPlan): (due: DueOpening) => boolean {
+function withheldLoads(db: SqlDatabase, { source }: FleetPlan): (due: DueOpening) => boolean {
   const statement = db.prepare<[string, number, number], { count: number }>(
     `SELECT count(*) AS count FROM feeder_loads
      WHERE feeder_id = ? AND slot_start >= ? AND slot_start < ? 
@@ -213,25 +213,25 @@ function jobRows(data: string): JobRow[] {
   );
 }
 
-function withUtility<T>({ data }: OpenedCheckOptions, otherwise: T, read: (db: Database) => T): T {
-  return reading(join(data, "utility", "utility.db"), otherwise, read);
+function withUtility<T>({ config }: OpenedCheckOptions, otherwise: T, read: (db: SqlDatabase) => T): T {
+  return reading(storePlace(config, "utility", "utility.db"), otherwise, read);
 }
 
 /** `otherwise`: where a party has not made its file or its tables yet. */
-function reading<T>(file: string, otherwise: T, read: (db: Database) => T): T {
-  if (!existsSync(file)) return otherwise;
-  const db = openDatabase(file, { synchronous: "NORMAL", readonly: true });
+function reading<T>(place: string, otherwise: T, read: (db: SqlDatabase) => T): T {
+  const db = openIfThere(place);
+  if (db === undefined) return otherwise;
   try {
     return read(db);
   } catch (error) {
-    if (error instanceof Error && error.message.includes("no such table")) return otherwise;
+    if (isNoTable(error)) return otherwise;
     throw error;
   } finally {
     db.close();
   }
 }
 
-function compareOne(db: Database, options: OpenedCheckOptions, { due, result }: Standing): ComparedOpening[] {
+function compareOne(db: SqlDatabase, options: OpenedCheckOptions, { due, result }: Standing): ComparedOpening[] {
   const { circuit, label, window, series } = due;
   const [first, ...others] = series;
   if (first === undefined || others.length > 0) return [];
@@ -267,7 +267,12 @@ function compareOne(db: Database, options: OpenedCheckOptions, { due, result }: 
 }
 
 /** Energy of the window from shares; undefined where a load is not final. */
-function sharesOf(db: Database, { source }: FleetPlan, due: DueOpening, kind: "import" | "export"): number | undefined {
+function sharesOf(
+  db: SqlDatabase,
+  { source }: FleetPlan,
+  due: DueOpening,
+  kind: "import" | "export",
+): number | undefined {
   const column = kind === "import" ? "energy_wh" : "export_wh";
   const { firstSlot, slots } = due.window;
   const [from, to] = [firstSlot * source.slotSeconds, (firstSlot + slots) * source.slotSeconds];

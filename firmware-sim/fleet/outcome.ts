@@ -1,8 +1,6 @@
 /** Waits for what the utility writes after a run, and judges it against the truth. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { openDatabase } from "../../config/runtime/database.ts";
-import type { Database } from "better-sqlite3";
+import { isNoTable, openIfThere, shownPlace } from "../../config/runtime/store.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { type BalanceSummary, countBalances, readBalances } from "./balances.ts";
 import { fedOtherwise } from "./fed-otherwise.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
@@ -33,6 +31,8 @@ export interface Seen {
 
 export interface OutcomeOptions {
   readonly data: string;
+  /** Where the utility keeps its database. */
+  readonly utility: string;
   readonly plan: FleetPlan;
   /** What the meters could measure of it. */
   readonly measured: Measured;
@@ -71,6 +71,29 @@ export interface Held {
   readonly count: number;
 }
 
+/** The utility's database, opened when it is there, once: a server's takes a moment. */
+class UtilityReader {
+  readonly #place: string;
+  #database: SqlDatabase | undefined;
+
+  constructor(place: string) {
+    this.#place = place;
+  }
+
+  get name(): string {
+    return shownPlace(this.#place);
+  }
+
+  get database(): SqlDatabase | undefined {
+    this.#database ??= openIfThere(this.#place);
+    return this.#database;
+  }
+
+  close(): void {
+    this.#database?.close();
+  }
+}
+
 interface Snapshot {
   readonly check: CheckResult;
   readonly waiting: string | undefined;
@@ -78,37 +101,32 @@ interface Snapshot {
   readonly balances: BalanceSummary | undefined;
 }
 
-function snapshot({ data, plan, measured, timezone }: OutcomeOptions): Snapshot {
-  const file = join(data, "utility", "utility.db");
-  const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
-  try {
-    const { source, range, dates } = plan;
-    const bills = readBills(database).filter(
-      ({ period_start, period_end }) => period_start >= dates.from && period_end <= dates.to,
-    );
-    const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
-    const waiting = waitingRounds(database);
-    const otherwise = fedOtherwise(data, source);
-    const gaps = readGaps(database);
-    const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps, otherwise });
-    return { check, waiting, held: heldBack(database, plan), balances: readBalances(database, plan) };
-  } finally {
-    database.close();
-  }
+function snapshot({ data, plan, measured, timezone }: OutcomeOptions, database: SqlDatabase): Snapshot {
+  const { source, range, dates } = plan;
+  const bills = readBills(database).filter(
+    ({ period_start, period_end }) => period_start >= dates.from && period_end <= dates.to,
+  );
+  const loads = readLoads(database, range.from * source.slotSeconds, range.to * source.slotSeconds);
+  const waiting = waitingRounds(database);
+  const otherwise = fedOtherwise(data, source);
+  const gaps = readGaps(database);
+  const check = checkAgainstTruth({ source, measured, range, timezone, bills, loads, gaps, otherwise });
+  return { check, waiting, held: heldBack(database, plan), balances: readBalances(database, plan) };
 }
 
 /** How many rounds wait, and why the first of them does. */
-function waitingRounds(database: Database): string | undefined {
+function waitingRounds(database: SqlDatabase): string | undefined {
   const row = database
     .prepare<[], { count: number; id: string; reason: string }>(
-      "SELECT count(*) AS count, min(id) AS id, reason FROM rounds WHERE status = 'waiting'",
+      `SELECT (SELECT count(*) FROM rounds WHERE status = 'waiting') AS count, id, reason FROM rounds
+       WHERE status = 'waiting' ORDER BY id LIMIT 1`,
     )
     .get();
-  if (row === undefined || row.count === 0) return undefined;
+  if (row === undefined) return undefined;
   return `${row.count} ${row.count === 1 ? "round waits" : "rounds wait"}, such as ${row.id}: ${row.reason}`;
 }
 
-function heldBack(database: Database, { range, dates, source }: FleetPlan): Held[] {
+function heldBack(database: SqlDatabase, { range, dates, source }: FleetPlan): Held[] {
   const loads = database
     .prepare<[number, number], Omit<Held, "what">>(
       `SELECT feeder_id AS feeder, status AS reason, max(meters) AS meters, count(*) AS count FROM feeder_loads
@@ -130,12 +148,20 @@ function heldBack(database: Database, { range, dates, source }: FleetPlan): Held
 
 /** Polls the databases until everything due is there, or nothing new has come for the patience. */
 export async function awaitOutcome(options: OutcomeOptions): Promise<Outcome> {
+  const reader = new UtilityReader(options.utility);
+  try {
+    return await awaitFrom(reader, options);
+  } finally {
+    reader.close();
+  }
+}
+
+async function awaitFrom(reader: UtilityReader, options: OutcomeOptions): Promise<Outcome> {
   const { expected, patienceMilliseconds, signal, onProgress } = options;
-  const file = join(options.data, "utility", "utility.db");
   let last = "";
   let changedAt = performance.now();
   for (;;) {
-    const seen = seenBy(options, file);
+    const seen = seenBy(options, reader);
     onProgress?.(seen);
     const complete = seen.bills >= expected.bills && seen.loads >= expected.loads;
     const { heads, range } = options.plan;
@@ -147,8 +173,9 @@ export async function awaitOutcome(options: OutcomeOptions): Promise<Outcome> {
       changedAt = performance.now();
     }
     if ((complete && allOpened) || signal.aborted || performance.now() - changedAt > patienceMilliseconds) {
-      if (!existsSync(file)) throw new Error(`${file} is missing: the utility has not started`);
-      const { check, waiting, held, balances } = snapshot(options);
+      const { database } = reader;
+      if (database === undefined) throw new Error(`${reader.name} is missing: the utility has not started`);
+      const { check, waiting, held, balances } = snapshot(options, database);
       const opened = options.opened === undefined ? undefined : checkOpened(options.opened);
       return { ...check, complete, waiting, held, opened, balances };
     }
@@ -156,8 +183,8 @@ export async function awaitOutcome(options: OutcomeOptions): Promise<Outcome> {
   }
 }
 
-function seenBy(options: OutcomeOptions, file: string): Seen {
-  const counted = existsSync(file) ? countOf(options) : NOTHING_YET;
+function seenBy(options: OutcomeOptions, { database }: UtilityReader): Seen {
+  const counted = database === undefined ? NOTHING_YET : countOf(options, database);
   const opened = options.opened === undefined ? { settled: 0, waiting: undefined } : countOpened(options.opened);
   return { ...counted, openings: opened.settled, openingsWait: opened.waiting };
 }
@@ -166,8 +193,7 @@ type Counted = Pick<Seen, "bills" | "loads" | "balances" | "waiting">;
 const NOTHING_YET: Counted = { bills: 0, loads: 0, balances: 0, waiting: undefined };
 
 /** How many bills and loads there are already: cheap enough to ask often. */
-function countOf({ data, plan }: OutcomeOptions): Counted {
-  const database = openDatabase(join(data, "utility", "utility.db"), { synchronous: "NORMAL", readonly: true });
+function countOf({ plan }: OutcomeOptions, database: SqlDatabase): Counted {
   try {
     const { source, range, dates } = plan;
     const bills = database
@@ -185,9 +211,7 @@ function countOf({ data, plan }: OutcomeOptions): Counted {
     return { bills: bills?.count ?? 0, loads: loads?.count ?? 0, balances, waiting };
   } catch (error) {
     // The utility has not made its tables yet.
-    if (error instanceof Error && error.message.includes("no such table")) return NOTHING_YET;
+    if (isNoTable(error)) return NOTHING_YET;
     throw error;
-  } finally {
-    database.close();
   }
 }

@@ -2,7 +2,7 @@
  * Compares what the utility's database says with what was fed: bills to the watt-hour, feeder loads to the watt-hour.
  * It reads the database as any user would, and knows the readings from the source alone.
  */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { DateTime } from "luxon";
 import type { SlotRange } from "../../protocol/slots.ts";
 import type { ReadingsSource, SlotEnergy } from "../loads/index.ts";
@@ -57,7 +57,7 @@ export interface CheckResult {
 
 const MOST_DIFFERENCES = 10;
 
-export function readBills(database: Database): BillRow[] {
+export function readBills(database: SqlDatabase): BillRow[] {
   return database
     .prepare<[], BillRow>(
       `SELECT meter_id, period_start, period_end, energy_wh, catchup_wh, export_wh, amount_micro, currency, status
@@ -66,7 +66,7 @@ export function readBills(database: Database): BillRow[] {
     .all();
 }
 
-export function readLoads(database: Database, fromTime: number, toTime: number): LoadRow[] {
+export function readLoads(database: SqlDatabase, fromTime: number, toTime: number): LoadRow[] {
   return database
     .prepare<[number, number], LoadRow>(
       `SELECT feeder_id, slot_start, energy_wh, export_wh, meters, status FROM feeder_loads
@@ -88,7 +88,7 @@ export interface GapRow {
   readonly billed_period_start: string | null;
 }
 
-export function readGaps(database: Database): GapRow[] {
+export function readGaps(database: SqlDatabase): GapRow[] {
   return database
     .prepare<[], GapRow>(
       "SELECT meter_id, kind, period_start, slot_start, slot_end, reason, billed_period_start FROM gaps",

@@ -1,6 +1,6 @@
 /** What routes are made with: where they look things up. */
-import { existsSync } from "node:fs";
 import type { Config } from "../../config/index.ts";
+import { StorageError } from "../../config/runtime/database.ts";
 import type { LogPolicy } from "../../protocol/log/index.ts";
 import { openForReading, type UtilityDatabase } from "../store/open.ts";
 import type { AccessStore } from "./access/access-store.ts";
@@ -29,20 +29,23 @@ export interface ApiContext {
 
 /** The utility's database, read beside the running utility; opened when it is there. */
 export class UtilityReader {
-  readonly file: string;
+  readonly place: string;
   #db: UtilityDatabase | undefined;
 
-  constructor(file: string) {
-    this.file = file;
+  constructor(place: string) {
+    this.place = place;
   }
 
   /** Throws a Problem 503 while the utility has not begun, StorageError where the file cannot be read. */
   get db(): UtilityDatabase {
     if (this.#db !== undefined) return this.#db;
-    if (!existsSync(this.file))
+    try {
+      this.#db = openForReading(this.place);
+      return this.#db;
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "absent") throw error;
       throw new Problem(503, "not-begun", "the utility has not begun: there is no database yet");
-    this.#db = openForReading(this.file);
-    return this.#db;
+    }
   }
 
   async close(): Promise<void> {

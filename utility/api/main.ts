@@ -1,5 +1,6 @@
 /** `npm run api`: the HTTP interface as a process of its own. It reads the utility's database and holds no key of it. */
 import path from "node:path";
+import { storePlace } from "../../config/storage/place.ts";
 import { openParty } from "../../config/keys/index.ts";
 import { logPolicy } from "../../config/log-policy.ts";
 import { brokerAddress } from "../../config/runtime/broker-address.ts";
@@ -47,7 +48,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const utilityKey = party.directory.servers.get("utility")?.signKey;
   if (utilityKey === undefined) throw new UsageError("the directory lists no key of the utility");
   const store = AccessStore.open(path.join(config.paths.data, "api", "api.db"));
-  const utility = new UtilityReader(path.join(config.paths.data, "utility", "utility.db"));
+  const utility = new UtilityReader(storePlace(config, "utility", "utility.db", "api"));
   const live = new LiveHub();
   const { enabled, requestSeconds, maxRequests, requestsPerAccount, scanSeconds } = config.grid;
   const grid = new GridClient({
@@ -69,7 +70,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
     { config, store, utility, live, grid, alerts: alerts.engine, policy, now, ...pages },
     log,
   );
-  const watch = new ChangeWatch(utility.file, () => live.emit("rounds", "{}"), LOOK_MILLISECONDS);
+  const watch = new ChangeWatch(utility.place, () => live.emit("rounds", "{}"), LOOK_MILLISECONDS);
   const names = new GridNamesCache({ ask: () => grid.topology(), now });
   const alertWatch = new AlertWatch({
     ...{ engine: alerts.engine, live, utility, now, slotSeconds: config.system.slotSeconds },

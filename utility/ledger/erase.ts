@@ -3,8 +3,7 @@
  * the tree, and with it every proof and receipt that was given out, stays what it was. Which entries it was is logged, so
  * that nothing that merely went away passes for erased.
  */
-import { sql } from "kysely";
-import type { UtilityDatabase } from "../store/open.ts";
+import { forgetDeleted, type UtilityDatabase } from "../store/open.ts";
 import { billSubject, eraseEntry } from "./entries.ts";
 import { type Ledger, readHead } from "./ledger.ts";
 
@@ -46,8 +45,6 @@ export async function eraseBills(
     await ledger.append(transaction, now, [eraseEntry(before, indices, size)]);
     return erased.length;
   });
-  // Deleted bytes stay in unused parts of the file's pages until it is written anew.
-  await sql`VACUUM`.execute(db);
-  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
+  await forgetDeleted(db, "ledger_private");
   return count;
 }

@@ -1,41 +1,60 @@
+/** The utility's database of an earlier release: it is brought up to date while somebody reads it, and keeps what it held. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import path from "node:path";
 import { test } from "node:test";
-import { sql } from "kysely";
-import { StorageError } from "../../config/runtime/database.ts";
-import { openUtilityDatabase } from "./open.ts";
+import { openStore } from "../../config/runtime/store.ts";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
+import { migrations } from "./migrations.ts";
+import { openForReading, openUtilityDatabase } from "./open.ts";
 
-test("a disk that is full in the middle of a transaction is told as such, and nothing of it is kept", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wattveil-utility-full-"));
-  const file = join(folder, "utility.db");
-  const db = await openUtilityDatabase(file);
-  t.after(async () => {
+test("a database of every earlier version is brought up to date beside a reader, with its rows", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-open-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const names = Object.keys(await migrations.getMigrations());
+  // The first one, those in the middle that change what is there, and the one before the last.
+  for (const version of ["001-tables", "010-balances", names.at(-2)!]) {
+    const place = testPlace(path.join(folder, `${version}.db`));
+    const old = await openUtilityDatabase(place, { upTo: version });
+    await old
+      .insertInto("feeder_loads")
+      .values({
+        feeder_id: "f-1",
+        slot_start: 900,
+        energy_wh: 7,
+        export_wh: null,
+        meters: 5,
+        status: "final",
+        spare_answers: 1,
+        round_id: "r",
+      })
+      .execute();
+    await old.insertInto("meta").values({ key: "round_serial", value: "41" }).execute();
+    await old.destroy();
+
+    const reader = openForReading(place);
+    const rows = (): Promise<unknown> =>
+      reader.selectFrom("feeder_loads").select(["slot_start", "energy_wh"]).execute();
+    const before = await rows();
+    const db = await openUtilityDatabase(place, { alone: true });
+    assert.deepEqual(await rows(), before, version);
+    assert.deepEqual(before, [{ slot_start: 900, energy_wh: 7 }]);
+    assert.deepEqual(await db.selectFrom("current_bills").select("range_proof").execute(), []);
+    assert.deepEqual(await db.selectFrom("noised_values").selectAll().execute(), []);
+    assert.deepEqual(await db.selectFrom("meta").selectAll().execute(), [{ key: "round_serial", value: "41" }]);
+    await reader.destroy();
     await db.destroy();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const insert = (rows: number): Promise<void> =>
-    db.transaction().execute(async (transaction) => {
-      for (let row = 0; row < rows; row++) {
-        const values = { key: `${rows}-${row}`, value: "x".repeat(4_000) };
-        await transaction.insertInto("meta").values(values).execute();
-      }
-    });
-  const kept = async (): Promise<number> =>
-    (await db.selectFrom("meta").where("key", "like", "%-%").select("key").execute()).length;
-  const pages = await sql<{ page_count: number }>`PRAGMA page_count`.execute(db);
-  await sql`PRAGMA max_page_count = ${sql.lit((pages.rows[0]?.page_count ?? 0) + 10)}`.execute(db);
-  await assert.rejects(insert(200), (error) => {
-    assert.ok(error instanceof StorageError, String(error));
-    assert.deepEqual(
-      [error.code, error.message],
-      ["full", `no room left for ${file}; free disk space and start again`],
-    );
-    return true;
-  });
-  assert.equal(await kept(), 0);
-  await sql`PRAGMA max_page_count = 100000`.execute(db);
-  await insert(3);
-  assert.equal(await kept(), 3);
+  }
+});
+
+test("a database of a newer program is refused", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-open-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const place = testPlace(path.join(folder, "utility.db"));
+  await (await openUtilityDatabase(place)).destroy();
+  const raw = openStore(place, { synchronous: "FULL" });
+  raw.prepare("INSERT INTO kysely_migration (name, timestamp) VALUES ('999-later', '2030')").run();
+  raw.close();
+  await assert.rejects(openUtilityDatabase(place), /was written by a newer program/);
 });

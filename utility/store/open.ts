@@ -1,37 +1,65 @@
-/** Opens `utility.db`: the file by the rules of all parties, the queries through Kysely. */
-import { Kysely, Migrator, SqliteDialect } from "kysely";
-import { openDatabase, type SqliteDatabase, StorageError, storageError } from "../../config/runtime/database.ts";
+/** Opens the utility's database, a file or a schema on a server, by the rules of all parties; the queries go through Kysely. */
+import { type Dialect, Kysely, Migrator, PostgresAdapter, sql, SqliteDialect } from "kysely";
+import { type SqliteDatabase, StorageError, storageError } from "../../config/runtime/database.ts";
+import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+import { openStore, shownPlace } from "../../config/runtime/store.ts";
 import { migrations } from "./migrations.ts";
+import { dialectOver, postgresTypes } from "./postgres-dialect.ts";
 import { withKeptStatements } from "./statements.ts";
 import type { UtilityTables } from "./tables.ts";
 
 export type UtilityDatabase = Kysely<UtilityTables>;
 
-/** Rows per insert: SQLite takes 32,766 values in one statement. */
+/** Rows per insert: SQLite takes 32,766 values in one statement, PostgreSQL twice as many. */
 export const INSERT_ROWS = 500;
 
-function queriesOver(database: SqliteDatabase): UtilityDatabase {
-  return new Kysely<UtilityTables>({ dialect: new SqliteDialect({ database: withKeptStatements(database) }) });
+function queriesOver(database: SqlDatabase): UtilityDatabase {
+  if (database instanceof PostgresDatabase) {
+    return new Kysely<UtilityTables>({ dialect: dialectOver(database), plugins: [postgresTypes] });
+  }
+  const dialect: Dialect = new SqliteDialect({ database: withKeptStatements(database as SqliteDatabase) });
+  return new Kysely<UtilityTables>({ dialect });
 }
 
-/** Opens and migrates. `alone`: as the running utility, of which there is one. Throws StorageError for faults of the medium and for a file of a newer program. */
+/**
+ * Opens and migrates what is at `place`. `alone`: as the running utility, of which there is one. `upTo`: as the program was
+ * when this was its last migration. Throws StorageError for faults of the medium and for a database of a newer program.
+ */
 export async function openUtilityDatabase(
-  file: string,
-  { alone = false }: { readonly alone?: boolean } = {},
+  place: string,
+  { alone = false, upTo }: { readonly alone?: boolean; readonly upTo?: string } = {},
 ): Promise<UtilityDatabase> {
-  const db = queriesOver(openDatabase(file, { synchronous: "FULL", alone }));
-  const { error } = await new Migrator({ db, provider: migrations }).migrateToLatest();
+  const database = openStore(place, { synchronous: "FULL", alone });
+  const db = queriesOver(database);
+  const schema = database instanceof PostgresDatabase ? { migrationTableSchema: database.schema } : {};
+  const migrator = new Migrator({ db, provider: migrations, ...schema });
+  const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));
   if (error !== undefined) {
     await db.destroy();
     if (error instanceof Error && error.message.includes("previously executed migration")) {
-      throw new StorageError("newer", `${file} was written by a newer program; update this one`, { cause: error });
+      const name = shownPlace(place);
+      throw new StorageError("newer", `${name} was written by a newer program; update this one`, { cause: error });
     }
-    throw storageError(error, file);
+    throw storageError(error, place);
   }
   return db;
 }
 
 /** Opens for reading only, while the utility may be running. */
-export function openForReading(file: string): UtilityDatabase {
-  return queriesOver(openDatabase(file, { synchronous: "NORMAL", readonly: true }));
+export function openForReading(place: string): UtilityDatabase {
+  return queriesOver(openStore(place, { synchronous: "NORMAL", readonly: true }));
+}
+
+/**
+ * Deleted and changed rows stay in unused parts of the database until it is written anew: it is, or on a server the table
+ * alone. What the server's write-ahead log and its archive hold goes when they do.
+ */
+export async function forgetDeleted(db: UtilityDatabase, table: keyof UtilityTables): Promise<void> {
+  if (db.getExecutor().adapter instanceof PostgresAdapter) {
+    await sql`VACUUM FULL ${sql.table(table)}`.execute(db);
+    return;
+  }
+  await sql`VACUUM`.execute(db);
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
 }

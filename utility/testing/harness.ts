@@ -20,6 +20,7 @@ import type { Detection } from "../rounds/detections.ts";
 import { RoundDesk } from "../rounds/desk.ts";
 import type { RoundRecord } from "../rounds/record.ts";
 import type { Utility } from "../settings.ts";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import { openUtilityDatabase } from "../store/open.ts";
 import { parseTariffYaml } from "../../billing/tariffs/index.ts";
 import type { Cell } from "./cell.ts";
@@ -163,7 +164,7 @@ export class Harness {
         )
         .map(({ meter }) => meter);
     this.utility = {
-      db: await openUtilityDatabase(path.join(this.folder, "utility.db")),
+      db: await openUtilityDatabase(testPlace(path.join(this.folder, "utility.db"))),
       clock: this.clock,
       ledger: new Ledger({ signer: { name: originOf(this.signKey), signKey: this.signKey } }),
       book,

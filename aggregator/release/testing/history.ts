@@ -48,13 +48,14 @@ export class History {
   /** Indicator vectors of all released totals, as maps from "meter slot". */
   readonly released: ReadonlySet<string>[] = [];
   readonly feeder = "f-1";
+  readonly #db;
 
   constructor(folder: string, options: HistoryOptions) {
     const { minMeters = 2, minSlots, belongs = ALWAYS } = options;
     this.meters = Array.from({ length: options.meters }, (_, i) => `m-${i}`);
-    const db = openTestDatabase(path.join(folder, options.file ?? `${randomUUID()}.db`));
+    this.#db = openTestDatabase(path.join(folder, options.file ?? `${randomUUID()}.db`));
     this.context = {
-      store: new ReleaseStore(db),
+      store: new ReleaseStore(this.#db),
       minMeters,
       minSlots,
       members: {
@@ -72,6 +73,10 @@ export class History {
       gaps: { missingUpTo: () => options.missing ?? 0 },
       exports: (meter) => options.exports?.(meter - 1) === true,
     };
+  }
+
+  close(): void {
+    this.#db.close();
   }
 
   load(range: Range, has: CellTest = ALWAYS, kind = 1): SetContent {

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, type Flag, loadConfig } from "../../../config/index.ts";
+import { storePlace } from "../../../config/storage/place.ts";
 import { createLogger } from "../../../config/runtime/logger.ts";
 import { dueOpenings } from "../../../firmware-sim/fleet/due-openings.ts";
 import { expectedOf } from "../../../firmware-sim/fleet/expected.ts";
@@ -81,6 +82,7 @@ export class FleetBed {
     const { onProgress } = options;
     return awaitOutcome({
       data,
+      utility: storePlace(config, "utility", "utility.db"),
       plan,
       measured,
       timezone: config.system.timezone,

@@ -1,7 +1,7 @@
 /** Reads a share store as it lies on the disk, apart from the aggregator: which cell is there how often, with which tag. */
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { Block, BLOCK_SLOTS } from "../../../aggregator/store/block.ts";
+import { openStore } from "../../../config/runtime/store.ts";
 import { readRecords } from "../../../aggregator/store/journal.ts";
 import { ENTRY_BYTES } from "../../../protocol/shamir/share-entries.ts";
 
@@ -12,9 +12,14 @@ export interface StoredCell {
   readonly tag: string;
 }
 
-/** All cells by `meter/kind/slot`. */
+/** All cells of the store in the folder `data` by `meter/kind/slot`. */
 export function storedCells(data: string, aggregator: number): Map<string, StoredCell> {
-  const database = new Database(join(data, `a-${aggregator}`, "aggregator.db"), { readonly: true });
+  return cellsAt(join(data, `a-${aggregator}`, "aggregator.db"));
+}
+
+/** The same of a store that may be on a server. */
+export function cellsAt(place: string): Map<string, StoredCell> {
+  const database = openStore(place, { synchronous: "NORMAL", readonly: true });
   try {
     const names = new Map(
       database

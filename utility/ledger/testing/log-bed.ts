@@ -4,8 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
-import Database from "better-sqlite3";
 import type { NoteSigner } from "../../../protocol/log/index.ts";
+import { openStore } from "../../../config/runtime/store.ts";
+import { testPlace } from "../../../config/runtime/testing/store-place.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { Ledger, type NewEntry } from "../ledger.ts";
 import { TreeReader } from "../tree.ts";
@@ -32,7 +33,7 @@ export interface LogBed {
 
 export async function logBed(t: TestContext): Promise<LogBed> {
   const folder = await mkdtemp(path.join(tmpdir(), "ledger-"));
-  const file = path.join(folder, "utility.db");
+  const file = testPlace(path.join(folder, "utility.db"));
   const db = await openUtilityDatabase(file);
   t.after(async () => {
     await db.destroy();
@@ -44,7 +45,7 @@ export async function logBed(t: TestContext): Promise<LogBed> {
     ...{ folder, file, db, signer, ledger, tree: new TreeReader(db) },
     append: (entries) => db.transaction().execute((transaction) => ledger.append(transaction, TIME, entries)),
     tamper: (sql, ...values) => {
-      const database = new Database(file);
+      const database = openStore(file, { synchronous: "NORMAL" });
       database.prepare(sql).run(...values);
       database.close();
     },

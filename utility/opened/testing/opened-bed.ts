@@ -41,6 +41,7 @@ import { originOf } from "../../../protocol/log/index.ts";
 import { type JobOutcome, jobOutcome } from "../../../protocol/messages/ckks.ts";
 import { parseTopic, topicOf } from "../../../protocol/topics.ts";
 import { Ledger } from "../../ledger/ledger.ts";
+import { testPlace } from "../../../config/runtime/testing/store-place.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { type LoadRow, saveLoads } from "../../store/loads-store.ts";
 import { type Opened, startOpened } from "../index.ts";
@@ -147,7 +148,7 @@ export class OpenedBed {
       light: { degree: degree as 1024, primeBits: [...primeBits], scaleBits },
       ...{ statisticalBits: 10, openings: 1, maxMeters: 100 },
     };
-    this.db = await openUtilityDatabase(path.join(this.folder, "utility.db"));
+    this.db = await openUtilityDatabase(testPlace(path.join(this.folder, "utility.db")));
     const signKey = this.#parties.get("utility")!.signKey!;
     this.ledger = new Ledger({ signer: { name: originOf(signKey), signKey } });
     this.opened = startOpened({

@@ -1,0 +1,29 @@
+/** What must hold for an address of PostgreSQL. */
+import { type Check, unless } from "./check.ts";
+import { isLocal } from "./storage/place.ts";
+
+/** Those that leave the server's identity unchecked give passwords and shares to whoever answers. */
+const CHECKED_MODES = ["verify-full", "verify-ca", "disable"];
+
+function faultOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return "expected postgresql://host:port/database";
+  const url = new URL(text);
+  if (url.password !== "" || url.searchParams.has("password")) {
+    return "a password must not stand here: put it into PGPASSWORD or ~/.pgpass";
+  }
+  if (!/^\/[^/]+$/.test(url.pathname)) return "expected the name of a database behind the host";
+  if (url.hash !== "") return "expected no # part: each party's schema is named after it";
+  const mode = url.searchParams.get("sslmode");
+  if (mode !== null && !CHECKED_MODES.includes(mode)) {
+    return `sslmode=${mode} does not check who the server is: take ${CHECKED_MODES.join(", ")}`;
+  }
+  return unless(mode !== "disable" || isLocal(url), `sslmode=disable is only for a server on this machine`);
+}
+
+export const STORAGE_CHECKS: readonly Check[] = [
+  {
+    fields: ["storage.url"],
+    rule: "The server's address names a database, holds no password, and leaves TLS out only on this machine",
+    fault: ({ storage: { url } }) => (url === "" ? undefined : faultOf(url)),
+  },
+];

@@ -1,0 +1,130 @@
+/** Opens a party's schema on a PostgreSQL server the one way that all parties use, as `../database.ts` opens a file. */
+import { type DatabaseOptions, StorageError } from "../database.ts";
+import { Connection } from "./connection.ts";
+import { PostgresDatabase } from "./database.ts";
+import { tablesOfPostgres } from "./sql-text.ts";
+
+const CONNECT_MILLISECONDS = 30_000;
+const ANSWER_MILLISECONDS = 120_000;
+/** A process that was killed may still be at the server for a moment; another one is there for longer. */
+const LOCK_MILLISECONDS = 5_000;
+/** Tells these locks from those of other programs on the database. The schema's number comes behind them. */
+const ALONE_LOCK = 0x57_56_01;
+const WRITE_LOCK = 0x57_56_02;
+/** In this order by their bytes, as in SQLite and everywhere in this program. */
+const SORTED = "-A-bBaä";
+
+export interface PostgresOptions extends DatabaseOptions {
+  readonly connectMilliseconds?: number;
+  readonly answerMilliseconds?: number;
+}
+
+/** Whether a place is an address of PostgreSQL, not a file. */
+export function isPostgres(place: string): boolean {
+  return /^postgres(ql)?:\/\//.test(place);
+}
+
+/**
+ * Opens `place`: `postgresql://user@host/database#schema`. The schema is made where it is missing and the login may.
+ * Throws StorageError.
+ */
+export function openPostgres(place: string, options: PostgresOptions): PostgresDatabase {
+  const { readonly = false, synchronous, busyMilliseconds = LOCK_MILLISECONDS } = options;
+  const url = new URL(place);
+  const schema = decodeURIComponent(url.hash.slice(1));
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(schema)) throw new RangeError(`place: expected #schema behind it, got ${place}`);
+  url.hash = "";
+  const name = shownAddress(place);
+  const connection = connectToPostgres(url.href, options, name);
+  try {
+    connection.execute({ sql: sessionOf(readonly, synchronous, busyMilliseconds), runs: [], script: true });
+    const value = (sql: string): unknown => connection.execute({ sql, runs: [[]] }).rows[0]?.[0];
+    const sorted = value(`SELECT string_agg(x, '' ORDER BY x) FROM (VALUES ('a'), ('B'), ('-b'), ('ä'), ('-A')) v(x)`);
+    if (sorted !== SORTED) {
+      const advice = "create it with TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'";
+      throw new StorageError("io", `${name}: the database does not sort texts by their bytes; ${advice}`);
+    }
+    if (value(`SELECT to_regnamespace('${schema}')::text`) === null) {
+      if (readonly) throw new StorageError("absent", `${name} does not exist (yet); check the address`);
+      connection.execute({ sql: `CREATE SCHEMA IF NOT EXISTS ${schema}`, runs: [], script: true });
+    }
+    const number = Number(value(`SELECT '${schema}'::regnamespace::oid`));
+    if (options.alone === true) takeAlone(connection, number, name);
+    const lock = `SELECT pg_advisory_xact_lock(${keyOf(WRITE_LOCK, number)})`;
+    const begin = readonly ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : `BEGIN; ${lock}`;
+    connection.execute({ sql: `SET search_path TO ${schema}`, runs: [], script: true });
+    return new PostgresDatabase({ connection, name, schema, begin });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Connects, and no more. Throws StorageError. */
+export function connectToPostgres(
+  url: string,
+  options: Pick<PostgresOptions, "connectMilliseconds" | "answerMilliseconds">,
+  name = shownAddress(url),
+): Connection {
+  return new Connection({
+    ...{ name, url, application: `wattveil ${new URL(name).hash.slice(1)}` },
+    connectMilliseconds: options.connectMilliseconds ?? CONNECT_MILLISECONDS,
+    answerMilliseconds: options.answerMilliseconds ?? ANSWER_MILLISECONDS,
+  });
+}
+
+/** For messages and logs: a password never stands in an address that the configuration takes, and if so, not here. */
+export function shownAddress(place: string): string {
+  const url = new URL(place);
+  url.password = "";
+  url.search = "";
+  return url.href;
+}
+
+/**
+ * A server that does not hear of us for half a minute lets go of our lock, and of a query that nobody waits for. Times are
+ * in milliseconds and seconds as PostgreSQL takes them.
+ */
+function sessionOf(readonly: boolean, synchronous: DatabaseOptions["synchronous"], lockMilliseconds: number): string {
+  return [
+    `SET lock_timeout = ${lockMilliseconds}`,
+    `SET synchronous_commit = ${synchronous === "FULL" ? "on" : "off"}`,
+    ...(readonly ? ["SET default_transaction_read_only = on"] : []),
+    ...["SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 4"],
+    "SET client_connection_check_interval = 5000",
+    "SET client_min_messages = warning",
+  ].join("; ");
+}
+
+/** The lock is the connection's: it goes with it, whatever becomes of the process. */
+function takeAlone(connection: Connection, schemaNumber: number, name: string): void {
+  try {
+    connection.execute({ sql: `SELECT pg_advisory_lock(${keyOf(ALONE_LOCK, schemaNumber)})`, runs: [[]] });
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== "locked") throw error;
+    throw new StorageError("locked", `${name} is in use by another process; stop that one first`, { cause: error });
+  }
+}
+
+function keyOf(kind: number, schemaNumber: number): string {
+  return String((BigInt(kind) << 32n) | BigInt(schemaNumber));
+}
+
+/** As `migrate` for files: each step in its own transaction, its number in the table `schema_version`. */
+export function migratePostgres(database: PostgresDatabase, migrations: readonly string[]): void {
+  database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
+  const version = (): number =>
+    database.prepare<[], number>("SELECT max(version) FROM schema_version").pluck().get() ?? 0;
+  if (version() > migrations.length) {
+    const known = `version ${version()}, this program knows up to ${migrations.length}`;
+    throw new StorageError("newer", `${database.name} was written by a newer program (${known}); update this one`);
+  }
+  for (const [index, script] of migrations.entries()) {
+    database.transaction(() => {
+      // Another process may have come first.
+      if (index < version()) return;
+      database.exec(tablesOfPostgres(script));
+      database.exec(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${index + 1})`);
+    })();
+  }
+}

@@ -1,0 +1,122 @@
+/** Copies of databases: whole while somebody writes, put back only where nobody does, on both kinds of database. */
+// needs: initdb pg_dump pg_restore
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { StorageError } from "../runtime/database.ts";
+import type { SqlDatabase } from "../runtime/sql.ts";
+import { migrateStore, openStore } from "../runtime/store.ts";
+import { TemporaryServer } from "../runtime/postgres/temporary-server.ts";
+import { backup, BackupError, restore } from "./backup.ts";
+
+const FOLDER = mkdtempSync(path.join(tmpdir(), "wv-backup-"));
+const TABLES = [
+  "CREATE TABLE cells (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",
+  "CREATE VIEW names AS SELECT name FROM cells; CREATE TABLE later (a INTEGER)",
+];
+const NOW = new Date("2025-01-15T10:00:00Z");
+let server: TemporaryServer;
+
+before(async () => {
+  server = await TemporaryServer.start();
+  server.addParty("a-1");
+});
+after(async () => {
+  await server.stop();
+  rmSync(FOLDER, { recursive: true });
+});
+
+function open(place: string, migrations: readonly string[] = TABLES): SqlDatabase {
+  const database = openStore(place, { synchronous: "FULL", alone: true });
+  migrateStore(database, migrations);
+  return database;
+}
+
+function add(database: SqlDatabase, from: number, to: number): void {
+  const insert = database.prepare<[string, Uint8Array]>("INSERT INTO cells (name, body) VALUES (?, ?)");
+  database.transaction(() => {
+    for (let i = from; i < to; i++) insert.run(`n-${i}`, Buffer.alloc(500, i));
+  })();
+}
+
+function countOf(database: SqlDatabase): number | undefined {
+  return database.prepare<[], number>("SELECT count(*) FROM names").pluck().get();
+}
+
+for (const engine of ["sqlite", "postgres"] as const) {
+  // The login of a party, which may make no schema.
+  const placeOf = (): string =>
+    engine === "sqlite" ? path.join(FOLDER, "a-1", "aggregator.db") : server.place("a_1", "wattveil_a_1");
+
+  test(`${engine}: a copy is what was committed when it began, and restoring brings just that back`, async () => {
+    const [place, file] = [placeOf(), path.join(FOLDER, `${engine}.backup`)];
+    const database = open(place);
+    add(database, 0, 2_000);
+    const running = backup(place, file);
+    add(database, 2_000, 2_500); // in one transaction: all of it is in the copy, or none
+    await running;
+    add(database, 2_500, 3_000);
+    assert.equal(statSync(file).mode & 0o077, 0);
+    await assert.rejects(
+      restore(place, file, NOW),
+      (error) => error instanceof StorageError && error.code === "locked",
+    );
+    database.close();
+
+    const kept = await restore(place, file, NOW);
+    const restored = open(place);
+    assert.ok([2_000, 2_500].includes(countOf(restored) ?? 0), String(countOf(restored)));
+    assert.deepEqual(
+      restored.prepare<[], Buffer>("SELECT body FROM cells WHERE name = 'n-7'").pluck().get(),
+      Buffer.alloc(500, 7),
+    );
+    // It goes on: numbers of rows are not given twice.
+    add(restored, 4_000, 4_001);
+    restored.close();
+
+    // What was replaced is a copy itself.
+    assert.ok(kept?.includes("20250115T100000Z"), kept);
+    await restore(place, kept ?? "", new Date("2025-01-15T11:00:00Z"));
+    const again = open(place);
+    assert.equal(countOf(again), 3_000);
+    again.close();
+    await assert.rejects(backup(place, file), BackupError);
+  });
+
+  test(`${engine}: a copy of an older program is brought up to date, whatever newer tables were there`, async () => {
+    const [place, file] = [placeOf(), path.join(FOLDER, `${engine}-old.backup`)];
+    if (engine === "sqlite") rmSync(path.dirname(place), { recursive: true, force: true });
+    else server.query("DROP SCHEMA a_1 CASCADE");
+    if (engine === "postgres") server.query("CREATE SCHEMA a_1 AUTHORIZATION wattveil_a_1");
+    open(place, TABLES.slice(0, 1)).close();
+    await backup(place, file);
+    open(place).close();
+    await restore(place, file, NOW);
+    const database = open(place);
+    assert.equal(countOf(database), 0);
+    database.close();
+  });
+
+  test(`${engine}: what is no copy is refused before anything is touched`, async () => {
+    const [place, file] = [placeOf(), path.join(FOLDER, `${engine}-wrong`)];
+    await assert.rejects(restore(place, file, NOW), /does not exist/);
+    writeFileSync(file, "this is a text of more than sixteen bytes".repeat(40));
+    await assert.rejects(restore(place, file, NOW), BackupError);
+    const database = open(place);
+    assert.equal(countOf(database), 0);
+    database.close();
+    assert.deepEqual(
+      readdirSync(FOLDER).filter((name) => name.endsWith(".partial")),
+      [],
+    );
+  });
+}
+
+test("a copy of what is not there leaves nothing behind", async () => {
+  const file = path.join(FOLDER, "nothing.backup");
+  await assert.rejects(backup(path.join(FOLDER, "none", "aggregator.db"), file), StorageError);
+  await assert.rejects(backup(server.place("none"), file), StorageError);
+  assert.equal(existsSync(file) || existsSync(`${file}.partial`), false);
+});

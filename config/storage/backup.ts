@@ -1,0 +1,178 @@
+/**
+ * Copies of a party's database, made while the party runs, and put back while it is stopped. A copy of a file is a database
+ * file; that of a schema on a server is an archive of pg_dump. What was there before is kept beside it.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { ExplainedError } from "../faults.ts";
+import { lockDatabase, openDatabase, storageError } from "../runtime/database.ts";
+import { isPostgres, openPostgres, shownAddress } from "../runtime/postgres/open.ts";
+
+export class BackupError extends ExplainedError {}
+
+/** Writes a copy of what is at `place` to `file`, which must not be there. Throws BackupError, StorageError. */
+export async function backup(place: string, file: string): Promise<void> {
+  if (existsSync(file)) throw new BackupError(`${file} is there already: a backup replaces nothing`);
+  const partial = `${file}.partial`;
+  rmSync(partial, { force: true });
+  closeSync(openSync(partial, "ax", 0o600));
+  try {
+    await (isPostgres(place) ? dump(place, partial) : copy(place, partial));
+    await check(place, partial);
+    settle(partial, file);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+async function copy(place: string, partial: string): Promise<void> {
+  const database = openDatabase(place, { synchronous: "NORMAL", readonly: true });
+  try {
+    await database.backup(partial);
+  } catch (error) {
+    throw storageError(error, partial);
+  } finally {
+    database.close();
+  }
+}
+
+async function dump(place: string, partial: string): Promise<void> {
+  const { url, schema } = partsOf(place);
+  openPostgres(place, { synchronous: "NORMAL", readonly: true }).close();
+  const flags = ["--format=custom", "--no-owner", "--no-privileges", `--schema=${schema}`, `--file=${partial}`];
+  await run("pg_dump", [...flags, "--dbname", url]);
+}
+
+/** Throws BackupError for a file that is no whole copy of a database of this kind. */
+async function check(place: string, file: string): Promise<void> {
+  if (isPostgres(place)) {
+    if (!(await archiveList(file)).includes(" TABLE DATA ")) throw new BackupError(`${file} holds no tables`);
+    return;
+  }
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { readonly: true, fileMustExist: true });
+    const answer = database.pragma("integrity_check(1)", { simple: true });
+    if (answer !== "ok") throw new BackupError(`${file} is damaged: ${String(answer)}`);
+  } catch (error) {
+    if (error instanceof BackupError) throw error;
+    throw new BackupError(`${file} is no backup of a database file: ${(error as Error).message}`);
+  } finally {
+    database?.close();
+  }
+}
+
+/** On the disk under its own name, or not at all. */
+function settle(partial: string, file: string): void {
+  for (const one of [partial, path.dirname(partial)]) {
+    const descriptor = openSync(one, "r");
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  }
+  renameSync(partial, file);
+}
+
+/**
+ * Puts a copy in the place of what is there, and returns where that is kept; undefined if there was nothing. Throws
+ * StorageError `locked` while the party runs, BackupError for a file that is no copy.
+ */
+export async function restore(place: string, file: string, now: Date): Promise<string | undefined> {
+  if (!existsSync(file)) throw new BackupError(`${file} does not exist`);
+  await check(place, file);
+  const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  return isPostgres(place) ? await restoreSchema(place, file, stamp) : restoreFile(place, file, stamp);
+}
+
+function restoreFile(place: string, file: string, stamp: string): string | undefined {
+  const lock = lockDatabase(place);
+  try {
+    const partial = `${place}.partial`;
+    copyFileSync(file, partial);
+    chmodSync(partial, 0o600);
+    const kept = `${place}.${stamp}`;
+    const had = existsSync(place);
+    // A journal belongs to its file: beside another one it would be played into that.
+    for (const end of ["-wal", "-shm", ""]) if (existsSync(place + end)) renameSync(place + end, kept + end);
+    settle(partial, place);
+    return had ? kept : undefined;
+  } finally {
+    lock.close();
+  }
+}
+
+async function restoreSchema(place: string, file: string, stamp: string): Promise<string | undefined> {
+  const { url, schema } = partsOf(place);
+  const database = openPostgres(place, { synchronous: "FULL", alone: true });
+  try {
+    const tables = database.prepare<[], { kind: string; name: string }>(
+      `SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, relname AS name FROM pg_class
+       WHERE relnamespace = to_regnamespace(current_schema()) AND relkind IN ('r', 'p', 'v') ORDER BY relkind DESC`,
+    );
+    const before = tables.all();
+    const kept = before.length === 0 ? undefined : `${file}.${stamp}`;
+    if (kept !== undefined) await dump(place, kept);
+    database.transaction(() => {
+      for (const { kind, name } of before) database.exec(`DROP ${kind} IF EXISTS ${schema}."${name}" CASCADE`);
+    })();
+    await fillSchema(url, file);
+    return kept;
+  } finally {
+    database.close();
+  }
+}
+
+/** All of the archive but the schema itself: a party's login may not make one. */
+async function fillSchema(url: string, file: string): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), "wattveil-restore-"));
+  try {
+    const list = path.join(folder, "list");
+    const entries = (await archiveList(file)).split("\n").filter((line) => !line.includes(" SCHEMA - "));
+    writeFileSync(list, entries.join("\n"));
+    const flags = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", `--use-list=${list}`];
+    await run("pg_restore", [...flags, "--dbname", url, file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function archiveList(file: string): Promise<string> {
+  return await run("pg_restore", ["--list", file]);
+}
+
+function partsOf(place: string): { url: string; schema: string } {
+  const url = new URL(place);
+  const schema = url.hash.slice(1);
+  url.hash = "";
+  return { url: url.href, schema };
+}
+
+/** Runs a program of PostgreSQL and returns what it prints. Throws BackupError with what it complains of. */
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const said = { out: "", error: "" };
+  child.stdout.on("data", (chunk: Buffer) => (said.out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (said.error += chunk.toString()));
+  const ended = once(child, "close") as Promise<[code: number | null]>;
+  const [code] = await ended.catch((error: unknown) => {
+    throw new BackupError(`${program} cannot be started (Debian: postgresql-client): ${(error as Error).message}`);
+  });
+  if (code === 0) return said.out;
+  const address = args.find((one) => isPostgres(one));
+  const where = address === undefined ? "" : ` (${shownAddress(address)})`;
+  throw new BackupError(`${program}${where}: ${said.error.trim() || `exit code ${String(code)}`}`);
+}

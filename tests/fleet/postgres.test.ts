@@ -1,0 +1,58 @@
+/**
+ * A fleet whose utility and aggregators keep their stores on a PostgreSQL server, each with a login of its own. The utility
+ * and an aggregator are killed with -9 while slots flow, and the connections of all are cut once: bills and loads are exact,
+ * and every share is stored once.
+ */
+// needs: initdb
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { storePlace } from "../../config/storage/place.ts";
+import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
+import { FleetBed } from "./testing/bed.ts";
+import { cellsAt } from "./testing/stored-cells.ts";
+
+const CUT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name LIKE 'wattveil %' AND pid <> pg_backend_pid()`;
+
+test("utility and aggregators on PostgreSQL: killed, cut off, and exact", async (t) => {
+  const server = await TemporaryServer.start();
+  t.after(() => server.stop());
+  const parties = ["utility", "a-1", "a-2", "a-3"];
+  for (const party of parties) server.addParty(party);
+  const restarts: string[] = [];
+  const bed: FleetBed = await FleetBed.create(t, {
+    set: { "storage.url": `postgresql://127.0.0.1:${server.port}/wattveil` },
+    fleet: {
+      onSlot: (_slot, done) => {
+        if (done === 5) bed.fleet.supervisor.kill("utility");
+        if (done === 10) bed.fleet.supervisor.kill("a-2");
+        if (done === 15) server.query(CUT);
+      },
+      onRestart: (name) => restarts.push(name),
+    },
+  });
+  await bed.fleet.start();
+  await bed.fleet.run();
+  const outcome = await bed.outcome({ patienceSeconds: 120 });
+  assert.deepEqual(outcome.differences, []);
+  assert.equal(outcome.billsExact && outcome.loadsExact && outcome.complete, true, JSON.stringify(outcome));
+  assert.deepEqual([outcome.billsFinal, outcome.loadsFinal], [10, 2 * 24]);
+  // Killed once, and ended by themselves when their connection was gone.
+  assert.equal(restarts.filter((name) => name === "utility").length, 2, restarts.join(", "));
+  assert.equal(restarts.filter((name) => name === "a-2").length, 2, restarts.join(", "));
+
+  await bed.fleet.stop();
+  const { source, range } = bed.plan;
+  const cells = source.meters.reduce((sum, _, index) => sum + (source.hasExport(index) ? 2 : 1), 0);
+  for (const index of [1, 2, 3]) {
+    const stored = cellsAt(storePlace(bed.config, `a-${index}`, "aggregator.db"));
+    assert.equal(stored.size, cells * (range.to - range.from));
+    assert.ok([...stored.values()].every(({ times }) => times === 1));
+    assert.equal(existsSync(join(bed.data, `a-${index}`, "aggregator.db")), false);
+  }
+  // An aggregator's login sees nothing of the others.
+  const foreign = storePlace(bed.config, "a-2", "aggregator.db", "a-1");
+  assert.throws(() => cellsAt(foreign), /may not do that|does not exist|permission denied/);
+});
