@@ -71,7 +71,9 @@ export function found<T>(what: string, value: T | undefined): T {
 /** Turns whatever a route or the framework threw into a problem. Faults of ours are logged and not told. */
 export function answerProblem(error: FastifyError | Problem, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, error.message);
+  // That something is busy or away is told to whoever asks, and no fault: a flood would fill the log.
+  const isFault = problem.status === 500 || (problem.status > 500 && !(error instanceof Problem));
+  if (isFault) request.log.error({ err: error, route: request.routeOptions.url }, error.message);
   sendProblem(reply, problem);
 }
 

@@ -88,7 +88,7 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   await addDocument(app);
   addHealthRoutes(app, context);
   addSessionRoutes(app, context, gate);
-  addAccountRoutes(app, context);
+  addAccountRoutes(app, context, gate);
   addBillRoutes(app, context);
   addFeederRoutes(app, context);
   addRoundRoutes(app, context);

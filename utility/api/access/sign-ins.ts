@@ -18,8 +18,11 @@ const FAILURES_A_DOUBLING = 10;
 const KNOWN_SECONDS = 90 * 86_400;
 const MOST_KNOWN = 50;
 
-/** Whether a password may be tried now; else how long to wait. */
-export type Attempt = { readonly may: true } | { readonly waitSeconds: number };
+export interface Attempt {
+  readonly id: number;
+  /** The network is one that the name was signed in to from. */
+  readonly isKnown: boolean;
+}
 
 /** Seconds after a failure from a strange network before the next attempt from one. */
 function strangersWait(failures: number): number {
@@ -43,23 +46,28 @@ export class SignIns {
 
   /**
    * Whether a password may be tried now, before it is: the attempt counts as failed until `succeeded` says that it was not, so
-   * that many at the same moment are not one. `network`: of the address, as `networkOf` has it.
+   * that many at the same moment are not one. `network`: of the address, as `networkOf` has it. Else how long to wait.
    */
-  begin(name: string, network: string, now: number): Attempt {
+  begin(name: string, network: string, now: number): Attempt | { readonly waitSeconds: number } {
     return this.#transaction(() => {
       const own = this.#failures("network = ?", [name, now - NETWORK_SECONDS, network]);
       if (own.n >= NETWORK_FAILURES) return { waitSeconds: Math.max(1, own.first! + NETWORK_SECONDS - now) };
-      const known = this.#isKnown(name, network, now);
-      if (!known) {
+      const isKnown = this.#isKnown(name, network, now);
+      if (!isKnown) {
         const strange = this.#failures("known = 0", [name, now - STRANGE_SECONDS]);
         const waitSeconds = (strange.last ?? 0) + strangersWait(strange.n) - now;
         if (waitSeconds > 0) return { waitSeconds };
       }
-      this.#run("INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?)", [
-        ...[name, network, Number(known), now],
+      const id = this.#run("INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?)", [
+        ...[name, network, Number(isKnown), now],
       ]);
-      return { may: true };
+      return { id, isKnown };
     });
+  }
+
+  /** The password was not looked at: nobody has guessed. */
+  withdraw({ id }: Attempt): void {
+    this.#run("DELETE FROM sign_in_failures WHERE id = ?", [id]);
   }
 
   /** The password was right: what this network got wrong before is forgotten, and the network is known from now on. */
@@ -97,8 +105,9 @@ export class SignIns {
     return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...values)!);
   }
 
-  #run(sql: string, values: readonly unknown[]): void {
-    guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+  /** The id of the row that was written, where there is one. */
+  #run(sql: string, values: readonly unknown[]): number {
+    return guardStorage(this.#db, () => Number(this.#db.prepare(sql).run(...values).lastInsertRowid));
   }
 
   #transaction<T>(work: () => T): T {

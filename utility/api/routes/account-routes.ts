@@ -1,10 +1,10 @@
 /** Accounts, the API tokens of one's own account, and the audit. */
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { meterId } from "../../../protocol/names.ts";
 import type { Account } from "../access/access-store.ts";
-import { addressOf } from "../access/gate.ts";
-import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from "../access/passwords.ts";
+import { addressOf, assertStill, type GateOptions, goneSignal } from "../access/gate.ts";
+import { PASSWORD_MAX, PASSWORD_MIN } from "../access/passwords.ts";
 import { ADMIN, OVERSIGHT, roleSchema, SIGNED_IN } from "../access/roles.ts";
 import { newSecret } from "../access/secrets.ts";
 import type { ApiContext } from "../context.ts";
@@ -69,8 +69,14 @@ function assertMeters(role: string, own: readonly string[]): void {
   }
 }
 
-export function addAccountRoutes(app: Api, context: ApiContext): void {
-  const { store, now } = context;
+export function addAccountRoutes(app: Api, context: ApiContext, gate: GateOptions): void {
+  const { store, passwords, now } = context;
+  /** Takes its time: whoever asked may have lost their rights since. */
+  const hashed = async (password: string, request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+    const hash = await passwords.hash(password, { line: "known", signal: goneSignal(reply) });
+    assertStill(request, gate);
+    return hash;
+  };
   const note = (request: FastifyRequest, action: string, detail: string): void =>
     store.note({
       at: Math.floor(now()),
@@ -111,7 +117,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       const { name, password, role, meters: own } = request.body;
       assertMeters(role, own);
       const added = { name, role, meters: own, disabled: false, createdAt: Math.floor(now()) };
-      if (!store.addAccount(added, await hashPassword(password))) {
+      if (!store.addAccount(added, await hashed(password, request, reply))) {
         throw new Problem(409, "name-taken", `there is an account ${name}`);
       }
       note(request, "add-account", `${name} (${role})`);
@@ -135,9 +141,10 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
         response: { 200: account },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { name } = request.params;
       const { password, ...change } = request.body;
+      const hash = password === undefined ? undefined : await hashed(password, request, reply);
       const before = found(`account ${name}`, store.account(name));
       if (
         name === request.account!.name &&
@@ -148,11 +155,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       const role = change.role ?? before.role;
       assertMeters(role, change.meters ?? (change.role === undefined ? before.meters : []));
       const cleared = role === "customer" ? change.meters : [];
-      store.changeAccount(name, {
-        ...change,
-        meters: cleared,
-        password: password === undefined ? undefined : await hashPassword(password),
-      });
+      store.changeAccount(name, { ...change, meters: cleared, password: hash });
       const what = [...Object.keys(change), ...(password === undefined ? [] : ["password"])];
       note(request, "change-account", `${name}: ${what.join(", ")}`);
       return accountOf(found(`account ${name}`, store.account(name)));
@@ -192,7 +195,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request) => ({
-      items: store.tokens(request.account!.name).map(({ account: _, ...row }) => row),
+      items: store.tokens.of(request.account!.name).map(({ account: _, ...row }) => row),
     }),
   );
 
@@ -212,7 +215,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       const { label, days } = request.body;
       const at = Math.floor(now());
       const { secret, hash } = newSecret("token");
-      const { account: owner, ...row } = store.addToken(
+      const { account: owner, ...row } = store.tokens.add(
         hash,
         { account: request.account!.name, label, expiresAt: at + days * DAY },
         at,
@@ -236,7 +239,8 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      if (!store.removeToken(request.account!.name, id)) throw new Problem(404, "not-found", "there is no such token");
+      if (!store.tokens.remove(request.account!.name, id))
+        throw new Problem(404, "not-found", "there is no such token");
       note(request, "remove-token", id);
       return await reply.code(204).send(null);
     },

@@ -10,7 +10,8 @@ import { logPolicy } from "../../../config/log-policy.ts";
 import { createLogger } from "../../../config/runtime/logger.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { AccessStore } from "../access/access-store.ts";
-import { hashPassword } from "../access/passwords.ts";
+import { type DeskOptions, PasswordDesk } from "../access/password-desk.ts";
+import { deriveHere, hashPassword } from "../access/passwords.ts";
 import { type ApiRole, ROLES } from "../access/roles.ts";
 import { openAlerts } from "../alerts/index.ts";
 import { type ApiContext, UtilityReader } from "../context.ts";
@@ -42,11 +43,13 @@ export async function apiBed(
     begun = true,
     grid = {},
     showcase,
+    derive = deriveHere,
   }: {
     readonly begun?: boolean;
     readonly grid?: Partial<Config["grid"]>;
     /** Name of a file in the data folder. */
     readonly showcase?: string;
+    readonly derive?: DeskOptions["derive"];
   } = {},
 ): Promise<ApiBed> {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-api-"));
@@ -67,6 +70,7 @@ export async function apiBed(
   const context: ApiContext = {
     config,
     store,
+    passwords: new PasswordDesk({ ...config.api, derive }),
     utility: new UtilityReader(begun ? file : `${file}.none`),
     live,
     alerts: alerts.engine,
@@ -76,7 +80,7 @@ export async function apiBed(
     // As a wall clock has it: seldom a whole second.
     now: () => time + 0.25,
   };
-  const hash = await hashPassword(PASSWORD, CHEAP);
+  const hash = await hashPassword(PASSWORD, deriveHere, CHEAP);
   for (const role of ROLES) {
     store.addAccount(
       { name: role, role, meters: role === "customer" ? ["m-001"] : [], disabled: false, createdAt: NOW },
