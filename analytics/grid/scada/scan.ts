@@ -32,6 +32,8 @@ export interface Sample {
   /** In the unit of its kind. */
   readonly value: number;
   readonly simulated: boolean;
+  /** Unix seconds of the earlier scan that it came with, where it only stands for a sensor that has said nothing since. */
+  readonly heldSince?: number;
 }
 
 export interface Scan {
