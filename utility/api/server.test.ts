@@ -70,6 +70,8 @@ const MATRIX: Record<string, "public" | readonly ApiRole[]> = {
   addAccount: ["admin"],
   changeAccount: ["admin"],
   removeAccount: ["admin"],
+  listTokensOf: ["auditor", "admin"],
+  removeTokenOf: ["admin"],
 };
 
 const EXAMPLES: Record<string, string> = {

@@ -29,6 +29,7 @@ import { addOpenedRoutes } from "./routes/opened-routes.ts";
 import { addRoundRoutes } from "./routes/round-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
 import { addShowcaseRoutes } from "./routes/showcase-routes.ts";
+import { addTokenRoutes } from "./routes/token-routes.ts";
 import { addTradeoffRoutes } from "./routes/tradeoff-routes.ts";
 
 const BODY_BYTES = 1_048_576;
@@ -89,6 +90,7 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   addHealthRoutes(app, context);
   addSessionRoutes(app, context, gate);
   addAccountRoutes(app, context, gate);
+  addTokenRoutes(app, context);
   addBillRoutes(app, context);
   addFeederRoutes(app, context);
   addRoundRoutes(app, context);

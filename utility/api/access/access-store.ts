@@ -93,7 +93,11 @@ export class AccessStore {
     });
   }
 
-  /** Whatever is changed, its sessions end: they were begun with other rights. False where there is no such account. */
+  /**
+   * Whatever is changed, its sessions end: they were begun with other rights. Its API tokens are revoked with a new password, another
+   * role, and when it is disabled or enabled: whoever made them may be whom the change is to keep out. False where there is no such
+   * account.
+   */
   changeAccount(
     name: string,
     change: {
@@ -114,6 +118,9 @@ export class AccessStore {
       ]);
       if (change.meters !== undefined) this.#setMeters(name, change.meters);
       this.#run("DELETE FROM sessions WHERE account = ?", [name]);
+      const isDisabled = row.disabled !== 0;
+      const { password, role = row.role, disabled = isDisabled } = change;
+      if (password !== undefined || role !== row.role || disabled !== isDisabled) this.tokens.removeAll(name);
       return true;
     });
     return this.#told(name, changed);

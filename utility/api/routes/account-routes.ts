@@ -1,12 +1,11 @@
-/** Accounts, the API tokens of one's own account, and the audit. */
+/** Accounts, and the audit. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { meterId } from "../../../protocol/names.ts";
 import type { Account } from "../access/access-store.ts";
 import { addressOf, assertStill, type GateOptions, goneSignal } from "../access/gate.ts";
 import { PASSWORD_MAX, PASSWORD_MIN } from "../access/passwords.ts";
-import { ADMIN, OVERSIGHT, roleSchema, SIGNED_IN } from "../access/roles.ts";
-import { newSecret } from "../access/secrets.ts";
+import { ADMIN, OVERSIGHT, roleSchema } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
 import {
   type Api,
@@ -36,15 +35,6 @@ const account = z
     createdAt: unixSeconds,
   })
   .meta({ id: "Account" });
-const token = z
-  .object({
-    id: z.string(),
-    label: z.string(),
-    createdAt: unixSeconds,
-    expiresAt: unixSeconds,
-    lastUsed: unixSeconds.nullable(),
-  })
-  .meta({ id: "Token" });
 const auditEntry = z
   .object({
     id: z.int(),
@@ -56,8 +46,6 @@ const auditEntry = z
     detail: z.string(),
   })
   .meta({ id: "AuditEntry" });
-
-const DAY = 86_400;
 
 function accountOf({ name, role, meters: own, disabled, createdAt }: Account): z.infer<typeof account> {
   return { name, role, meters: [...own], disabled, createdAt };
@@ -133,6 +121,7 @@ export function addAccountRoutes(app: Api, context: ApiContext, gate: GateOption
         operationId: "changeAccount",
         tags: ["accounts"],
         summary: "Change an account; its sessions end",
+        description: "A new password, another role, disabling and enabling also revoke its API tokens.",
         params: z.object({ name: accountName }),
         body: z
           .object({ password: newPassword, role: roleSchema, disabled: z.boolean(), meters })
@@ -179,69 +168,6 @@ export function addAccountRoutes(app: Api, context: ApiContext, gate: GateOption
       if (name === request.account!.name) throw new Problem(400, "own-account", "nobody removes their own account");
       if (!store.removeAccount(name)) throw new Problem(404, "not-found", `there is no account ${name}`);
       note(request, "remove-account", name);
-      return await reply.code(204).send(null);
-    },
-  );
-
-  app.get(
-    "/tokens",
-    {
-      config: { access: SIGNED_IN },
-      schema: {
-        operationId: "listTokens",
-        tags: ["accounts"],
-        summary: "API tokens of one's own account",
-        response: { 200: z.object({ items: z.array(token) }) },
-      },
-    },
-    async (request) => ({
-      items: store.tokens.of(request.account!.name).map(({ account: _, ...row }) => row),
-    }),
-  );
-
-  app.post(
-    "/tokens",
-    {
-      config: { access: SIGNED_IN },
-      schema: {
-        operationId: "addToken",
-        tags: ["accounts"],
-        summary: "Make an API token: it is shown this once",
-        body: z.object({ label: z.string().min(1).max(100), days: z.int().min(1).max(3_650).default(90) }),
-        response: { 201: token.extend({ token: z.string() }) },
-      },
-    },
-    async (request, reply) => {
-      const { label, days } = request.body;
-      const at = Math.floor(now());
-      const { secret, hash } = newSecret("token");
-      const { account: owner, ...row } = store.tokens.add(
-        hash,
-        { account: request.account!.name, label, expiresAt: at + days * DAY },
-        at,
-      );
-      note(request, "add-token", `${owner}: ${label}`);
-      return await reply.code(201).send({ ...row, token: secret });
-    },
-  );
-
-  app.delete(
-    "/tokens/:id",
-    {
-      config: { access: SIGNED_IN },
-      schema: {
-        operationId: "removeToken",
-        tags: ["accounts"],
-        summary: "Revoke an API token",
-        params: z.object({ id: z.uuid() }),
-        response: { 204: z.null().describe("Revoked.") },
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params;
-      if (!store.tokens.remove(request.account!.name, id))
-        throw new Problem(404, "not-found", "there is no such token");
-      note(request, "remove-token", id);
       return await reply.code(204).send(null);
     },
   );
