@@ -32,6 +32,13 @@ export const api = z.strictObject({
     unit: "1/min",
   }),
   signInsPerMinute: whole(1, 10_000, 10, "Attempts to sign in from one address.", { unit: "1/min" }),
+  requestSeconds: seconds(0.1, 3_600, 30, "A request whose headers and body take longer to come is given up."),
+  maxConnections: whole(1, 1_000_000, 5_000, "Connections open at a time; more are closed.", { unit: "connections" }),
+  connectionsPerAddress: whole(
+    ...([1, 1_000_000, 250] as const),
+    "Of them, those of one address, where no proxy is named in `api.trustProxy`.",
+    { unit: "connections" },
+  ),
   passwordThreads: whole(1, 16, 1, "Passwords that are checked at a time, each in a thread of its own with 32 MiB.", {
     unit: "threads",
   }),

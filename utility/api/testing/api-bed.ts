@@ -16,6 +16,7 @@ import { type ApiRole, ROLES } from "../access/roles.ts";
 import { openAlerts } from "../alerts/index.ts";
 import { type ApiContext, UtilityReader } from "../context.ts";
 import type { Api } from "../contract.ts";
+import type { Dashboard } from "../dashboard/dashboard.ts";
 import { GridClient } from "../grid/grid-client.ts";
 import { LiveHub } from "../live/live-hub.ts";
 import { createApi } from "../server.ts";
@@ -44,12 +45,14 @@ export async function apiBed(
     grid = {},
     showcase,
     derive = deriveHere,
+    dashboard,
   }: {
     readonly begun?: boolean;
     readonly grid?: Partial<Config["grid"]>;
     /** Name of a file in the data folder. */
     readonly showcase?: string;
     readonly derive?: DeskOptions["derive"];
+    readonly dashboard?: Dashboard;
   } = {},
 ): Promise<ApiBed> {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-api-"));
@@ -77,6 +80,7 @@ export async function apiBed(
     grid: new GridClient({ ...config.grid, warn: () => {} }),
     policy: logPolicy(config, publicKey),
     showcaseFile: showcase === undefined ? undefined : path.join(folder, showcase),
+    ...(dashboard === undefined ? {} : { dashboard }),
     // As a wall clock has it: seldom a whole second.
     now: () => time + 0.25,
   };
