@@ -3,7 +3,7 @@ import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../
 import { MIGRATIONS } from "./migrations.ts";
 import type { ApiRole } from "./roles.ts";
 import { SignIns } from "./sign-ins.ts";
-import { ApiTokens, USE_SECONDS } from "./tokens.ts";
+import { AHEAD_SECONDS, ApiTokens, USE_SECONDS } from "./tokens.ts";
 
 export interface Account {
   readonly name: string;
@@ -151,8 +151,8 @@ export class AccessStore {
   }
 
   /**
-   * The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`. Asking is a use of it,
-   * unless `uses` says otherwise.
+   * The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`, nor of a time to come. Asking
+   * is a use of it, unless `uses` says otherwise.
    */
   sessionAccount(
     hash: Buffer,
@@ -161,8 +161,8 @@ export class AccessStore {
     uses = true,
   ): Account | undefined {
     const [row] = this.#all<{ account: string; used_at: number }>(
-      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ?",
-      [hash, now - idleSeconds, now - maxSeconds],
+      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ? AND max(used_at, created_at) <= ?",
+      [hash, now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS],
     );
     if (row === undefined) return undefined;
     if (uses && now - row.used_at > USE_SECONDS)
@@ -175,7 +175,9 @@ export class AccessStore {
     now: number,
     { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
   ): void {
-    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ?", [now - idleSeconds, now - maxSeconds]);
+    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ? OR max(used_at, created_at) > ?", [
+      ...[now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS],
+    ]);
     this.tokens.forgetEnded(now);
     this.signIns.forget(now);
   }

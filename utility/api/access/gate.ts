@@ -126,11 +126,11 @@ function sweeper({ store, now, auditDays, ...limits }: GateOptions): () => void 
   let pruned = 0;
   return () => {
     const at = Math.floor(now());
-    if (at - swept > SWEEP_SECONDS) {
+    if (Math.abs(at - swept) > SWEEP_SECONDS) {
       swept = at;
       store.forgetEnded(at, limits);
     }
-    if (at - pruned > DAY && !store.pruneAudit(at - auditDays * DAY, at)) pruned = at;
+    if (Math.abs(at - pruned) > DAY && !store.pruneAudit(at - auditDays * DAY, at)) pruned = at;
   };
 }
 

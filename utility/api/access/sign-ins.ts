@@ -1,7 +1,8 @@
 /**
  * Slows those who guess passwords, not those who have one. Attempts count by name and network, so that nobody shuts out a name
  * from elsewhere; guesses at one name from many networks share a growing wait, which does not hold for networks from which that
- * name was signed in to before (NIST SP 800-63B, 5.2.2). Names that nobody has are treated alike.
+ * name was signed in to before (NIST SP 800-63B, 5.2.2). Names that nobody has are treated alike. What lies in the future is of a
+ * clock that was wrong, and counts as not there.
  */
 import { guardStorage, type SqliteDatabase } from "../../../config/runtime/database.ts";
 
@@ -50,11 +51,11 @@ export class SignIns {
    */
   begin(name: string, network: string, now: number): Attempt | { readonly waitSeconds: number } {
     return this.#transaction(() => {
-      const own = this.#failures("network = ?", [name, now - NETWORK_SECONDS, network]);
+      const own = this.#failures("network = ?", [name, now - NETWORK_SECONDS, now, network]);
       if (own.n >= NETWORK_FAILURES) return { waitSeconds: Math.max(1, own.first! + NETWORK_SECONDS - now) };
       const isKnown = this.#isKnown(name, network, now);
       if (!isKnown) {
-        const strange = this.#failures("known = 0", [name, now - STRANGE_SECONDS]);
+        const strange = this.#failures("known = 0", [name, now - STRANGE_SECONDS, now]);
         const waitSeconds = (strange.last ?? 0) + strangersWait(strange.n) - now;
         if (waitSeconds > 0) return { waitSeconds };
       }
@@ -76,7 +77,7 @@ export class SignIns {
       this.#run("DELETE FROM sign_in_failures WHERE name = ? AND network = ?", [name, network]);
       this.#run(
         `INSERT INTO known_networks (account, network, at) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET at = max(at, excluded.at)`,
+         ON CONFLICT DO UPDATE SET at = excluded.at`,
         [name, network, now],
       );
       this.#run(
@@ -89,19 +90,24 @@ export class SignIns {
 
   /** Forgets what counts no more. */
   forget(now: number): void {
-    this.#run("DELETE FROM sign_in_failures WHERE at <= ?", [now - STRANGE_SECONDS]);
-    this.#run("DELETE FROM known_networks WHERE at <= ?", [now - KNOWN_SECONDS]);
+    this.#run("DELETE FROM sign_in_failures WHERE at <= ? OR at > ?", [now - STRANGE_SECONDS, now]);
+    this.#run("DELETE FROM known_networks WHERE at <= ? OR at > ?", [now - KNOWN_SECONDS, now]);
   }
 
   #isKnown(name: string, network: string, now: number): boolean {
-    const sql = "SELECT 1 FROM known_networks WHERE account = ? AND network = ? AND at > ?";
-    return guardStorage(this.#db, () => this.#db.prepare(sql).get(name, network, now - KNOWN_SECONDS)) !== undefined;
+    const sql = "SELECT 1 FROM known_networks WHERE account = ? AND network = ? AND at > ? AND at <= ?";
+    return (
+      guardStorage(this.#db, () => this.#db.prepare(sql).get(name, network, now - KNOWN_SECONDS, now)) !== undefined
+    );
   }
 
-  /** Of a name since a time. */
-  #failures(condition: string, values: readonly [name: string, since: number, ...more: string[]]): Failures {
+  /** Of a name since a time, until now. */
+  #failures(
+    condition: string,
+    values: readonly [name: string, since: number, now: number, ...more: string[]],
+  ): Failures {
     const sql = `SELECT count(*) AS n, min(at) AS first, max(at) AS last FROM sign_in_failures
-      WHERE name = ? AND at > ? AND ${condition}`;
+      WHERE name = ? AND at > ? AND at <= ? AND ${condition}`;
     return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...values)!);
   }
 

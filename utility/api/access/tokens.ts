@@ -13,6 +13,8 @@ export interface TokenRow {
 
 /** A use is written down this often at most: not every request is worth a write. */
 export const USE_SECONDS = 60;
+/** What begins later than this from now was made by a clock that was wrong, and counts as not there. */
+export const AHEAD_SECONDS = 60;
 
 export class ApiTokens {
   readonly #db: SqliteDatabase;
@@ -62,8 +64,8 @@ export class ApiTokens {
   /** Whose a token is, while it holds. Asking is a use of it, unless `uses` says otherwise. */
   accountOf(hash: Buffer, now: number, uses: boolean): string | undefined {
     const [row] = this.#all<{ id: string; account: string; last_used: number | null }>(
-      "SELECT id, account, last_used FROM tokens WHERE hash = ? AND expires_at > ?",
-      [hash, now],
+      "SELECT id, account, last_used FROM tokens WHERE hash = ? AND expires_at > ? AND created_at <= ?",
+      [hash, now, now + AHEAD_SECONDS],
     );
     if (row === undefined) return undefined;
     if (uses && Math.abs(now - (row.last_used ?? 0)) > USE_SECONDS)
@@ -72,7 +74,7 @@ export class ApiTokens {
   }
 
   forgetEnded(now: number): void {
-    this.#run("DELETE FROM tokens WHERE expires_at <= ?", [now]);
+    this.#run("DELETE FROM tokens WHERE expires_at <= ? OR created_at > ?", [now, now + AHEAD_SECONDS]);
   }
 
   #run(sql: string, values: readonly unknown[]): { changes: number } {
