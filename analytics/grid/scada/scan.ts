@@ -88,7 +88,8 @@ export function sampleOf(
   }
   const point = kind as PointKind;
   const { at } = POINTS[point];
-  const id = Number(element);
+  // One point has one name: 2 is none of 2.0, +2 and 0x2.
+  const id = typeof element === "number" || /^[1-9]\d{0,14}$/.test(String(element)) ? Number(element) : Number.NaN;
   const there = at === "bus" ? grid.indexOf.has(id) : grid.branches[id - 1]?.id === id;
   if (!there) throw new SampleError(`element: there is no ${at} ${String(element)} in ${grid.name}`);
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
