@@ -32,6 +32,21 @@ export const api = z.strictObject({
     unit: "1/min",
   }),
   signInsPerMinute: whole(1, 10_000, 10, "Attempts to sign in from one address.", { unit: "1/min" }),
+  requestSeconds: seconds(0.1, 3_600, 30, "A request whose headers and body take longer to come is given up."),
+  maxConnections: whole(1, 1_000_000, 5_000, "Connections open at a time; more are closed.", { unit: "connections" }),
+  connectionsPerAddress: whole(
+    ...([1, 1_000_000, 250] as const),
+    "Of them, those of one address, where no proxy is named in `api.trustProxy`.",
+    { unit: "connections" },
+  ),
+  passwordThreads: whole(1, 16, 1, "Passwords that are checked at a time, each in a thread of its own with 32 MiB.", {
+    unit: "threads",
+  }),
+  passwordsWaiting: whole(
+    ...([1, 10_000, 16] as const),
+    "Passwords that wait to be checked, as many again of addresses from which the name was signed in to before; more are refused.",
+    { unit: "passwords" },
+  ),
   maxStreams: whole(1, 100_000, 200, "Streams of events open at a time.", { unit: "streams" }),
   streamsPerAccount: whole(1, 100_000, 10, "Of them, those that one account may have.", { unit: "streams" }),
   staffStreams: whole(0, 100_000, 20, "Of them, those that customers leave to operators, auditors and admins.", {

@@ -11,6 +11,8 @@ import { logPolicy } from "../config/log-policy.ts";
 import { createLogger } from "../config/runtime/logger.ts";
 import { configSchema } from "../config/schema.ts";
 import { AccessStore } from "../utility/api/access/access-store.ts";
+import { PasswordDesk } from "../utility/api/access/password-desk.ts";
+import { deriveHere } from "../utility/api/access/passwords.ts";
 import { UtilityReader } from "../utility/api/context.ts";
 import { openAlerts } from "../utility/api/alerts/index.ts";
 import { GridClient } from "../utility/api/grid/grid-client.ts";
@@ -39,6 +41,7 @@ export async function dashboardTypes(): Promise<string> {
     {
       config,
       store,
+      passwords: new PasswordDesk({ ...config.api, derive: deriveHere }),
       utility: new UtilityReader(join(folder, "none")),
       live,
       grid: new GridClient({ ...config.grid, warn: () => {} }),

@@ -15,16 +15,17 @@ interface Flags {
   readonly role?: string;
   readonly meter?: readonly string[];
   readonly passwordFile?: string;
+  readonly revoke?: string;
 }
 
-const VERBS = ["add", "password", "remove", "list"] as const;
+const VERBS = ["add", "password", "remove", "tokens", "list"] as const;
 
 async function run({ config, operands, options, json }: RoleContext): Promise<number> {
   const [verb, name, ...more] = operands;
   const known = VERBS.find((one) => one === verb);
   if (known === undefined || more.length > 0 || (known === "list") !== (name === undefined)) {
     throw new UsageError(
-      `expected list, or ${VERBS.slice(0, 3).join(", ")} and a name; got ${operands.join(" ") || "nothing"}`,
+      `expected list, or ${VERBS.slice(0, -1).join(", ")} and a name; got ${operands.join(" ") || "nothing"}`,
     );
   }
   const store = AccessStore.open(path.join(config.paths.data, "api", "api.db"));
@@ -35,6 +36,7 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
     if (name === undefined) list(store, print);
     else if (known === "add") await add(store, name, options, print);
     else if (known === "password") await changePassword(store, name, options, print);
+    else if (known === "tokens") tokens(store, name, options, print);
     else remove(store, name, print);
     return EXIT.ok;
   } finally {
@@ -86,6 +88,30 @@ async function changePassword(store: AccessStore, name: string, { passwordFile }
   print({ name, ...(generated ? { password } : {}) }, `${name} has a new password${generated ? `: ${password}` : ""}`);
 }
 
+function tokens(store: AccessStore, name: string, { revoke }: Flags, print: Print): void {
+  if (store.account(name) === undefined) throw new UsageError(`there is no account ${name}`);
+  if (revoke !== undefined) {
+    const revoked = revoke === "all" ? store.tokens.removeAll(name) : Number(store.tokens.remove(name, revoke));
+    if (revoke !== "all" && revoked === 0) throw new UsageError(`--revoke: ${name} has no token ${revoke}`);
+    note(store, "remove-token", `${name}: ${revoke}`);
+    print({ name, revoked }, `${revoked} ${revoked === 1 ? "token" : "tokens"} of ${name} revoked`);
+    return;
+  }
+  const rows = store.tokens.of(name);
+  const table = new Table({
+    head: ["id", "label", "made", "until", "last used"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { id, label, createdAt, expiresAt, lastUsed } of rows) {
+    table.push([id, label, dayOf(createdAt), dayOf(expiresAt), lastUsed === null ? "" : dayOf(lastUsed)]);
+  }
+  print(rows, rows.length === 0 ? `${name} has no API token.` : table.toString());
+}
+
+function dayOf(unixSeconds: number): string {
+  return new Date(unixSeconds * 1_000).toISOString().slice(0, 10);
+}
+
 function remove(store: AccessStore, name: string, print: Print): void {
   if (!store.removeAccount(name)) throw new UsageError(`there is no account ${name}`);
   note(store, "remove-account", name);
@@ -122,7 +148,7 @@ function parse<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
 
 await runRole({
   name: "accounts",
-  description: "Accounts of the HTTP interface: lists, adds, removes them, and changes passwords.",
+  description: "Accounts of the HTTP interface: lists, adds, removes them, changes passwords, and revokes API tokens.",
   operands: "[command...]",
   logFiles: false,
   flags: [
@@ -132,10 +158,12 @@ await runRole({
       flags: "--password-file <file>",
       description: "add, password: reads it, - from standard input; default: made and printed",
     },
+    { flags: "--revoke <id>", description: "tokens: revokes that API token, or all of the account" },
   ],
   examples: [
     "npm run accounts -- add eva --role operator",
     "npm run accounts -- add anna --role customer --meter m-001",
+    "npm run accounts -- tokens anna --revoke all",
     "npm run accounts -- list",
   ],
   run,

@@ -4,6 +4,7 @@ import { StorageError } from "../../config/runtime/database.ts";
 import type { LogPolicy } from "../../protocol/log/index.ts";
 import { openForReading, type UtilityDatabase } from "../store/open.ts";
 import type { AccessStore } from "./access/access-store.ts";
+import type { PasswordDesk } from "./access/password-desk.ts";
 import type { AlertEngine } from "./alerts/engine.ts";
 import type { GridClient } from "./grid/grid-client.ts";
 import type { LiveHub } from "./live/live-hub.ts";
@@ -13,6 +14,7 @@ import { Problem } from "./problem.ts";
 export interface ApiContext {
   readonly config: Config;
   readonly store: AccessStore;
+  readonly passwords: PasswordDesk;
   readonly utility: UtilityReader;
   readonly live: LiveHub;
   readonly alerts: AlertEngine;

@@ -57,7 +57,16 @@ export function problem(description: string): { description: string } & typeof P
 }
 
 export const unixSeconds = z.int().min(0).max(253_402_300_799).describe("Unix seconds, UTC");
-const rangeTime = z.coerce.number().int().min(0).max(253_402_300_799);
+const PLAIN_NUMBER = /^-?\d+(?:\.\d+)?$/;
+
+/** A number in an address or a header, written in one way only: no blank, no sign in front, no exponent, no other base. */
+export function numberText<T extends z.ZodType<number, number>>(schema: T) {
+  const read = (value: unknown): unknown =>
+    typeof value === "string" ? (PLAIN_NUMBER.test(value) ? Number(value) : Number.NaN) : value;
+  return z.preprocess(read, schema);
+}
+
+const rangeTime = numberText(z.number().int().min(0).max(253_402_300_799));
 
 /** Of a list that grows with time. */
 export const timeRange = {
@@ -69,7 +78,7 @@ const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;
 
 export const paging = {
-  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT).describe("Most rows of a page"),
+  limit: numberText(z.number().int().min(1).max(PAGE_MAX)).default(PAGE_DEFAULT).describe("Most rows of a page"),
   after: z.string().max(400).optional().describe("`next` of the page before"),
 };
 export const format = {

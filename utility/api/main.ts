@@ -13,6 +13,8 @@ import { aborted } from "../../config/runtime/stop-signal.ts";
 import { filterOf } from "../../protocol/topics.ts";
 import { AccessStore } from "./access/access-store.ts";
 import { addDemoAccounts } from "./access/demo-accounts.ts";
+import { PasswordDesk } from "./access/password-desk.ts";
+import { ScryptThreads } from "./access/scrypt-threads.ts";
 import { AlertWatch, GridNamesCache, openAlerts } from "./alerts/index.ts";
 import { UtilityReader } from "./context.ts";
 import { Dashboard } from "./dashboard/dashboard.ts";
@@ -65,9 +67,11 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const policy = logPolicy(config, utilityKey);
   const demo = { file: demoAccounts ?? "", meter: demoMeter, now: now() };
   const madeAccounts = demoAccounts !== undefined && (await addDemoAccounts(store, demo));
+  const threads = new ScryptThreads(config.api.passwordThreads);
+  const passwords = new PasswordDesk({ ...config.api, derive: threads.derive });
   const pages = { dashboard: new Dashboard(), showcaseFile: demoShowcase };
   const app = await createApi(
-    { config, store, utility, live, grid, alerts: alerts.engine, policy, now, ...pages },
+    { config, store, passwords, utility, live, grid, alerts: alerts.engine, policy, now, ...pages },
     log,
   );
   const watch = new ChangeWatch(utility.place, () => live.emit("rounds", "{}"), LOOK_MILLISECONDS);
@@ -113,6 +117,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   watch.stop();
   await alertWatch.stop();
   await app.close();
+  await threads.stop();
   await alerts.stop();
   await (await connecting.catch(() => undefined))?.close();
   await utility.close();

@@ -1,5 +1,7 @@
 /** What is said when something is not done: problem details (RFC 9457), the same for every route. */
-import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import type { Socket } from "node:net";
+import type { ServerResponse } from "node:http";
+import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { StorageError } from "../../config/runtime/database.ts";
@@ -29,10 +31,13 @@ const TITLES = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  408: "Request Timeout",
   409: "Conflict",
   413: "Content Too Large",
+  414: "URI Too Long",
   415: "Unsupported Media Type",
   429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   503: "Service Unavailable",
   504: "Gateway Timeout",
@@ -71,26 +76,50 @@ export function found<T>(what: string, value: T | undefined): T {
 /** Turns whatever a route or the framework threw into a problem. Faults of ours are logged and not told. */
 export function answerProblem(error: FastifyError | Problem, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, error.message);
+  // That something is busy or away is told to whoever asks, and no fault: a flood would fill the log.
+  const isFault = problem.status === 500 || (problem.status > 500 && !(error instanceof Problem));
+  if (isFault) request.log.error({ err: error, route: request.routeOptions.url }, error.message);
   sendProblem(reply, problem);
 }
 
-export function sendProblem(reply: FastifyReply, { status, code, message, errors, retryAfter }: Problem): void {
+/** What no route and no hook sees: requests that are none, and those that never come to an end. */
+export function answerClientError({ code }: ConnectionError, socket: Socket): void {
+  const { _httpMessage: answering } = socket as Socket & { readonly _httpMessage?: ServerResponse };
+  // Nothing goes into the middle of an answer, such as a stream of events.
+  if (code !== "ECONNRESET" && socket.writable && answering?.headersSent !== true) {
+    const problem =
+      code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? new Problem(408, "request-timeout", "the request did not come to its end in time")
+        : code === "HPE_HEADER_OVERFLOW"
+          ? new Problem(431, "headers-too-large", "the header fields are larger than 16 KiB")
+          : new Problem(400, "no-http", "this is no request of HTTP/1.1");
+    const body = JSON.stringify(bodyOf(problem));
+    const head = [
+      `HTTP/1.1 ${problem.status} ${TITLES[problem.status]}`,
+      `Content-Type: ${PROBLEM_TYPE}`,
+      ...["Cache-Control: no-store", "Connection: close", `Content-Length: ${Buffer.byteLength(body)}`],
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  }
+  socket.destroy();
+}
+
+function bodyOf({ status, code, message, errors }: Problem): ProblemBody {
+  const told = { type: "about:blank", title: TITLES[status], status, code, detail: message } as const;
+  return errors === undefined ? told : { ...told, errors };
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
+  const { status, retryAfter } = problem;
   if (retryAfter !== undefined) void reply.header("retry-after", Math.ceil(retryAfter));
-  const body: ProblemBody = {
-    type: "about:blank",
-    title: TITLES[status],
-    status,
-    code,
-    detail: message,
-    ...(errors === undefined ? {} : { errors }),
-  };
   // Serialised here: a problem must come out even where a route has no schema for it.
   void reply
     .code(status)
     .type(PROBLEM_TYPE)
+    // What is missing or busy now need not be a moment later.
+    .header("cache-control", "no-store")
     .serializer((value) => JSON.stringify(value))
-    .send(body);
+    .send(bodyOf(problem));
 }
 
 function problemOf(error: FastifyError | Problem): Problem {
@@ -111,14 +140,19 @@ function problemOf(error: FastifyError | Problem): Problem {
       : new Problem(500, "storage", "the database cannot be read: the server's log says why");
   }
   const status = error.statusCode;
+  const code = error.code as string | undefined;
+  // Files are looked for by a library of its own, whose refusals have no code: which of them it was is nobody's business.
+  if (code === undefined && (status === 400 || status === 403 || status === 404)) {
+    return new Problem(404, "no-such-route", "there is no such file");
+  }
   if (!isResponseSerializationError(error) && status !== undefined && status < 500 && status in TITLES) {
-    return new Problem(status as ProblemStatus, codeOf(error), error.message);
+    return new Problem(status as ProblemStatus, codeOf(code), error.message);
   }
   return new Problem(500, "internal", "something went wrong here: the server's log says what");
 }
 
 /** `FST_ERR_CTP_INVALID_MEDIA_TYPE` as `ctp-invalid-media-type`. */
-function codeOf({ code }: FastifyError): string {
+function codeOf(code = "refused"): string {
   return code
     .replace(/^FST_ERR_/, "")
     .toLowerCase()

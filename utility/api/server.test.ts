@@ -70,6 +70,8 @@ const MATRIX: Record<string, "public" | readonly ApiRole[]> = {
   addAccount: ["admin"],
   changeAccount: ["admin"],
   removeAccount: ["admin"],
+  listTokensOf: ["auditor", "admin"],
+  removeTokenOf: ["admin"],
 };
 
 const EXAMPLES: Record<string, string> = {
@@ -346,6 +348,13 @@ test("bad input is a problem that names it: no JSON, another type, too large, no
       .toSorted(),
     ["querystring.limit", "querystring.period"],
   );
+  for (const text of ["", "0x10", "1e0", "+1", " 1", "1,0"]) {
+    const asked = await app.inject({ url: "/bills", query: { limit: text }, headers: as("auditor") });
+    assert.equal(asked.statusCode, 400, JSON.stringify(text));
+    const from = await app.inject({ url: "/feeders/f-1/loads", query: { from: text }, headers: as("auditor") });
+    assert.equal(from.statusCode, 400, JSON.stringify(text));
+  }
+  assert.equal((await app.inject({ url: "/grid/node/0x1", headers: as("operator") })).statusCode, 400);
   const cursor = await app.inject({ url: "/bills?after=bm90aGluZw", headers: as("auditor") });
   assert.equal(cursor.json<{ code: string }>().code, "invalid-cursor");
 });

@@ -16,7 +16,8 @@ import type { ApiContext } from "./context.ts";
 import { type Api, documentProblems } from "./contract.ts";
 import { addDashboard } from "./dashboard/dashboard.ts";
 import { addMetrics } from "./metrics.ts";
-import { answerProblem, Problem, sendProblem } from "./problem.ts";
+import { limitConnections } from "./access/connections.ts";
+import { answerClientError, answerProblem, Problem, sendProblem } from "./problem.ts";
 import { addAccountRoutes } from "./routes/account-routes.ts";
 import { addAlertRoutes } from "./routes/alert-routes.ts";
 import { addBillRoutes } from "./routes/bill-routes.ts";
@@ -29,10 +30,13 @@ import { addOpenedRoutes } from "./routes/opened-routes.ts";
 import { addRoundRoutes } from "./routes/round-routes.ts";
 import { addSessionRoutes } from "./routes/session-routes.ts";
 import { addShowcaseRoutes } from "./routes/showcase-routes.ts";
+import { addTokenRoutes } from "./routes/token-routes.ts";
 import { addTradeoffRoutes } from "./routes/tradeoff-routes.ts";
 
 const BODY_BYTES = 1_048_576;
 const MINUTE = 60_000;
+/** From look to look for requests that do not come to their end. */
+const CHECK_MILLISECONDS = 5_000;
 const DOCS = "/docs";
 
 export async function createApi(context: ApiContext, log: Logger): Promise<Api> {
@@ -47,10 +51,19 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
     trustProxy: settings.trustProxy === false ? false : [...settings.trustProxy],
     bodyLimit: BODY_BYTES,
     return503OnClosing: true,
+    requestTimeout: settings.requestSeconds * 1_000,
+    http: {
+      requestTimeout: settings.requestSeconds * 1_000,
+      headersTimeout: settings.requestSeconds * 1_000,
+      connectionsCheckingInterval: Math.min(settings.requestSeconds * 250, CHECK_MILLISECONDS),
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerProblem,
     // A dashboard that is open keeps a stream that never ends by itself.
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   }) as unknown as Api;
+  limitConnections(app.server, settings);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answerProblem);
@@ -88,7 +101,8 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
   await addDocument(app);
   addHealthRoutes(app, context);
   addSessionRoutes(app, context, gate);
-  addAccountRoutes(app, context);
+  addAccountRoutes(app, context, gate);
+  addTokenRoutes(app, context);
   addBillRoutes(app, context);
   addFeederRoutes(app, context);
   addRoundRoutes(app, context);

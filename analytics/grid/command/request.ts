@@ -1,8 +1,8 @@
 /** What the flags of `npm run grid` say, checked: numbers, lists, and the grid that is named. */
-import { readFileSync } from "node:fs";
 import { UsageError } from "../../../config/runtime/role-command.ts";
 import type { OptionValues } from "../../../config/runtime/role.ts";
 import { BUNDLED, bundledGrid, type Grid, isBundled, readMatpower } from "../index.ts";
+import { readText } from "../../text-file.ts";
 
 /** A bundled case by its name, or a MATPOWER file. */
 export function gridNamed(name: string | undefined): Grid {
@@ -10,7 +10,7 @@ export function gridNamed(name: string | undefined): Grid {
   if (isBundled(name)) return bundledGrid(name);
   let text: string;
   try {
-    text = readFileSync(name, "utf8");
+    text = readText(name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`${name} is no case (${BUNDLED.join(", ")}), and no file that can be read (${code ?? "?"})`);

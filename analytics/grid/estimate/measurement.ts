@@ -1,7 +1,7 @@
 /** Samples to measurements: values in p.u. with their standard deviation, and switches that the samples contradict. */
 import { type Grid, withSwitches } from "../model/grid.ts";
 import { type PointKind, pointName, type Sample } from "../scada/scan.ts";
-import { believedSwitches, type Deviation, type ValueOf } from "./switches.ts";
+import { believedSwitches, type Deviation, type Reports, type ValueOf } from "./switches.ts";
 
 /**
  * `v` voltage of a bus; `p`, `q` power into the grid at a bus; `pf`, `qf`, `i` power into a branch and its current at the
@@ -34,20 +34,23 @@ export interface Reading {
   readonly missing: readonly string[];
 }
 
-export interface ReadOptions {
+/** With what was said before, against which changed breakers are held. */
+export interface ReadOptions extends Reports {
   /** Standard deviation of a sensor in the unit of its kind (`deviations` of the planned grid). */
   readonly deviation: Deviation;
-  /** Samples of the scan before, against which changed breakers are held. */
-  readonly before?: ValueOf;
   /** What to take for a demand or output that is not in the scan, in MW or Mvar, with its standard deviation. */
   readonly guess?: (kind: PointKind, element: number) => { readonly value: number; readonly sigma: number } | undefined;
 }
 
 /** `grid` has the switches as they were last known; the samples' breakers go first. */
-export function readScan(grid: Grid, samples: readonly Sample[], { deviation, guess, before }: ReadOptions): Reading {
+export function readScan(
+  grid: Grid,
+  samples: readonly Sample[],
+  { deviation, guess, ...reports }: ReadOptions,
+): Reading {
   const byName = new Map(samples.map((sample) => [pointName(sample), sample.value]));
   const valueOf = (kind: PointKind, element: number): number | undefined => byName.get(pointName({ kind, element }));
-  const { closed, contradicted } = believedSwitches(grid, valueOf, deviation, before);
+  const { closed, contradicted } = believedSwitches(grid, valueOf, deviation, reports);
   const switched = withSwitches(grid, closed);
   const missing: string[] = [];
   const measurements = [

@@ -10,9 +10,8 @@ import type { PointKind } from "../scada/scan.ts";
 export type ValueOf = (kind: PointKind, element: number) => number | undefined;
 export type Deviation = (kind: PointKind, element: number) => number;
 
-/** In standard deviations: more current than this is no noise, less than the other is none. */
+/** In standard deviations: more current than this is no noise, in years of scans. */
 const CARRIES = 6;
-const IDLE = 3;
 /** p.u.: a bus that shows more has supply. */
 export const SUPPLIED = 0.5;
 
@@ -23,23 +22,36 @@ export interface Switches {
   readonly contradicted: readonly number[];
 }
 
+export interface Reports {
+  /** Samples of the scan before; none in the first one, which is believed. */
+  readonly before?: ValueOf | undefined;
+  /** Whether a branch's breaker has said the same in an earlier interval, by a report of its own. */
+  readonly isRepeated?: (branch: number) => boolean;
+}
+
 /**
- * `grid` has the switches as they were last known; a branch without a report keeps them. `before` gives the samples of the
- * scan before: a changed report that nothing confirms is believed when it is repeated, and at once where there is none.
+ * `grid` has the switches as they were last known; a branch without a report keeps them. A changed report is believed at once where
+ * currents or voltages confirm it, never while they contradict it, and where they tell nothing when it is repeated.
  */
-export function believedSwitches(grid: Grid, valueOf: ValueOf, deviation: Deviation, before?: ValueOf): Switches {
+export function believedSwitches(
+  grid: Grid,
+  valueOf: ValueOf,
+  deviation: Deviation,
+  { before, isRepeated = () => false }: Reports = {},
+): Switches {
   const pu = perUnit(grid);
   const known = pu.closed.slice();
   const closed = pu.closed;
   const contradicted = new Set<number>();
+  const supplied = energised(pu);
   for (const [i, { id }] of grid.branches.entries()) {
     const reported = valueOf("breaker", id) ?? known[i]!;
     if (reported === known[i]) continue;
-    closed[i] = reported;
-    const repeated = before === undefined || before("breaker", id) === reported;
-    if (isBelieved(grid.branches[i]!, reported, { valueOf, deviation, before }, repeated)) continue;
-    closed[i] = known[i]!;
-    contradicted.add(id);
+    const isRepeatedOrFirst = before === undefined || isRepeated(id);
+    const ends = [pu.from[i]!, pu.to[i]!].map((bus) => supplied[bus] === 1);
+    const evidence = { valueOf, deviation, before, joins: ends[0] !== ends[1] };
+    if (isBelieved(grid.branches[i]!, reported, evidence, isRepeatedOrFirst)) closed[i] = reported;
+    else contradicted.add(id);
   }
   // Open, and yet there is a voltage behind it that no other way explains.
   for (let alive = energised(pu); ; alive = energised(pu)) {
@@ -59,17 +71,25 @@ interface Evidence {
   readonly valueOf: ValueOf;
   readonly deviation: Deviation;
   readonly before: ValueOf | undefined;
+  /** One of its ends has supply by the switches as they were known, the other has none. */
+  readonly joins: boolean;
 }
 
 /** Whether a changed report fits what the branch carries and what its ends show. */
 function isBelieved({ id, from, to }: Branch, reported: number, evidence: Evidence, repeated: boolean): boolean {
-  const { valueOf, deviation, before } = evidence;
+  const { valueOf, deviation, before, joins } = evidence;
   const carried = carriedBy(id, valueOf, deviation);
-  const dark = [from, to].some((end) => (valueOf("voltage", end) ?? 1) <= SUPPLIED);
-  if (reported === 1) return repeated || (carried !== undefined && carried.least > IDLE);
-  if (carried !== undefined && carried.least > CARRIES && !dark) return false;
+  const ends = [from, to].map((end) => valueOf("voltage", end));
+  const dark = ends.some((vm) => vm !== undefined && vm <= SUPPLIED);
+  if (reported === 1) {
+    // Supply behind it that was not there, or a current: it is closed. Whoever lies about it can say so as often as they like.
+    if (joins && ends.every((vm) => vm !== undefined && vm > SUPPLIED)) return true;
+    if (carried !== undefined && carried.least > CARRIES) return true;
+    return repeated && (carried === undefined ? !(joins && dark) : carried.most > CARRIES);
+  }
+  if (carried !== undefined && carried.least > CARRIES) return dark && repeated;
   const carriedBefore = before === undefined ? undefined : carriedBy(id, before, deviation);
-  const dropped = (carried?.most ?? 0) < IDLE && (carriedBefore?.least ?? 0) > CARRIES;
+  const dropped = (carried?.most ?? 0) < CARRIES && (carriedBefore?.least ?? 0) > CARRIES;
   return repeated || dark || dropped;
 }
 

@@ -30,6 +30,8 @@ export interface TrustedState {
   /** Of these, sensors that show 0 where there is supply, with what they showed before. */
   readonly dead: readonly { readonly point: string; readonly before: number }[];
   readonly missing: readonly string[];
+  /** Points whose sample is one of an earlier scan. */
+  readonly held: ReadonlySet<string>;
   readonly contradictedBreakers: readonly number[];
 }
 
@@ -46,6 +48,8 @@ export class StateTracker {
   readonly #options: TrackerOptions;
   readonly #deviation: (kind: PointKind, element: number) => number;
   readonly #last = new Map<string, number>();
+  /** By branch, what its breaker says, and the time of the scan in which it first said so. */
+  readonly #reports = new Map<number, { readonly value: number; readonly since: number }>();
   #grid: Grid;
   #before: Estimate | undefined;
 
@@ -58,12 +62,14 @@ export class StateTracker {
 
   update(scan: Scan): TrustedState {
     const before: ValueOf = (kind, element) => this.#last.get(pointName({ kind, element }));
+    const repeated = this.#repeated(scan);
     const dead = this.#deadSensors(scan.samples, before);
     const reading = readScan(
       this.#grid,
       scan.samples.filter((sample) => !dead.has(pointName(sample))),
       {
         ...(this.#last.size === 0 ? {} : { before }),
+        isRepeated: (branch) => repeated.has(branch),
         deviation: this.#deviation,
         guess: (kind, element) => {
           const value = before(kind, element);
@@ -100,12 +106,25 @@ export class StateTracker {
         bad,
         dead: [...dead].map((point) => ({ point, before: this.#last.get(point)! })),
         missing: reading.missing.filter((name) => !dead.has(name)),
+        held: new Set(scan.samples.flatMap((one) => (one.heldSince === undefined ? [] : [pointName(one)]))),
       },
       simulated: scan.samples.some(({ simulated }) => simulated),
       ...{ fromMw: mega(flows.fromP), fromMvar: mega(flows.fromQ), toMw: mega(flows.toP), toMvar: mega(flows.toQ) },
       currentPu: flows.current,
       contradictedBreakers: reading.contradicted,
     };
+  }
+
+  /** Branches whose breaker says what it said in another interval: one report does not repeat itself, however often it is looked at. */
+  #repeated({ time, samples }: Scan): Set<number> {
+    const repeated = new Set<number>();
+    for (const { kind, element, value, heldSince = time } of samples) {
+      if (kind !== "breaker") continue;
+      const before = this.#reports.get(element);
+      if (before?.value !== value) this.#reports.set(element, { value, since: heldSince });
+      else if (before.since !== heldSince) repeated.add(element);
+    }
+    return repeated;
   }
 
   /** A bus that took or gave something in the scan before does not come to exactly 0 while it has supply: noise never does. */

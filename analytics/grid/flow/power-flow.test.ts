@@ -269,3 +269,22 @@ test("a grid that cannot be is refused by element and field", () => {
   ];
   for (const [change, message] of cases) assert.throws(made(change), { name: "GridError", message });
 });
+
+test("figures that no arithmetic holds have no power flow, by either method", () => {
+  const grid = bundledGrid("case33bw");
+  const [first] = grid.branches;
+  const absurd: Grid[] = [
+    { ...grid, branches: [{ ...first!, rPu: 1e308, xPu: 1e308 }, ...grid.branches.slice(1)] },
+    { ...grid, branches: [{ ...first!, rPu: 0, xPu: 1e-320 }, ...grid.branches.slice(1)] },
+    withLoads(grid, new Map([[18, { mw: 1e300, mvar: 0 }]])),
+  ];
+  for (const [i, one] of absurd.entries()) {
+    for (const method of ["sweep", "newton"] as const) {
+      const result = powerFlow(one, { method });
+      const isFinite = result.vmPu.every((vm) => vm > 0 && vm < 10) && Number.isFinite(result.mismatch.pu);
+      assert.ok(!result.converged || isFinite, `grid ${i} by ${method}`);
+    }
+  }
+  assert.equal(powerFlow(absurd[0]!, { method: "sweep" }).converged, false);
+  assert.equal(powerFlow(absurd[2]!, { method: "sweep" }).converged, false);
+});

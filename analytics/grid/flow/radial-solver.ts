@@ -11,6 +11,8 @@ export type RadialOutcome = "converged" | "loop" | "dead" | "diverged";
 
 /** Below this a sweep does not come back. */
 const COLLAPSED_PU = 0.1;
+/** A voltage beyond it is none. */
+const BLOWN_PU = 1_000;
 const MOST_SWEEPS = 200;
 
 export class RadialSolver {
@@ -234,7 +236,8 @@ export class RadialSolver {
       f -= r * cIm + x * cRe;
       if (!outwards) [e, f] = [e * tapRe - f * tapIm, f * tapRe + e * tapIm];
       const size = Math.sqrt(e * e + f * f);
-      if (!(size > COLLAPSED_PU)) {
+      // Written so that a NaN is taken up as well.
+      if (!(size > COLLAPSED_PU && size < BLOWN_PU)) {
         this.worstBus = bus;
         return false;
       }
@@ -243,7 +246,7 @@ export class RadialSolver {
       const moved = Math.sqrt(dRe * dRe + dIm * dIm);
       const shunt = Math.abs(this.#shuntG[bus]!) + Math.abs(this.#b[bus]!);
       const miss = moved * (Math.sqrt(p * p + q * q) / size + shunt * size);
-      if (miss > this.mismatchPu) {
+      if (!(miss <= this.mismatchPu)) {
         this.mismatchPu = miss;
         this.worstBus = bus;
       }

@@ -62,7 +62,8 @@ export function evaluate(text: string, lookup: Lookup): number {
 function tokensOf(text: string): string[] {
   const tokens: string[] = [];
   const rule = new RegExp(TOKEN);
-  while (rule.lastIndex < text.trimEnd().length) {
+  const { length } = text.trimEnd();
+  while (rule.lastIndex < length) {
     const found = rule.exec(text);
     if (found === null) throw new RangeError(`expected arithmetic, got ${JSON.stringify(text.trim())}`);
     tokens.push(found[0].trim());

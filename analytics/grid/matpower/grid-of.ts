@@ -3,6 +3,13 @@ import { type Branch, type Bus, type BusKind, type Generator, type Grid, GridErr
 import { COLUMN, type Field, MatpowerError, type MatpowerCase, type Row, type TableName } from "./fields.ts";
 import { parseMatpower } from "./parse.ts";
 
+/** MW, Mvar and p.u. beyond which a figure is a slip, and would make every other one look like 0. */
+const MOST = 1e9;
+const LEAST_IMPEDANCE = 1e-9;
+/** Lines beside each other are few: more branches than this are no grid. */
+const BRANCHES_A_BUS = 10;
+const MOST_FEW = 1_000;
+
 const KINDS: readonly BusKind[] = ["pq", "pv", "slack", "isolated"];
 
 /** The grid of a MATPOWER case; `file` is named in faults. Throws MatpowerError. */
@@ -10,7 +17,15 @@ export function readMatpower(text: string, file: string): Grid {
   const parsed = parseMatpower(text, file);
   const { name, baseMva, tables } = parsed;
   const buses = tables.bus.map((row) => busOf(parsed, row));
-  const twice = buses.findIndex(({ id }, i) => buses.findIndex((other) => other.id === id) < i);
+  const seen = new Set<number>();
+  const twice = buses.findIndex(({ id }) => seen.size === seen.add(id).size);
+  const most = BRANCHES_A_BUS * buses.length + MOST_FEW;
+  if (tables.branch.length > most) {
+    parsed.fail(
+      tables.branch[most]!.line,
+      `mpc.branch: expected at most ${most} branches between ${buses.length} buses`,
+    );
+  }
   if (twice >= 0) parsed.fail(tables.bus[twice]!.line, `mpc.bus: BUS_I: ${buses[twice]!.id} is there twice`);
   const kvOf = new Map(buses.map(({ id, baseKv }) => [id, baseKv]));
   const branches = tables.branch.map((row, i) => branchOf(parsed, row, i + 1, kvOf));
@@ -27,7 +42,8 @@ function reader<T extends TableName>({ fail }: MatpowerCase, table: T, { line, v
   const get = (field: Field<T>): number => values[COLUMN.get(field)!]!;
   const refuse = (field: Field<T>, expected: string): never =>
     fail(line, `mpc.${table}: ${field}: expected ${expected}, got ${get(field)}`);
-  const finite = (field: Field<T>): number => (Number.isFinite(get(field)) ? get(field) : refuse(field, "a number"));
+  const finite = (field: Field<T>): number =>
+    Math.abs(get(field)) <= MOST ? get(field) : refuse(field, `a number from ${-MOST} to ${MOST}`);
   return { get, refuse, finite };
 }
 
@@ -52,6 +68,8 @@ function branchOf(parsed: MatpowerCase, row: Row, id: number, kvOf: ReadonlyMap<
   if (!kvOf.has(from)) refuse("F_BUS", "a bus of mpc.bus");
   if (!kvOf.has(to) || to === from) refuse("T_BUS", "another bus of mpc.bus");
   if (finite("BR_R") === 0 && finite("BR_X") === 0) refuse("BR_X", "an impedance (BR_R is 0 as well)");
+  const impedance = Math.hypot(get("BR_R"), get("BR_X"));
+  if (impedance < LEAST_IMPEDANCE) refuse("BR_X", `an impedance of ${LEAST_IMPEDANCE} p.u. or more`);
   if (!(get("RATE_A") >= 0)) refuse("RATE_A", "0 or more");
   if (!(get("TAP") >= 0)) refuse("TAP", "0 or more");
   const levels = kvOf.get(from) !== kvOf.get(to) && kvOf.get(from)! > 0 && kvOf.get(to)! > 0;

@@ -65,6 +65,21 @@ test("faults name file, line and field", () => {
     ["  7 1 100", "  1 1 100", "two.m, line 6: mpc.bus: BUS_I: 1 is there twice"],
     ["Vbase^2", "Volts^2", /line 18: mpc\.branch\(.*: unknown name Volts$/],
     ["/ 1e3;\n", "/ 0;\n", /line 19: mpc\.bus\(.*: expected a number other than 0, got 0$/],
+    [
+      "/ 1e3;\n",
+      "/ 1e3;\nmpc.bus(:, [99]) = mpc.bus(:, [99]) / 2;\n",
+      /line 20: .*unknown column 99: mpc\.bus has 1 to 13$/,
+    ],
+    ["/ 1e3;\n", "/ 1e3;\nmpc.bus(:, 0) = mpc.bus(:, 0) / 2;\n", /line 20: .*unknown column 0: mpc\.bus has 1 to 13$/],
+    ["mpc.baseMVA = 10", "mpc.baseMVA = 1e-300", /mpc\.baseMVA: expected 0\.000001 to 1000000000, got 1e-300$/],
+    ["mpc.baseMVA = 10", "mpc.baseMVA = 1e300", /mpc\.baseMVA: expected 0\.000001 to 1000000000, got 1e\+300$/],
+    [
+      "  7 1 100",
+      "  7 1 1e300",
+      /line 6: mpc\.bus: PD: expected a number from -1000000000 to 1000000000, got 1e\+297$/,
+    ],
+    ["1 7 .5 1e0", "1 7 1e308 1e0", /line 10: mpc\.branch: BR_R: expected a number from .*/],
+    ["1 7 .5 1e0", "1 7 0 1e-300", /line 10: mpc\.branch: BR_X: expected an impedance of 1e-9 p\.u\. or more, got/],
     ["'b' };", "'b'", "two.m, line 12: mpc.bus_name: the bracket is never closed"],
     [/mpc\.branch = \[[\s\S]*?\];\n/, "", /mpc\.branch comes later$/],
   ];
@@ -79,6 +94,31 @@ test("faults name file, line and field", () => {
         else assert.match(error.message, message);
         return true;
       },
+    );
+  }
+});
+
+test("long statements and many parallel branches are refused at once, in a message that is short", () => {
+  const rows = "1 7 .5 1 0 0 0 0 0 0 1;\n".repeat(20_001);
+  const cases: [string, RegExp][] = [
+    [
+      `${CASE}x = 1 ${"...\n + 1 ".repeat(200_000)}\n`,
+      /line 20: expected at most 1000 characters in a statement, got \d+$/,
+    ],
+    [`${CASE}x = ${"(".repeat(400_000)}\n`, /line 20: expected at most 1000 characters/],
+    [
+      CASE.replace("  7 1 100", `  7 1 ${"x".repeat(100_000)}`),
+      /line 6: mpc\.bus: PD: expected a number, got x+\.\.\.$/,
+    ],
+    [
+      CASE.replace("  1 7 .5 1e0 0 0 0 0 0 0 1 -360 360;\n", rows),
+      /mpc\.branch: expected at most 1020 branches between 2 buses$/,
+    ],
+  ];
+  for (const [text, message] of cases) {
+    assert.throws(
+      () => readMatpower(text, "two.m"),
+      (error: Error) => message.test(error.message) && error.message.length < 400,
     );
   }
 });

@@ -14,10 +14,17 @@ const SCALED =
   /^mpc\.(bus|gen|branch)\(:,\s*(\[[^\]]*\]|\w+)\)\s*=\s*mpc\.(\w+)\(:,\s*(\[[^\]]*\]|\w+)\)\s*([*/])\s*(.+)$/;
 const SCALAR = /^(mpc\.baseMVA|[A-Za-z_]\w*)\s*=\s*(.+)$/;
 
+/** Characters of a fault that are told: a statement can be as long as the file. */
+const TOLD = 300;
+const BASE = { least: 1e-6, most: 1e9 };
+/** Characters of arithmetic: a conversion takes fewer than a hundred. */
+const MOST_ARITHMETIC = 1_000;
+
 /** `file` is named in faults. Throws MatpowerError. */
 export function parseMatpower(text: string, file: string): MatpowerCase {
   const fail = (line: number, what: string): never => {
-    throw new MatpowerError(`${file}, line ${line}: ${what}`);
+    const told = what.length > TOLD ? `${what.slice(0, TOLD)}...` : what;
+    throw new MatpowerError(`${file}, line ${line}: ${told}`);
   };
   const tables: Partial<Record<TableName, Row[]>> = {};
   const scalars = new Map<string, number>();
@@ -37,6 +44,9 @@ export function parseMatpower(text: string, file: string): MatpowerCase {
     if (version !== undefined) continue;
     name = /^function\s+\w+\s*=\s*(\w+)/.exec(words)?.[1] ?? name;
     if (PASSED_OVER.test(words)) continue;
+    if (body === undefined && words.length > MOST_ARITHMETIC) {
+      fail(line, `expected at most ${MOST_ARITHMETIC} characters in a statement, got ${words.length}`);
+    }
     try {
       if (body === undefined && (scale(words, tables, lookup) || assign(words, scalars, lookup))) continue;
     } catch (error) {
@@ -49,6 +59,9 @@ export function parseMatpower(text: string, file: string): MatpowerCase {
   const lines = text.split("\n").length;
   const baseMva = scalars.get("mpc.baseMVA") ?? fail(lines, "mpc.baseMVA is missing");
   if (!(baseMva > 0)) fail(lines, `mpc.baseMVA: expected more than 0, got ${baseMva}`);
+  if (!(baseMva >= BASE.least && baseMva <= BASE.most)) {
+    fail(lines, `mpc.baseMVA: expected ${BASE.least} to ${BASE.most}, got ${baseMva}`);
+  }
   const { bus, gen, branch } = tables;
   for (const table of ["bus", "gen", "branch"] as const) {
     if (tables[table] === undefined) fail(lines, `mpc.${table} is missing`);
@@ -80,29 +93,33 @@ function rowsOf(table: TableName, { body = [] }: Statement, fail: (line: number,
 /** `mpc.bus(1, BASE_KV)`: rows and columns count from 1. */
 function cell(asked: string, tables: Partial<Record<TableName, Row[]>>): number | undefined {
   const found = /^mpc\.bus\s*\(\s*(\d+)\s*,\s*(\w+)\s*\)$/.exec(asked);
-  return found === null ? undefined : tables.bus?.[Number(found[1]) - 1]?.values[columnOf(found[2]!)];
+  return found === null ? undefined : tables.bus?.[Number(found[1]) - 1]?.values[columnOf("bus", found[2]!)];
 }
 
-function columnOf(word: string): number {
+function columnOf(table: TableName, word: string): number {
   const column = /^\d+$/.test(word) ? Number(word) - 1 : COLUMN.get(word);
-  if (column === undefined) throw new RangeError(`unknown column ${word}`);
+  // Columns behind those of the format are an optimal power flow's.
+  const { length } = FIELDS[table];
+  if (column === undefined || column < 0 || column >= length) {
+    throw new RangeError(`unknown column ${word}: mpc.${table} has 1 to ${length}`);
+  }
   return column;
 }
 
-function columnsOf(words: string): number[] {
+function columnsOf(table: TableName, words: string): number[] {
   return words
     .replace(/[[\]]/g, " ")
     .trim()
     .split(/[\s,]+/)
-    .map(columnOf);
+    .map((word) => columnOf(table, word));
 }
 
 /** `mpc.branch(:, [BR_R BR_X]) = mpc.branch(:, [BR_R BR_X]) / (Vbase^2 / Sbase)`. False for any other statement. */
 function scale(words: string, tables: Partial<Record<TableName, Row[]>>, lookup: Lookup): boolean {
   const [, target, columns, source, others, sign, factor] = SCALED.exec(words) ?? [];
   if (target === undefined) return false;
-  const chosen = columnsOf(columns!);
-  if (target !== source || chosen.join() !== columnsOf(others!).join()) {
+  const chosen = columnsOf(target as TableName, columns!);
+  if (target !== source || chosen.join() !== columnsOf(target as TableName, others!).join()) {
     throw new RangeError("a table can only be multiplied or divided in place");
   }
   const rows = tables[target as TableName];

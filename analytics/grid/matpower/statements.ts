@@ -20,13 +20,18 @@ const OPENS = /=\s*([[{])/;
 export function statementsOf(text: string, fail: (line: number, what: string) => never): Statement[] {
   const statements: Statement[] = [];
   let open: { line: number; text: string; close: string; body: Line[] } | undefined;
-  let continued = { text: "", line: 0 };
+  let continued: { parts: string[]; line: number } | undefined;
   for (const [at, raw] of text.split(/\r\n|\n|\r/).entries()) {
-    const line = continued.text === "" ? at + 1 : continued.line;
-    let rest = continued.text + withoutComment(raw);
-    const more = /\.\.\.\s*$/.exec(rest);
-    continued = more === null ? { text: "", line: 0 } : { text: `${rest.slice(0, more.index)} `, line };
-    if (more !== null) continue;
+    const line = continued?.line ?? at + 1;
+    const own = withoutComment(raw);
+    const whole = own.trimEnd();
+    if (whole.endsWith("...")) {
+      continued ??= { parts: [], line };
+      continued.parts.push(`${whole.slice(0, -3)} `);
+      continue;
+    }
+    let rest = continued === undefined ? own : [...continued.parts, own].join("");
+    continued = undefined;
     while (rest.trim() !== "") {
       if (open !== undefined) {
         const end = indexOutsideQuotes(rest, open.close);

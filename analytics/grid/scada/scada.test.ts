@@ -225,6 +225,10 @@ test("messages of an interval make a scan; what is no sample is refused by field
   sample(150, "demand/2", 100, "kW", { simulated: true });
   sample(151, "demand/2", 110, "kW", { simulated: true });
   client.say("scada/other/demand/2", { time: 151, value: 7, unit: "kW" });
+  for (const element of ["0x2", "2.0", "2e0", " 2", "+2", "02", ""]) {
+    client.say(`scada/f-1/demand/${element}`, { time: 151, value: 7, unit: "kW" });
+    assert.match(refused.pop()!, /element: there is no bus .* in case33bw$/, element);
+  }
   client.say("scada/f-1/breaker/1", "not JSON");
   client.say("scada/f-1/breaker/1", { time: 151, value: 3, unit: "state" });
   client.say("scada/f-1/breaker/1", { time: 151, value: 1, unit: "state", extra: 1 });

@@ -32,6 +32,8 @@ export interface Sample {
   /** In the unit of its kind. */
   readonly value: number;
   readonly simulated: boolean;
+  /** Unix seconds of the earlier scan that it came with, where it only stands for a sensor that has said nothing since. */
+  readonly heldSince?: number;
 }
 
 export interface Scan {
@@ -86,7 +88,8 @@ export function sampleOf(
   }
   const point = kind as PointKind;
   const { at } = POINTS[point];
-  const id = Number(element);
+  // One point has one name: 2 is none of 2.0, +2 and 0x2.
+  const id = typeof element === "number" || /^[1-9]\d{0,14}$/.test(String(element)) ? Number(element) : Number.NaN;
   const there = at === "bus" ? grid.indexOf.has(id) : grid.branches[id - 1]?.id === id;
   if (!there) throw new SampleError(`element: there is no ${at} ${String(element)} in ${grid.name}`);
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;

@@ -8,7 +8,7 @@ import type { Missing } from "./balance.ts";
 /** Without its history. */
 export type Fault = Omit<Finding, "since" | "scans">;
 
-/** A demand that shows less than fits so often in a row is no stray sample. */
+/** A demand that shows less than fits in so many intervals in a row, each time anew, is no stray sample. */
 const THEFT_SCANS = 3;
 /** The most urgent first: where there are too many, the last are counted only. */
 const URGENCY: readonly FindingKind[] = [
@@ -16,9 +16,9 @@ const URGENCY: readonly FindingKind[] = [
   ...(["theft", "stale", "suspect-state", "dead-sensor", "bad-data", "lost-samples"] as const),
 ];
 
-/** Remembers how long each has lasted. A scan without it ends it. */
+/** Remembers how long each has lasted. A scan without it ends it; several of one interval count as one. */
 export class FindingBook {
-  readonly #lasting = new Map<string, { since: number; scans: number }>();
+  readonly #lasting = new Map<string, { since: number; scans: number; time: number }>();
 
   /** Those of a scan, with their beginnings; at most so many as a state holds, and how many were left out. */
   update(time: number, faults: readonly Fault[]): { readonly findings: Finding[]; readonly leftOut: number } {
@@ -26,8 +26,9 @@ export class FindingBook {
     for (const key of this.#lasting.keys()) if (!keyed.has(key)) this.#lasting.delete(key);
     const all = [...keyed].map(([key, fault]): Finding => {
       const before = this.#lasting.get(key);
-      const lasting = { since: before?.since ?? time, scans: (before?.scans ?? 0) + 1 };
-      this.#lasting.set(key, lasting);
+      const scans = (before?.scans ?? 0) + Number(before?.time !== time);
+      const lasting = { since: before?.since ?? time, scans };
+      this.#lasting.set(key, { ...lasting, time });
       return { ...fault, value: shortened(fault.value), limit: shortened(fault.limit), ...lasting };
     });
     all.sort((a, b) => URGENCY.indexOf(a.kind) - URGENCY.indexOf(b.kind));
@@ -69,9 +70,9 @@ export function limitFaults(
 
 /** Of samples; remembers which demands showed too little before. */
 export class SampleFaults {
-  readonly #less = new Map<string, number>();
+  readonly #less = new Map<string, { readonly scans: number; readonly time: number }>();
 
-  of({ estimate, dead, missing, contradictedBreakers, grid }: TrustedState): Fault[] {
+  of({ time, estimate, dead, missing, held, contradictedBreakers, grid }: TrustedState): Fault[] {
     const faults: Fault[] = dead.map(({ point, before }) => ({
       ...{ kind: "dead-sensor", element: point, value: 0, limit: before, unit: unitOf(point) },
     }));
@@ -84,8 +85,10 @@ export class SampleFaults {
       // Power into the grid: measured above the fit, the demand shows less than is taken.
       if (kind === "demand" && measurement.points.length === 1 && residual > 0) {
         less.add(point);
-        const scans = (this.#less.get(point) ?? 0) + 1;
-        this.#less.set(point, scans);
+        const before = this.#less.get(point);
+        const isNew = before?.time !== time && !held.has(point);
+        const scans = (before?.scans ?? 0) + Number(isNew);
+        this.#less.set(point, { scans, time });
         if (scans >= THEFT_SCANS) {
           const noise = Math.min(estimate.residualLimit * measurement.sigma, residual) * grid.baseMva;
           faults.push({

@@ -1,5 +1,4 @@
 /** What is operated: the grid of the configuration with its limits, and which feeder's load is whose bus. Plain data, for threads. */
-import { readFileSync } from "node:fs";
 import type { Config } from "../../../config/index.ts";
 import { UsageError } from "../../../config/runtime/role-command.ts";
 import { MOST_ELEMENTS } from "../../../protocol/grid/index.ts";
@@ -15,6 +14,7 @@ import {
   withAssumedRatings,
 } from "../index.ts";
 import { outwards } from "./layout.ts";
+import { readText } from "../../text-file.ts";
 
 export type GridSettings = Config["grid"];
 
@@ -61,7 +61,7 @@ export function operationPlan(config: Config, feeders: readonly string[]): Opera
 function caseNamed(name: string): Grid {
   if (isBundled(name)) return bundledGrid(name);
   try {
-    return readMatpower(readFileSync(name, "utf8"), name);
+    return readMatpower(readText(name), name);
   } catch (error) {
     if (error instanceof MatpowerError || error instanceof GridError)
       throw new UsageError(`grid.case: ${error.message}`);

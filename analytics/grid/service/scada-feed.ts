@@ -124,7 +124,7 @@ async function listen({ plan, signal, now, onScan, refuse, log }: FeedOptions): 
 }
 
 /** The last sample of every point, while it is fresh. */
-class HeldSamples {
+export class HeldSamples {
   readonly #seconds: number;
   readonly #last = new Map<string, { readonly sample: Sample; readonly time: number }>();
 
@@ -139,6 +139,10 @@ class HeldSamples {
       // Ahead of the scan, too: the clock was set back.
       if (time < scan.time - this.#seconds || time > scan.time) this.#last.delete(point);
     }
-    return { ...scan, samples: [...this.#last.values()].map(({ sample }) => sample) };
+    // A report that is only remembered is no second one.
+    const samples = [...this.#last.values()].map(({ sample, time }) =>
+      time === scan.time ? sample : { ...sample, heldSince: time },
+    );
+    return { ...scan, samples };
   }
 }

@@ -1,8 +1,8 @@
 /** Histories from and to CSV: one row a week and asset, rows of an asset together and in order. */
-import { readFileSync } from "node:fs";
 import { CsvError, parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 import { type AssetHistory, emptyWeeks, KINDS, MEASURES, RANGES, weekCount, WEEKS_PER_YEAR } from "./history.ts";
+import { readText } from "../../text-file.ts";
 
 export const HISTORY_COLUMNS = ["asset", "kind", "week", "age_years", ...MEASURES, "failed", "simulated"] as const;
 const DAY_MS = 86_400_000;
@@ -39,7 +39,7 @@ function shown(value: number): string {
 export function readHistories(file: string): AssetHistory[] {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readText(file);
   } catch (error) {
     throw new HistoryFileError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"})`);
   }

@@ -1,6 +1,6 @@
 /** A model with the drift that carries it forward: trained on one fleet, calibrated on another, kept in a file. */
 import { randomUUID } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -8,6 +8,7 @@ import { KINDS } from "../history/history.ts";
 import { Drift } from "./drift.ts";
 import { type Example, FEATURES, type HazardModel } from "./hazard-model.ts";
 import { LogisticHazard } from "./standard.ts";
+import { readText } from "../../text-file.ts";
 
 export interface Trained {
   readonly model: HazardModel;
@@ -77,7 +78,7 @@ export function saveTrained(file: string, trained: TrainedLogistic, trainedOnSim
 export function loadTrained(file: string): TrainedLogistic {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, "utf8"));
+    content = JSON.parse(readText(file));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new HazardModelError(code === undefined ? `${file} is no JSON` : `${file} cannot be read (${code})`);

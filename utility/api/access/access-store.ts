@@ -1,9 +1,9 @@
 /** Accounts, sessions, API tokens and what was done with them: `<data>/api/api.db`. */
-import { randomUUID } from "node:crypto";
 import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { ApiRole } from "./roles.ts";
 import { SignIns } from "./sign-ins.ts";
+import { AHEAD_SECONDS, ApiTokens, USE_SECONDS } from "./tokens.ts";
 
 export interface Account {
   readonly name: string;
@@ -13,15 +13,6 @@ export interface Account {
   readonly disabled: boolean;
   /** Unix seconds. */
   readonly createdAt: number;
-}
-
-export interface TokenRow {
-  readonly id: string;
-  readonly account: string;
-  readonly label: string;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-  readonly lastUsed: number | null;
 }
 
 export interface AuditRow {
@@ -43,19 +34,19 @@ interface RawAccount {
   readonly created_at: number;
 }
 
-/** A use is written down this often at most: not every request is worth a write. */
-const USE_SECONDS = 60;
 /** Entries of the audit that go at a time: nobody waits long for the write. */
 const PRUNE_SLICE = 1_000;
 
 export class AccessStore {
   readonly signIns: SignIns;
+  readonly tokens: ApiTokens;
   readonly #db: SqliteDatabase;
   readonly #watchers = new Set<(account: string) => void>();
 
   private constructor(db: SqliteDatabase) {
     this.#db = db;
     this.signIns = new SignIns(db);
+    this.tokens = new ApiTokens(db, (account) => this.#told(account, true));
   }
 
   /** Several processes may have it open: the server, and the command that manages accounts. Throws StorageError. */
@@ -102,7 +93,11 @@ export class AccessStore {
     });
   }
 
-  /** Whatever is changed, its sessions end: they were begun with other rights. False where there is no such account. */
+  /**
+   * Whatever is changed, its sessions end: they were begun with other rights. Its API tokens are revoked with a new password, another
+   * role, and when it is disabled or enabled: whoever made them may be whom the change is to keep out. False where there is no such
+   * account.
+   */
   changeAccount(
     name: string,
     change: {
@@ -123,6 +118,9 @@ export class AccessStore {
       ]);
       if (change.meters !== undefined) this.#setMeters(name, change.meters);
       this.#run("DELETE FROM sessions WHERE account = ?", [name]);
+      const isDisabled = row.disabled !== 0;
+      const { password, role = row.role, disabled = isDisabled } = change;
+      if (password !== undefined || role !== row.role || disabled !== isDisabled) this.tokens.removeAll(name);
       return true;
     });
     return this.#told(name, changed);
@@ -132,13 +130,19 @@ export class AccessStore {
     return this.#told(name, this.#run("DELETE FROM accounts WHERE name = ?", [name]).changes > 0);
   }
 
-  beginSession(hash: Buffer, account: string, now: number): void {
-    this.#run("INSERT INTO sessions (hash, account, created_at, used_at) VALUES (?, ?, ?, ?)", [
-      hash,
-      account,
-      now,
-      now,
-    ]);
+  /**
+   * Begins a session of an account whose stored hash is still the one that a password was checked against: while it was checked
+   * the account may have been changed, disabled or removed. Undefined then: there is no session.
+   */
+  beginSession(hash: Buffer, name: string, password: string, now: number): Account | undefined {
+    return this.#transaction(() => {
+      const row = this.#raw(name);
+      if (row?.disabled !== 0 || row.password !== password) return undefined;
+      this.#run("INSERT INTO sessions (hash, account, created_at, used_at) VALUES (?, ?, ?, ?)", [
+        ...[hash, name, now, now],
+      ]);
+      return this.#account(row);
+    });
   }
 
   endSession(hash: Buffer): void {
@@ -147,8 +151,8 @@ export class AccessStore {
   }
 
   /**
-   * The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`. Asking is a use of it,
-   * unless `uses` says otherwise.
+   * The account of a session that was used within `idleSeconds` and is not older than `maxSeconds`, nor of a time to come. Asking
+   * is a use of it, unless `uses` says otherwise.
    */
   sessionAccount(
     hash: Buffer,
@@ -157,8 +161,8 @@ export class AccessStore {
     uses = true,
   ): Account | undefined {
     const [row] = this.#all<{ account: string; used_at: number }>(
-      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ?",
-      [hash, now - idleSeconds, now - maxSeconds],
+      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ? AND max(used_at, created_at) <= ?",
+      [hash, now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS],
     );
     if (row === undefined) return undefined;
     if (uses && now - row.used_at > USE_SECONDS)
@@ -171,52 +175,17 @@ export class AccessStore {
     now: number,
     { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
   ): void {
-    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ?", [now - idleSeconds, now - maxSeconds]);
-    this.#run("DELETE FROM tokens WHERE expires_at <= ?", [now]);
-    this.signIns.forget(now);
-  }
-
-  addToken(
-    hash: Buffer,
-    { account, label, expiresAt }: Pick<TokenRow, "account" | "label" | "expiresAt">,
-    now: number,
-  ): TokenRow {
-    const id = randomUUID();
-    this.#run("INSERT INTO tokens (id, hash, account, label, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)", [
-      id,
-      hash,
-      account,
-      label,
-      now,
-      expiresAt,
+    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ? OR max(used_at, created_at) > ?", [
+      ...[now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS],
     ]);
-    return { id, account, label, createdAt: now, expiresAt, lastUsed: null };
-  }
-
-  tokens(account: string): TokenRow[] {
-    return this.#all<TokenRow>(
-      `SELECT id, account, label, created_at AS createdAt, expires_at AS expiresAt, last_used AS lastUsed FROM tokens
-       WHERE account = ? ORDER BY created_at, id`,
-      [account],
-    );
-  }
-
-  /** False where the account has no such token. */
-  removeToken(account: string, id: string): boolean {
-    const { changes } = this.#run("DELETE FROM tokens WHERE account = ? AND id = ?", [account, id]);
-    return this.#told(account, changes > 0);
+    this.tokens.forgetEnded(now);
+    this.signIns.forget(now);
   }
 
   /** As `sessionAccount`, of an API token. */
   tokenAccount(hash: Buffer, now: number, uses = true): Account | undefined {
-    const [row] = this.#all<{ id: string; account: string; last_used: number | null }>(
-      "SELECT id, account, last_used FROM tokens WHERE hash = ? AND expires_at > ?",
-      [hash, now],
-    );
-    if (row === undefined) return undefined;
-    if (uses && now - (row.last_used ?? 0) > USE_SECONDS)
-      this.#run("UPDATE tokens SET last_used = ? WHERE id = ?", [now, row.id]);
-    return this.#enabled(row.account);
+    const name = this.tokens.accountOf(hash, now, uses);
+    return name === undefined ? undefined : this.#enabled(name);
   }
 
   note(entry: Omit<AuditRow, "id">): void {

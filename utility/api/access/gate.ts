@@ -45,6 +45,14 @@ export interface GateOptions {
   readonly secure: boolean;
 }
 
+/** Aborted when whoever waits for the answer has gone. */
+export function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once("close", () => gone.abort());
+  if (raw.destroyed) gone.abort();
+  return gone.signal;
+}
+
 /** Finds out who asks. Throws when a route does not say who may: nothing is open by oversight. */
 export async function addGate(app: FastifyInstance, options: GateOptions): Promise<void> {
   await app.register(fastifyCookie);
@@ -68,6 +76,10 @@ export async function addGate(app: FastifyInstance, options: GateOptions): Promi
     // Neither a browser that others use after this one nor a proxy keeps what is personal.
     if (isPersonal || !SAFE.includes(request.method)) reply.header("cache-control", "no-store");
   });
+  // A body takes as long as its sender likes: who asks is asked again when it is there.
+  app.addHook("preHandler", async (request) => {
+    if (!SAFE.includes(request.method) && request.credential !== undefined) assertStill(request, options);
+  });
 }
 
 /**
@@ -76,21 +88,36 @@ export async function addGate(app: FastifyInstance, options: GateOptions): Promi
  */
 export function addRefusals(app: FastifyInstance): void {
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const { access } = request.routeOptions.config;
-    if (access === undefined || access === "public") return; // undefined: no such route
-    if (request.account === undefined) {
+    if (request.account === undefined && takesAccount(request)) {
       reply.header("www-authenticate", 'Bearer realm="wattveil"');
-      throw new Problem(401, "not-signed-in", "sign in, or send an API token that is valid");
     }
-    if (!mayAccess(access, request.account.role)) {
-      throw new Problem(403, "not-allowed", `this is for ${access.join(" and ")}, not for ${request.account.role}`);
-    }
-    assertOwnPage(request);
+    assertMay(request);
+    if (takesAccount(request)) assertOwnPage(request);
   };
   app.addHook("onRoute", (route) => {
     const before = route.onRequest ?? [];
     route.onRequest = [...(Array.isArray(before) ? before : [before]), refuse];
   });
+}
+
+/** Throws a Problem where whoever asked has lost the right to since. */
+export function assertStill(request: FastifyRequest, options: GateOptions): void {
+  request.account = request.credential === undefined ? undefined : accountOf(request.credential, options, false);
+  assertMay(request);
+}
+
+function takesAccount({ routeOptions }: FastifyRequest): boolean {
+  const { access } = routeOptions.config;
+  return access !== undefined && access !== "public"; // undefined: no such route
+}
+
+function assertMay({ account, routeOptions }: FastifyRequest): void {
+  const { access } = routeOptions.config;
+  if (access === undefined || access === "public") return;
+  if (account === undefined) throw new Problem(401, "not-signed-in", "sign in, or send an API token that is valid");
+  if (!mayAccess(access, account.role)) {
+    throw new Problem(403, "not-allowed", `this is for ${access.join(" and ")}, not for ${account.role}`);
+  }
 }
 
 /** Now and then forgets what has ended; of the audit a slice with each request, until nothing of it is too old. */
@@ -99,11 +126,11 @@ function sweeper({ store, now, auditDays, ...limits }: GateOptions): () => void 
   let pruned = 0;
   return () => {
     const at = Math.floor(now());
-    if (at - swept > SWEEP_SECONDS) {
+    if (Math.abs(at - swept) > SWEEP_SECONDS) {
       swept = at;
       store.forgetEnded(at, limits);
     }
-    if (at - pruned > DAY && !store.pruneAudit(at - auditDays * DAY, at)) pruned = at;
+    if (Math.abs(at - pruned) > DAY && !store.pruneAudit(at - auditDays * DAY, at)) pruned = at;
   };
 }
 

@@ -8,13 +8,28 @@ const HASH_BYTES = 32;
 export const PASSWORD_MIN = 12;
 export const PASSWORD_MAX = 256;
 
-type Cost = Readonly<Record<"N" | "r" | "p", number>>;
+export type Cost = Readonly<Record<"N" | "r" | "p", number>>;
 
-async function derive(password: string, salt: Uint8Array, { N, r, p }: Cost): Promise<Buffer> {
+export interface Derivation {
+  readonly password: string;
+  readonly salt: Uint8Array;
+  readonly cost: Cost;
+}
+
+/** Where a key is derived: here, or in a thread of its own. */
+export type Derive = (derivation: Derivation) => Promise<Uint8Array>;
+
+/** What scrypt is called with, wherever it is. */
+export function scryptArguments({ password, salt, cost: { N, r, p } }: Derivation) {
   const maxmem = 256 * N * r; // twice what scrypt takes; node's own bound would refuse it
+  // The same password may be typed in several sequences of code points.
+  return [password.normalize("NFKC"), salt, HASH_BYTES, { N, r, p, maxmem }] as const;
+}
+
+/** Among the threads that read files, too: for commands, which nobody else waits for. */
+export async function deriveHere(derivation: Derivation): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    // The same password may be typed in several sequences of code points.
-    scrypt(password.normalize("NFKC"), salt, HASH_BYTES, { N, r, p, maxmem }, (error, hash) => {
+    scrypt(...scryptArguments(derivation), (error, hash) => {
       if (error === null) resolve(hash);
       else reject(error);
     });
@@ -22,16 +37,20 @@ async function derive(password: string, salt: Uint8Array, { N, r, p }: Cost): Pr
 }
 
 /** `scrypt$N$r$p$salt$hash`, salt and hash in base64. */
-export async function hashPassword(password: string, cost: Cost = COST): Promise<string> {
+export async function hashPassword(password: string, derive: Derive = deriveHere, cost: Cost = COST): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
-  const hash = await derive(password, salt, cost);
+  const hash = Buffer.from(await derive({ password, salt, cost }));
   return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64"), hash.toString("base64")].join("$");
 }
 
 /** Takes as long for an account that does not exist: then `stored` is undefined. Throws RangeError for a damaged hash. */
-export async function verifyPassword(password: string, stored: string | undefined): Promise<boolean> {
+export async function verifyPassword(
+  password: string,
+  stored: string | undefined,
+  derive: Derive = deriveHere,
+): Promise<boolean> {
   if (stored === undefined) {
-    await derive(password, Buffer.alloc(SALT_BYTES), COST);
+    await derive({ password, salt: Buffer.alloc(SALT_BYTES), cost: COST });
     return false;
   }
   const [scheme, n, r, p, salt = "", hash = ""] = stored.split("$");
@@ -40,5 +59,5 @@ export async function verifyPassword(password: string, stored: string | undefine
   if (scheme !== "scrypt" || expected.length !== HASH_BYTES || !Object.values(cost).every(Number.isSafeInteger)) {
     throw new RangeError("password hash: expected scrypt$N$r$p$salt$hash");
   }
-  return timingSafeEqual(await derive(password, Buffer.from(salt, "base64"), cost), expected);
+  return timingSafeEqual(await derive({ password, salt: Buffer.from(salt, "base64"), cost }), expected);
 }

@@ -9,7 +9,7 @@ import { NETWORK_FAILURES, type SignIns } from "./sign-ins.ts";
 const NOW = 1_800_000_000;
 const DAY = 86_400;
 
-function signIns(t: TestContext): SignIns {
+function openStore(t: TestContext): AccessStore {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-sign-ins-"));
   const store = AccessStore.open(path.join(folder, "api.db"));
   t.after(() => {
@@ -17,8 +17,10 @@ function signIns(t: TestContext): SignIns {
     rmSync(folder, { recursive: true });
   });
   store.addAccount({ name: "anna", role: "customer", meters: [], disabled: false, createdAt: NOW }, "hash");
-  return store.signIns;
+  return store;
 }
+
+const signIns = (t: TestContext): SignIns => openStore(t).signIns;
 
 /** Seconds to wait; 0: the attempt is made, and fails. */
 const wait = (one: SignIns, name: string, network: string, at: number): number => {
@@ -74,5 +76,30 @@ test("a network that signed in before never waits for strangers, and its own sli
 test("an attempt counts before its password is looked at: many at the same moment are not one", (t) => {
   const one = signIns(t);
   const begun = Array.from({ length: 100 }, () => one.begin("anna", "10.0.0.1", NOW));
-  assert.equal(begun.filter((attempt) => "may" in attempt).length, NETWORK_FAILURES);
+  assert.equal(begun.filter((attempt) => "id" in attempt).length, NETWORK_FAILURES);
+});
+
+test("a clock that was a year ahead shuts nobody out afterwards, and leaves no session and no token that never ends", (t) => {
+  const store = openStore(t);
+  const one = store.signIns;
+  const ahead = NOW + 365 * DAY;
+  for (let i = 0; i < NETWORK_FAILURES; i++) assert.equal(wait(one, "anna", "10.0.0.1", ahead), 0);
+  for (let i = 0; i < 30; i++) wait(one, "anna", `10.1.0.${i}`, ahead);
+  one.succeeded("anna", "192.0.2.7", ahead);
+  const hash = Buffer.from("secret");
+  const limits = { idleSeconds: DAY, maxSeconds: 7 * DAY };
+  assert.ok(store.beginSession(hash, "anna", "hash", ahead) !== undefined);
+  store.tokens.add(hash, { account: "anna", label: "x", expiresAt: ahead + 90 * DAY }, ahead);
+  assert.ok(store.sessionAccount(hash, ahead, limits) !== undefined && store.tokenAccount(hash, ahead) !== undefined);
+
+  assert.equal(wait(one, "anna", "10.0.0.1", NOW), 0);
+  one.succeeded("anna", "192.0.2.7", NOW);
+  for (let i = 0; i < 40; i++) wait(one, "anna", `10.2.0.${i}`, NOW + 1);
+  assert.equal(wait(one, "anna", "192.0.2.7", NOW + 2), 0, "known since now");
+  for (const at of [NOW, NOW + 300 * DAY]) {
+    assert.equal(store.sessionAccount(hash, at, limits), undefined);
+    assert.equal(store.tokenAccount(hash, at), undefined);
+  }
+  store.forgetEnded(NOW, limits);
+  assert.deepEqual(store.tokens.of("anna"), []);
 });

@@ -1,7 +1,8 @@
 /**
  * Slows those who guess passwords, not those who have one. Attempts count by name and network, so that nobody shuts out a name
  * from elsewhere; guesses at one name from many networks share a growing wait, which does not hold for networks from which that
- * name was signed in to before (NIST SP 800-63B, 5.2.2). Names that nobody has are treated alike.
+ * name was signed in to before (NIST SP 800-63B, 5.2.2). Names that nobody has are treated alike. What lies in the future is of a
+ * clock that was wrong, and counts as not there.
  */
 import { guardStorage, type SqliteDatabase } from "../../../config/runtime/database.ts";
 
@@ -18,8 +19,11 @@ const FAILURES_A_DOUBLING = 10;
 const KNOWN_SECONDS = 90 * 86_400;
 const MOST_KNOWN = 50;
 
-/** Whether a password may be tried now; else how long to wait. */
-export type Attempt = { readonly may: true } | { readonly waitSeconds: number };
+export interface Attempt {
+  readonly id: number;
+  /** The network is one that the name was signed in to from. */
+  readonly isKnown: boolean;
+}
 
 /** Seconds after a failure from a strange network before the next attempt from one. */
 function strangersWait(failures: number): number {
@@ -43,23 +47,28 @@ export class SignIns {
 
   /**
    * Whether a password may be tried now, before it is: the attempt counts as failed until `succeeded` says that it was not, so
-   * that many at the same moment are not one. `network`: of the address, as `networkOf` has it.
+   * that many at the same moment are not one. `network`: of the address, as `networkOf` has it. Else how long to wait.
    */
-  begin(name: string, network: string, now: number): Attempt {
+  begin(name: string, network: string, now: number): Attempt | { readonly waitSeconds: number } {
     return this.#transaction(() => {
-      const own = this.#failures("network = ?", [name, now - NETWORK_SECONDS, network]);
+      const own = this.#failures("network = ?", [name, now - NETWORK_SECONDS, now, network]);
       if (own.n >= NETWORK_FAILURES) return { waitSeconds: Math.max(1, own.first! + NETWORK_SECONDS - now) };
-      const known = this.#isKnown(name, network, now);
-      if (!known) {
-        const strange = this.#failures("known = 0", [name, now - STRANGE_SECONDS]);
+      const isKnown = this.#isKnown(name, network, now);
+      if (!isKnown) {
+        const strange = this.#failures("known = 0", [name, now - STRANGE_SECONDS, now]);
         const waitSeconds = (strange.last ?? 0) + strangersWait(strange.n) - now;
         if (waitSeconds > 0) return { waitSeconds };
       }
-      this.#run("INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?)", [
-        ...[name, network, Number(known), now],
+      const id = this.#run("INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?)", [
+        ...[name, network, Number(isKnown), now],
       ]);
-      return { may: true };
+      return { id, isKnown };
     });
+  }
+
+  /** The password was not looked at: nobody has guessed. */
+  withdraw({ id }: Attempt): void {
+    this.#run("DELETE FROM sign_in_failures WHERE id = ?", [id]);
   }
 
   /** The password was right: what this network got wrong before is forgotten, and the network is known from now on. */
@@ -68,7 +77,7 @@ export class SignIns {
       this.#run("DELETE FROM sign_in_failures WHERE name = ? AND network = ?", [name, network]);
       this.#run(
         `INSERT INTO known_networks (account, network, at) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET at = max(at, excluded.at)`,
+         ON CONFLICT DO UPDATE SET at = excluded.at`,
         [name, network, now],
       );
       this.#run(
@@ -81,24 +90,30 @@ export class SignIns {
 
   /** Forgets what counts no more. */
   forget(now: number): void {
-    this.#run("DELETE FROM sign_in_failures WHERE at <= ?", [now - STRANGE_SECONDS]);
-    this.#run("DELETE FROM known_networks WHERE at <= ?", [now - KNOWN_SECONDS]);
+    this.#run("DELETE FROM sign_in_failures WHERE at <= ? OR at > ?", [now - STRANGE_SECONDS, now]);
+    this.#run("DELETE FROM known_networks WHERE at <= ? OR at > ?", [now - KNOWN_SECONDS, now]);
   }
 
   #isKnown(name: string, network: string, now: number): boolean {
-    const sql = "SELECT 1 FROM known_networks WHERE account = ? AND network = ? AND at > ?";
-    return guardStorage(this.#db, () => this.#db.prepare(sql).get(name, network, now - KNOWN_SECONDS)) !== undefined;
+    const sql = "SELECT 1 FROM known_networks WHERE account = ? AND network = ? AND at > ? AND at <= ?";
+    return (
+      guardStorage(this.#db, () => this.#db.prepare(sql).get(name, network, now - KNOWN_SECONDS, now)) !== undefined
+    );
   }
 
-  /** Of a name since a time. */
-  #failures(condition: string, values: readonly [name: string, since: number, ...more: string[]]): Failures {
+  /** Of a name since a time, until now. */
+  #failures(
+    condition: string,
+    values: readonly [name: string, since: number, now: number, ...more: string[]],
+  ): Failures {
     const sql = `SELECT count(*) AS n, min(at) AS first, max(at) AS last FROM sign_in_failures
-      WHERE name = ? AND at > ? AND ${condition}`;
+      WHERE name = ? AND at > ? AND at <= ? AND ${condition}`;
     return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...values)!);
   }
 
-  #run(sql: string, values: readonly unknown[]): void {
-    guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+  /** The id of the row that was written, where there is one. */
+  #run(sql: string, values: readonly unknown[]): number {
+    return guardStorage(this.#db, () => Number(this.#db.prepare(sql).run(...values).lastInsertRowid));
   }
 
   #transaction<T>(work: () => T): T {

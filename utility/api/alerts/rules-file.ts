@@ -20,6 +20,7 @@ class RulesError extends ExplainedError {
 /** What stands for other lines is followed so often at most: each could stand for ten that stand for ten. */
 const MOST_ALIASES = 100;
 const MOST_BRACKETS = 100;
+const MOST_INDENT = 200;
 
 /** Throws RulesError. */
 export function readRules(file: string): readonly Rule[] {
@@ -51,8 +52,20 @@ export function parseRules(text: string, name: string): readonly Rule[] {
   throw new RulesError(faults);
 }
 
-/** Brackets within brackets take the parser's stack; rules have three. Those in texts count, too. */
+/** What begins something within something in a line: `- - key:` and `? ? `, and the blanks before it. */
+const OPENERS = /^(?:\s|[-?:](?=\s|$))*/;
+
+/**
+ * Things within each other take the parser's stack; rules have three. By brackets, those in texts too, and by indentation: a line that
+ * opens so many, or that stands so far in, is none of a file of rules.
+ */
 function assertFlat(text: string, name: string): void {
+  for (const [i, own] of text.split("\n").entries()) {
+    const [opened = ""] = OPENERS.exec(own) ?? [];
+    if (opened.length > MOST_INDENT) {
+      throw new RulesError([`${name}:${i + 1}: more than ${MOST_INDENT} characters of indentation`]);
+    }
+  }
   let [depth, line] = [0, 1];
   for (const character of text) {
     if (character === "\n") line += 1;

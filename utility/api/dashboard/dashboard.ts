@@ -14,6 +14,7 @@ import type { Api } from "../contract.ts";
 const DASHBOARD = "/app";
 const BUILD = fileURLToPath(new URL("./build.mjs", import.meta.url));
 /** Names with a digest of the contents: they never change. */
+const ASSETS = "assets";
 const FOREVER = "public, max-age=31536000, immutable";
 
 /** A browser gets an answer by then, whatever it is. */
@@ -73,6 +74,9 @@ export async function addDashboard(app: Api, dashboard: Dashboard): Promise<void
       serve: false,
       preCompressed: true,
       cacheControl: false,
+      // Only of files that are there: an answer that there is none must not last a year.
+      setHeaders: (response, file) =>
+        void response.setHeader("cache-control", path.basename(path.dirname(file)) === ASSETS ? FOREVER : "no-cache"),
     });
     scope.get<{ Params: { "*": string } }>(
       `${DASHBOARD}/*`,
@@ -89,8 +93,7 @@ export async function addDashboard(app: Api, dashboard: Dashboard): Promise<void
             .send(pageOf(state.notice));
         }
         const file = params["*"];
-        const isAsset = file.startsWith("assets/");
-        void reply.header("cache-control", isAsset ? FOREVER : "no-cache");
+        const isAsset = file.startsWith(`${ASSETS}/`);
         return reply.sendFile(isAsset ? file : "index.html", state.folder);
       },
     );

@@ -1,12 +1,11 @@
-/** Accounts, the API tokens of one's own account, and the audit. */
-import type { FastifyRequest } from "fastify";
+/** Accounts, and the audit. */
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { meterId } from "../../../protocol/names.ts";
 import type { Account } from "../access/access-store.ts";
-import { addressOf } from "../access/gate.ts";
-import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from "../access/passwords.ts";
-import { ADMIN, OVERSIGHT, roleSchema, SIGNED_IN } from "../access/roles.ts";
-import { newSecret } from "../access/secrets.ts";
+import { addressOf, assertStill, type GateOptions, goneSignal } from "../access/gate.ts";
+import { PASSWORD_MAX, PASSWORD_MIN } from "../access/passwords.ts";
+import { ADMIN, OVERSIGHT, roleSchema } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
 import {
   type Api,
@@ -36,15 +35,6 @@ const account = z
     createdAt: unixSeconds,
   })
   .meta({ id: "Account" });
-const token = z
-  .object({
-    id: z.string(),
-    label: z.string(),
-    createdAt: unixSeconds,
-    expiresAt: unixSeconds,
-    lastUsed: unixSeconds.nullable(),
-  })
-  .meta({ id: "Token" });
 const auditEntry = z
   .object({
     id: z.int(),
@@ -57,8 +47,6 @@ const auditEntry = z
   })
   .meta({ id: "AuditEntry" });
 
-const DAY = 86_400;
-
 function accountOf({ name, role, meters: own, disabled, createdAt }: Account): z.infer<typeof account> {
   return { name, role, meters: [...own], disabled, createdAt };
 }
@@ -69,8 +57,14 @@ function assertMeters(role: string, own: readonly string[]): void {
   }
 }
 
-export function addAccountRoutes(app: Api, context: ApiContext): void {
-  const { store, now } = context;
+export function addAccountRoutes(app: Api, context: ApiContext, gate: GateOptions): void {
+  const { store, passwords, now } = context;
+  /** Takes its time: whoever asked may have lost their rights since. */
+  const hashed = async (password: string, request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+    const hash = await passwords.hash(password, { line: "known", signal: goneSignal(reply) });
+    assertStill(request, gate);
+    return hash;
+  };
   const note = (request: FastifyRequest, action: string, detail: string): void =>
     store.note({
       at: Math.floor(now()),
@@ -111,7 +105,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       const { name, password, role, meters: own } = request.body;
       assertMeters(role, own);
       const added = { name, role, meters: own, disabled: false, createdAt: Math.floor(now()) };
-      if (!store.addAccount(added, await hashPassword(password))) {
+      if (!store.addAccount(added, await hashed(password, request, reply))) {
         throw new Problem(409, "name-taken", `there is an account ${name}`);
       }
       note(request, "add-account", `${name} (${role})`);
@@ -127,6 +121,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
         operationId: "changeAccount",
         tags: ["accounts"],
         summary: "Change an account; its sessions end",
+        description: "A new password, another role, disabling and enabling also revoke its API tokens.",
         params: z.object({ name: accountName }),
         body: z
           .object({ password: newPassword, role: roleSchema, disabled: z.boolean(), meters })
@@ -135,9 +130,10 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
         response: { 200: account },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { name } = request.params;
       const { password, ...change } = request.body;
+      const hash = password === undefined ? undefined : await hashed(password, request, reply);
       const before = found(`account ${name}`, store.account(name));
       if (
         name === request.account!.name &&
@@ -148,11 +144,7 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       const role = change.role ?? before.role;
       assertMeters(role, change.meters ?? (change.role === undefined ? before.meters : []));
       const cleared = role === "customer" ? change.meters : [];
-      store.changeAccount(name, {
-        ...change,
-        meters: cleared,
-        password: password === undefined ? undefined : await hashPassword(password),
-      });
+      store.changeAccount(name, { ...change, meters: cleared, password: hash });
       const what = [...Object.keys(change), ...(password === undefined ? [] : ["password"])];
       note(request, "change-account", `${name}: ${what.join(", ")}`);
       return accountOf(found(`account ${name}`, store.account(name)));
@@ -176,68 +168,6 @@ export function addAccountRoutes(app: Api, context: ApiContext): void {
       if (name === request.account!.name) throw new Problem(400, "own-account", "nobody removes their own account");
       if (!store.removeAccount(name)) throw new Problem(404, "not-found", `there is no account ${name}`);
       note(request, "remove-account", name);
-      return await reply.code(204).send(null);
-    },
-  );
-
-  app.get(
-    "/tokens",
-    {
-      config: { access: SIGNED_IN },
-      schema: {
-        operationId: "listTokens",
-        tags: ["accounts"],
-        summary: "API tokens of one's own account",
-        response: { 200: z.object({ items: z.array(token) }) },
-      },
-    },
-    async (request) => ({
-      items: store.tokens(request.account!.name).map(({ account: _, ...row }) => row),
-    }),
-  );
-
-  app.post(
-    "/tokens",
-    {
-      config: { access: SIGNED_IN },
-      schema: {
-        operationId: "addToken",
-        tags: ["accounts"],
-        summary: "Make an API token: it is shown this once",
-        body: z.object({ label: z.string().min(1).max(100), days: z.int().min(1).max(3_650).default(90) }),
-        response: { 201: token.extend({ token: z.string() }) },
-      },
-    },
-    async (request, reply) => {
-      const { label, days } = request.body;
-      const at = Math.floor(now());
-      const { secret, hash } = newSecret("token");
-      const { account: owner, ...row } = store.addToken(
-        hash,
-        { account: request.account!.name, label, expiresAt: at + days * DAY },
-        at,
-      );
-      note(request, "add-token", `${owner}: ${label}`);
-      return await reply.code(201).send({ ...row, token: secret });
-    },
-  );
-
-  app.delete(
-    "/tokens/:id",
-    {
-      config: { access: SIGNED_IN },
-      schema: {
-        operationId: "removeToken",
-        tags: ["accounts"],
-        summary: "Revoke an API token",
-        params: z.object({ id: z.uuid() }),
-        response: { 204: z.null().describe("Revoked.") },
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params;
-      if (!store.removeToken(request.account!.name, id)) throw new Problem(404, "not-found", "there is no such token");
-      note(request, "remove-token", id);
       return await reply.code(204).send(null);
     },
   );

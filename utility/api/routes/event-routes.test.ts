@@ -47,13 +47,16 @@ test("a stream ends at once when its session or token does, its account is disab
   };
   await ends(as("operator"), async () => app.inject({ method: "DELETE", url: "/session", headers: as("operator") }));
 
-  const made = await app.inject({ method: "POST", url: "/tokens", headers: as("auditor"), payload: { label: "x" } });
-  const { token, id } = made.json<{ token: string; id: string }>();
-  const bearer = { authorization: `Bearer ${token}` };
+  const tokenOf = async (signedIn: Record<string, string>) => {
+    const made = await app.inject({ method: "POST", url: "/tokens", headers: signedIn, payload: { label: "x" } });
+    const { token, id } = made.json<{ token: string; id: string }>();
+    return { bearer: { authorization: `Bearer ${token}` }, id };
+  };
   const change = (name: string, payload: object) => async () =>
     app.inject({ method: "PATCH", url: `/accounts/${name}`, headers, payload });
-  await ends(bearer, change("auditor", { role: "operator" }));
+  const { bearer, id } = await tokenOf(as("auditor"));
   await ends(bearer, async () => app.inject({ method: "DELETE", url: `/tokens/${id}`, headers: bearer }));
+  await ends((await tokenOf(as("auditor"))).bearer, change("auditor", { role: "operator" }));
   await ends(as("customer"), change("customer", { disabled: true }));
   const anna = { name: "anna", password: PASSWORD, role: "customer" };
   await app.inject({ method: "POST", url: "/accounts", headers, payload: anna });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { accountOf, type GateOptions } from "../access/gate.ts";
 import { mayAccess, SIGNED_IN, STAFF } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
-import { type Api, problem } from "../contract.ts";
+import { type Api, problem, numberText } from "../contract.ts";
 import { EVENT_TYPES, type EventType, type LiveEvent, type LiveHub } from "../live/live-hub.ts";
 import { type OpenStream, Streams } from "../live/streams.ts";
 
@@ -39,7 +39,7 @@ export function addEventRoutes(app: Api, { live, store, config }: ApiContext, ga
         summary: "A stream of server-sent events; `Last-Event-ID` goes on where a connection broke off",
         description: "Ends when the session or token does, and when the account's role changes.",
         querystring: z.object({ types }),
-        headers: z.object({ "last-event-id": z.coerce.number().int().min(0).optional() }),
+        headers: z.object({ "last-event-id": numberText(z.number().int().min(0)).optional() }),
         response: {
           200: { description: "Never ends by itself.", content: { "text/event-stream": { schema: z.string() } } },
           429: problem("The account has too many streams open."),

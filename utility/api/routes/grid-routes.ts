@@ -17,7 +17,18 @@ import {
 import { feederId } from "../../../protocol/names.ts";
 import { OPERATE, STAFF } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
-import { type Api, cursorOf, format, pageAnswers, pageOf, paging, problem, sendPage, timeRange } from "../contract.ts";
+import {
+  type Api,
+  cursorOf,
+  format,
+  pageAnswers,
+  pageOf,
+  paging,
+  problem,
+  sendPage,
+  timeRange,
+  numberText,
+} from "../contract.ts";
 
 const PROBLEMS = {
   429: problem("`grid-share`: the account has as many questions open as it may; and too many requests."),
@@ -45,7 +56,7 @@ const risks = z.object({
   items: z.array(element),
 });
 
-const number = (schema: z.ZodNumber) => z.coerce.number().pipe(schema).optional();
+const number = (schema: z.ZodNumber) => numberText(schema).optional();
 /** Numbers of branches with commas between them. */
 const branchList = z
   .string()
@@ -92,7 +103,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         operationId: "getGridNode",
         tags: ["grid"],
         summary: "A bus with its branches, findings and last scans",
-        params: z.object({ id: z.coerce.number().int().min(1).max(1e9) }),
+        params: z.object({ id: numberText(z.number().int().min(1).max(1e9)) }),
         response: { 200: node, ...PROBLEMS },
       },
     },
@@ -256,8 +267,8 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
         tags: ["grid"],
         summary: "Assets with risk and remaining life, what to do in which week, before and after",
         querystring: z.object({
-          weeks: z.coerce.number().int().min(1).max(26).default(26).describe("Weeks that are planned"),
-          hoursPerWeek: z.coerce.number().min(0).max(100_000).default(40).describe("Of the crew"),
+          weeks: numberText(z.number().int().min(1).max(26)).default(26).describe("Weeks that are planned"),
+          hoursPerWeek: numberText(z.number().min(0).max(100_000)).default(40).describe("Of the crew"),
         }),
         response: { 200: maintenance, ...PROBLEMS },
       },

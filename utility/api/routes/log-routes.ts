@@ -16,6 +16,7 @@ import {
   problem,
   sendPage,
   unixSeconds,
+  numberText,
 } from "../contract.ts";
 import { found, Problem } from "../problem.ts";
 
@@ -31,7 +32,7 @@ const entry = z
 
 const textAnswer = (description: string) => ({ description, content: { "text/plain": { schema: z.string() } } });
 
-const treeSize = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const treeSize = numberText(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER));
 
 export function addLogRoutes(app: Api, { utility, policy }: ApiContext): void {
   app.get(

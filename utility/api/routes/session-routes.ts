@@ -1,7 +1,14 @@
 /** Signing in and out, and who one is. */
 import { z } from "zod";
-import { addressOf, type GateOptions, networkOf, SESSION_COOKIE, setSessionCookie } from "../access/gate.ts";
-import { PASSWORD_MAX, verifyPassword } from "../access/passwords.ts";
+import {
+  addressOf,
+  type GateOptions,
+  goneSignal,
+  networkOf,
+  SESSION_COOKIE,
+  setSessionCookie,
+} from "../access/gate.ts";
+import { PASSWORD_MAX } from "../access/passwords.ts";
 import { roleSchema, SIGNED_IN } from "../access/roles.ts";
 import { newSecret } from "../access/secrets.ts";
 import type { Account } from "../access/access-store.ts";
@@ -17,7 +24,7 @@ function meOf({ name, role, meters }: Account): z.infer<typeof me> {
   return { name, role, meters: [...meters] };
 }
 
-export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, gate: GateOptions): void {
+export function addSessionRoutes(app: Api, { store, passwords, now, config }: ApiContext, gate: GateOptions): void {
   app.post(
     "/session",
     {
@@ -48,15 +55,22 @@ export function addSessionRoutes(app: Api, { store, now, config }: ApiContext, g
         const detail = `too many attempts failed: try again in ${waitSeconds} s`;
         throw new Problem(429, "too-many-failures", detail, { retryAfter: waitSeconds });
       }
-      const matches = await verifyPassword(password, store.passwordOf(name));
-      const account = matches ? store.account(name) : undefined;
-      if (account === undefined || account.disabled) {
+      const line = begun.isKnown ? "known" : "strange";
+      let stored: string | undefined;
+      try {
+        const asker = { line, signal: goneSignal(reply) } as const;
+        stored = await passwords.match(password, () => store.passwordOf(name), asker);
+      } catch (error) {
+        store.signIns.withdraw(begun);
+        throw error;
+      }
+      const { secret, hash } = newSecret("session");
+      const account = stored === undefined ? undefined : store.beginSession(hash, name, stored, at);
+      if (account === undefined) {
         store.note({ ...entry, outcome: "refused", detail: "" });
         throw new Problem(401, "wrong-credentials", "name or password is wrong");
       }
       store.signIns.succeeded(name, network, at);
-      const { secret, hash } = newSecret("session");
-      store.beginSession(hash, name, at);
       store.note({ ...entry, outcome: "done", detail: "" });
       setSessionCookie(reply, secret, gate);
       return meOf(account);

@@ -10,11 +10,13 @@ import { logPolicy } from "../../../config/log-policy.ts";
 import { createLogger } from "../../../config/runtime/logger.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { AccessStore } from "../access/access-store.ts";
-import { hashPassword } from "../access/passwords.ts";
+import { type DeskOptions, PasswordDesk } from "../access/password-desk.ts";
+import { deriveHere, hashPassword } from "../access/passwords.ts";
 import { type ApiRole, ROLES } from "../access/roles.ts";
 import { openAlerts } from "../alerts/index.ts";
 import { type ApiContext, UtilityReader } from "../context.ts";
 import type { Api } from "../contract.ts";
+import type { Dashboard } from "../dashboard/dashboard.ts";
 import { GridClient } from "../grid/grid-client.ts";
 import { LiveHub } from "../live/live-hub.ts";
 import { createApi } from "../server.ts";
@@ -42,11 +44,15 @@ export async function apiBed(
     begun = true,
     grid = {},
     showcase,
+    derive = deriveHere,
+    dashboard,
   }: {
     readonly begun?: boolean;
     readonly grid?: Partial<Config["grid"]>;
     /** Name of a file in the data folder. */
     readonly showcase?: string;
+    readonly derive?: DeskOptions["derive"];
+    readonly dashboard?: Dashboard;
   } = {},
 ): Promise<ApiBed> {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-api-"));
@@ -67,16 +73,18 @@ export async function apiBed(
   const context: ApiContext = {
     config,
     store,
+    passwords: new PasswordDesk({ ...config.api, derive }),
     utility: new UtilityReader(begun ? file : `${file}.none`),
     live,
     alerts: alerts.engine,
     grid: new GridClient({ ...config.grid, warn: () => {} }),
     policy: logPolicy(config, publicKey),
     showcaseFile: showcase === undefined ? undefined : path.join(folder, showcase),
+    ...(dashboard === undefined ? {} : { dashboard }),
     // As a wall clock has it: seldom a whole second.
     now: () => time + 0.25,
   };
-  const hash = await hashPassword(PASSWORD, CHEAP);
+  const hash = await hashPassword(PASSWORD, deriveHere, CHEAP);
   for (const role of ROLES) {
     store.addAccount(
       { name: role, role, meters: role === "customer" ? ["m-001"] : [], disabled: false, createdAt: NOW },

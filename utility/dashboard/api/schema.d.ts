@@ -89,6 +89,57 @@ export interface paths {
         patch: operations["changeAccount"];
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done with accounts and by operators, newest first */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{name}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** API tokens of an account */
+        get: operations["listTokensOf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{name}/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API token of an account */
+        delete: operations["removeTokenOf"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -119,23 +170,6 @@ export interface paths {
         post?: never;
         /** Revoke an API token */
         delete: operations["removeToken"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What was done with accounts and by operators, newest first */
-        get: operations["listAudit"];
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1317,15 +1351,6 @@ export interface components {
             /** @description Unix seconds, UTC */
             createdAt: number;
         };
-        TokenInput: {
-            id: string;
-            label: string;
-            /** @description Unix seconds, UTC */
-            createdAt: number;
-            /** @description Unix seconds, UTC */
-            expiresAt: number;
-            lastUsed: number | null;
-        };
         AuditEntryInput: {
             id: number;
             /** @description Unix seconds, UTC */
@@ -1664,6 +1689,15 @@ export interface components {
                 /** @description Its first bytes, in hex */
                 prefix: string;
             }[];
+        };
+        TokenInput: {
+            id: string;
+            label: string;
+            /** @description Unix seconds, UTC */
+            createdAt: number;
+            /** @description Unix seconds, UTC */
+            expiresAt: number;
+            lastUsed: number | null;
         };
         LearningTradeoffInput: {
             /** @description Readings are simulated */
@@ -2275,15 +2309,6 @@ export interface components {
             /** @description Unix seconds, UTC */
             createdAt: number;
         };
-        Token: {
-            id: string;
-            label: string;
-            /** @description Unix seconds, UTC */
-            createdAt: number;
-            /** @description Unix seconds, UTC */
-            expiresAt: number;
-            lastUsed: number | null;
-        };
         AuditEntry: {
             id: number;
             /** @description Unix seconds, UTC */
@@ -2623,6 +2648,15 @@ export interface components {
                 prefix: string;
             }[];
         };
+        Token: {
+            id: string;
+            label: string;
+            /** @description Unix seconds, UTC */
+            createdAt: number;
+            /** @description Unix seconds, UTC */
+            expiresAt: number;
+            lastUsed: number | null;
+        };
         LearningTradeoff: {
             /** @description Readings are simulated */
             simulated: boolean;
@@ -2912,6 +2946,82 @@ export interface operations {
             };
         };
     };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page */
+                limit?: number;
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description `csv`: the same rows as RFC 4180, with a header */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the audit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AuditEntry"][];
+                        /** @description `after` of the next page; null at the end */
+                        next: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listTokensOf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Token"][];
+                    };
+                };
+            };
+        };
+    };
+    removeTokenOf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     listTokens: {
         parameters: {
             query?: never;
@@ -2988,37 +3098,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-        };
-    };
-    listAudit: {
-        parameters: {
-            query?: {
-                /** @description Most rows of a page */
-                limit?: number;
-                /** @description `next` of the page before */
-                after?: string;
-                /** @description `csv`: the same rows as RFC 4180, with a header */
-                format?: "json" | "csv";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of the audit. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["AuditEntry"][];
-                        /** @description `after` of the next page; null at the end */
-                        next: string | null;
-                    };
-                };
             };
         };
     };
