@@ -118,6 +118,12 @@ export const alerts = queryOptions({
   queryFn: async () => answered(client.GET("/alerts", { params: { query: { limit: PAGE } } })),
 });
 
+/** All that fire or have fired, and are not over, however many came after them. */
+export const openAlerts = queryOptions({
+  queryKey: ["alerts", "open"],
+  queryFn: async () => answered(client.GET("/alerts", { params: { query: { state: "open", limit: 1_000 } } })),
+});
+
 export const alertRules = queryOptions({
   queryKey: ["alert-rules"],
   queryFn: async () => answered(client.GET("/alerts/rules")),

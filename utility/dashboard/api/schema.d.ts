@@ -1355,6 +1355,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -1392,6 +1395,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -2313,6 +2319,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -2350,6 +2359,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -3483,7 +3495,8 @@ export interface operations {
     listAlerts: {
         parameters: {
             query?: {
-                state?: components["schemas"]["AlertStateInput"];
+                /** @description `open`: firing, acknowledged or silenced */
+                state?: "pending" | "firing" | "acknowledged" | "silenced" | "resolved" | "open";
                 severity?: components["schemas"]["AlertSeverityInput"];
                 rule?: string;
                 /** @description Unix seconds: what begins at this time or later */

@@ -18,7 +18,14 @@ export function StateBadges({ state }: { readonly state: GridState }): ReactNode
   return (
     <>
       <span className="muted small">{moment(state.time, zone)}</span>
-      <Badge tone={tone}>{word}</Badge>
+      {state.cutOff.length > 0 && (
+        <Badge tone="bad">
+          {state.cutOff.length} {state.cutOff.length === 1 ? "bus" : "buses"} without supply
+        </Badge>
+      )}
+      <Badge tone={tone} title="How well the samples fit together: not how well the grid is">
+        {word}
+      </Badge>
       {state.stale && <Badge tone="warn">Old: scans have stopped</Badge>}
       {state.simulated && (
         <Badge tone="info" icon="flask">

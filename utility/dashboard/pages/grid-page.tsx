@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import type { Finding, GridState, GridTopology, Optimised } from "../../../protocol/grid/index.ts";
 import { useRole } from "../api/session.tsx";
-import { alike, count, figure, fixed, moment, percent, split } from "../format.ts";
+import { alike, count, figure, fixed, measured, moment, percent, split } from "../format.ts";
 import { gridPaths, gridState, gridTopology } from "../grid/api.ts";
 import { describe, Details, megawatts } from "../grid/details.tsx";
 import { GridMap, type Selection } from "../grid/grid-map.tsx";
@@ -126,6 +126,7 @@ function FindBus({ scene, onFound }: FindBusProps): ReactNode {
 function Totals({ state }: { readonly state: GridState }): ReactNode {
   const { totals, loads } = state;
   const times = timesOf(state);
+  const dark = state.cutOff.length;
   const zone = useZone();
   return (
     <Stats label="The grid now">
@@ -138,6 +139,13 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
         }
       />
       <Stat
+        name="lacking"
+        label="Not supplied"
+        {...(dark === 0 ? { value: "0", unit: "MW" } : split(megawatts(totals.lackingMw)))}
+        {...(dark === 0 ? {} : { tone: "bad" })}
+        note={dark === 0 ? "every bus has supply" : `${dark} of ${state.buses.vmPu.length} buses are without supply`}
+      />
+      <Stat
         label="Losses"
         {...split(megawatts(totals.losses.technicalMw))}
         note={`${percent(1 - totals.efficiency, 2)} of what comes in`}
@@ -146,7 +154,7 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
         label="Lowest voltage"
         value={fixed(totals.leastVoltagePu, 3)}
         unit="p.u."
-        note={`highest ${fixed(totals.mostVoltagePu, 3)}`}
+        note={`highest ${fixed(totals.mostVoltagePu, 3)}${dark === 0 ? "" : ", of buses with supply"}`}
       />
       <Stat
         label="Highest loading"
@@ -154,7 +162,11 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
         unit="%"
         note={`hottest ${fixed(totals.hottestC, 1)} °C`}
       />
-      <Stat label="Risk" value={fixed(totals.risk, 2)} note="1 for each element at its limit" />
+      <Stat
+        label="Risk"
+        value={fixed(totals.risk, 2)}
+        note={dark === 0 ? "1 for each element at its limit" : "of what has supply; 1 for each element at its limit"}
+      />
     </Stats>
   );
 }
@@ -238,8 +250,8 @@ function Findings({
               ),
             },
             { head: "Where", cell: ({ element }) => element.replace(":", " ") },
-            { head: "Value", number: true, cell: ({ value, unit }) => `${figure(value, 4)} ${unit}` },
-            { head: "Limit", number: true, onlyWide: true, cell: ({ limit, unit }) => `${figure(limit, 4)} ${unit}` },
+            { head: "Value", number: true, cell: ({ value, unit }) => measured(value, unit) },
+            { head: "Limit", number: true, onlyWide: true, cell: ({ limit, unit }) => measured(limit, unit) },
             { head: "Since", onlyWide: true, cell: ({ since }) => moment(since, zone) },
           ]}
         />

@@ -2,9 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { system } from "../api/queries.ts";
+import { openAlerts, system } from "../api/queries.ts";
 import { useSession } from "../api/session.tsx";
 import { type LiveStatus, useLive } from "../live/live.tsx";
+import { waiting } from "../parts/alert-groups.ts";
 import { type PageRoute, ROUTES } from "../routes.tsx";
 import { Icon, type IconName, Logo } from "./icon.tsx";
 import { Badge, Button, type Tone } from "./parts.tsx";
@@ -84,6 +85,7 @@ function Side({ location }: { readonly location: string }): ReactNode {
                   <Link href={path} aria-current={isHere(path) ? "page" : undefined}>
                     <Icon name={icon} />
                     {title}
+                    {path === "/alerts" && <AlertCount />}
                   </Link>
                 </li>
               ))}
@@ -95,6 +97,19 @@ function Side({ location }: { readonly location: string }): ReactNode {
         <a href="/docs">HTTP interface</a>
       </p>
     </nav>
+  );
+}
+
+/** Of alerts that wait for somebody, on every page. */
+function AlertCount(): ReactNode {
+  const { data } = useQuery(openAlerts);
+  const { count, severity } = waiting(data?.items ?? []);
+  if (count === 0) return null;
+  return (
+    <span className={`side-count ${severity === "critical" ? "bad" : "warn"}`}>
+      {count}
+      <span className="hidden-visually"> firing{severity === "critical" ? ", some critical" : ""}</span>
+    </span>
   );
 }
 
