@@ -3,14 +3,13 @@ import { useQueries, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Item, Schemas } from "../api/client.ts";
-import { alerts, bills, feeders, loads, logEntries, openAlerts, results, rounds, system } from "../api/queries.ts";
+import { bills, feeders, loads, logEntries, results, rounds, system } from "../api/queries.ts";
 import { useSession } from "../api/session.tsx";
 import { Chart } from "../charts/chart.tsx";
 import { loadChart } from "../charts/load-model.ts";
 import { count, figure, fixed, money, moment, orNothing, percent, period } from "../format.ts";
 import { budgetOf } from "../privacy-budget.ts";
-import { alertGroups, othersOf } from "../parts/alert-groups.ts";
-import { isPending } from "../parts/alert-state.ts";
+import { AlertsCard } from "../parts/alerts-card.tsx";
 import { ResultValue } from "../parts/result-value.tsx";
 import { RoundRow } from "../parts/round-row.tsx";
 import { Ids } from "../ui/ids.tsx";
@@ -21,7 +20,6 @@ import { useZone } from "../ui/use-zone.ts";
 const DAY = 86_400;
 /** As many as one can look at; of more only the newest slots are added up. */
 const FEEDERS = 12;
-const SHOWN_ALERTS = 4;
 
 export function Overview(): ReactNode {
   const { me } = useSession();
@@ -178,55 +176,6 @@ function BillRow({ bill }: { readonly bill: Schemas["BillHead"] }): ReactNode {
       </span>
       <strong>{orNothing(bill.amountMicro, (micro) => money(micro, bill.currency))}</strong>
     </li>
-  );
-}
-
-function AlertsCard(): ReactNode {
-  const query = useQuery(openAlerts);
-  const pending = (useQuery(alerts).data?.items ?? []).filter(isPending).length;
-  return (
-    <Card title="Open alerts" className="span-4" aside={<Link href="/alerts">All alerts</Link>}>
-      <QueryView query={query}>
-        {({ items }) => {
-          const groups = alertGroups(items);
-          if (groups.length === 0) {
-            return pending === 0 ? (
-              <Empty title="Nothing is wrong">No value is beyond the limit of a rule now.</Empty>
-            ) : (
-              <Empty title="No alert fires">
-                {pending === 1 ? "One value is" : `${count(pending)} values are`} beyond the limit, not yet for as long
-                as the rule says: <Link href="/alerts">pending</Link>.
-              </Empty>
-            );
-          }
-          return (
-            <>
-              <ul className="list">
-                {groups.slice(0, SHOWN_ALERTS).map((group) => {
-                  const [{ id, text, severity, state }] = group.alerts;
-                  return (
-                    <li key={group.key}>
-                      <span className="grow">
-                        <Link href={`/alerts/${id}`}>{text}</Link>{" "}
-                        <span className="muted small">{othersOf(group)}</span>
-                      </span>
-                      <Badge tone={severity === "critical" ? "bad" : "warn"}>
-                        {severity === "critical" && state === "firing" ? severity : state}
-                      </Badge>
-                    </li>
-                  );
-                })}
-              </ul>
-              {groups.length > SHOWN_ALERTS && (
-                <p className="muted small" style={{ marginTop: 10 }}>
-                  The worst {SHOWN_ALERTS} of {groups.length} kinds.
-                </p>
-              )}
-            </>
-          );
-        }}
-      </QueryView>
-    </Card>
   );
 }
 
