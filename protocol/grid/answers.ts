@@ -156,6 +156,11 @@ export const statistics = z
     gapPercent: spread,
     lostMwh: z.number().describe("Technical losses over the scans, each until the next"),
     deliveredMwh: z.number(),
+    coveredSeconds: z
+      .number()
+      .describe(
+        "Of the time from the first scan to the last, what these sums cover: nobody knows what a pause of over an hour held",
+      ),
     sinceStart: z.strictObject({
       scans: z.int(),
       scanMilliseconds: spread.describe("From samples to state"),

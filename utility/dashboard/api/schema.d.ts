@@ -855,6 +855,10 @@ export interface components {
             /** @description The same of the switches as they are */
             presentCost: number;
             presentLossKw: number;
+            /** @description Load that it leaves without supply */
+            unservedMw: number;
+            /** @description Load without supply as the switches are */
+            presentUnservedMw: number;
             /**
              * @description `certified`: all trees were tried
              * @enum {string}
@@ -904,7 +908,7 @@ export interface components {
                 /** @description deliveredMw / inputMw, 0 to 1 */
                 efficiency: number;
                 losses: components["schemas"]["GridLossesInput"];
-                /** @description Last known loads of buses without supply */
+                /** @description What buses without supply would take now */
                 lackingMw: number;
                 /** @description Sum over buses and branches: 1 for each that is at its limit */
                 risk: number;
@@ -936,6 +940,8 @@ export interface components {
             };
             /** @description Buses without supply */
             cutOff: number[];
+            /** @description Branches that opened and left buses without supply, until they close: no proposal closes them */
+            faulted: number[];
             /** @description Samples that are not believed */
             bad: string[];
             /** @description The newest proposal; null before the first, or where there is none */
@@ -1004,12 +1010,17 @@ export interface components {
             toOpen: number[];
             /** @description Branches that are open now and are to be closed */
             toClose: number[];
+            /** @description Those of the request, and those that the state has as faulted */
             broken: number[];
             /** @description Buses that only broken branches feed */
             cutOff: number[];
             /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
             unservedMw: number;
-            /** @description The switches as they are, or what broken branches leave of them */
+            /** @description Buses without supply as the switches are */
+            cutOffBefore: number[];
+            /** @description Their load */
+            unservedBeforeMw: number;
+            /** @description The switches as they are, without the broken ones: nothing is closed in their place */
             before: components["schemas"]["SwitchingFiguresInput"];
             after: components["schemas"]["SwitchingFiguresInput"];
             reference: {
@@ -1173,6 +1184,8 @@ export interface components {
             /** @description Technical losses over the scans, each until the next */
             lostMwh: number;
             deliveredMwh: number;
+            /** @description Of the time from the first scan to the last, what these sums cover: nobody knows what a pause of over an hour held */
+            coveredSeconds: number;
             sinceStart: {
                 scans: number;
                 /** @description From samples to state */
@@ -1819,6 +1832,10 @@ export interface components {
             /** @description The same of the switches as they are */
             presentCost: number;
             presentLossKw: number;
+            /** @description Load that it leaves without supply */
+            unservedMw: number;
+            /** @description Load without supply as the switches are */
+            presentUnservedMw: number;
             /**
              * @description `certified`: all trees were tried
              * @enum {string}
@@ -1868,7 +1885,7 @@ export interface components {
                 /** @description deliveredMw / inputMw, 0 to 1 */
                 efficiency: number;
                 losses: components["schemas"]["GridLosses"];
-                /** @description Last known loads of buses without supply */
+                /** @description What buses without supply would take now */
                 lackingMw: number;
                 /** @description Sum over buses and branches: 1 for each that is at its limit */
                 risk: number;
@@ -1900,6 +1917,8 @@ export interface components {
             };
             /** @description Buses without supply */
             cutOff: number[];
+            /** @description Branches that opened and left buses without supply, until they close: no proposal closes them */
+            faulted: number[];
             /** @description Samples that are not believed */
             bad: string[];
             /** @description The newest proposal; null before the first, or where there is none */
@@ -1968,12 +1987,17 @@ export interface components {
             toOpen: number[];
             /** @description Branches that are open now and are to be closed */
             toClose: number[];
+            /** @description Those of the request, and those that the state has as faulted */
             broken: number[];
             /** @description Buses that only broken branches feed */
             cutOff: number[];
             /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
             unservedMw: number;
-            /** @description The switches as they are, or what broken branches leave of them */
+            /** @description Buses without supply as the switches are */
+            cutOffBefore: number[];
+            /** @description Their load */
+            unservedBeforeMw: number;
+            /** @description The switches as they are, without the broken ones: nothing is closed in their place */
             before: components["schemas"]["SwitchingFigures"];
             after: components["schemas"]["SwitchingFigures"];
             reference: {
@@ -2137,6 +2161,8 @@ export interface components {
             /** @description Technical losses over the scans, each until the next */
             lostMwh: number;
             deliveredMwh: number;
+            /** @description Of the time from the first scan to the last, what these sums cover: nobody knows what a pause of over an hour held */
+            coveredSeconds: number;
             sinceStart: {
                 scans: number;
                 /** @description From samples to state */
@@ -3836,6 +3862,11 @@ export interface operations {
                      */
                     broken?: number[];
                     /**
+                     * @description Branches that may be closed, though the state has them as faulted
+                     * @default []
+                     */
+                    repaired?: number[];
+                    /**
                      * @description Branches that are to stay open
                      * @default []
                      */
@@ -3874,6 +3905,7 @@ export interface operations {
                 vMinPu?: number;
                 vMaxPu?: number;
                 broken?: string;
+                repaired?: string;
                 keepOpen?: string;
                 keepClosed?: string;
                 mostFlows?: number;

@@ -83,6 +83,12 @@ export const gridRenewables = queryOptions({
 
 export type Method = Optimised["method"];
 
-export async function optimise(method: Method): Promise<Optimised> {
-  return ask<Optimised>("POST", "/grid/optimize", { method });
+export interface Asked {
+  readonly method: Method;
+  readonly broken: readonly number[];
+  readonly repaired: readonly number[];
+}
+
+export async function optimise(asked: Asked): Promise<Optimised> {
+  return ask<Optimised>("POST", "/grid/optimize", asked);
 }

@@ -11,12 +11,15 @@ import { MapKey } from "../grid/key.tsx";
 import { LoadFactor, timesOf } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { OptimiseCard } from "../grid/optimise-card.tsx";
-import { NO_OVERLAY, type Overlay, sceneOf } from "../grid/scene.ts";
+import { ALL_IN_ORDER, outOfOrder, toggled } from "../grid/proposal.ts";
+import { NO_OVERLAY, type Overlay, type Scene, sceneOf } from "../grid/scene.ts";
 import { StateBadges } from "../grid/state-badges.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
+
+const NONE: readonly number[] = [];
 
 export function GridPage(): ReactNode {
   const topology = useQuery(gridTopology);
@@ -48,7 +51,12 @@ function Grid({
 }): ReactNode {
   const [selection, setSelection] = useState<Selection>();
   const [found, setFound] = useState<Optimised>();
+  const [mine, setMine] = useState(ALL_IN_ORDER);
+  const faulted = state?.faulted ?? NONE;
+  const broken = useMemo(() => outOfOrder(mine, faulted), [mine, faulted]);
+  const toggle = (branch: number): void => setMine(toggled(mine, faulted, branch));
   const role = useRole();
+  const mayAsk = role !== "auditor" && topology.radial;
   const paths = useQuery(gridPaths);
   const [showPaths, setShowPaths] = useState(false);
   const chosen = selection?.kind === "bus" ? topology.buses[selection.index]?.id : undefined;
@@ -57,10 +65,11 @@ function Grid({
     const own = all.filter(({ bus }) => bus === chosen);
     return {
       ...NO_OVERLAY,
+      broken: new Set(broken),
       ...(found === undefined ? {} : { toOpen: new Set(found.toOpen), toClose: new Set(found.toClose) }),
       ...(showPaths ? { path: new Set((own.length > 0 ? own : all).flatMap(({ branches }) => branches)) } : {}),
     };
-  }, [found, showPaths, paths.data, chosen]);
+  }, [found, showPaths, paths.data, chosen, broken]);
   const scene = useMemo(() => sceneOf(topology, state, overlay), [topology, state, overlay]);
   const togglePaths = (): void => {
     setShowPaths(!showPaths);
@@ -74,9 +83,9 @@ function Grid({
         className="span-8"
         aside={
           <div className="actions">
-            <FindBus scene={scene} onFound={(index) => setSelection({ kind: "bus", index })} />
+            <Find scene={scene} onFound={setSelection} />
             <Button size="small" pressed={showPaths} onClick={togglePaths}>
-              Best paths
+              Paths
             </Button>
           </div>
         }
@@ -88,11 +97,15 @@ function Grid({
           description={describe(scene, selection)}
           height={520}
         />
-        <MapKey changes={overlay.toOpen.size + overlay.toClose.size > 0} paths={overlay.path.size > 0} />
+        <MapKey
+          changes={overlay.toOpen.size + overlay.toClose.size > 0}
+          paths={overlay.path.size > 0}
+          broken={broken.length > 0}
+        />
       </Card>
       <div className="span-4 grid" style={{ gridTemplateColumns: "minmax(0, 1fr)" }}>
-        <Details scene={scene} selection={selection} />
-        {role !== "auditor" && <OptimiseCard radial={topology.radial} onFound={setFound} />}
+        <Details {...{ scene, selection, broken }} onToggle={mayAsk ? toggle : undefined} />
+        {role !== "auditor" && <OptimiseCard {...{ topology, mine, broken }} onToggle={toggle} onFound={setFound} />}
         <Paths shown={showPaths} />
       </div>
       <Findings findings={state?.findings ?? []} leftOut={state?.findingsLeftOut ?? 0} />
@@ -100,24 +113,34 @@ function Grid({
   );
 }
 
-interface FindBusProps {
-  readonly scene: { readonly buses: readonly { readonly id: number }[] };
-  readonly onFound: (index: number) => void;
+interface FindProps {
+  readonly scene: Scene;
+  readonly onFound: (selection: Selection) => void;
 }
 
-function FindBus({ scene, onFound }: FindBusProps): ReactNode {
+/** By number, for who does not click. */
+function Find({ scene: { buses, branches }, onFound }: FindProps): ReactNode {
+  const options = (kind: "bus" | "branch", ids: readonly { readonly id: number }[]): ReactNode =>
+    ids.map(({ id }, i) => (
+      <option key={id} value={`${kind} ${i}`}>
+        {kind === "bus" ? id : `line ${id}`}
+      </option>
+    ));
   return (
     <label className="field inline">
-      <span>Bus</span>
-      <select value="" onChange={(event) => onFound(Number(event.target.value))}>
+      <span>Bus or line</span>
+      <select
+        value=""
+        onChange={(event) => {
+          const [kind, index] = event.target.value.split(" ");
+          onFound({ kind: kind === "branch" ? "branch" : "bus", index: Number(index) });
+        }}
+      >
         <option value="" disabled>
           choose
         </option>
-        {scene.buses.map(({ id }, i) => (
-          <option key={id} value={i}>
-            {id}
-          </option>
-        ))}
+        <optgroup label="Buses">{options("bus", buses)}</optgroup>
+        <optgroup label="Lines">{options("branch", branches)}</optgroup>
       </select>
     </label>
   );
@@ -176,8 +199,8 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
   if (!shown) return null;
   return (
     <Card
-      title="Best paths"
-      note="From a generator to each load, by the least loss and risk. Choose a bus to see its own."
+      title="Paths"
+      note="From a generator to each load, as a learned policy chooses them for little loss and risk. Choose a bus to see its own."
     >
       <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
         {({ paths, lossKw, reference }) => {
@@ -187,7 +210,7 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
             <>
               <DataTable
                 inset
-                caption="Best paths"
+                caption="Paths"
                 rows={worst}
                 keyOf={({ bus }) => String(bus)}
                 columns={[
@@ -199,7 +222,8 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
               />
               <p className="muted small" style={{ marginTop: 10 }}>
                 The eight that lose most, of {paths.length}; {figure(lossKw)} kW in all, {figure(reference.gapPercent)}{" "}
-                % above {reference.kind === "certified" ? "the certified optimum" : "the best known"}.
+                % above {reference.kind === "certified" ? "the certified optimum" : "the best that is known of paths"}.
+                Better switches search longer, and may find less.
               </p>
             </>
           );
