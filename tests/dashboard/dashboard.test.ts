@@ -141,7 +141,7 @@ test("the dashboard of a running fleet", async (t) => {
       const names = await page.evaluate<string[]>(
         "[...document.querySelectorAll('.stacked tbody tr:first-child td')].filter((cell) => getComputedStyle(cell).display !== 'none').slice(1).map((cell) => getComputedStyle(cell, '::before').content)",
       );
-      assert.deepEqual(names, ['"Feeder"', '"From"', '"Status"']);
+      assert.deepEqual(names, ['"Feeder"', '"From"', '"To"', '"Sets"', '"Proved meters"', '"Status"']);
       await assertFits(page, "rounds");
       await assertAccessible(page, "rounds on a phone");
       await page.setViewportSize({ width: 1_440, height: 900 });

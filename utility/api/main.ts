@@ -73,6 +73,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const names = new GridNamesCache({ ask: () => grid.topology(), now });
   const alertWatch = new AlertWatch({
     ...{ engine: alerts.engine, live, utility, now, slotSeconds: config.system.slotSeconds },
+    epsilonBudget: config.learning.epsilon,
     time: () => feed.clock.now(),
     namesOf: (digest) => names.of(digest),
   });

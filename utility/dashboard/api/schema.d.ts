@@ -794,7 +794,7 @@ export interface components {
             name: string;
             severity: components["schemas"]["AlertSeverityInput"];
             /** @enum {string} */
-            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
             /** @description Fires when the value is above it */
             above?: number;
             /** @description Fires when the value is below it */
@@ -1353,7 +1353,7 @@ export interface components {
         /** @enum {string} */
         AlertStateInput: "pending" | "firing" | "acknowledged" | "silenced" | "resolved";
         /** @enum {string} */
-        AlertSignalInput: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+        AlertSignalInput: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
         AlertInput: {
             /** Format: uuid */
             id: string;
@@ -1771,7 +1771,7 @@ export interface components {
             name: string;
             severity: components["schemas"]["AlertSeverity"];
             /** @enum {string} */
-            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
             /** @description Fires when the value is above it */
             above?: number;
             /** @description Fires when the value is below it */
@@ -2330,7 +2330,7 @@ export interface components {
         /** @enum {string} */
         AlertState: "pending" | "firing" | "acknowledged" | "silenced" | "resolved";
         /** @enum {string} */
-        AlertSignal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+        AlertSignal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
         Alert: {
             /** Format: uuid */
             id: string;

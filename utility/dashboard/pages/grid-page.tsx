@@ -275,8 +275,8 @@ function Findings({
             },
             { head: "Where", cell: ({ element }) => element.replace(":", " ") },
             { head: "Value", number: true, cell: ({ value, unit }) => measured(value, unit) },
-            { head: "Limit", number: true, onlyWide: true, cell: ({ limit, unit }) => measured(limit, unit) },
-            { head: "Since", onlyWide: true, cell: ({ since }) => moment(since, zone) },
+            { head: "Limit", number: true, cell: ({ limit, unit }) => measured(limit, unit) },
+            { head: "Since", cell: ({ since }) => moment(since, zone) },
           ]}
         />
       )}

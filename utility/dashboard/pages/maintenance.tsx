@@ -78,14 +78,13 @@ function Plan({ plan }: { readonly plan: GridMaintenance }): ReactNode {
                 cell: ({ chance }) => <Badge tone={chance >= LIKELY ? "warn" : "good"}>{percent(chance, 1)}</Badge>,
               },
               {
-                ...{ head: "Left, years", number: true, onlyWide: true },
+                ...{ head: "Left, years", number: true },
                 cell: ({ remainingYears: { tenth, median, nineTenths } }) =>
                   `${orNothing(median, years)} (${orNothing(tenth, years)} to ${nineTenths === null ? "60+" : years(nineTenths)})`,
               },
               {
                 head: "Efficiency",
                 number: true,
-                onlyWide: true,
                 cell: ({ efficiency }) => percent(efficiency.now, 2),
               },
               {

@@ -45,7 +45,6 @@ export function AlertRules(): ReactNode {
                 },
                 {
                   head: "Severity",
-                  onlyWide: true,
                   cell: ({ severity }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge>,
                 },
               ]}
