@@ -204,7 +204,7 @@ export type GridForecast = z.infer<typeof forecast>;
 const years = z.number().nullable().describe("Years; null beyond 60");
 const expected = z.strictObject({
   cost: z.number().describe("EUR expected over the horizon"),
-  failures: z.number().describe("Failures expected in the weeks of the plan"),
+  failures: z.number().describe("Failures expected in the next 26 weeks"),
 });
 
 export const maintenance = z
@@ -212,6 +212,7 @@ export const maintenance = z
     simulated: z.boolean().describe("Histories are simulated"),
     weeks: z.int(),
     hoursPerWeek: z.number(),
+    horizonYears: z.number().describe("Over which costs are expected"),
     assets: z.array(
       z.strictObject({
         asset: z.string(),

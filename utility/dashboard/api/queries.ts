@@ -10,6 +10,14 @@ export const system = queryOptions({
   staleTime: Infinity,
 });
 
+/** Whether the server hears of the system at all; nobody tells, so it is asked. */
+export const health = queryOptions({
+  queryKey: ["health"],
+  queryFn: async () => answered(client.GET("/health")),
+  refetchInterval: 10_000,
+  retry: false,
+});
+
 export const feeders = queryOptions({
   queryKey: ["feeders"],
   queryFn: async () => answered(client.GET("/feeders")),

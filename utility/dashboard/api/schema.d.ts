@@ -1237,6 +1237,8 @@ export interface components {
             simulated: boolean;
             weeks: number;
             hoursPerWeek: number;
+            /** @description Over which costs are expected */
+            horizonYears: number;
             assets: {
                 asset: string;
                 /** @description Which branch it is */
@@ -1277,13 +1279,13 @@ export interface components {
             before: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             after: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             /** @description How far the plan's cost may be above the least, as a share */
@@ -1680,8 +1682,10 @@ export interface components {
                 topic: string;
                 /** @description Of the sealed message, which the broker passes on */
                 bytes: number;
-                /** @description Its first bytes, in hex */
+                /** @description Its first bytes, in hex: what says how it is sealed, and for whom */
                 prefix: string;
+                /** @description Its last bytes, in hex: of what is sealed */
+                sealed: string;
             }[];
         };
         LearningTradeoffInput: {
@@ -2214,6 +2218,8 @@ export interface components {
             simulated: boolean;
             weeks: number;
             hoursPerWeek: number;
+            /** @description Over which costs are expected */
+            horizonYears: number;
             assets: {
                 asset: string;
                 /** @description Which branch it is */
@@ -2254,13 +2260,13 @@ export interface components {
             before: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             after: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             /** @description How far the plan's cost may be above the least, as a share */
@@ -2657,8 +2663,10 @@ export interface components {
                 topic: string;
                 /** @description Of the sealed message, which the broker passes on */
                 bytes: number;
-                /** @description Its first bytes, in hex */
+                /** @description Its first bytes, in hex: what says how it is sealed, and for whom */
                 prefix: string;
+                /** @description Its last bytes, in hex: of what is sealed */
+                sealed: string;
             }[];
         };
         LearningTradeoff: {

@@ -27,11 +27,14 @@ export const gridTopology = queryOptions({
   staleTime: Infinity,
 });
 
+/** The server says that a state is old where analytics is gone, which then tells nobody: it is asked now and then. */
+const LOOK_MILLISECONDS = 10_000;
+
 /** The newest state; live events put later ones in its place. */
 export const gridState = queryOptions({
   queryKey: GRID_STATE_KEY,
   queryFn: async () => ask<GridState>("GET", "/grid/state"),
-  refetchInterval: againWhileMissing,
+  refetchInterval: (query) => againWhileMissing(query) || LOOK_MILLISECONDS,
   staleTime: Infinity,
 });
 
