@@ -166,7 +166,10 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
         const { purpose } = record.question;
         const seconds = Math.max(0, feed.clock.now() - record.openedAt);
         stats.settled(record, seconds);
-        log.debug({ round: record.id, purpose, state: record.state, status: record.status, seconds }, "a round is settled");
+        log.debug(
+          { round: record.id, purpose, state: record.state, status: record.status, seconds },
+          "a round is settled",
+        );
         if (purpose === "load") void opened?.loadsReleased();
         if (purpose === "vector") void learning.flush();
         // Sealing a bill costs more than working it out: while other feeders are being billed it waits.

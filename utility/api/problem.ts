@@ -71,7 +71,9 @@ export function found<T>(what: string, value: T | undefined): T {
 /** Turns whatever a route or the framework threw into a problem. Faults of ours are logged and not told. */
 export function answerProblem(error: FastifyError | Problem, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, error.message);
+  // What a route answers on purpose, such as that no grid is operated, is no fault that somebody has to look at.
+  if (problem.status >= 500 && !(error instanceof Problem))
+    request.log.error({ err: error, route: request.routeOptions.url }, error.message);
   sendProblem(reply, problem);
 }
 

@@ -188,13 +188,14 @@ function change(pen: CanvasRenderingContext2D, { x, y, what, id }: Sign, ink: In
   if (what === "opens") piece(pen, { x: x + arm * 0.7, y }, { x: x + arm, y });
   pen.stroke();
   pen.font = `650 11px ${ink.font}`;
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
+  // Below: beside it the next bus may be, and above it that one's number.
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
   pen.lineWidth = 3;
   pen.strokeStyle = ink.surface;
   pen.fillStyle = ink.accent;
-  pen.strokeText(String(id), x + size + 4, y);
-  pen.fillText(String(id), x + size + 4, y);
+  pen.strokeText(String(id), x, y + size + 4);
+  pen.fillText(String(id), x, y + size + 4);
 }
 
 /** A square supplies, a diamond generates, a disc takes; a ring around it is outside of its limits. */
