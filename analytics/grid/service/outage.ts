@@ -41,7 +41,7 @@ export interface Wanting {
 export function fillDark({ grid, loadMw, loadMvar, vmPu, released, goesOn, seen }: Wanting): void {
   let [now, planned] = [0, 0];
   for (const [bus, { loadMw: own }] of grid.buses.entries()) {
-    if (vmPu[bus]! === 0) continue;
+    if (!(vmPu[bus]! > 0)) continue;
     now += loadMw[bus]!;
     planned += own;
   }

@@ -20,7 +20,7 @@ export function momentsOf<R extends Row>(rows: readonly R[]): readonly R[] {
 /** A line where neighbours are known, else dots: a line of points that stand alone would not be seen. */
 function kindOf(values: readonly (number | null)[]): "line" | "dots" {
   const known = values.filter((value) => value !== null).length;
-  const pairs = values.filter((value, i) => value !== null && (values[i + 1] ?? null) !== null).length;
+  const pairs = values.filter((value, i) => value !== null && typeof values[i + 1] === "number").length;
   return 2 * pairs >= known && pairs > 0 ? "line" : "dots";
 }
 
