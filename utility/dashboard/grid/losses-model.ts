@@ -32,7 +32,7 @@ export function lossChart(rows: readonly Row[], x: Axis & { readonly time?: bool
   );
   const series = (name: string, values: readonly (number | null)[], more: Pick<Series, "colour"> & Partial<Series>) => {
     const kind = kindOf(values);
-    const points = moments.map(({ time }, i) => ({ x: time, y: values[i]! }));
+    const points = moments.map(({ time }, i) => ({ x: time, y: values[i] ?? null }));
     return { name, kind, points: kind === "line" ? points : points.filter(({ y }) => y !== null), ...more };
   };
   const now = moments.at(-1)!.technicalMw * 1_000;
