@@ -123,7 +123,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     onRestart: (name) => {
       restarts[name] = (restarts[name] ?? 0) + 1;
     },
-    onFailed: (name, reason) => broken.abort(new Error(`${name} cannot go on: ${reason}`)),
+    onFailed: (name, reason) => broken.abort(new UsageError(`${name} cannot go on: ${reason}`)),
   });
   const ended = AbortSignal.any([signal, broken.signal]);
   const stop = (): void => fleet.interrupt();
@@ -161,8 +161,9 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
       const given = { data, plan: done, outcome, held, ...figures };
       return summarise({ ...given, interrupted });
     };
-    if (request.keepRunning && !ended.aborted) {
-      say(describeSummary(finish(), outcome, expectedOf(config, done), names));
+    const isKept = request.keepRunning && !ended.aborted;
+    if (isKept) {
+      if (!json) process.stdout.write(`${describeSummary(finish(), outcome, expectedOf(config, done), names)}\n`);
       await fleet.releaseMeters();
       for (const note of keptRunningNotes(fleet, data, plan)) say(note);
       await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));
@@ -174,6 +175,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     const expected = expectedOf(config, done);
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else if (interrupted) say(describeInterrupted(summary, fedAll ? outcome : undefined, plan, expected));
+    else if (isKept) say("stopped; the report above is that of the run");
     else process.stdout.write(`${describeSummary(summary, outcome, expected, names)}\n`);
     broken.signal.throwIfAborted();
     return interrupted ? EXIT.interrupted : exitCode(summary, outcome);

@@ -77,6 +77,14 @@ test("exits with 0 for help and with the code that run returns", async () => {
   assert.equal(code.code, 7);
 });
 
+test("a reader who takes its time gets all that was printed, through a pipe", async () => {
+  // Through a shell: what node gives its children in place of a pipe holds more than one.
+  const command = `"${process.execPath}" "${START}" "${ROLE}" --id x --act long | (sleep 1; wc -c)`;
+  const child = spawn("sh", ["-c", command], { cwd: mkdtempSync(path.join(tmpdir(), "wv-role-")) });
+  const [told] = (await once(child.stdout, "data")) as [Buffer];
+  assert.equal(told.toString().trim(), "1000000");
+});
+
 test("exits with 2 for wrong flags, a missing one and a wrong configuration", async () => {
   const runs = [["--nope", "--id", "x"], [], ["--id", "x", "--meters", "none"], ["--id", "x", "operand"]].map(
     (args) => start(args).ended,

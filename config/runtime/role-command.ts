@@ -31,10 +31,18 @@ export async function runRole(role: RoleCommand, argv: readonly string[] = proce
     command.parse(argv);
   } catch (error) {
     // commander has printed help or its fault by itself
-    if (!(error instanceof CommanderError)) process.exit(reportFault(error, { role }));
-    process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    if (!(error instanceof CommanderError)) return exit(reportFault(error, { role }));
+    return exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
   }
-  process.exit(await execute(role, command));
+  await exit(await execute(role, command));
+}
+
+/** Ends the process when its readers have all that was printed: `process.exit` alone cuts what a pipe has not taken yet. */
+async function exit(code: number): Promise<never> {
+  // Writes are answered in their order, also those to a reader that is gone.
+  const written = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write("", () => resolve()));
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
 }
 
 async function execute(role: RoleCommand, command: Command): Promise<number> {

@@ -65,12 +65,14 @@ export class Showcase {
     if (shares === undefined || typeof payload === "string") return;
     this.#cut.delete(topic);
     const prefix = Buffer.from(payload.subarray(0, SHOWCASE_PREFIX_BYTES)).toString("hex");
+    const sealed = Buffer.from(payload.subarray(-SHOWCASE_PREFIX_BYTES)).toString("hex");
     this.#parts.set(topic, {
       aggregator: aggregatorId(Number(topic.split("/").at(-1))),
       shares: [...shares],
       topic,
       bytes: payload.length,
       prefix,
+      sealed,
     });
     if (this.#parts.size === this.#options.aggregators) this.#write();
   }

@@ -80,8 +80,8 @@ function shares({ showcase }: Evidence): Chapter {
       "seals one of its points for each aggregator:",
       ...parts.map(({ aggregator, shares: [share] }) => `  ${aggregator} gets ${String(share).padStart(19)}`),
       "",
-      "The broker carries the sealed messages. Of each it sees the topic, the length, and bytes such as",
-      ...parts.map(({ topic, bytes, prefix }) => `  ${topic}  ${bytes} bytes  ${prefix.slice(0, 24)}...`),
+      "The broker carries the sealed messages. Of each it sees the topic, the length, and sealed bytes such as",
+      ...parts.map(({ topic, bytes, sealed }) => `  ${topic}  ${bytes} bytes  ...${sealed.slice(-24)}`),
     ],
   };
 }

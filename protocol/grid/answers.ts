@@ -31,10 +31,12 @@ export const optimised = z
     open: ids.describe("Branches to be open"),
     toOpen: ids.describe("Of these, those that are closed now"),
     toClose: ids.describe("Branches that are open now and are to be closed"),
-    broken: ids,
+    broken: ids.describe("Those of the request, and those that the state has as faulted"),
     cutOff: ids.describe("Buses that only broken branches feed"),
     unservedMw,
-    before: figures.describe("The switches as they are, or what broken branches leave of them"),
+    cutOffBefore: ids.describe("Buses without supply as the switches are"),
+    unservedBeforeMw: z.number().describe("Their load"),
+    before: figures.describe("The switches as they are, without the broken ones: nothing is closed in their place"),
     after: figures,
     reference: z.strictObject({
       kind: z.enum(["certified", "best known"]),
@@ -154,6 +156,11 @@ export const statistics = z
     gapPercent: spread,
     lostMwh: z.number().describe("Technical losses over the scans, each until the next"),
     deliveredMwh: z.number(),
+    coveredSeconds: z
+      .number()
+      .describe(
+        "Of the time from the first scan to the last, what these sums cover: nobody knows what a pause of over an hour held",
+      ),
     sinceStart: z.strictObject({
       scans: z.int(),
       scanMilliseconds: spread.describe("From samples to state"),
@@ -197,7 +204,7 @@ export type GridForecast = z.infer<typeof forecast>;
 const years = z.number().nullable().describe("Years; null beyond 60");
 const expected = z.strictObject({
   cost: z.number().describe("EUR expected over the horizon"),
-  failures: z.number().describe("Failures expected in the weeks of the plan"),
+  failures: z.number().describe("Failures expected in the next 26 weeks"),
 });
 
 export const maintenance = z
@@ -205,6 +212,7 @@ export const maintenance = z
     simulated: z.boolean().describe("Histories are simulated"),
     weeks: z.int(),
     hoursPerWeek: z.number(),
+    horizonYears: z.number().describe("Over which costs are expected"),
     assets: z.array(
       z.strictObject({
         asset: z.string(),

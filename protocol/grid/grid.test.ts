@@ -33,6 +33,7 @@ test("the largest state fits its topic", () => {
       ...{ loadingPercent: column, temperatureC: column, risk: column },
     },
     cutOff: [],
+    faulted: [],
     bad: Array.from({ length: MOST_FINDINGS }, () => "reactive_generation:2000"),
     switching: null,
     findings: Array.from({ length: MOST_FINDINGS }, () => ({
@@ -51,6 +52,7 @@ test("a request names one kind and keeps within its limits", () => {
     kind: "optimise",
     method: "policy",
     broken: [],
+    repaired: [],
     keepOpen: [],
     keepClosed: [],
     seed: 1,

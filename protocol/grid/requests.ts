@@ -20,6 +20,7 @@ const wishes = {
   vMinPu: z.number().min(0.5).max(1.5).optional(),
   vMaxPu: z.number().min(0.5).max(1.5).optional(),
   broken: branchIds.default([]).describe("Branches that are out of order"),
+  repaired: branchIds.default([]).describe("Branches that may be closed, though the state has them as faulted"),
   keepOpen: branchIds.default([]).describe("Branches that are to stay open"),
   keepClosed: branchIds.default([]).describe("Branches that are to stay closed"),
   seed: z.int().min(0).max(4_294_967_295).default(1).describe("Of what is drawn"),

@@ -35,6 +35,8 @@ export const switching = z
     cost: z.number().describe("lossKw + riskWeight x risk + violationWeight x violation"),
     presentCost: z.number().describe("The same of the switches as they are"),
     presentLossKw: z.number(),
+    unservedMw: z.number().describe("Load that it leaves without supply"),
+    presentUnservedMw: z.number().describe("Load without supply as the switches are"),
     reference: z.enum(["certified", "best known"]).describe("`certified`: all trees were tried"),
     referenceCost: z.number(),
     gapPercent: z.number().nullable().describe("Of cost above referenceCost"),
@@ -66,7 +68,7 @@ export const gridState = z
       deliveredMw: z.number(),
       efficiency: z.number().describe("deliveredMw / inputMw, 0 to 1"),
       losses,
-      lackingMw: z.number().describe("Last known loads of buses without supply"),
+      lackingMw: z.number().describe("What buses without supply would take now"),
       risk: z.number().describe("Sum over buses and branches: 1 for each that is at its limit"),
       leastVoltagePu: z.number(),
       mostVoltagePu: z.number(),
@@ -92,6 +94,10 @@ export const gridState = z
       risk: column,
     }),
     cutOff: z.array(busId).max(MOST_ELEMENTS).describe("Buses without supply"),
+    faulted: z
+      .array(z.int().min(1))
+      .max(MOST_ELEMENTS)
+      .describe("Branches that opened and left buses without supply, until they close: no proposal closes them"),
     bad: z.array(z.string()).max(MOST_FINDINGS).describe("Samples that are not believed"),
     switching: switching.nullable().describe("The newest proposal; null before the first, or where there is none"),
     findings: z.array(finding).max(MOST_FINDINGS),

@@ -23,7 +23,8 @@ export const showcase = z
         shares: z.array(share).describe("What this aggregator alone knows, one for each reading"),
         topic: z.string(),
         bytes: z.int().describe("Of the sealed message, which the broker passes on"),
-        prefix: z.string().describe("Its first bytes, in hex"),
+        prefix: z.string().describe("Its first bytes, in hex: what says how it is sealed, and for whom"),
+        sealed: z.string().describe("Its last bytes, in hex: of what is sealed"),
       }),
     ),
   })

@@ -114,6 +114,8 @@ describe("npm run fleet", { concurrency: 3 }, () => {
     assert.match(stderr, /mosquitto_sub -p \d+ -t 'wv\/1\/pub\/#'/);
     assert.match(stdout, /bills +│ none due yet/);
     assert.match(stdout, /feeder loads +│ [1-9]\d*, exact to the watt-hour/);
+    // Once, when the run is over, and not again when its servers stop.
+    assert.equal(`${stdout}${stderr}`.match(/feeder loads +│/g)?.length, 1);
     assert.ok(code === 0 || code === null, `${code}: ${stderr}`);
     assert.deepEqual(processesOf(folder), []);
   });

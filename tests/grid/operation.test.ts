@@ -136,7 +136,9 @@ test("a released load becomes a state that a browser sees; questions are answere
   });
   assert.equal(asked.status, 200, await asked.clone().text());
   const proposal = (await asked.json()) as Optimised;
-  assert.ok(proposal.open.includes(5) && proposal.after.lossKw < proposal.before.lossKw);
+  // Now is what the broken line leaves: buses in the dark, which lose nothing and cost the more.
+  assert.ok(proposal.open.includes(5) && proposal.unservedBeforeMw > 0 && proposal.unservedMw === 0);
+  assert.ok(proposal.after.cost < proposal.before.cost);
   assert.equal(proposal.reference.kind, "certified");
   const unknown = await fetch(`${address}/grid/optimize`, {
     method: "POST",

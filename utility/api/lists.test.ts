@@ -133,6 +133,10 @@ test("pages of loads join without gap or overlap; a range cuts them; CSV has the
     ],
   );
   const [, next = ""] = /^<\?limit=2&format=csv&after=([\w-]+)>; rel="next"$/.exec(String(csv.headers.link)) ?? [];
+  for (const list of ["loads", "balances"]) {
+    const none = await bed.app.inject({ url: `/feeders/f-99/${list}`, headers: bed.as("auditor") });
+    assert.deepEqual([none.statusCode, none.json<{ detail: string }>().detail], [404, "there is no feeder f-99"]);
+  }
   const rest = await all(bed, `/feeders/f-1/loads?limit=100&after=${next}`, headers);
   assert.equal(rest.items.length, 8);
 });

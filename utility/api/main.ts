@@ -78,6 +78,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const names = new GridNamesCache({ ask: () => grid.topology(), now });
   const alertWatch = new AlertWatch({
     ...{ engine: alerts.engine, live, utility, now, slotSeconds: config.system.slotSeconds },
+    epsilonBudget: config.learning.epsilon,
     time: () => feed.clock.now(),
     namesOf: (digest) => names.of(digest),
   });
@@ -111,6 +112,8 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
     },
   );
   if (store.accounts().length === 0) log.warn("there is no account yet: npm run accounts -- add NAME --role admin");
+  // A fleet tells its user by itself.
+  if (process.send === undefined) process.stdout.write(`The dashboard: ${address}/app/   Routes: ${address}/docs\n`);
   announceReady({ id: party.id, address, madeAccounts });
   log.info({ address }, "the HTTP interface is ready");
   await aborted(signal);

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alike, figure, money, percent, powersAlike } from "./format.ts";
+import { alike, figure, measured, money, percent, powersAlike } from "./format.ts";
+
+test("a voltage keeps the places that tell it from its limit; a count has no unit", () => {
+  assert.equal(measured(0.95464, "p.u."), "0.9546 p.u.");
+  assert.equal(measured(130.25, "%"), "130.3 %");
+  assert.equal(measured(3, "1"), "3");
+});
 
 test("powers that stand together have one unit and as many decimals, as suit the largest", () => {
   const show = powersAlike([0.0042, 0.1187, 0.0009]);

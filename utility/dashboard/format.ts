@@ -91,6 +91,12 @@ export function unitText(unit: string): string {
   return unit === "degC" ? "°C" : unit.replace(/2$/, "²");
 }
 
+/** A value with its unit, as exactly as its limits are set: voltages differ in the third place. */
+export function measured(value: number, unit: string): string {
+  const number = unit === "p.u." ? fixed(value, 4) : figure(value, 4);
+  return unit === "1" ? number : `${number} ${unitText(unit)}`;
+}
+
 /** Money from millionths of the currency. */
 export function money(micro: number, currency: string): string {
   const show = new Intl.NumberFormat(LOCALE, { style: "currency", currency, signDisplay: "negative" });

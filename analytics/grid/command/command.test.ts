@@ -28,6 +28,9 @@ test("every command of the page works, with the figures that it shows", async (t
     assert.equal(code, 0, `${line}: ${stderr}`);
     said.push(stdout);
   }
+  const closed = await grid(folder, ["flow", "case33bw", "--open", "7,9,14,32,37"]);
+  assert.match(closed.stderr, /branches 33, 34, 35, 36, open in case33bw, closed here/);
+  assert.equal((await grid(folder, ["flow", "case33bw"])).stderr, "");
   const [optimum = "", limits = "", , town = "", , states = ""] = said;
   const squeezed = (text: string): string => text.replaceAll(/[ │]+/g, " ");
   const table = (/^```text\n([\s\S]*?)^```$/m.exec(PAGE)?.[1] ?? "").trim().split("\n");

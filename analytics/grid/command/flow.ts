@@ -24,6 +24,8 @@ export function runFlow({ options, json }: RoleContext, [name]: readonly string[
   const open = options["open"] as string | undefined;
   const named = gridNamed(name);
   const opened = open === undefined ? named : withOpen(named, idsOf(open, "open"));
+  // "Exactly these": what the case leaves open and the list does not name is closed, which one may not have meant.
+  const closedAnew = named.branches.flatMap(({ id, closed }, i) => (!closed && opened.branches[i]!.closed ? [id] : []));
   const grid = withLoadScale(opened, numberOf(options, "load-scale", 1));
   const ambientC = numberOf(options, "ambient", 20);
   const result = powerFlow(grid, {
@@ -39,13 +41,19 @@ export function runFlow({ options, json }: RoleContext, [name]: readonly string[
     const { radial, loops, islands } = topologyOf(grid);
     const report = {
       grid: grid.name,
-      ...{ method, converged, failure, iterations, mismatch, radial, loops, islands },
+      ...{ method, converged, failure, iterations, mismatch, radial, loops, islands, closedAnew },
       ...(converged ? { losses: lossesOf(grid, result), violations: violationsOf(grid, result) } : {}),
       ...(converged ? { unservedMw, limited, buses, branches, generators: generatorsOf(grid, result) } : {}),
     };
     process.stdout.write(`${JSON.stringify(report)}\n`);
   } else if (result.converged) {
     const whole = grid.buses.length <= SHOWN_WHOLE || options["all"] === true;
+    if (closedAnew.length > 0) {
+      const branches = `${closedAnew.length === 1 ? "branch" : "branches"} ${closedAnew.join(", ")}`;
+      process.stderr.write(
+        `--open leaves exactly those branches open: ${branches}, open in ${grid.name}, closed here\n`,
+      );
+    }
     process.stdout.write(`${summary(grid, result)}\n${tables(buses, branches, whole)}\n`);
   } else {
     process.stderr.write(`grid: ${grid.name}: no power flow (${result.failure!.reason}): ${result.failure!.message}\n`);

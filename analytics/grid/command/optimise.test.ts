@@ -31,6 +31,8 @@ test("every command of the page works", async (t) => {
 
 interface Report {
   readonly open: readonly number[];
+  readonly toOpen: readonly number[];
+  readonly toClose: readonly number[];
   readonly flows: number;
   readonly reference: {
     readonly kind: string;
@@ -54,10 +56,21 @@ test("each method says its gap and what it spent; fixed switches, bands, ratings
     return JSON.parse(stdout) as Report;
   };
   for (const method of ["policy", "exchange", "random", "bound"]) {
-    const { reference, after, flows } = await report(`--method ${method}`);
+    const found = await report(`--method ${method}`);
+    const { reference, after, flows } = found;
     assert.ok(reference.kind === "certified" && reference.proof === "bound", method);
     assert.ok(reference.gapPercent >= 0 && after.lossKw >= 139.55 && flows > 0);
     assert.equal(reference.gapPercent < 1e-6, method !== "random");
+    if (method !== "bound") continue;
+    // The case has its ties 33 to 37 open.
+    assert.deepEqual(
+      [found.open, found.toOpen, found.toClose],
+      [
+        [7, 9, 14, 32, 37],
+        [7, 9, 14, 32],
+        [33, 34, 35, 36],
+      ],
+    );
   }
   const kept = await report("--keep-closed 7,14 --keep-open 20 --method bound");
   assert.deepEqual(

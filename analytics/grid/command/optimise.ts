@@ -86,11 +86,16 @@ export function runOptimise({ options, json }: RoleContext, [name]: readonly str
     proved === undefined ? referenceOf(problem, [start, answer.closed], { onTrees }) : { ...answer, proof: proved };
   progress?.stop();
   const { best, gapPercent } = gapOf(answer.cost, known);
+  // Beside what is open now: what is to be done.
+  const now = grid.branches.map(({ id, closed }) => (open ? !opened.has(id) : closed));
+  const changed = (from: boolean, to: 0 | 1): number[] =>
+    grid.branches.flatMap(({ id }, i) => (now[i] === from && answer.closed[i] === to ? [id] : []));
   const report = {
     ...{ grid: grid.name, method, flows: answer.flows, milliseconds },
     open: [...problem.graph.openOf(answer.closed).map((i) => grid.branches[i]!.id), ...(switches.keepOpen ?? [])].sort(
       (a, b) => a - b,
     ),
+    ...{ toOpen: changed(true, 0), toClose: changed(false, 1) },
     ...{ broken: switches.broken ?? [], cutOff: problem.graph.cutOff },
     before: figuresOf(before),
     after: figuresOf(answer),
@@ -113,6 +118,8 @@ function shown(report: {
   flows: number;
   milliseconds: number;
   open: number[];
+  toOpen: number[];
+  toClose: number[];
   cutOff: readonly number[];
   before: ReturnType<typeof figuresOf>;
   after: ReturnType<typeof figuresOf>;
@@ -125,7 +132,9 @@ function shown(report: {
     ["what", "result"],
     [
       ["grid", report.grid],
-      ["open", report.open.join(", ")],
+      ["to be opened", report.toOpen.join(", ") || "none"],
+      ["to be closed", report.toClose.join(", ") || "none"],
+      ["open then", report.open.join(", ")],
       ["losses kW", change("lossKw", 4)],
       ["risk", change("risk", 3)],
       ["violation", change("violation", 3)],

@@ -12,12 +12,12 @@ import { SeededRandom } from "../random.ts";
 const FEEDERS = ["f-1", "f-2", "f-3"];
 const START = 1_736_899_200;
 
-function operated(grid: object, scans: number): { outcomes: Outcome[]; all: Map<string, Finding[]> } {
+function operated(grid: object, scans: number, share = 0.7): { outcomes: Outcome[]; all: Map<string, Finding[]> } {
   const config = configSchema.parse({ grid: { enabled: true, ...grid } }) as Config;
   const plan = operationPlan(config, FEEDERS);
   const operation = new GridOperation(plan);
   const whole = plan.grid.buses.reduce((sum, { loadMw }) => sum + loadMw, 0);
-  const loads = FEEDERS.map((feeder) => ({ feeder, slotStart: START, mw: (0.7 * whole) / 3 }));
+  const loads = FEEDERS.map((feeder) => ({ feeder, slotStart: START, mw: (share * whole) / 3 }));
   const outcomes = Array.from({ length: scans }, (_, k) =>
     operation.scan({ time: START + 5 * k, seconds: 5, loads, released: [], faults: [] }),
   );
@@ -85,6 +85,19 @@ test("a dead sensor is named, with what it showed before; an outage leaves buses
   const dark = operated({ events: [{ type: "outage", element: 17, fromScan: 2, scans: 6 }] }, 10);
   assert.deepEqual(dark.outcomes[4]!.believed?.cutOff, [18]);
   assert.equal(dark.all.get("no-supply bus:18")?.length, 6);
+});
+
+test("what is lacking in the dark is what would be taken now, and not what the case has at its peak", () => {
+  const outage = { events: [{ type: "outage", element: 7, fromScan: 0, scans: 6 }] };
+  const { outcomes, all } = operated(outage, 9, 0.2);
+  const { believed, snapshot } = outcomes[3]!;
+  assert.deepEqual(believed?.cutOff, [8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]);
+  // Of the case 0.875 MW.
+  assert.ok(Math.abs(believed.totals.lackingMw - 0.2 * 0.875) < 0.005, `${believed.totals.lackingMw} MW`);
+  assert.ok(Math.abs(all.get("no-supply bus:8")![0]!.value - 0.04) < 0.002);
+  // The line that failed is known, and is in order when it closes again.
+  assert.deepEqual([believed.faulted, snapshot.faulted], [[7], [7]]);
+  assert.deepEqual([outcomes.at(-1)!.believed?.cutOff, outcomes.at(-1)!.believed?.faulted], [[], []]);
 });
 
 test("bad data are named by their points", () => {

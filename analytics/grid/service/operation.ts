@@ -13,8 +13,9 @@ import { BranchTemperatures } from "../physics/thermal.ts";
 import type { Scan } from "../scada/scan.ts";
 import { type Fault, FindingBook, limitFaults, SampleFaults, stateFaults, theftFaults } from "./findings.ts";
 import { FeederWatch } from "./feeder-watch.ts";
+import { faultedAfter, fillDark } from "./outage.ts";
 import type { OperationPlan } from "./plan.ts";
-import { type FeederLoad, SimulatedPlant } from "./plant.ts";
+import { type FeederLoad, loadsOf, SimulatedPlant } from "./plant.ts";
 
 export interface ScanInput {
   /** Unix seconds, and since the scan before. */
@@ -33,12 +34,14 @@ export interface ScanInput {
 /** What a scan says of the state; whoever publishes adds what it alone knows. */
 export type Believed = Pick<
   GridState,
-  "time" | "simulated" | "stale" | "status" | "totals" | "buses" | "branches" | "cutOff" | "bad"
+  "time" | "simulated" | "stale" | "status" | "totals" | "buses" | "branches" | "cutOff" | "faulted" | "bad"
 >;
 
-/** What other computations start from: the switches, and the last loads that each bus was known to have. */
+/** What other computations start from: the switches, and what each bus takes, or would take if it had supply. */
 export interface Snapshot {
   readonly closed: Uint8Array;
+  /** Ids of branches that are out of order, as far as anybody can tell. */
+  readonly faulted: readonly number[];
   /** Consumed, by position of the bus; generation is apart. */
   readonly loadMw: Float64Array;
   readonly loadMvar: Float64Array;
@@ -66,6 +69,10 @@ export class GridOperation {
   readonly #book = new FindingBook();
   readonly #feeders: FeederWatch;
   #snapshot: Snapshot;
+  /** Positions of branches that opened in an outage. */
+  #faulted: ReadonlySet<number> = new Set();
+  /** 1 for buses that had supply since the start. */
+  readonly #seen: Uint8Array;
   #believed: Believed | undefined;
 
   /** Throws RangeError for a grid without a power flow. */
@@ -76,8 +83,10 @@ export class GridOperation {
     this.#tracker = new StateTracker(grid);
     this.#temperatures = new BranchTemperatures(grid, settings.ambientC);
     this.#feeders = new FeederWatch(plan);
+    this.#seen = new Uint8Array(grid.buses.length);
     this.#snapshot = {
       closed: Uint8Array.from(grid.branches, ({ closed }) => Number(closed)),
+      faulted: [],
       loadMw: Float64Array.from(grid.buses, ({ loadMw }) => loadMw),
       loadMvar: Float64Array.from(grid.buses, ({ loadMvar }) => loadMvar),
       generationMw: new Float64Array(grid.buses.length),
@@ -96,7 +105,7 @@ export class GridOperation {
     const { status } = state.estimate;
     const usable = status === "trusted" || status === "suspect";
     if (usable) {
-      const { grid, result, believed } = this.#judge(state, scan, seconds);
+      const { grid, result, believed } = this.#judge(state, scan, seconds, loads);
       this.#believed = believed;
       if (planted === undefined) this.#feeders.compareSlots(scan.time, grid, loads, input.released);
       else this.#feeders.compareNow(grid, loads, planted.metered);
@@ -122,9 +131,14 @@ export class GridOperation {
   }
 
   /** Loads, flows and temperatures of a state, and what they come to. */
-  #judge(state: TrustedState, scan: Scan, seconds: number): { grid: Grid; result: FlowResult; believed: Believed } {
+  #judge(
+    state: TrustedState,
+    scan: Scan,
+    seconds: number,
+    released: readonly FeederLoad[],
+  ): { grid: Grid; result: FlowResult; believed: Believed } {
     const { settings } = this.#plan;
-    const { grid, result } = this.#injections(state, scan);
+    const { grid, result } = this.#injections(state, scan, released);
     this.#temperatures.step(state.currentPu, settings.ambientC, seconds);
     const measured = new Map(
       scan.samples.filter(({ kind }) => kind === "temperature").map(({ element, value }) => [element, value]),
@@ -188,13 +202,14 @@ export class GridOperation {
         temperatureC,
         risk: branchRisk.map((risk) => rounded(risk, 3)),
       },
+      faulted: [...this.#snapshot.faulted],
       bad: [...state.bad, ...state.contradictedBreakers.map((id) => `breaker:${id}`)].slice(0, 200),
     };
     return { grid, result, believed };
   }
 
   /** What each bus takes and gives: the branches say what it does on balance, its sensors what is load of it. */
-  #injections(state: TrustedState, scan: Scan): { grid: Grid; result: FlowResult } {
+  #injections(state: TrustedState, scan: Scan, released: readonly FeederLoad[]): { grid: Grid; result: FlowResult } {
     const { grid, estimate, fromMw, fromMvar, toMw, toMvar } = state;
     const { indexOf } = grid;
     const [p, q] = [new Float64Array(grid.buses.length), new Float64Array(grid.buses.length)];
@@ -221,6 +236,7 @@ export class GridOperation {
         loads.set(id, { mw: 0, mvar: 0 });
         continue;
       }
+      this.#seen[bus] = 1;
       const [inMw, inMvar] = [p[bus]! + shuntMw * vm * vm, q[bus]! - shuntMvar * vm * vm];
       if (generates.has(id)) {
         // Its sensors tell the load of a bus that both takes and gives.
@@ -234,8 +250,14 @@ export class GridOperation {
       }
       loads.set(id, { mw: loadMw[bus]!, mvar: loadMvar[bus]! });
     }
+    fillDark({
+      ...{ grid, loadMw, loadMvar, vmPu: estimate.vmPu, released: loadsOf(this.#plan, released) },
+      ...{ goesOn: this.#plant !== undefined, seen: this.#seen },
+    });
+    this.#faulted = faultedAfter(this.#faulted, grid, before.closed, estimate.vmPu);
     this.#snapshot = {
       ...{ loadMw, loadMvar, generationMw, generationMvar },
+      faulted: [...this.#faulted].map((i) => grid.branches[i]!.id),
       closed: Uint8Array.from(grid.branches, ({ closed }) => Number(closed)),
     };
     // All that a bus gives is booked on its first generator.

@@ -24,7 +24,7 @@ export interface PlantScan {
 }
 
 /** Loads of buses from the newest load of each feeder, in MW by bus id. */
-function loadsOf(
+export function loadsOf(
   { grid, shares, slotSeconds }: OperationPlan,
   loads: readonly FeederLoad[],
 ): ReadonlyMap<number, BusLoad> {

@@ -21,8 +21,9 @@ const LEAST_MILLISECONDS = 10_000;
 export class Proposals {
   readonly #options: ProposalsOptions;
   #newest: Switching | undefined;
-  /** The slot of the loads that it was made for. */
+  /** The slot of the loads, and the switches, that it was made for. */
   #slot: number | null | undefined;
+  #closed = "";
   #isBusy = false;
   #madeAt = Number.NEGATIVE_INFINITY;
 
@@ -30,9 +31,9 @@ export class Proposals {
     this.#options = options;
   }
 
-  /** The newest; null where it was made for other loads, and says nothing of these. */
-  of(slotStart: number | null): Switching | null {
-    return this.#slot === slotStart ? (this.#newest ?? null) : null;
+  /** The newest; null where it was made for other loads or switches, and says nothing of these. */
+  of(slotStart: number | null, { closed }: Pick<Snapshot, "closed">): Switching | null {
+    return this.#slot === slotStart && this.#closed === closed.join("") ? (this.#newest ?? null) : null;
   }
 
   isDue(slotStart: number | null): boolean {
@@ -52,6 +53,7 @@ export class Proposals {
       const task = { snapshot, options: optimiseOptions.parse({}), at: { time, simulated } };
       this.#newest = switchingOf(await threads.run("optimise", task, signal));
       this.#slot = loads.slotStart;
+      this.#closed = snapshot.closed.join("");
     } catch (err) {
       if (stopped.aborted) return;
       if (err instanceof GridFault || signal.aborted) log.warn({ err }, "no proposal for the switches");

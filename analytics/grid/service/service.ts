@@ -247,7 +247,7 @@ export class GridService {
     const { slotStart } = this.#loads;
     const state = stateOf(believed, outcome, {
       ...{ plan: this.#plan, topology: this.#topology, sequence: this.#sequence, slotStart },
-      ...{ feeders: this.#loads.newest.length, switching: this.#proposals?.of(slotStart) ?? null },
+      ...{ feeders: this.#loads.newest.length, switching: this.#proposals?.of(slotStart, snapshot) ?? null },
       publishedAt: Date.now() / 1_000,
     });
     this.#send(state);

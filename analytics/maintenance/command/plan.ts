@@ -56,7 +56,9 @@ export async function runSchedule(context: RoleContext): Promise<number> {
   const unjudged = inService.length - known.length;
   const { chosen: _, ...figures } = plan;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...figures, hoursPerWeek, nothingDone: undone, unjudged, assets })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ...figures, hoursPerWeek, horizonYears: HORIZON.periods / 2, nothingDone: undone, unjudged, assets })}\n`,
+    );
     return EXIT.ok;
   }
   const due = assets

@@ -39,6 +39,15 @@ test("reports are JSON with every slot, and say what is simulated", async (t) =>
   assert.equal((each["buses"] as unknown[]).length, 6);
 });
 
+test("where no limit is met none is named", async (t) => {
+  const folder = folderOf(t);
+  const line = ["hosting", "demo8", "--mode", "each", "--step", "1", "--most", "1"];
+  const { code, stdout } = await runInProcess(RENEWABLES, folder, line);
+  assert.equal(code, 0);
+  assert.match(stdout, /nothing, up to --most/);
+  assert.doesNotMatch(stdout, /none 0/);
+});
+
 test("what cannot be is refused by its flag", async (t) => {
   const folder = folderOf(t);
   await runInProcess(RENEWABLES, folder, ["weather", "--out", "w.csv"]);

@@ -115,6 +115,11 @@ interface Shown {
   readonly rows: Cell[][];
 }
 
+/** Where the search ended without a limit nothing is named. */
+function limitText({ kind, element }: ReturnType<typeof uniformCapacity>["limit"]): string {
+  return kind === "none" ? "nothing, up to --most" : `${kind} ${element}`;
+}
+
 const MODES: Readonly<
   Record<"uniform" | "each" | "random", (hosting: HostingGrid, options: RoleContext["options"], json: boolean) => Shown>
 > = {
@@ -123,7 +128,7 @@ const MODES: Readonly<
     return {
       report: { kw, limit },
       head: ["generation by load, kW in all", "what one step more breaks"],
-      rows: [[kw, `${limit.kind} ${limit.element}`]],
+      rows: [[kw, limitText(limit)]],
     };
   },
   each: (hosting, _, json) => {
@@ -133,7 +138,7 @@ const MODES: Readonly<
     return {
       report: { buses },
       head: ["bus", "kW alone", "what one step more breaks"],
-      rows: buses.map(({ bus, kw, limit }) => [bus, kw, `${limit.kind} ${limit.element}`]),
+      rows: buses.map(({ bus, kw, limit }) => [bus, kw, limitText(limit)]),
     };
   },
   random: (hosting, options, json) => {

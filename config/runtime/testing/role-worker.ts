@@ -40,6 +40,9 @@ await runRole({
         log.info({}, "stopped cleanly");
         return undefined;
       }
+      case "long":
+        process.stdout.write("x".repeat(1_000_000));
+        return undefined;
       case "code":
         return 7;
       default:

@@ -30,6 +30,8 @@ export interface AlertRow {
   readonly value: number;
   /** Furthest beyond the limit. */
   readonly worst: number;
+  /** What was said then: of one that is over it is what there is to say. */
+  readonly worstText: string;
   readonly beganAt: number;
   readonly firedAt: number | null;
   readonly acknowledgedAt: number | null;
@@ -59,7 +61,8 @@ export interface Silence {
 }
 
 export interface AlertFilter {
-  readonly state?: AlertState | undefined;
+  /** `open`: all that fire or have fired, and are not over. */
+  readonly state?: AlertState | "open" | undefined;
   readonly severity?: Severity | undefined;
   readonly rule?: string | undefined;
   readonly from?: number | undefined;
@@ -86,10 +89,12 @@ const MIGRATIONS = [
      change TEXT NOT NULL, account TEXT, comment TEXT NOT NULL
    ) STRICT;
    CREATE INDEX alert_changes_alert ON alert_changes (alert);`,
+  `ALTER TABLE alerts ADD COLUMN worst_text TEXT NOT NULL DEFAULT '';
+   UPDATE alerts SET worst_text = text;`,
 ];
 
 const COLUMNS = `a.id, a.rule, a.severity, a.signal, a.element, a.text, a.unit, a.public, a.since, a.until, a.value, a.worst,
-  a.began_at AS beganAt, a.fired_at AS firedAt, a.acknowledged_at AS acknowledgedAt, a.acknowledged_by AS acknowledgedBy,
+  a.worst_text AS worstText, a.began_at AS beganAt, a.fired_at AS firedAt, a.acknowledged_at AS acknowledgedAt, a.acknowledged_by AS acknowledgedBy,
   a.resolved_at AS resolvedAt, a.notified`;
 /** `@now`: a silence that has ended is none. */
 const STATE = `CASE WHEN a.resolved_at IS NOT NULL THEN 'resolved' WHEN a.fired_at IS NULL THEN 'pending'
@@ -124,17 +129,17 @@ export class AlertStore {
 
   insert(row: AlertRow): void {
     this.#run(
-      `INSERT INTO alerts (id, rule, severity, signal, element, text, unit, public, since, until, value, worst, began_at, fired_at,
-         acknowledged_at, acknowledged_by, resolved_at, notified)
-       VALUES (@id, @rule, @severity, @signal, @element, @text, @unit, @public, @since, @until, @value, @worst, @beganAt, @firedAt,
-         @acknowledgedAt, @acknowledgedBy, @resolvedAt, @notified)`,
+      `INSERT INTO alerts (id, rule, severity, signal, element, text, unit, public, since, until, value, worst, worst_text, began_at,
+         fired_at, acknowledged_at, acknowledged_by, resolved_at, notified)
+       VALUES (@id, @rule, @severity, @signal, @element, @text, @unit, @public, @since, @until, @value, @worst, @worstText, @beganAt,
+         @firedAt, @acknowledgedAt, @acknowledgedBy, @resolvedAt, @notified)`,
       bound(row),
     );
   }
 
   update(row: AlertRow): void {
     this.#run(
-      `UPDATE alerts SET text = @text, since = @since, until = @until, value = @value, worst = @worst, fired_at = @firedAt,
+      `UPDATE alerts SET text = @text, since = @since, until = @until, value = @value, worst = @worst, worst_text = @worstText, fired_at = @firedAt,
          acknowledged_at = @acknowledgedAt, acknowledged_by = @acknowledgedBy, resolved_at = @resolvedAt, notified = @notified
        WHERE id = @id`,
       bound(row),
@@ -159,7 +164,8 @@ export class AlertStore {
   list({ state, severity, rule, from, to, after, limit }: AlertFilter, now: number): Alert[] {
     const [afterAt, afterId] = after ?? [];
     const where = [
-      ...(state === undefined ? [] : [`${STATE} = @state`]),
+      ...(state === "open" ? ["a.resolved_at IS NULL AND a.fired_at IS NOT NULL"] : []),
+      ...(state === undefined || state === "open" ? [] : [`${STATE} = @state`]),
       ...(severity === undefined ? [] : ["a.severity = @severity"]),
       ...(rule === undefined ? [] : ["a.rule = @rule"]),
       ...(from === undefined ? [] : ["a.began_at >= @from"]),

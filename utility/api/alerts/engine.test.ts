@@ -80,7 +80,7 @@ test("an alert fires above its limit and is over only where it clears, on either
   const [alert] = engine.store.list({ limit: 1 }, WALL);
   assert.deepEqual(
     [alert?.since, alert?.until, alert?.worst, alert?.value, alert?.text, alert?.state],
-    [2, 7, 130, 95, "branch 7: 96 %", "resolved"],
+    [2, 7, 130, 95, "branch 7: 130 %", "resolved"],
   );
   for (const [i, value] of [0.95, 0.949, 0.954, 0.955].entries()) see("bus-voltage", "bus:3", value, i);
   assert.deepEqual(told(), ["fired low bus:3", "resolved low bus:3"]);

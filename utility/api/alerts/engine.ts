@@ -159,19 +159,21 @@ export class AlertEngine {
   }
 
   #begin(rule: ReadyRule, element: string, reading: Reading, at: number): void {
+    const text = textOf(rule, element, reading);
     const row: AlertRow = {
       id: randomUUID(),
       rule: rule.name,
       severity: rule.severity,
       signal: rule.signal,
       element,
-      text: textOf(rule, element, reading),
+      text,
       unit: SIGNALS[rule.signal].unit,
       public: rule.isPublic,
       since: at,
       until: null,
       value: reading.value,
       worst: reading.value,
+      worstText: text,
       beganAt: this.#now(),
       firedAt: null,
       acknowledgedAt: null,
@@ -184,10 +186,15 @@ export class AlertEngine {
     if (rule.for === 0) this.#fire(row);
   }
 
-  #seen(rule: ReadyRule, { worst, element }: AlertRow, reading: Reading): Pick<AlertRow, "value" | "worst" | "text"> {
+  #seen(
+    rule: ReadyRule,
+    { worst, worstText, element }: AlertRow,
+    reading: Reading,
+  ): Pick<AlertRow, "value" | "worst" | "text" | "worstText"> {
     const { value } = reading;
+    const text = textOf(rule, element, reading);
     const isWorse = rule.above === undefined ? value < worst : value > worst;
-    return { value, worst: isWorse ? value : worst, text: textOf(rule, element, reading) };
+    return { value, text, ...(isWorse ? { worst: value, worstText: text } : { worst, worstText }) };
   }
 
   #fire(row: AlertRow): void {
@@ -198,7 +205,8 @@ export class AlertEngine {
 
   #resolve(row: AlertRow, value: number, until: number | undefined, comment: string): void {
     this.#open.delete(keyOf(row));
-    this.store.update({ ...row, value, until: until ?? null, resolvedAt: this.#now() });
+    // The last value before it was over is mostly within the limit again: what it came to is told.
+    this.store.update({ ...row, text: row.worstText, value, until: until ?? null, resolvedAt: this.#now() });
     this.#note(row.id, "resolved", { account: null, comment }, row.notified);
   }
 

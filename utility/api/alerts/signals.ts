@@ -45,6 +45,12 @@ export const SIGNALS = {
     about: "Wrong answers that were proved, within a day",
   },
   "failed-rounds": { unit: "rounds", of: "feeder", public: false, about: "That ended without a total, within a day" },
+  "privacy-share": {
+    unit: "%",
+    of: "account",
+    public: true,
+    about: "Of what one household may spend (learning.epsilon), what the last entry of the log says is spent",
+  },
   "privacy-spent": { unit: "epsilon", of: "account", public: true, about: "Of the last entry of the log" },
   "broker-away": { unit: "s", of: "broker", public: false, about: "Since the broker was last there" },
   notices: { unit: "1", of: "notice", public: true, about: "Of a code that the utility has published, within a day" },

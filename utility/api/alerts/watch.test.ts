@@ -27,7 +27,7 @@ async function watchBed(t: Parameters<typeof apiBed>[0]): Promise<WatchBed> {
     branches: [{ id: 3 }, { id: 9 }],
   } as NonNullable<ReturnType<ConstructorParameters<typeof AlertWatch>[0]["namesOf"]>>;
   const watch = new AlertWatch({
-    ...{ engine, live, utility, now: bed.context.now, time: () => time, slotSeconds: SLOT },
+    ...{ engine, live, utility, now: bed.context.now, time: () => time, slotSeconds: SLOT, epsilonBudget: 8 },
     namesOf: (digest) => (digest === "d" ? names : undefined),
   });
   t.after(() => watch.stop());
@@ -132,7 +132,7 @@ test("the utility's database: stale and lacking loads, balances, liars, failed r
     "balance-detector: feeder f-1: the balance of energy is broken: imbalance since 2025-01-15T00:00:00.000Z",
     "liar: aggregator 2 gave an answer that is proved wrong (wrong-sums)",
     "load-stale: feeder f-1 has no new load for 14401 s",
-    "privacy-budget: account learning has spent epsilon 6.5 at delta 1e-5",
+    "privacy-budget: account learning has spent 81.25 % of its budget: epsilon 6.5 of 8 at delta 1e-5",
     "rounds-fail: feeder f-1: 3 rounds without a total within a day (too-few-answers)",
   ];
   assert.deepEqual(alerts(), fired);
@@ -150,7 +150,9 @@ test("the utility's database: stale and lacking loads, balances, liars, failed r
   // The newest counts, and goes on counting when the log has gained nothing.
   for (let i = 0; i < 2; i++) {
     await watch.look();
-    assert.ok(alerts().includes("privacy-budget: account learning has spent epsilon 7.5 at delta 1e-5"));
+    assert.ok(
+      alerts().some((text) => text.startsWith("privacy-budget: account learning has spent 93.75 % of its budget")),
+    );
   }
   at(DATA + SLOT + 86_400 * 2);
   await watch.look();
@@ -177,7 +179,7 @@ test("what the utility says aloud is an alert for a day, also across a restart; 
   assert.deepEqual(alerts(), ["notice: witness w-1 is silent"]);
   const { engine, ...rest } = { engine: context.alerts, live: context.live, utility: context.utility };
   const again = new AlertWatch({
-    ...{ engine, ...rest, now: context.now, time: () => DATA, slotSeconds: SLOT },
+    ...{ engine, ...rest, now: context.now, time: () => DATA, slotSeconds: SLOT, epsilonBudget: 8 },
     namesOf: () => undefined,
   });
   t.after(() => again.stop());

@@ -24,8 +24,18 @@ export interface WatchOptions {
   /** What the system goes by: simulated in a simulation. Unix seconds. */
   readonly time: () => number;
   readonly slotSeconds: number;
+  /** What one household may spend. */
+  readonly epsilonBudget: number;
   /** The names of a grid by the digest of its topology; undefined while they are not known. */
   readonly namesOf: (digest: string) => GridNames | undefined;
+}
+
+function shareOf({ at, values }: Observations, budget: number): Observations {
+  const share = ({ value, detail = "" }: Reading): Reading => ({
+    value: (100 * value) / budget,
+    detail: `epsilon ${value} of ${budget} ${detail}`,
+  });
+  return { signal: "privacy-share", at, values: new Map([...values].map(([of, spent]) => [of, share(spent)])) };
 }
 
 export class AlertWatch {
@@ -77,7 +87,10 @@ export class AlertWatch {
     one("broker-away", "broker:broker", wall - this.#connectedAt);
     if (this.#scan !== undefined) one("grid-age", "grid", gridAge(this.#scan, wall));
     engine.observe(this.#noticed(wall));
-    for (const observed of await this.#ofUtility({ utility, time: time(), slotSeconds })) engine.observe(observed);
+    for (const observed of await this.#ofUtility({ utility, time: time(), slotSeconds })) {
+      engine.observe(observed);
+      if (observed.signal === "privacy-spent") engine.observe(shareOf(observed, this.#options.epsilonBudget));
+    }
   }
 
   async #ofUtility({

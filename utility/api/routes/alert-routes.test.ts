@@ -22,6 +22,8 @@ test("an operator acknowledges and silences an alert; an auditor sees who did; a
   const elements = async (query: string): Promise<string[]> =>
     (await list(query)).map(({ rule, element }) => `${rule} ${element}`);
   assert.deepEqual(await elements("?state=firing"), ["overload branch:5", "overload branch:4"]);
+  const [newest] = (await list("?state=firing")) as unknown as { above: number | null; below: number | null }[];
+  assert.deepEqual([newest?.above, newest?.below], [100, null]);
   assert.deepEqual(await elements("?state=pending&severity=critical"), ["heavy-overload branch:5"]);
   assert.deepEqual(await elements(`?rule=overload&to=${NOW + 60}`), ["overload branch:4"]);
   const first = await app.inject({ url: "/alerts?limit=1&rule=overload", headers: as("operator") });
@@ -40,6 +42,7 @@ test("an operator acknowledges and silences an alert; an auditor sees who did; a
   assert.equal((await act("POST", "acknowledge", "customer", {})).statusCode, 403);
   const acknowledged = (await act("POST", "acknowledge", "operator", { comment: "crew sent" })).json<Shown>();
   assert.deepEqual([acknowledged.state, acknowledged.acknowledgedBy], ["acknowledged", "operator"]);
+  assert.deepEqual(await elements("?state=open"), ["overload branch:5", "overload branch:4"]);
   const silenced = (await act("POST", "silence", "operator", { seconds: 600 })).json<Shown>();
   assert.deepEqual([silenced.state, silenced.silencedUntil], ["silenced", NOW + 660]);
   assert.equal((await act("POST", "silence", "operator", { seconds: 0 })).statusCode, 400);

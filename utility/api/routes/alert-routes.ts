@@ -38,6 +38,8 @@ const alert = z
     value: z.number(),
     worst: z.number().describe("Furthest beyond the limit"),
     unit: z.string(),
+    above: z.number().nullable().describe("Its rule's limit; null where it has the other, or the rule is gone"),
+    below: z.number().nullable(),
     public: z.boolean().describe("Anyone is told on `wv/1/pub/alert/<rule>`"),
     since: measured,
     until: measured.nullable().describe("When it was back; null while it lasts"),
@@ -77,8 +79,14 @@ const comment = z.string().max(1_000).default("");
 const id = z.object({ id: z.uuid() });
 const LONGEST_SILENCE = 2_592_000;
 
-function alertOf({ notified: _, ...row }: Alert): z.infer<typeof alert> {
-  return row;
+type Limits = Pick<ReadyRule, "name" | "above" | "below">;
+
+function alertOf(rules: readonly Limits[]): (row: Alert) => z.infer<typeof alert> {
+  const byName = new Map(rules.map((one) => [one.name, one]));
+  return ({ notified: _, worstText: __, ...row }) => {
+    const { above, below } = byName.get(row.rule) ?? {};
+    return { ...row, above: above ?? null, below: below ?? null };
+  };
 }
 
 function ruleOf({ name, severity, signal, above, below, clear, elements, text, isPublic, ...rest }: ReadyRule) {
@@ -90,6 +98,7 @@ function ruleOf({ name, severity, signal, above, below, clear, elements, text, i
 }
 
 export function addAlertRoutes(app: Api, { alerts, store, now }: ApiContext): void {
+  const shownAlert = alertOf(alerts.rules);
   app.get(
     "/alerts",
     {
@@ -99,7 +108,10 @@ export function addAlertRoutes(app: Api, { alerts, store, now }: ApiContext): vo
         tags: ["alerts"],
         summary: "Alerts, newest first",
         querystring: z.object({
-          state: stateSchema.optional(),
+          state: z
+            .enum([...STATES, "open"])
+            .optional()
+            .describe("`open`: firing, acknowledged or silenced"),
           severity: severitySchema.optional(),
           rule: ruleName.optional(),
           ...timeRange,
@@ -117,7 +129,7 @@ export function addAlertRoutes(app: Api, { alerts, store, now }: ApiContext): vo
       return sendPage(
         reply,
         query,
-        pageOf(rows, limit, (row) => [row.beganAt, row.id], alertOf),
+        pageOf(rows, limit, (row) => [row.beganAt, row.id], shownAlert),
       );
     },
   );
@@ -138,7 +150,7 @@ export function addAlertRoutes(app: Api, { alerts, store, now }: ApiContext): vo
 
   const shown = (one: Alert | undefined): z.infer<typeof alertWithHistory> => {
     const row = found("such alert", one);
-    return { ...alertOf(row), history: alerts.store.history(row.id) };
+    return { ...shownAlert(row), history: alerts.store.history(row.id) };
   };
 
   app.get(

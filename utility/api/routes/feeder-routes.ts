@@ -12,10 +12,12 @@ import {
   pageAnswers,
   pageOf,
   paging,
+  problem,
   sendPage,
   timeRange,
   unixSeconds,
 } from "../contract.ts";
+import { found } from "../problem.ts";
 
 const wattHours = z.int().describe("Wh");
 
@@ -88,6 +90,12 @@ function balanceOf(row: FeederBalancesTable): z.infer<typeof balance> {
 
 const slots = { ...timeRange, ...paging, ...format };
 
+/** Throws a Problem 404: an empty list would say that the feeder has no load. */
+async function assertFeeder({ db }: ApiContext["utility"], feeder: string): Promise<void> {
+  const row = await db.selectFrom("feeders").select("feeder_id").where("feeder_id", "=", feeder).executeTakeFirst();
+  found(`feeder ${feeder}`, row);
+}
+
 export function addFeederRoutes(app: Api, { utility, config }: ApiContext): void {
   const { slotSeconds } = config.system;
 
@@ -139,7 +147,10 @@ export function addFeederRoutes(app: Api, { utility, config }: ApiContext): void
         summary: "A feeder's load, slot by slot",
         params: z.object({ feeder: feederId }),
         querystring: z.object(slots),
-        response: { 200: pageAnswers(load, "A page of slots, in the order of time.") },
+        response: {
+          200: pageAnswers(load, "A page of slots, in the order of time."),
+          404: problem("There is no such feeder."),
+        },
       },
     },
     async ({ params, query }, reply) => {
@@ -152,6 +163,7 @@ export function addFeederRoutes(app: Api, { utility, config }: ApiContext): void
         .orderBy("slot_start")
         .limit(query.limit + 1)
         .execute();
+      if (all.length === 0) await assertFeeder(utility, params.feeder);
       const page = pageOf(
         all,
         query.limit,
@@ -172,7 +184,10 @@ export function addFeederRoutes(app: Api, { utility, config }: ApiContext): void
         summary: "What the meter at a feeder's head shows that its meters do not",
         params: z.object({ feeder: feederId }),
         querystring: z.object(slots),
-        response: { 200: pageAnswers(balance, "A page of slots, in the order of time.") },
+        response: {
+          200: pageAnswers(balance, "A page of slots, in the order of time."),
+          404: problem("There is no such feeder."),
+        },
       },
     },
     async ({ params, query }, reply) => {
@@ -185,6 +200,7 @@ export function addFeederRoutes(app: Api, { utility, config }: ApiContext): void
         .orderBy("slot_start")
         .limit(query.limit + 1)
         .execute();
+      if (all.length === 0) await assertFeeder(utility, params.feeder);
       return sendPage(
         reply,
         query,

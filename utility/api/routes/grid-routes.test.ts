@@ -42,7 +42,7 @@ test("paths are looked for as they are asked for, and what is not known is refus
   await until(1);
   assert.deepEqual(asked[0]!.request, {
     ...{ kind: "paths", method: "random", vMinPu: 0.95, vMaxPu: 1.05, seed: 7, riskWeight: 2, mostFlows: 5 },
-    ...{ broken: [3, 4], keepOpen: [], keepClosed: [] },
+    ...{ broken: [3, 4], repaired: [], keepOpen: [], keepClosed: [] },
   });
   asked[0]!.answer("unavailable");
   assert.equal((await answered).statusCode, 503);

@@ -224,7 +224,7 @@ export function addGridRoutes(app: Api, { grid }: ApiContext): void {
           violationWeight: number(pathOptions.shape.violationWeight.unwrap()),
           vMinPu: number(pathOptions.shape.vMinPu.unwrap()),
           vMaxPu: number(pathOptions.shape.vMaxPu.unwrap()),
-          ...{ broken: branchList, keepOpen: branchList, keepClosed: branchList },
+          ...{ broken: branchList, repaired: branchList, keepOpen: branchList, keepClosed: branchList },
           mostFlows: number(pathOptions.shape.mostFlows.unwrap()),
           seed: number(pathOptions.shape.seed.unwrap()),
         }),

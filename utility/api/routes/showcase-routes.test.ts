@@ -8,7 +8,9 @@ import { apiBed, NOW } from "../testing/api-bed.ts";
 const SHOWN: Showcase = {
   ...{ simulated: true, feed: { kind: "generated" }, meter: "m-001", feeder: "f-1", slotStart: NOW, slotSeconds: 900 },
   ...{ threshold: 2, readingsWh: [120] },
-  parts: [{ aggregator: "a-1", shares: ["7"], topic: "wv/1/m/m-001/share/1", bytes: 90, prefix: "d083" }],
+  parts: [
+    { aggregator: "a-1", shares: ["7"], topic: "wv/1/m/m-001/share/1", bytes: 90, prefix: "d083", sealed: "a1b2" },
+  ],
 };
 
 test("a household is shown only where its readings are made up, whatever else the file says", async (t) => {

@@ -18,7 +18,7 @@ export function emptyState({ buses, branches, findings, ...head }: StateParts): 
     Object.fromEntries(names.map((name) => [name, column(count)]));
   return {
     ...{ case: "test", sequence: 1, source: "simulated", simulated: true, stale: false, assumedRatings: false },
-    ...{ status: "trusted", cutOff: [], bad: [], switching: null, findingsLeftOut: 0 },
+    ...{ status: "trusted", cutOff: [], faulted: [], bad: [], switching: null, findingsLeftOut: 0 },
     loads: { source: "case", slotStart: null, feeders: 0, factor: 1, stale: false },
     totals: {
       ...{ inputMw: 1, deliveredMw: 1, efficiency: 1, lackingMw: 0, risk: 0, leastVoltagePu: 1, mostVoltagePu: 1 },

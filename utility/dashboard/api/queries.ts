@@ -10,6 +10,14 @@ export const system = queryOptions({
   staleTime: Infinity,
 });
 
+/** Whether the server hears of the system at all; nobody tells, so it is asked. */
+export const health = queryOptions({
+  queryKey: ["health"],
+  queryFn: async () => answered(client.GET("/health")),
+  refetchInterval: 10_000,
+  retry: false,
+});
+
 export const feeders = queryOptions({
   queryKey: ["feeders"],
   queryFn: async () => answered(client.GET("/feeders")),
@@ -116,6 +124,12 @@ export const policy = queryOptions({
 export const alerts = queryOptions({
   queryKey: ["alerts"],
   queryFn: async () => answered(client.GET("/alerts", { params: { query: { limit: PAGE } } })),
+});
+
+/** All that fire or have fired, and are not over, however many came after them. */
+export const openAlerts = queryOptions({
+  queryKey: ["alerts", "open"],
+  queryFn: async () => answered(client.GET("/alerts", { params: { query: { state: "open", limit: 1_000 } } })),
 });
 
 export const alertRules = queryOptions({

@@ -828,7 +828,7 @@ export interface components {
             name: string;
             severity: components["schemas"]["AlertSeverityInput"];
             /** @enum {string} */
-            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
             /** @description Fires when the value is above it */
             above?: number;
             /** @description Fires when the value is below it */
@@ -889,6 +889,10 @@ export interface components {
             /** @description The same of the switches as they are */
             presentCost: number;
             presentLossKw: number;
+            /** @description Load that it leaves without supply */
+            unservedMw: number;
+            /** @description Load without supply as the switches are */
+            presentUnservedMw: number;
             /**
              * @description `certified`: all trees were tried
              * @enum {string}
@@ -938,7 +942,7 @@ export interface components {
                 /** @description deliveredMw / inputMw, 0 to 1 */
                 efficiency: number;
                 losses: components["schemas"]["GridLossesInput"];
-                /** @description Last known loads of buses without supply */
+                /** @description What buses without supply would take now */
                 lackingMw: number;
                 /** @description Sum over buses and branches: 1 for each that is at its limit */
                 risk: number;
@@ -970,6 +974,8 @@ export interface components {
             };
             /** @description Buses without supply */
             cutOff: number[];
+            /** @description Branches that opened and left buses without supply, until they close: no proposal closes them */
+            faulted: number[];
             /** @description Samples that are not believed */
             bad: string[];
             /** @description The newest proposal; null before the first, or where there is none */
@@ -1038,12 +1044,17 @@ export interface components {
             toOpen: number[];
             /** @description Branches that are open now and are to be closed */
             toClose: number[];
+            /** @description Those of the request, and those that the state has as faulted */
             broken: number[];
             /** @description Buses that only broken branches feed */
             cutOff: number[];
             /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
             unservedMw: number;
-            /** @description The switches as they are, or what broken branches leave of them */
+            /** @description Buses without supply as the switches are */
+            cutOffBefore: number[];
+            /** @description Their load */
+            unservedBeforeMw: number;
+            /** @description The switches as they are, without the broken ones: nothing is closed in their place */
             before: components["schemas"]["SwitchingFiguresInput"];
             after: components["schemas"]["SwitchingFiguresInput"];
             reference: {
@@ -1207,6 +1218,8 @@ export interface components {
             /** @description Technical losses over the scans, each until the next */
             lostMwh: number;
             deliveredMwh: number;
+            /** @description Of the time from the first scan to the last, what these sums cover: nobody knows what a pause of over an hour held */
+            coveredSeconds: number;
             sinceStart: {
                 scans: number;
                 /** @description From samples to state */
@@ -1258,6 +1271,8 @@ export interface components {
             simulated: boolean;
             weeks: number;
             hoursPerWeek: number;
+            /** @description Over which costs are expected */
+            horizonYears: number;
             assets: {
                 asset: string;
                 /** @description Which branch it is */
@@ -1298,13 +1313,13 @@ export interface components {
             before: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             after: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             /** @description How far the plan's cost may be above the least, as a share */
@@ -1365,7 +1380,7 @@ export interface components {
         /** @enum {string} */
         AlertStateInput: "pending" | "firing" | "acknowledged" | "silenced" | "resolved";
         /** @enum {string} */
-        AlertSignalInput: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+        AlertSignalInput: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
         AlertInput: {
             /** Format: uuid */
             id: string;
@@ -1380,6 +1395,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -1417,6 +1435,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -1686,8 +1707,10 @@ export interface components {
                 topic: string;
                 /** @description Of the sealed message, which the broker passes on */
                 bytes: number;
-                /** @description Its first bytes, in hex */
+                /** @description Its first bytes, in hex: what says how it is sealed, and for whom */
                 prefix: string;
+                /** @description Its last bytes, in hex: of what is sealed */
+                sealed: string;
             }[];
         };
         TokenInput: {
@@ -1786,7 +1809,7 @@ export interface components {
             name: string;
             severity: components["schemas"]["AlertSeverity"];
             /** @enum {string} */
-            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+            signal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
             /** @description Fires when the value is above it */
             above?: number;
             /** @description Fires when the value is below it */
@@ -1847,6 +1870,10 @@ export interface components {
             /** @description The same of the switches as they are */
             presentCost: number;
             presentLossKw: number;
+            /** @description Load that it leaves without supply */
+            unservedMw: number;
+            /** @description Load without supply as the switches are */
+            presentUnservedMw: number;
             /**
              * @description `certified`: all trees were tried
              * @enum {string}
@@ -1896,7 +1923,7 @@ export interface components {
                 /** @description deliveredMw / inputMw, 0 to 1 */
                 efficiency: number;
                 losses: components["schemas"]["GridLosses"];
-                /** @description Last known loads of buses without supply */
+                /** @description What buses without supply would take now */
                 lackingMw: number;
                 /** @description Sum over buses and branches: 1 for each that is at its limit */
                 risk: number;
@@ -1928,6 +1955,8 @@ export interface components {
             };
             /** @description Buses without supply */
             cutOff: number[];
+            /** @description Branches that opened and left buses without supply, until they close: no proposal closes them */
+            faulted: number[];
             /** @description Samples that are not believed */
             bad: string[];
             /** @description The newest proposal; null before the first, or where there is none */
@@ -1996,12 +2025,17 @@ export interface components {
             toOpen: number[];
             /** @description Branches that are open now and are to be closed */
             toClose: number[];
+            /** @description Those of the request, and those that the state has as faulted */
             broken: number[];
             /** @description Buses that only broken branches feed */
             cutOff: number[];
             /** @description Load of the buses that are cut off; each of these loads counts 1 to the violation, so that it has its price */
             unservedMw: number;
-            /** @description The switches as they are, or what broken branches leave of them */
+            /** @description Buses without supply as the switches are */
+            cutOffBefore: number[];
+            /** @description Their load */
+            unservedBeforeMw: number;
+            /** @description The switches as they are, without the broken ones: nothing is closed in their place */
             before: components["schemas"]["SwitchingFigures"];
             after: components["schemas"]["SwitchingFigures"];
             reference: {
@@ -2165,6 +2199,8 @@ export interface components {
             /** @description Technical losses over the scans, each until the next */
             lostMwh: number;
             deliveredMwh: number;
+            /** @description Of the time from the first scan to the last, what these sums cover: nobody knows what a pause of over an hour held */
+            coveredSeconds: number;
             sinceStart: {
                 scans: number;
                 /** @description From samples to state */
@@ -2216,6 +2252,8 @@ export interface components {
             simulated: boolean;
             weeks: number;
             hoursPerWeek: number;
+            /** @description Over which costs are expected */
+            horizonYears: number;
             assets: {
                 asset: string;
                 /** @description Which branch it is */
@@ -2256,13 +2294,13 @@ export interface components {
             before: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             after: {
                 /** @description EUR expected over the horizon */
                 cost: number;
-                /** @description Failures expected in the weeks of the plan */
+                /** @description Failures expected in the next 26 weeks */
                 failures: number;
             };
             /** @description How far the plan's cost may be above the least, as a share */
@@ -2323,7 +2361,7 @@ export interface components {
         /** @enum {string} */
         AlertState: "pending" | "firing" | "acknowledged" | "silenced" | "resolved";
         /** @enum {string} */
-        AlertSignal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-spent" | "broker-away" | "notices";
+        AlertSignal: "branch-loading" | "branch-temperature" | "bus-voltage" | "lacking-power" | "grid-risk" | "technical-losses" | "theft" | "bad-data" | "dead-sensor" | "lost-samples" | "unobservable" | "suspect-state" | "no-state" | "grid-age" | "load-age" | "missing-meters" | "balance-residual" | "balance-detections" | "aggregator-lies" | "failed-rounds" | "privacy-share" | "privacy-spent" | "broker-away" | "notices";
         Alert: {
             /** Format: uuid */
             id: string;
@@ -2338,6 +2376,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -2375,6 +2416,9 @@ export interface components {
             /** @description Furthest beyond the limit */
             worst: number;
             unit: string;
+            /** @description Its rule's limit; null where it has the other, or the rule is gone */
+            above: number | null;
+            below: number | null;
             /** @description Anyone is told on `wv/1/pub/alert/<rule>` */
             public: boolean;
             /** @description Unix seconds of what is measured; simulated time in a simulation */
@@ -2644,8 +2688,10 @@ export interface components {
                 topic: string;
                 /** @description Of the sealed message, which the broker passes on */
                 bytes: number;
-                /** @description Its first bytes, in hex */
+                /** @description Its first bytes, in hex: what says how it is sealed, and for whom */
                 prefix: string;
+                /** @description Its last bytes, in hex: of what is sealed */
+                sealed: string;
             }[];
         };
         Token: {
@@ -3562,7 +3608,8 @@ export interface operations {
     listAlerts: {
         parameters: {
             query?: {
-                state?: components["schemas"]["AlertStateInput"];
+                /** @description `open`: firing, acknowledged or silenced */
+                state?: "pending" | "firing" | "acknowledged" | "silenced" | "resolved" | "open";
                 severity?: components["schemas"]["AlertSeverityInput"];
                 rule?: string;
                 /** @description Unix seconds: what begins at this time or later */
@@ -3902,6 +3949,11 @@ export interface operations {
                      */
                     broken?: number[];
                     /**
+                     * @description Branches that may be closed, though the state has them as faulted
+                     * @default []
+                     */
+                    repaired?: number[];
+                    /**
                      * @description Branches that are to stay open
                      * @default []
                      */
@@ -3940,6 +3992,7 @@ export interface operations {
                 vMinPu?: number;
                 vMaxPu?: number;
                 broken?: string;
+                repaired?: string;
                 keepOpen?: string;
                 keepClosed?: string;
                 mostFlows?: number;

@@ -27,11 +27,14 @@ export const gridTopology = queryOptions({
   staleTime: Infinity,
 });
 
+/** The server says that a state is old where analytics is gone, which then tells nobody: it is asked now and then. */
+const LOOK_MILLISECONDS = 10_000;
+
 /** The newest state; live events put later ones in its place. */
 export const gridState = queryOptions({
   queryKey: GRID_STATE_KEY,
   queryFn: async () => ask<GridState>("GET", "/grid/state"),
-  refetchInterval: againWhileMissing,
+  refetchInterval: (query) => againWhileMissing(query) || LOOK_MILLISECONDS,
   staleTime: Infinity,
 });
 
@@ -83,6 +86,12 @@ export const gridRenewables = queryOptions({
 
 export type Method = Optimised["method"];
 
-export async function optimise(method: Method): Promise<Optimised> {
-  return ask<Optimised>("POST", "/grid/optimize", { method });
+export interface Asked {
+  readonly method: Method;
+  readonly broken: readonly number[];
+  readonly repaired: readonly number[];
+}
+
+export async function optimise(asked: Asked): Promise<Optimised> {
+  return ask<Optimised>("POST", "/grid/optimize", asked);
 }

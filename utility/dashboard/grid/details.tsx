@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { clock, figure, fixed, percent, powersAlike } from "../format.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Ids } from "../ui/ids.tsx";
-import { Badge, Card, Empty, type Tone } from "../ui/parts.tsx";
+import { Badge, Button, Card, Empty, type Tone } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
 import { Chart } from "../charts/chart.tsx";
@@ -23,7 +23,7 @@ const VOLTAGES: Record<VoltageLevel, readonly [Tone, string]> = {
 };
 const LOADINGS: Record<LoadLevel, readonly [Tone, string]> = {
   open: ["plain", "open"],
-  broken: ["bad", "broken"],
+  broken: ["bad", "out of order"],
   normal: ["good", "as it should be"],
   high: ["warn", "above 80 %"],
   over: ["bad", "above its rating"],
@@ -40,7 +40,7 @@ export function describe(scene: Scene, selection: Selection): string {
   if (selection.kind === "bus") {
     const bus = scene.buses[selection.index];
     if (bus === undefined) return "";
-    return `Bus ${bus.id}: voltage ${fixed(bus.vmPu, 3)} per unit, ${VOLTAGES[bus.level][1]}, load ${megawatts(bus.loadMw)}.`;
+    return `Bus ${bus.id}: voltage ${fixed(bus.vmPu, 3)} per unit, ${VOLTAGES[bus.level][1]}, ${bus.level === "none" ? `lacks ${megawatts(bus.lackingMw)}` : `load ${megawatts(bus.loadMw)}`}.`;
   }
   const branch = scene.branches[selection.index];
   if (branch === undefined) return "";
@@ -51,11 +51,22 @@ function name({ kind, id }: SceneBranch): string {
   return `${kind === "transformer" ? "Transformer" : "Line"} ${id}`;
 }
 
-export function Details({ scene, selection }: { readonly scene: Scene; readonly selection: Selection }): ReactNode {
+export interface DetailsProps {
+  readonly scene: Scene;
+  readonly selection: Selection;
+  /** Marks a branch as out of order, or as in order again; absent for who may not. */
+  readonly onToggle?: ((branch: number) => void) | undefined;
+  readonly broken: readonly number[];
+}
+
+export function Details({ scene, selection, onToggle, broken }: DetailsProps): ReactNode {
   const bus = selection?.kind === "bus" ? scene.buses[selection.index] : undefined;
   const branch = selection?.kind === "branch" ? scene.branches[selection.index] : undefined;
   if (bus !== undefined) return <BusDetails bus={bus} />;
-  if (branch !== undefined) return <BranchDetails scene={scene} branch={branch} />;
+  if (branch !== undefined) {
+    const isBroken = broken.includes(branch.id);
+    return <BranchDetails {...{ scene, branch, isBroken, onToggle }} />;
+  }
   return (
     <Card title="Details">
       <Empty title="Nothing is chosen">
@@ -75,7 +86,13 @@ function BusDetails({ bus }: { readonly bus: SceneBus }): ReactNode {
         <dt>Voltage</dt>
         <dd>{bus.vmPu > 0 ? `${fixed(bus.vmPu, 4)} p.u.` : "none"}</dd>
         <dt>Load</dt>
-        <dd>{megawatts(bus.loadMw)}</dd>
+        <dd>{bus.level === "none" ? "none: it has no supply" : megawatts(bus.loadMw)}</dd>
+        {bus.lackingMw > 0 && (
+          <>
+            <dt>Would take</dt>
+            <dd>{megawatts(bus.lackingMw)}</dd>
+          </>
+        )}
         {bus.generationMw !== 0 && (
           <>
             <dt>Generation</dt>
@@ -143,7 +160,12 @@ function BusDetails({ bus }: { readonly bus: SceneBus }): ReactNode {
   );
 }
 
-function BranchDetails({ scene, branch }: { readonly scene: Scene; readonly branch: SceneBranch }): ReactNode {
+interface BranchDetailsProps extends Pick<DetailsProps, "scene" | "onToggle"> {
+  readonly branch: SceneBranch;
+  readonly isBroken: boolean;
+}
+
+function BranchDetails({ scene, branch, isBroken, onToggle }: BranchDetailsProps): ReactNode {
   const [from, to] = [scene.buses[branch.from]!.id, scene.buses[branch.to]!.id];
   const [tone, word] = LOADINGS[branch.level];
   const towardsTo = branch.mw >= 0;
@@ -174,6 +196,13 @@ function BranchDetails({ scene, branch }: { readonly scene: Scene; readonly bran
         <dt>Risk</dt>
         <dd>{figure(branch.risk)} (1 is at its limit)</dd>
       </dl>
+      {onToggle !== undefined && (
+        <p style={{ marginTop: 14 }}>
+          <Button size="small" pressed={isBroken} onClick={() => onToggle(branch.id)}>
+            {isBroken ? "Out of order: no proposal closes it" : "Mark as out of order"}
+          </Button>
+        </p>
+      )}
     </Card>
   );
 }

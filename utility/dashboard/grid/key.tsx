@@ -15,7 +15,13 @@ const DISCS: readonly (readonly [string, string, boolean])[] = [
   ["series-4", "High; ringed: above its limit", true],
 ];
 
-export function MapKey({ changes, paths }: { readonly changes: boolean; readonly paths: boolean }): ReactNode {
+export interface MapKeyProps {
+  readonly changes: boolean;
+  readonly paths: boolean;
+  readonly broken: boolean;
+}
+
+export function MapKey({ changes, paths, broken }: MapKeyProps): ReactNode {
   return (
     <ul className="key" aria-label="Signs of the map">
       {DISCS.map(([colour, text, ring]) => (
@@ -65,15 +71,24 @@ export function MapKey({ changes, paths }: { readonly changes: boolean; readonly
         </Sign>
         Open switch
       </li>
+      {broken && (
+        <li>
+          <Sign>
+            <path d="M1 8h24" stroke="var(--bad)" strokeWidth="1.5" strokeDasharray="4 5" />
+          </Sign>
+          Open, out of order
+        </li>
+      )}
       {changes && (
         <li>
           <svg width="44" height="18" viewBox="0 0 44 18" aria-hidden="true">
-            <circle cx="11" cy="9" r="7.5" fill="var(--surface)" stroke="var(--bad)" strokeWidth="2" />
-            <path d="M8 6l6 6M14 6l-6 6" stroke="var(--bad)" strokeWidth="2" />
-            <circle cx="33" cy="9" r="7.5" fill="var(--surface)" stroke="var(--accent)" strokeWidth="2" />
-            <path d="M29 9h8" stroke="var(--accent)" strokeWidth="2" />
+            <g fill="var(--surface)" stroke="var(--accent)" strokeWidth="2">
+              <rect x="3" y="1" width="16" height="16" rx="3" />
+              <rect x="25" y="1" width="16" height="16" rx="3" />
+              <path d="M6.5 9l7-5M14.5 9h2M28.5 9h9" />
+            </g>
           </svg>
-          Proposed: open, close
+          Proposed, with the line's number: open, close
         </li>
       )}
       {paths && (
@@ -81,7 +96,7 @@ export function MapKey({ changes, paths }: { readonly changes: boolean; readonly
           <Sign>
             <path d="M1 8h24" stroke="var(--series-4)" strokeWidth="10" opacity="0.35" />
           </Sign>
-          Best path
+          Path of supply
         </li>
       )}
     </ul>

@@ -6,8 +6,8 @@ import { Empty } from "../ui/parts.tsx";
 export function NoGrid({ error }: { readonly error: ApiError }): ReactNode {
   return (
     <Empty title="Nothing is known of the grid">
-      {error.message} Analytics works it out; <code>npm run fleet</code> starts it, <code>analytics.grid</code> names
-      the case.
+      {error.message} Analytics works it out; <code>npm run fleet</code> starts it, <code>grid.case</code> names the
+      case.
     </Empty>
   );
 }

@@ -32,6 +32,8 @@ export interface Picture {
 
 export interface Sign extends Place {
   readonly what: "opens" | "closes";
+  /** The branch's number. */
+  readonly id: number;
 }
 
 const MANY = 150;
@@ -42,7 +44,7 @@ function busRadius(buses: number, scale: number): number {
 }
 
 function branchColour({ level }: SceneBranch, ink: Ink): string {
-  if (level === "over") return ink.bad;
+  if (level === "over" || level === "broken") return ink.bad;
   if (level === "high") return ink.warn;
   return level === "open" ? ink.line : ink.muted;
 }
@@ -100,7 +102,7 @@ export function paintGrid(pen: CanvasRenderingContext2D, picture: Picture, ink: 
   const radius = busRadius(scene.buses.length, scale);
   for (const [i, bus] of scene.buses.entries()) paintBus(pen, bus, places[i]!, radius, ink);
   // Above the buses: what is proposed is what one looks for.
-  for (const sign of picture.signs) change(pen, sign, sign.what, ink, signRadius(scene));
+  for (const sign of picture.signs) change(pen, sign, ink, signRadius(scene));
   const chosen = places[picture.selectedBus];
   if (chosen !== undefined) {
     pen.strokeStyle = ink.accent;
@@ -160,30 +162,40 @@ function signRadius({ buses }: Scene): number {
 export function signsOf(scene: Scene, places: readonly Place[], scale: number): readonly Sign[] {
   const apart = signRadius(scene) + busRadius(scene.buses.length, scale) + 2;
   const taken = [...places];
-  return scene.branches.flatMap(({ from, to, change: what }): readonly Sign[] => {
+  return scene.branches.flatMap(({ id, from, to, change: what }): readonly Sign[] => {
     if (what === undefined) return [];
     const at = freePlace(places[from]!, places[to]!, taken, apart);
     taken.push(at);
-    return [{ ...at, what }];
+    return [{ ...at, what, id }];
   });
 }
 
-/** A switch that is to be operated: a cross where it opens, a bar where it closes. */
-function change(pen: CanvasRenderingContext2D, at: Place, what: "opens" | "closes", ink: Ink, size: number): void {
+/**
+ * A switch that is to be operated, as plans have it: a lever off its contact where it opens, a straight one where it closes. A box, since
+ * buses are round; with the number that the proposal names.
+ */
+function change(pen: CanvasRenderingContext2D, { x, y, what, id }: Sign, ink: Ink, size: number): void {
   pen.fillStyle = ink.surface;
-  pen.strokeStyle = what === "opens" ? ink.bad : ink.accent;
+  pen.strokeStyle = ink.accent;
   pen.lineWidth = 2;
   pen.beginPath();
-  pen.arc(at.x, at.y, size, 0, 2 * Math.PI);
+  pen.roundRect(x - size, y - size, 2 * size, 2 * size, 3);
   pen.fill();
   pen.stroke();
-  const arm = size * 0.45;
+  const arm = size * 0.6;
   pen.beginPath();
-  if (what === "opens") {
-    piece(pen, { x: at.x - arm, y: at.y - arm }, { x: at.x + arm, y: at.y + arm });
-    piece(pen, { x: at.x - arm, y: at.y + arm }, { x: at.x + arm, y: at.y - arm });
-  } else piece(pen, { x: at.x - arm * 1.2, y: at.y }, { x: at.x + arm * 1.2, y: at.y });
+  piece(pen, { x: x - arm, y }, what === "opens" ? { x: x + arm * 0.6, y: y - arm } : { x: x + arm, y });
+  if (what === "opens") piece(pen, { x: x + arm * 0.7, y }, { x: x + arm, y });
   pen.stroke();
+  pen.font = `650 11px ${ink.font}`;
+  // Below: beside it the next bus may be, and above it that one's number.
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
+  pen.lineWidth = 3;
+  pen.strokeStyle = ink.surface;
+  pen.fillStyle = ink.accent;
+  pen.strokeText(String(id), x, y + size + 4);
+  pen.fillText(String(id), x, y + size + 4);
 }
 
 /** A square supplies, a diamond generates, a disc takes; a ring around it is outside of its limits. */

@@ -16,6 +16,8 @@ export interface SceneBus {
   readonly vmPu: number;
   readonly level: VoltageLevel;
   readonly loadMw: number;
+  /** What it would take and does not get. */
+  readonly lackingMw: number;
   readonly generationMw: number;
   readonly risk: number;
 }
@@ -49,9 +51,11 @@ export interface Overlay {
   readonly toClose: ReadonlySet<number>;
   /** Branches of optimised paths. */
   readonly path: ReadonlySet<number>;
+  /** Branches that are out of order. */
+  readonly broken: ReadonlySet<number>;
 }
 
-export const NO_OVERLAY: Overlay = { toOpen: new Set(), toClose: new Set(), path: new Set() };
+export const NO_OVERLAY: Overlay = { toOpen: new Set(), toClose: new Set(), path: new Set(), broken: new Set() };
 const HIGH_LOADING = 80;
 const FULL_LOADING = 100;
 /** Of the way from nominal to a limit, beyond which a voltage is no longer called normal. */
@@ -78,6 +82,9 @@ export function sceneOf(topology: GridTopology, state: GridState | undefined, ov
   const fits = state?.topology === topology.digest ? state : undefined;
   const indexOf = new Map(topology.buses.map(({ id }, i) => [id, i]));
   const at = (column: readonly number[] | undefined, i: number): number => column?.[i] ?? NaN;
+  const lacking = new Map(
+    (fits?.findings ?? []).flatMap(({ kind, element, value }) => (kind === "no-supply" ? [[element, value]] : [])),
+  );
   const buses = topology.buses.map((bus, i): SceneBus => {
     const vmPu = at(fits?.buses.vmPu, i);
     return {
@@ -90,6 +97,7 @@ export function sceneOf(topology: GridTopology, state: GridState | undefined, ov
       vmPu,
       level: fits === undefined ? "normal" : voltageLevel(vmPu, bus.vMinPu, bus.vMaxPu),
       loadMw: at(fits?.buses.loadMw, i),
+      lackingMw: lacking.get(`bus:${bus.id}`) ?? 0,
       generationMw: at(fits?.buses.generationMw, i),
       risk: at(fits?.buses.risk, i),
     };
@@ -107,7 +115,7 @@ export function sceneOf(topology: GridTopology, state: GridState | undefined, ov
       loadingPercent,
       temperatureC: at(fits?.branches.temperatureC, i),
       risk: at(fits?.branches.risk, i),
-      level: loadLevel(closed, loadingPercent),
+      level: !closed && overlay.broken.has(branch.id) ? "broken" : loadLevel(closed, loadingPercent),
       change: overlay.toOpen.has(branch.id) ? "opens" : overlay.toClose.has(branch.id) ? "closes" : undefined,
       onPath: overlay.path.has(branch.id),
     };

@@ -53,7 +53,7 @@ function List({ canChange, own }: { readonly canChange: boolean; readonly own: s
             columns={[
               { head: "Name", cell: ({ name }) => name },
               { head: "Role", cell: ({ role }) => role },
-              { head: "Meters", onlyWide: true, cell: ({ meters }) => <Ids of={meters} /> },
+              { head: "Meters", cell: ({ meters }) => <Ids of={meters} /> },
               {
                 head: "State",
                 cell: ({ disabled }) => (
@@ -171,8 +171,8 @@ function Audit(): ReactNode {
                 { head: "When", cell: ({ at }) => <span className="nowrap">{moment(at, zone)}</span> },
                 { head: "Who", cell: (entry) => doerOf(entry) },
                 { head: "What", cell: ({ action }) => action },
-                { head: "Detail", onlyWide: true, cell: ({ detail }) => detail },
-                { head: "From", onlyWide: true, cell: ({ address }) => address },
+                { head: "Detail", cell: ({ detail }) => detail },
+                { head: "From", cell: ({ address }) => address },
                 {
                   head: "Outcome",
                   cell: ({ outcome }) => <Badge tone={outcome === "done" ? "good" : "bad"}>{outcome}</Badge>,

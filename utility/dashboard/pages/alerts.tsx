@@ -1,16 +1,17 @@
 /** Alerts: what is wrong, who has seen to it, and what was done. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "wouter";
-import { type Answer, answered, ApiError, client, type Item } from "../api/client.ts";
-import { alert as alertQuery, alerts } from "../api/queries.ts";
-import { useRole } from "../api/session.tsx";
-import { duration, figure, moment } from "../format.ts";
-import { AlertRules, SEVERITIES, unitOf } from "../parts/alert-rules.tsx";
-import { isOpen, isOver, isPending } from "../parts/alert-state.ts";
+import type { Answer, Item } from "../api/client.ts";
+import { alert as alertQuery, alerts, openAlerts, system } from "../api/queries.ts";
+import { duration, measured, moment } from "../format.ts";
+import { AlertActions } from "../parts/alert-actions.tsx";
+import { type AlertGroup, alertGroups, othersOf } from "../parts/alert-groups.ts";
+import { AlertRules, limitText, SEVERITIES } from "../parts/alert-rules.tsx";
+import { isOver, isPending } from "../parts/alert-state.ts";
 import { Command } from "../ui/command.tsx";
 import { DataTable } from "../ui/data-table.tsx";
-import { Badge, Button, Card, Empty, Notice, Page, type Tone } from "../ui/parts.tsx";
+import { Badge, Card, Empty, Notice, Page, type Tone } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
 
@@ -23,7 +24,6 @@ const STATES: Record<Alert["state"], Tone> = {
   silenced: "plain",
   resolved: "good",
 };
-const HOUR = 3_600;
 /** Line 7 of the demonstration's grid, from the first scan on; tests/grid plays the same. */
 const FIRES = `npm run fleet -- --keep-running --set 'grid.events=[{"type":"outage","element":7,"fromScan":0,"scans":10000}]'`;
 
@@ -34,6 +34,7 @@ export function Alerts(): ReactNode {
 
 function AllAlerts(): ReactNode {
   const query = useQuery(alerts);
+  const open = useQuery(openAlerts);
   return (
     <Page
       title="Alerts"
@@ -41,18 +42,17 @@ function AllAlerts(): ReactNode {
     >
       <div className="grid">
         <Card title="Open">
-          <QueryView query={query}>
-            {({ items }) => {
-              const open = items.filter(isOpen);
-              return open.length === 0 ? (
+          <QueryView query={open}>
+            {({ items }) =>
+              items.length === 0 ? (
                 <Empty title="Nothing is wrong">
                   Alerts that fire appear here by themselves. To see one, let a line of a simulated grid fail:{" "}
                   <Command>{FIRES}</Command>.
                 </Empty>
               ) : (
-                <AlertTable items={open} kind="open" />
-              );
-            }}
+                <OpenTable groups={alertGroups(items)} />
+              )
+            }
           </QueryView>
         </Card>
         <Pending />
@@ -89,9 +89,51 @@ function Pending(): ReactNode {
   );
 }
 
-type Kind = "open" | "pending" | "past";
+/** The worst first; what one rule says of many elements is one row. */
+function OpenTable({ groups }: { readonly groups: readonly AlertGroup[] }): ReactNode {
+  const zone = useZone();
+  return (
+    <DataTable
+      caption="Open alerts"
+      rows={groups}
+      keyOf={({ key }) => key}
+      columns={[
+        {
+          head: "Severity",
+          cell: ({ alerts: [{ severity }] }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge>,
+        },
+        { head: "What", cell: (group) => <What group={group} /> },
+        { head: "Since", cell: ({ since }) => <span className="nowrap">{moment(since, zone)}</span> },
+        { head: "State", cell: ({ alerts: [{ state }] }) => <Badge tone={STATES[state]}>{state}</Badge> },
+        { head: "Do", cell: ({ alerts: own }) => <AlertActions alerts={own} /> },
+      ]}
+    />
+  );
+}
+
+function What({ group }: { readonly group: AlertGroup }): ReactNode {
+  const [worst, ...others] = group.alerts;
+  return (
+    <>
+      <Link href={`/alerts/${worst.id}`}>{worst.text}</Link>
+      {others.length > 0 && (
+        <details className="small">
+          <summary>{othersOf(group)}</summary>
+          <ul className="plain">
+            {others.map(({ id, text }) => (
+              <li key={id}>
+                <Link href={`/alerts/${id}`}>{text}</Link>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+type Kind = "pending" | "past";
 const CAPTIONS: Record<Kind, string> = {
-  open: "Open alerts",
   pending: "Alerts that may fire",
   past: "Alerts that are over",
 };
@@ -106,76 +148,18 @@ function AlertTable({ items, kind }: { readonly items: readonly Alert[]; readonl
       columns={[
         { head: "Severity", cell: ({ severity }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge> },
         { head: "What", cell: ({ id, text }) => <Link href={`/alerts/${id}`}>{text}</Link> },
-        { head: "Since", onlyWide: true, cell: ({ since }) => <span className="nowrap">{moment(since, zone)}</span> },
+        { head: "Since", cell: ({ since }) => <span className="nowrap">{moment(since, zone)}</span> },
         ...(kind === "past"
           ? [
               {
-                ...{ head: "Lasted", onlyWide: true },
+                head: "Lasted",
                 cell: ({ since, until }: Alert) => (until === null ? "–" : duration(until - since)),
               },
             ]
           : []),
         { head: "State", cell: ({ state }) => <Badge tone={STATES[state]}>{state}</Badge> },
-        ...(kind === "open" ? [{ head: "Do", cell: (item: Alert) => <Actions alert={item} /> }] : []),
       ]}
     />
-  );
-}
-
-type Act = "acknowledge" | "silence" | "unsilence";
-
-function useAct(id: string) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: async (act: Act): Promise<unknown> => {
-      const params = { path: { id } };
-      if (act === "acknowledge")
-        return answered(client.POST("/alerts/{id}/acknowledge", { params, body: { comment: "" } }));
-      if (act === "unsilence") return answered(client.DELETE("/alerts/{id}/silence", { params }));
-      return answered(client.POST("/alerts/{id}/silence", { params, body: { seconds: HOUR, comment: "" } }));
-    },
-    onSuccess: async () => queries.invalidateQueries({ queryKey: ["alerts"] }),
-  });
-}
-
-function Actions({ alert }: { readonly alert: Pick<Alert, "id" | "state" | "text"> }): ReactNode {
-  const role = useRole();
-  const { mutate, isPending, error } = useAct(alert.id);
-  if (role === "auditor") return <span className="muted small">looks only</span>;
-  return (
-    <span className="actions">
-      {alert.state === "firing" && (
-        <Button
-          size="small"
-          disabled={isPending}
-          label={`Acknowledge: ${alert.text}`}
-          onClick={() => mutate("acknowledge")}
-        >
-          Acknowledge
-        </Button>
-      )}
-      {(alert.state === "firing" || alert.state === "acknowledged") && (
-        <Button
-          size="small"
-          disabled={isPending}
-          label={`Silence 1 h: ${alert.text}`}
-          onClick={() => mutate("silence")}
-        >
-          Silence 1 h
-        </Button>
-      )}
-      {alert.state === "silenced" && (
-        <Button
-          size="small"
-          disabled={isPending}
-          label={`End silence: ${alert.text}`}
-          onClick={() => mutate("unsilence")}
-        >
-          End silence
-        </Button>
-      )}
-      {error !== null && <span className="small">{error instanceof ApiError ? error.message : "It failed."}</span>}
-    </span>
   );
 }
 
@@ -206,6 +190,8 @@ function OneAlert({ id }: { readonly id: string }): ReactNode {
 function AlertDetails({ alert }: { readonly alert: Answer<"getAlert"> }): ReactNode {
   const zone = useZone();
   const { severity, state, value, worst, unit, since, until, rule, element, silencedUntil, history } = alert;
+  const limit = limitText(alert);
+  const simulated = useQuery(system).data?.simulated === true;
   return (
     <div className="grid">
       <Card
@@ -219,14 +205,16 @@ function AlertDetails({ alert }: { readonly alert: Answer<"getAlert"> }): ReactN
         }
       >
         <dl className="facts" style={{ marginBottom: 16 }}>
-          <dt>Now</dt>
-          <dd>
-            {figure(value, 4)} {unitOf(unit)}
-          </dd>
+          <dt>{state === "resolved" ? "At its end" : "Now"}</dt>
+          <dd>{measured(value, unit)}</dd>
           <dt>Worst</dt>
-          <dd>
-            {figure(worst, 4)} {unitOf(unit)}
-          </dd>
+          <dd>{measured(worst, unit)}</dd>
+          {limit !== undefined && (
+            <>
+              <dt>Fires</dt>
+              <dd>{limit}</dd>
+            </>
+          )}
           <dt>Since</dt>
           <dd>{moment(since, zone)}</dd>
           {until !== null && (
@@ -235,13 +223,23 @@ function AlertDetails({ alert }: { readonly alert: Answer<"getAlert"> }): ReactN
               <dd>{moment(until, zone)}</dd>
             </>
           )}
+          {simulated && (
+            <>
+              <dt />
+              <dd className="muted small">in simulated time, as the values are</dd>
+            </>
+          )}
           <dt>Rule</dt>
           <dd>{rule}</dd>
         </dl>
         {silencedUntil !== null && state === "silenced" && <Notice>Silent until {moment(silencedUntil, zone)}.</Notice>}
-        <Actions alert={alert} />
+        <AlertActions alerts={[alert]} open />
       </Card>
-      <Card title="What was done" className="span-6">
+      <Card
+        title="What was done"
+        className="span-6"
+        {...(simulated ? { note: "Dated by the clock on the wall, not by the simulated one." } : {})}
+      >
         {history.length === 0 && (
           <Empty title="Nothing yet">
             {state === "pending" ? "It has not fired: nobody has been told of it." : ""}

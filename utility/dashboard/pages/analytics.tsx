@@ -83,14 +83,13 @@ function AllResults(): ReactNode {
                       cell: ({ windowStart }) => <span className="nowrap">{moment(windowStart, zone)}</span>,
                     },
                     { head: "Value", number: true, cell: (result) => <ResultValue result={result} /> },
-                    { head: "Homes", number: true, onlyWide: true, cell: ({ meters }) => count(meters) },
+                    { head: "Homes", number: true, cell: ({ meters }) => count(meters) },
                     {
-                      ...{ head: "Error at most", number: true, onlyWide: true },
+                      ...{ head: "Error at most", number: true },
                       cell: (result) => orNothing(result.errorBound, (bound) => `${small(bound)} ${unit(result.unit)}`),
                     },
                     {
                       head: "Opened by",
-                      onlyWide: true,
                       cell: ({ openedBy }) => <Ids of={openedBy.map((index) => `a-${index}`)} />,
                     },
                     { head: "Status", cell: (result) => <Status result={result} /> },

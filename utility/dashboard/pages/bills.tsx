@@ -91,7 +91,7 @@ function BillTable({ items, oneMeter }: BillTableProps): ReactNode {
         },
         ...(oneMeter ? [] : [{ head: "Meter", cell: ({ meter }: Schemas["BillHead"]) => <Id>{meter}</Id> }]),
         { head: "Import", number: true, cell: ({ energyWh }) => orNothing(energyWh, exactEnergy) },
-        { head: "Export", number: true, onlyWide: true, cell: ({ exportWh }) => orNothing(exportWh, exactEnergy) },
+        { head: "Export", number: true, cell: ({ exportWh }) => orNothing(exportWh, exactEnergy) },
         {
           head: "Amount",
           number: true,
@@ -101,7 +101,6 @@ function BillTable({ items, oneMeter }: BillTableProps): ReactNode {
         },
         {
           head: "Status",
-          onlyWide: true,
           cell: ({ status, gapSlots }) => (
             <>
               <Badge tone={status === "final" ? "good" : "warn"}>{status}</Badge>

@@ -26,6 +26,8 @@ const TWO_DAYS = "npm run fleet -- --days 2 --keep-running";
 /** As in analytics: with fewer days it takes the same slot of the days before. */
 const LEARNS_FROM_DAYS = 28;
 
+const MOST_HOSTING = 8;
+
 export function Forecast(): ReactNode {
   const query = useQuery(gridForecast);
   const [chosen, setChosen] = useState<string>();
@@ -144,21 +146,17 @@ function chartOf({ slots, quantiles, feeder }: FeederForecast, zone: string): Ch
 
 function Renewables(): ReactNode {
   const query = useQuery(gridRenewables);
-  const times = timesOf(useQuery(gridState).data);
+  const { data: state } = useQuery(gridState);
+  const times = timesOf(state);
+  const assumed = state?.assumedRatings === true;
   return (
     <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
       {(data) => (
         <>
           <Card
-            title="Supply of a usual day"
+            title={data.loads === "released" ? "Supply of a day" : "Supply of a usual day"}
             className="span-8"
-            note={
-              <>
-                Not measured: a usual day whose peak is the grid's own, with the sun and wind of simulated weather on{" "}
-                {localDate(data.date)}. No released load is in it
-                {times === undefined ? "" : `; on the map each counts ${times}, as metered homes stand for more`}.
-              </>
-            }
+            note={supplyNote(data, times)}
             aside={
               data.simulated ? (
                 <Badge tone="info" icon="flask">
@@ -172,18 +170,29 @@ function Renewables(): ReactNode {
           <Card
             title="Room for more sun"
             className="span-4"
-            note="What a bus could take in addition before a limit is reached."
+            note={`What a bus could take in addition before a limit is reached.${data.hosting.length > MOST_HOSTING ? ` The ${MOST_HOSTING} with the most room of ${data.hosting.length}.` : ""}`}
+            aside={
+              assumed ? <Badge title="The case names no ratings for some branches">Assumed ratings</Badge> : undefined
+            }
           >
             {data.hosting.length === 0 ? (
               <Empty title="Not worked out for this grid" />
             ) : (
-              <Hosting rows={data.hosting.slice(0, 8)} />
+              <Hosting rows={data.hosting.toSorted((a, b) => b.mw - a.mw).slice(0, MOST_HOSTING)} />
             )}
           </Card>
         </>
       )}
     </QueryView>
   );
+}
+
+/** What of the supply is known, and what is made up. */
+function supplyNote({ loads, date }: GridRenewables, times: string | undefined): string {
+  const made = `the sun and wind are of simulated weather on ${localDate(date)}`;
+  return loads === "released"
+    ? `The load is that of ${localDate(date)} as feeders released it${times === undefined ? "" : `, ${times}, as metered homes stand for more`}; ${made}.`
+    : `Not measured: a usual day whose peak is the grid's own; ${made}. No released load is in it${times === undefined ? "" : `; on the map each counts ${times}, as metered homes stand for more`}.`;
 }
 
 function Hosting({ rows }: { readonly rows: GridRenewables["hosting"] }): ReactNode {

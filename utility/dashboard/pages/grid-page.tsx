@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import type { Finding, GridState, GridTopology, Optimised } from "../../../protocol/grid/index.ts";
 import { useRole } from "../api/session.tsx";
-import { alike, count, figure, fixed, moment, percent, split } from "../format.ts";
+import { alike, count, figure, fixed, measured, moment, percent, split } from "../format.ts";
 import { gridPaths, gridState, gridTopology } from "../grid/api.ts";
 import { describe, Details, megawatts } from "../grid/details.tsx";
 import { GridMap, type Selection } from "../grid/grid-map.tsx";
@@ -11,12 +11,15 @@ import { MapKey } from "../grid/key.tsx";
 import { LoadFactor, timesOf } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { OptimiseCard } from "../grid/optimise-card.tsx";
-import { NO_OVERLAY, type Overlay, sceneOf } from "../grid/scene.ts";
+import { ALL_IN_ORDER, outOfOrder, toggled } from "../grid/proposal.ts";
+import { NO_OVERLAY, type Overlay, type Scene, sceneOf } from "../grid/scene.ts";
 import { StateBadges } from "../grid/state-badges.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Button, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 import { useZone } from "../ui/use-zone.ts";
+
+const NONE: readonly number[] = [];
 
 export function GridPage(): ReactNode {
   const topology = useQuery(gridTopology);
@@ -48,7 +51,12 @@ function Grid({
 }): ReactNode {
   const [selection, setSelection] = useState<Selection>();
   const [found, setFound] = useState<Optimised>();
+  const [mine, setMine] = useState(ALL_IN_ORDER);
+  const faulted = state?.faulted ?? NONE;
+  const broken = useMemo(() => outOfOrder(mine, faulted), [mine, faulted]);
+  const toggle = (branch: number): void => setMine(toggled(mine, faulted, branch));
   const role = useRole();
+  const mayAsk = role !== "auditor" && topology.radial;
   const paths = useQuery(gridPaths);
   const [showPaths, setShowPaths] = useState(false);
   const chosen = selection?.kind === "bus" ? topology.buses[selection.index]?.id : undefined;
@@ -57,10 +65,11 @@ function Grid({
     const own = all.filter(({ bus }) => bus === chosen);
     return {
       ...NO_OVERLAY,
+      broken: new Set(broken),
       ...(found === undefined ? {} : { toOpen: new Set(found.toOpen), toClose: new Set(found.toClose) }),
       ...(showPaths ? { path: new Set((own.length > 0 ? own : all).flatMap(({ branches }) => branches)) } : {}),
     };
-  }, [found, showPaths, paths.data, chosen]);
+  }, [found, showPaths, paths.data, chosen, broken]);
   const scene = useMemo(() => sceneOf(topology, state, overlay), [topology, state, overlay]);
   const togglePaths = (): void => {
     setShowPaths(!showPaths);
@@ -74,9 +83,9 @@ function Grid({
         className="span-8"
         aside={
           <div className="actions">
-            <FindBus scene={scene} onFound={(index) => setSelection({ kind: "bus", index })} />
+            <Find scene={scene} onFound={setSelection} />
             <Button size="small" pressed={showPaths} onClick={togglePaths}>
-              Best paths
+              Paths
             </Button>
           </div>
         }
@@ -88,11 +97,15 @@ function Grid({
           description={describe(scene, selection)}
           height={520}
         />
-        <MapKey changes={overlay.toOpen.size + overlay.toClose.size > 0} paths={overlay.path.size > 0} />
+        <MapKey
+          changes={overlay.toOpen.size + overlay.toClose.size > 0}
+          paths={overlay.path.size > 0}
+          broken={broken.length > 0}
+        />
       </Card>
       <div className="span-4 grid" style={{ gridTemplateColumns: "minmax(0, 1fr)" }}>
-        <Details scene={scene} selection={selection} />
-        {role !== "auditor" && <OptimiseCard radial={topology.radial} onFound={setFound} />}
+        <Details {...{ scene, selection, broken }} onToggle={mayAsk ? toggle : undefined} />
+        {role !== "auditor" && <OptimiseCard {...{ topology, mine, broken }} onToggle={toggle} onFound={setFound} />}
         <Paths shown={showPaths} />
       </div>
       <Findings findings={state?.findings ?? []} leftOut={state?.findingsLeftOut ?? 0} />
@@ -100,24 +113,34 @@ function Grid({
   );
 }
 
-interface FindBusProps {
-  readonly scene: { readonly buses: readonly { readonly id: number }[] };
-  readonly onFound: (index: number) => void;
+interface FindProps {
+  readonly scene: Scene;
+  readonly onFound: (selection: Selection) => void;
 }
 
-function FindBus({ scene, onFound }: FindBusProps): ReactNode {
+/** By number, for who does not click. */
+function Find({ scene: { buses, branches }, onFound }: FindProps): ReactNode {
+  const options = (kind: "bus" | "branch", ids: readonly { readonly id: number }[]): ReactNode =>
+    ids.map(({ id }, i) => (
+      <option key={id} value={`${kind} ${i}`}>
+        {kind === "bus" ? id : `line ${id}`}
+      </option>
+    ));
   return (
     <label className="field inline">
-      <span>Bus</span>
-      <select value="" onChange={(event) => onFound(Number(event.target.value))}>
+      <span>Bus or line</span>
+      <select
+        value=""
+        onChange={(event) => {
+          const [kind, index] = event.target.value.split(" ");
+          onFound({ kind: kind === "branch" ? "branch" : "bus", index: Number(index) });
+        }}
+      >
         <option value="" disabled>
           choose
         </option>
-        {scene.buses.map(({ id }, i) => (
-          <option key={id} value={i}>
-            {id}
-          </option>
-        ))}
+        <optgroup label="Buses">{options("bus", buses)}</optgroup>
+        <optgroup label="Lines">{options("branch", branches)}</optgroup>
       </select>
     </label>
   );
@@ -126,6 +149,7 @@ function FindBus({ scene, onFound }: FindBusProps): ReactNode {
 function Totals({ state }: { readonly state: GridState }): ReactNode {
   const { totals, loads } = state;
   const times = timesOf(state);
+  const dark = state.cutOff.length;
   const zone = useZone();
   return (
     <Stats label="The grid now">
@@ -138,6 +162,13 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
         }
       />
       <Stat
+        name="lacking"
+        label="Not supplied"
+        {...(dark === 0 ? { value: "0", unit: "MW" } : split(megawatts(totals.lackingMw)))}
+        {...(dark === 0 ? {} : { tone: "bad" })}
+        note={dark === 0 ? "every bus has supply" : `${dark} of ${state.buses.vmPu.length} buses are without supply`}
+      />
+      <Stat
         label="Losses"
         {...split(megawatts(totals.losses.technicalMw))}
         note={`${percent(1 - totals.efficiency, 2)} of what comes in`}
@@ -146,7 +177,7 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
         label="Lowest voltage"
         value={fixed(totals.leastVoltagePu, 3)}
         unit="p.u."
-        note={`highest ${fixed(totals.mostVoltagePu, 3)}`}
+        note={`highest ${fixed(totals.mostVoltagePu, 3)}${dark === 0 ? "" : ", of buses with supply"}`}
       />
       <Stat
         label="Highest loading"
@@ -154,7 +185,11 @@ function Totals({ state }: { readonly state: GridState }): ReactNode {
         unit="%"
         note={`hottest ${fixed(totals.hottestC, 1)} °C`}
       />
-      <Stat label="Risk" value={fixed(totals.risk, 2)} note="1 for each element at its limit" />
+      <Stat
+        label="Risk"
+        value={fixed(totals.risk, 2)}
+        note={dark === 0 ? "1 for each element at its limit" : "of what has supply; 1 for each element at its limit"}
+      />
     </Stats>
   );
 }
@@ -164,8 +199,8 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
   if (!shown) return null;
   return (
     <Card
-      title="Best paths"
-      note="From a generator to each load, by the least loss and risk. Choose a bus to see its own."
+      title="Paths"
+      note="From a generator to each load, as a learned policy chooses them for little loss and risk. Choose a bus to see its own."
     >
       <QueryView query={query} missing={(error) => <NoGrid error={error} />}>
         {({ paths, lossKw, reference }) => {
@@ -175,7 +210,7 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
             <>
               <DataTable
                 inset
-                caption="Best paths"
+                caption="Paths"
                 rows={worst}
                 keyOf={({ bus }) => String(bus)}
                 columns={[
@@ -187,7 +222,8 @@ function Paths({ shown }: { readonly shown: boolean }): ReactNode {
               />
               <p className="muted small" style={{ marginTop: 10 }}>
                 The eight that lose most, of {paths.length}; {figure(lossKw)} kW in all, {figure(reference.gapPercent)}{" "}
-                % above {reference.kind === "certified" ? "the certified optimum" : "the best known"}.
+                % above {reference.kind === "certified" ? "the certified optimum" : "the best that is known of paths"}.
+                Better switches search longer, and may find less.
               </p>
             </>
           );
@@ -238,9 +274,9 @@ function Findings({
               ),
             },
             { head: "Where", cell: ({ element }) => element.replace(":", " ") },
-            { head: "Value", number: true, cell: ({ value, unit }) => `${figure(value, 4)} ${unit}` },
-            { head: "Limit", number: true, onlyWide: true, cell: ({ limit, unit }) => `${figure(limit, 4)} ${unit}` },
-            { head: "Since", onlyWide: true, cell: ({ since }) => moment(since, zone) },
+            { head: "Value", number: true, cell: ({ value, unit }) => measured(value, unit) },
+            { head: "Limit", number: true, cell: ({ limit, unit }) => measured(limit, unit) },
+            { head: "Since", cell: ({ since }) => moment(since, zone) },
           ]}
         />
       )}

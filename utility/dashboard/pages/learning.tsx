@@ -146,7 +146,7 @@ function RoundsCard(): ReactNode {
               keyOf={({ round }) => round}
               columns={[
                 { head: "Task", cell: ({ task, step }) => `${TASKS[task] ?? task}, step ${step + 1}` },
-                { head: "Closes", onlyWide: true, cell: ({ closesAt }) => moment(closesAt, zone) },
+                { head: "Closes", cell: ({ closesAt }) => moment(closesAt, zone) },
                 {
                   head: "Homes",
                   number: true,

@@ -70,7 +70,7 @@ export function Log(): ReactNode {
                           <span className="nowrap">{time === 0 ? "before the start" : moment(time, zone)}</span>
                         ),
                       },
-                      { head: "Says", onlyWide: true, cell: ({ content }) => <Says content={content} /> },
+                      { head: "Says", cell: ({ content }) => <Says content={content} /> },
                     ]}
                   />
                   {next !== null && size < 1_000 && (

@@ -4,10 +4,10 @@ import type { ReactNode } from "react";
 import type { GridHistoryRow, GridLosses, GridState } from "../../../protocol/grid/index.ts";
 import { Chart } from "../charts/chart.tsx";
 import { timeAxis } from "../charts/load-model.ts";
-import type { ChartModel, Series } from "../charts/model.ts";
-import { alike, figure, fixed, moment, percent, powersAlike } from "../format.ts";
+import { alike, figure, fixed, moment, percent, powersAlike, split } from "../format.ts";
 import { gridHistory, gridState, gridStatistics } from "../grid/api.ts";
 import { megawatts } from "../grid/details.tsx";
+import { coverage, gapChart, lossChart, momentsOf } from "../grid/losses-model.ts";
 import { LoadFactor } from "../grid/load-factor.tsx";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { StateBadges } from "../grid/state-badges.tsx";
@@ -20,6 +20,7 @@ const HOUR = 3_600;
 const HOURS = 48;
 
 export function Losses(): ReactNode {
+  const zone = useZone();
   const state = useQuery(gridState);
   const newest = state.data?.time;
   // Whole hours, so that not every scan asks for another span.
@@ -43,10 +44,10 @@ export function Losses(): ReactNode {
             <Card title="Losses over time" className="span-8">
               <QueryView query={history} missing={(error) => <NoGrid error={error} />}>
                 {({ items }) =>
-                  items.length < 2 ? (
+                  momentsOf(items).length < 2 ? (
                     <Empty title="There are too few scans yet">Each scan of the grid adds a point.</Empty>
                   ) : (
-                    <Trend rows={items} />
+                    <Chart model={lossChart(items, timeAxis(zone))} />
                   )
                 }
               </QueryView>
@@ -64,6 +65,7 @@ export function Losses(): ReactNode {
 function Now({ state: { totals, switching } }: { readonly state: GridState }): ReactNode {
   const zone = useZone();
   const lossKw = totals.losses.technicalMw * 1_000;
+  const restoredMw = switching === null ? 0 : switching.presentUnservedMw - switching.unservedMw;
   // Beside each other, so that they can be compared: one unit, as many decimals.
   const show = alike([lossKw, ...(switching === null ? [] : [switching.lossKw, switching.referenceCost])]);
   return (
@@ -73,19 +75,35 @@ function Now({ state: { totals, switching } }: { readonly state: GridState }): R
         {...{ value: show(lossKw), unit: "kW" }}
         note={`${percent(1 - totals.efficiency, 2)} of ${megawatts(totals.inputMw)}`}
       />
+      {totals.lackingMw > 0 && (
+        <Stat
+          label="Not supplied"
+          {...split(megawatts(totals.lackingMw))}
+          tone="bad"
+          note="what has no supply loses nothing either"
+        />
+      )}
       <Stat
         label="With the best switches known"
         {...(switching === null ? { value: "–" } : { value: show(switching.lossKw), unit: "kW" })}
-        note={switching === null ? "nothing was proposed yet" : `for the loads of ${moment(switching.time, zone)}`}
+        note={
+          switching === null
+            ? "nothing is proposed for these loads yet"
+            : restoredMw > 0
+              ? `and ${megawatts(restoredMw)} more supplied than now`
+              : `for the loads of ${moment(switching.time, zone)}`
+        }
       />
       <Stat
-        label={switching?.reference === "best known" ? "Best known cost" : "Optimum"}
+        label={switching?.reference === "best known" ? "Best known cost" : "Optimum, in cost"}
         {...(switching === null ? { value: "–" } : { value: show(switching.referenceCost), unit: "kW" })}
         note={
           switching === null
             ? undefined
             : switching.reference === "certified"
-              ? "certified: there is nothing better"
+              ? restoredMw > 0
+                ? "certified: nothing that supplies as much costs less"
+                : "certified: nothing costs less"
               : "nobody has proved it"
         }
       />
@@ -100,61 +118,14 @@ function Now({ state: { totals, switching } }: { readonly state: GridState }): R
   );
 }
 
-function Trend({ rows }: { readonly rows: readonly GridHistoryRow[] }): ReactNode {
-  const zone = useZone();
-  const ordered = rows.toSorted((a, b) => a.time - b.time);
-  const line = (
-    name: string,
-    of: (row: GridHistoryRow) => number | null,
-    more: Pick<Series, "colour"> & Partial<Series>,
-  ): Series => ({
-    ...{ name, kind: "line", points: ordered.map((row) => ({ x: row.time, y: of(row) })) },
-    ...more,
-  });
-  const last = ordered.at(-1)!;
-  const model: ChartModel = {
-    title: "Losses",
-    summary:
-      last.bestKw === null
-        ? `${figure(last.technicalMw * 1_000)} kW now.`
-        : `${figure(last.technicalMw * 1_000)} kW now, ${figure(last.bestKw)} kW with the best switches that are known.`,
-    series: [
-      line("Now", ({ technicalMw }) => technicalMw * 1_000, { colour: 1, area: true }),
-      line("Best switches known", ({ bestKw }) => bestKw, { colour: 3, dash: [6, 3] }),
-      line("Optimum", ({ optimumKw }) => optimumKw, { colour: 2, dash: [2, 3] }),
-    ],
-    x: timeAxis(zone),
-    y: { name: "Losses", unit: "kW", digits: 3, format: (value) => figure(value), fromZero: true },
-  };
-  return <Chart model={model} />;
-}
-
 function Gap({ rows }: { readonly rows: readonly GridHistoryRow[] }): ReactNode {
-  const zone = useZone();
-  const known = rows.filter(({ gapPercent }) => gapPercent !== null).toSorted((a, b) => a.time - b.time);
+  const model = gapChart(rows, timeAxis(useZone()));
   return (
     <Card title="Gap to the optimum" className="span-6">
-      {known.length === 0 ? (
+      {model === undefined ? (
         <Empty title="No proposal has been held against an optimum yet" />
       ) : (
-        <Chart
-          height={200}
-          model={{
-            title: "Gap",
-            summary: `${fixed(known.at(-1)?.gapPercent ?? 0, 2)} % at last.`,
-            series: [
-              {
-                name: "Gap",
-                kind: "line",
-                colour: 4,
-                points: known.map(({ time, gapPercent }) => ({ x: time, y: gapPercent })),
-                step: true,
-              },
-            ],
-            x: timeAxis(zone),
-            y: { name: "Above the optimum", unit: "%", digits: 3, format: (value) => figure(value), fromZero: true },
-          }}
-        />
+        <Chart height={200} model={model} />
       )}
     </Card>
   );
@@ -188,13 +159,34 @@ function Where({ losses }: { readonly losses: GridLosses }): ReactNode {
 }
 
 function Figures(): ReactNode {
+  const zone = useZone();
   const query = useQuery(gridStatistics);
   return (
     <Card title="Over all scans" className="span-6">
       <QueryView query={query}>
-        {({ scans, lostMwh, deliveredMwh, leastVoltagePu, mostLoadingPercent, simulated }) => (
+        {({
+          from,
+          to,
+          coveredSeconds,
+          scans,
+          lostMwh,
+          deliveredMwh,
+          leastVoltagePu,
+          mostLoadingPercent,
+          simulated,
+        }) => (
           <>
             <dl className="facts">
+              {from !== null && to !== null && (
+                <>
+                  <dt>From, to</dt>
+                  <dd>
+                    {moment(from, zone)}, {moment(to, zone)}
+                  </dd>
+                  <dt>Covered</dt>
+                  <dd>{coverage({ from, to, coveredSeconds })}</dd>
+                </>
+              )}
               <dt>Scans</dt>
               <dd>{figure(scans, 5)}</dd>
               <dt>Lost</dt>
@@ -206,6 +198,9 @@ function Figures(): ReactNode {
               <dt>Highest loading</dt>
               <dd>{mostLoadingPercent === null ? "–" : `${fixed(mostLoadingPercent.most, 1)} %`}</dd>
             </dl>
+            <p className="muted small" style={{ marginTop: 10 }}>
+              Lost and delivered are of the time covered: pauses of more than an hour between scans are in no sum.
+            </p>
             {simulated && (
               <p style={{ marginTop: 12 }}>
                 <Badge tone="info" icon="flask">

@@ -1,17 +1,16 @@
 /** Which assets may fail, what is planned for them, and what that saves. */
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { GridMaintenance } from "../../../protocol/grid/index.ts";
 import { Chart } from "../charts/chart.tsx";
 import { count, figure, fixed, money, orNothing, percent } from "../format.ts";
 import { gridMaintenance } from "../grid/api.ts";
+import { assetTone } from "../grid/asset-tone.ts";
 import { NoGrid } from "../grid/no-grid.tsx";
 import { DataTable } from "../ui/data-table.tsx";
-import { Badge, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
+import { Badge, Button, Card, Empty, Page, Stat, Stats } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
 
-/** From here on an asset is worth a second look. */
-const LIKELY = 0.1;
 const SHOWN = 15;
 
 function euros(value: number): string {
@@ -46,46 +45,64 @@ export function Maintenance(): ReactNode {
 
 function Plan({ plan }: { readonly plan: GridMaintenance }): ReactNode {
   const { assets, before, after, gap, optimal, hours, hoursPerWeek, weeks, unjudged } = plan;
+  const [all, setAll] = useState(false);
+  const shown = all ? assets.length : Math.min(SHOWN, assets.length);
   const planned = assets.filter(({ action }) => action !== null).length;
   return (
     <div className="grid">
       <Stats label="The plan">
-        <Stat label="Expected cost" value={euros(after.cost)} note={`${euros(before.cost)} if nothing is done`} />
+        <Stat
+          label="Expected cost"
+          value={euros(after.cost)}
+          note={`over ${figure(plan.horizonYears)} years; ${euros(before.cost)} if nothing is done`}
+        />
         <Stat
           label="Expected failures"
           value={fixed(after.failures, 2)}
-          note={`${fixed(before.failures, 2)} if nothing is done, in ${weeks} weeks`}
+          note={`in 26 weeks; ${fixed(before.failures, 2)} if nothing is done`}
         />
-        <Stat label="Planned" value={count(planned)} note={`of ${assets.length} assets`} />
+        <Stat label="Planned" value={count(planned)} note={`of ${assets.length} assets, in ${weeks} weeks`} />
         <Stat
           label="Above the least possible"
           value={percent(gap, 2)}
           note={optimal ? "the plan is proved to be the best" : "at most"}
         />
       </Stats>
-      <Card title={`The ${Math.min(SHOWN, assets.length)} of ${assets.length} assets that are likeliest to fail`}>
+      <Card
+        title={
+          all
+            ? `All ${assets.length} assets, the likeliest to fail first`
+            : `The ${shown} of ${assets.length} assets that are likeliest to fail`
+        }
+        aside={
+          assets.length > SHOWN ? (
+            <Button size="small" pressed={all} onClick={() => setAll(!all)}>
+              {all ? `Show ${SHOWN}` : `Show all ${assets.length}`}
+            </Button>
+          ) : undefined
+        }
+      >
         {assets.length === 0 ? (
           <Empty title="No asset has a history yet" />
         ) : (
           <DataTable
             caption="Assets"
-            rows={assets.toSorted((a, b) => b.chance - a.chance).slice(0, SHOWN)}
+            rows={assets.toSorted((a, b) => b.chance - a.chance).slice(0, shown)}
             keyOf={({ asset }) => asset}
             columns={[
               { head: "Asset", cell: ({ asset, kind, ageYears }) => <Asset {...{ asset, kind, ageYears }} /> },
               {
                 ...{ head: "Fails in 26 weeks", number: true },
-                cell: ({ chance }) => <Badge tone={chance >= LIKELY ? "warn" : "good"}>{percent(chance, 1)}</Badge>,
+                cell: (asset) => <Badge tone={assetTone(asset)}>{percent(asset.chance, 1)}</Badge>,
               },
               {
-                ...{ head: "Left, years", number: true, onlyWide: true },
+                ...{ head: "Left, years", number: true },
                 cell: ({ remainingYears: { tenth, median, nineTenths } }) =>
                   `${orNothing(median, years)} (${orNothing(tenth, years)} to ${nineTenths === null ? "60+" : years(nineTenths)})`,
               },
               {
                 head: "Efficiency",
                 number: true,
-                onlyWide: true,
                 cell: ({ efficiency }) => percent(efficiency.now, 2),
               },
               {

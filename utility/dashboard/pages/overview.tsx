@@ -3,13 +3,13 @@ import { useQueries, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Item, Schemas } from "../api/client.ts";
-import { alerts, bills, feeders, loads, logEntries, results, rounds, system } from "../api/queries.ts";
+import { bills, feeders, loads, logEntries, results, rounds, system } from "../api/queries.ts";
 import { useSession } from "../api/session.tsx";
 import { Chart } from "../charts/chart.tsx";
 import { loadChart } from "../charts/load-model.ts";
 import { count, figure, fixed, money, moment, orNothing, percent, period } from "../format.ts";
 import { budgetOf } from "../privacy-budget.ts";
-import { isOpen } from "../parts/alert-state.ts";
+import { AlertsCard } from "../parts/alerts-card.tsx";
 import { ResultValue } from "../parts/result-value.tsx";
 import { RoundRow } from "../parts/round-row.tsx";
 import { Ids } from "../ui/ids.tsx";
@@ -176,33 +176,6 @@ function BillRow({ bill }: { readonly bill: Schemas["BillHead"] }): ReactNode {
       </span>
       <strong>{orNothing(bill.amountMicro, (micro) => money(micro, bill.currency))}</strong>
     </li>
-  );
-}
-
-function AlertsCard(): ReactNode {
-  const query = useQuery(alerts);
-  return (
-    <Card title="Open alerts" className="span-4" aside={<Link href="/alerts">All alerts</Link>}>
-      <QueryView query={query}>
-        {({ items }) => {
-          const open = items.filter(isOpen);
-          return open.length === 0 ? (
-            <Empty title="Nothing is wrong">No rule is broken now.</Empty>
-          ) : (
-            <ul className="list">
-              {open.slice(0, 4).map(({ id, text, severity, state }) => (
-                <li key={id}>
-                  <span className="grow">
-                    <Link href={`/alerts/${id}`}>{text}</Link>
-                  </span>
-                  <Badge tone={severity === "critical" ? "bad" : "warn"}>{state}</Badge>
-                </li>
-              ))}
-            </ul>
-          );
-        }}
-      </QueryView>
-    </Card>
   );
 }
 

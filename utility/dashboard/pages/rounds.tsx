@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 import { detections, rounds } from "../api/queries.ts";
 import { count, moment, orNothing } from "../format.ts";
 import { PURPOSES, RoundBadge } from "../parts/round-row.tsx";
+import { roundAbout } from "../parts/round-state.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Id } from "../ui/ids.tsx";
 import { Badge, Card, Empty, Page } from "../ui/parts.tsx";
@@ -57,12 +58,28 @@ function RoundsCard({ status }: { readonly status: string | undefined }): ReactN
               keyOf={({ id }) => id}
               columns={[
                 { head: "About", cell: ({ purpose }) => PURPOSES[purpose] ?? purpose },
-                { head: "Feeder", cell: ({ feeder }) => <Id>{feeder}</Id> },
-                { head: "From", cell: ({ from }) => <span className="nowrap">{moment(from, zone)}</span> },
-                { head: "To", onlyWide: true, cell: ({ to }) => <span className="nowrap">{moment(to, zone)}</span> },
-                { head: "Sets", onlyWide: true, number: true, cell: ({ sets }) => count(sets) },
+                { head: "Feeder", cell: (round) => <Id>{roundAbout(round).of}</Id> },
                 {
-                  ...{ head: "Proved meters", onlyWide: true, number: true },
+                  head: "From",
+                  cell: (round) => {
+                    const { from, asked } = roundAbout(round);
+                    return (
+                      <span className="nowrap">
+                        {asked ? "asked " : ""}
+                        {moment(from, zone)}
+                      </span>
+                    );
+                  },
+                },
+                {
+                  head: "To",
+                  cell: (round) => (
+                    <span className="nowrap">{orNothing(roundAbout(round).to, (to) => moment(to, zone))}</span>
+                  ),
+                },
+                { head: "Sets", number: true, cell: ({ sets }) => count(sets) },
+                {
+                  ...{ head: "Proved meters", number: true },
                   cell: ({ provedMeters }) => orNothing(provedMeters, count),
                 },
                 {
@@ -105,7 +122,7 @@ function DetectionsCard(): ReactNode {
                   head: "Verdict",
                   cell: ({ verdict }) => <Badge tone={verdict === "liar" ? "bad" : "warn"}>{verdict}</Badge>,
                 },
-                { head: "Round", onlyWide: true, cell: ({ round }) => <code>{round}</code> },
+                { head: "Round", cell: ({ round }) => <code>{round}</code> },
               ]}
             />
           )

@@ -183,7 +183,7 @@ function Parties(): ReactNode {
         keyOf={({ party }) => party}
         columns={[
           { head: "Party", cell: ({ party }) => <strong>{party}</strong> },
-          { head: "Holds", onlyWide: true, cell: ({ holds }) => holds },
+          { head: "Holds", cell: ({ holds }) => holds },
           { head: "May learn", cell: ({ may }) => may },
           { head: "Must never learn", cell: ({ never }) => never },
         ]}

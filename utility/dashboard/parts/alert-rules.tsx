@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Item } from "../api/client.ts";
 import { alertRules } from "../api/queries.ts";
-import { duration, figure, unitText } from "../format.ts";
+import { duration, measured } from "../format.ts";
 import { DataTable } from "../ui/data-table.tsx";
 import { Badge, Card, type Tone } from "../ui/parts.tsx";
 import { QueryView } from "../ui/query-view.tsx";
@@ -14,9 +14,12 @@ export const SEVERITIES: Record<Item<"listAlerts">["severity"], Tone> = {
   critical: "bad",
 };
 
-/** A count has no unit. */
-export function unitOf(unit: string): string {
-  return unit === "1" ? "" : unitText(unit);
+type Limits = Pick<Item<"listAlerts">, "above" | "below" | "unit">;
+
+/** "below 0.95 p.u."; nothing of a rule that is gone. */
+export function limitText({ above, below, unit }: Limits): string | undefined {
+  if (above !== null) return `above ${measured(above, unit)}`;
+  return below === null ? undefined : `below ${measured(below, unit)}`;
 }
 
 export function AlertRules(): ReactNode {
@@ -37,12 +40,11 @@ export function AlertRules(): ReactNode {
                 { head: "Rule", cell: ({ name, about }) => <span title={about}>{name}</span> },
                 {
                   head: "Fires",
-                  cell: ({ above, below, unit, forSeconds }) =>
-                    `${above === null ? `below ${figure(below ?? 0)}` : `above ${figure(above)}`} ${unitOf(unit)}${forSeconds > 0 ? `, for ${duration(forSeconds)}` : ""}`,
+                  cell: (rule) =>
+                    `${limitText(rule) ?? ""}${rule.forSeconds > 0 ? `, for ${duration(rule.forSeconds)}` : ""}`,
                 },
                 {
                   head: "Severity",
-                  onlyWide: true,
                   cell: ({ severity }) => <Badge tone={SEVERITIES[severity]}>{severity}</Badge>,
                 },
               ]}

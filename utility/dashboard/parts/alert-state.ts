@@ -3,10 +3,6 @@ import type { Item } from "../api/client.ts";
 
 type Stated = Pick<Item<"listAlerts">, "state">;
 
-export function isOpen({ state }: Stated): boolean {
-  return state !== "resolved" && state !== "pending";
-}
-
 /** Beyond its limit, not yet for as long as its rule says: nobody was told, and it goes without a trace. */
 export function isPending({ state }: Stated): boolean {
   return state === "pending";

@@ -5,7 +5,7 @@ import { moment } from "../format.ts";
 import { Id } from "../ui/ids.tsx";
 import { Badge } from "../ui/parts.tsx";
 import { useZone } from "../ui/use-zone.ts";
-import { roundWord } from "./round-state.ts";
+import { roundAbout, roundWord } from "./round-state.ts";
 
 type Round = Item<"listRounds">;
 
@@ -32,12 +32,15 @@ export function RoundBadge({ round }: { readonly round: Round }): ReactNode {
 
 export function RoundRow({ round }: { readonly round: Round }): ReactNode {
   const zone = useZone();
+  const { of, from, asked } = roundAbout(round);
   return (
     <li>
       <span className="grow">
-        {PURPOSES[round.purpose] ?? round.purpose} of <Id>{round.feeder}</Id>
+        {PURPOSES[round.purpose] ?? round.purpose} {asked ? "round" : "of"} <Id>{of}</Id>
         <br />
-        <span className="muted small">about {moment(round.from, zone)}</span>
+        <span className="muted small">
+          {asked ? "asked" : "about"} {moment(from, zone)}
+        </span>
       </span>
       <RoundBadge round={round} />
     </li>

@@ -11,6 +11,25 @@ export interface RoundWord {
   readonly why: string | undefined;
 }
 
+/** What a round is about: a span of time, or the vectors of all homes, which are of no time and have an id for a feeder. */
+export function roundAbout({
+  purpose,
+  feeder,
+  from,
+  to,
+  openedAt,
+}: Pick<Item<"listRounds">, "purpose" | "feeder" | "from" | "to" | "openedAt">): {
+  readonly of: string;
+  readonly from: number;
+  readonly to: number | undefined;
+  /** It is when it was asked. */
+  readonly asked: boolean;
+} {
+  return purpose === "vector"
+    ? { of: feeder.slice(0, 8), from: openedAt, to: undefined, asked: true }
+    : { of: feeder, from, to, asked: false };
+}
+
 export function roundWord({ status, sets, reason }: Stated): RoundWord {
   const why = reason === "" ? undefined : reason;
   // It ended as it should, but no set was ever fixed: nothing came out that could be final.

@@ -68,10 +68,10 @@ function Held({
       );
     case "broker":
       if (at < 2) return <Nothing />;
-      return parts.map(({ aggregator, bytes: size, prefix, topic }) => (
+      return parts.map(({ aggregator, bytes: size, prefix, sealed, topic }) => (
         <Item key={aggregator} name={`For ${aggregator}, ${text(bytes(size))}`}>
-          <code className="hex" title={topic}>
-            {prefix}…
+          <code className="hex" title={`${topic}: begins with ${prefix}, which says only how it is sealed`}>
+            …{sealed}
           </code>
         </Item>
       ));

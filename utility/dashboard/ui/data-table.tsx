@@ -8,7 +8,6 @@ export interface Column<T> {
   readonly head: string;
   readonly cell: (row: T) => ReactNode;
   readonly number?: boolean;
-  readonly onlyWide?: boolean;
 }
 
 export interface DataTableProps<T> {
@@ -23,9 +22,8 @@ export interface DataTableProps<T> {
 const NARROW_COLUMNS = 3;
 
 export function DataTable<T>({ caption, columns, rows, keyOf, inset = false }: DataTableProps<T>): ReactNode {
-  const stacked = columns.filter(({ onlyWide = false }) => !onlyWide).length > NARROW_COLUMNS;
-  const classOf = ({ number = false, onlyWide = false }: Column<T>): string | undefined =>
-    [number ? "number" : "", onlyWide ? "only-wide" : ""].filter(Boolean).join(" ") || undefined;
+  const stacked = columns.length > NARROW_COLUMNS;
+  const classOf = ({ number = false }: Column<T>): string | undefined => (number ? "number" : undefined);
   return (
     <div
       className={`table-wrap${inset ? " inset" : ""}${stacked ? " stacked" : ""}`}

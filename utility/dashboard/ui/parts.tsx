@@ -67,15 +67,20 @@ export interface StatProps {
   readonly value: string;
   readonly unit?: string;
   readonly note?: ReactNode;
+  /** `bad`: something is wrong with it. */
+  readonly tone?: "bad";
   /** For tests that watch a value. */
   readonly name?: string;
 }
 
-export function Stat({ label, value, unit, note, name }: StatProps): ReactNode {
+export function Stat({ label, value, unit, note, tone, name }: StatProps): ReactNode {
   return (
     <div className="stat" data-stat={name}>
-      <dt>{label}</dt>
-      <dd className="value">
+      <dt>
+        {label}
+        {tone === "bad" && <Icon name="warning" size={14} />}
+      </dt>
+      <dd className={`value${tone === undefined ? "" : ` ${tone}`}`}>
         {value}
         {unit !== undefined && <span className="unit">{unit}</span>}
       </dd>

@@ -2,21 +2,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { system } from "../api/queries.ts";
+import { health, openAlerts, system } from "../api/queries.ts";
 import { useSession } from "../api/session.tsx";
-import { type LiveStatus, useLive } from "../live/live.tsx";
+import { liveWord } from "../live/live-word.ts";
+import { useLive } from "../live/live.tsx";
+import { waiting } from "../parts/alert-groups.ts";
 import { type PageRoute, ROUTES } from "../routes.tsx";
 import { Icon, type IconName, Logo } from "./icon.tsx";
-import { Badge, Button, type Tone } from "./parts.tsx";
+import { Badge, Button } from "./parts.tsx";
 import { applyTheme, type Theme, THEMES, useTheme } from "./theme.ts";
 
 const GROUPS: readonly PageRoute["group"][] = ["Start", "Grid", "Privacy", "System"];
-
-const LIVE: Record<LiveStatus, { readonly tone: Tone; readonly word: string; readonly title: string }> = {
-  live: { tone: "good", word: "Live", title: "Values change as the system does" },
-  connecting: { tone: "warn", word: "Connecting", title: "Values may be old until the stream of events is there" },
-  away: { tone: "bad", word: "Not live", title: "The stream of events broke off: reload the page" },
-};
 
 const THEME_ICONS: Record<Theme, IconName> = { system: "screen", light: "sun", dark: "moon" };
 
@@ -84,6 +80,7 @@ function Side({ location }: { readonly location: string }): ReactNode {
                   <Link href={path} aria-current={isHere(path) ? "page" : undefined}>
                     <Icon name={icon} />
                     {title}
+                    {path === "/alerts" && <AlertCount />}
                   </Link>
                 </li>
               ))}
@@ -98,6 +95,19 @@ function Side({ location }: { readonly location: string }): ReactNode {
   );
 }
 
+/** Of alerts that wait for somebody, on every page. */
+function AlertCount(): ReactNode {
+  const { data } = useQuery(openAlerts);
+  const { count, severity } = waiting(data?.items ?? []);
+  if (count === 0) return null;
+  return (
+    <span className={`side-count ${severity === "critical" ? "bad" : "warn"}`}>
+      {count}
+      <span className="hidden-visually"> firing{severity === "critical" ? ", some critical" : ""}</span>
+    </span>
+  );
+}
+
 interface BarProps {
   readonly open: boolean;
   readonly onMenu: () => void;
@@ -107,7 +117,7 @@ function Bar({ open, onMenu }: BarProps): ReactNode {
   const { me, signOut } = useSession();
   const { status } = useLive();
   const { data } = useQuery(system);
-  const { tone, word, title } = LIVE[status];
+  const { tone, word, title } = liveWord(status, useQuery(health).data?.parts.broker);
   return (
     <header className="bar">
       <span className="bar-menu">

@@ -105,7 +105,15 @@ function plannedFor(
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return {
     simulated: known.some(({ simulated }) => simulated),
-    ...{ weeks, hoursPerWeek, assets, hours: [...plan.hours], gap: plan.gap, optimal: plan.optimal },
+    ...{
+      weeks,
+      hoursPerWeek,
+      horizonYears: HORIZON.periods / 2,
+      assets,
+      hours: [...plan.hours],
+      gap: plan.gap,
+      optimal: plan.optimal,
+    },
     unjudged: inService.filter((history) => weekCount(history) < LEAST_WEEKS).map(({ asset }) => asset),
     before: {
       cost: sum(jobs.map(({ options }) => options[0]!.cost)),

@@ -12,7 +12,7 @@ import { readWeights, SHIPPED_WEIGHTS } from "../../optimise/weights-file.ts";
 import { GridFault, orFault } from "../fault.ts";
 import type { Snapshot } from "../operation.ts";
 import type { GridSettings } from "../plan.ts";
-import { unservedOf, withUnserved } from "./unserved.ts";
+import { type Unserved, unservedOf, withUnserved } from "./unserved.ts";
 
 export interface At {
   /** Of the state, Unix seconds. */
@@ -55,11 +55,14 @@ export function optimise(
 ): Optimised {
   const now = gridAt(grid, snapshot);
   const goal = goalOf(options, settings);
-  const problem = problemOf(now, goal, options);
+  const broken = brokenOf(options, snapshot);
+  const problem = problemOf(now, goal, { ...options, broken });
   const unserved = unservedOf(now, problem.graph.cutOff);
   const priced = <T extends Answer>(answer: T): T => withUnserved(answer, unserved, goal.violationWeight);
   const start = problem.graph.nearest(snapshot.closed);
-  const before = priced(fixed(problem, start));
+  const before = asTheyAre(now, snapshot, goal, broken) ?? {
+    ...{ figures: priced(fixed(problem, start)), cutOff: problem.graph.cutOff, unserved },
+  };
   const begun = performance.now();
   const answer = found(problem, start, options, settings.mostTrees);
   const after = priced(answer);
@@ -78,8 +81,9 @@ export function optimise(
     open: open.map(id),
     toOpen: open.filter((i) => snapshot.closed[i] === 1).map(id),
     toClose: [...grid.branches.keys()].filter((i) => after.closed[i] === 1 && snapshot.closed[i] === 0).map(id),
-    ...{ broken: [...options.broken], cutOff: [...problem.graph.cutOff], unservedMw: unserved.mw },
-    before: figuresOf(before),
+    ...{ broken: [...broken], cutOff: [...problem.graph.cutOff], unservedMw: unserved.mw },
+    ...{ cutOffBefore: [...before.cutOff], unservedBeforeMw: before.unserved.mw },
+    before: figuresOf(before.figures),
     after: figuresOf(after),
     reference: {
       kind: known.proof === "best known" ? "best known" : "certified",
@@ -91,11 +95,45 @@ export function optimise(
   };
 }
 
+/** Branches that no answer may close: those of the request, and what the state has as faulted and nobody calls repaired. */
+export function brokenOf(
+  { broken, repaired }: Pick<OptimiseOptions, "broken" | "repaired">,
+  { faulted }: Pick<Snapshot, "faulted">,
+): readonly number[] {
+  return [...new Set([...broken, ...faulted.filter((id) => !repaired.includes(id))])];
+}
+
+interface AsTheyAre {
+  readonly figures: Answer;
+  readonly cutOff: readonly number[];
+  readonly unserved: Unserved;
+}
+
+/**
+ * What the switches cost as they are, with what they leave in the dark: a search begins at the nearest tree, which is not there yet.
+ * Undefined where closed switches make a loop, which sweeps cannot solve.
+ */
+function asTheyAre(
+  grid: Grid,
+  { closed }: Snapshot,
+  goal: Goal & { readonly violationWeight: number },
+  broken: readonly number[],
+): AsTheyAre | undefined {
+  const open = grid.branches.flatMap(({ id }, i) => (closed[i] === 0 ? [id] : []));
+  const problem = new FeederProblem(grid, goal, { broken: [...new Set([...open, ...broken])] });
+  const { graph } = problem;
+  if (graph.openCount > 0) return undefined;
+  const unserved = unservedOf(grid, graph.cutOff);
+  const figures = withUnserved(fixed(problem, graph.treeOf([])), unserved, goal.violationWeight);
+  return { figures, cutOff: graph.cutOff, unserved };
+}
+
 /** What a state shows of an answer. */
-export function switchingOf({ time, method, open, before, after, reference }: Optimised): Switching {
+export function switchingOf(optimised: Optimised): Switching {
+  const { time, method, open, before, after, reference, unservedMw, unservedBeforeMw } = optimised;
   return {
-    ...{ time, method, open, lossKw: after.lossKw, cost: after.cost },
-    ...{ presentCost: before.cost, presentLossKw: before.lossKw },
+    ...{ time, method, open, lossKw: after.lossKw, cost: after.cost, unservedMw },
+    ...{ presentCost: before.cost, presentLossKw: before.lossKw, presentUnservedMw: unservedBeforeMw },
     ...{ reference: reference.kind, referenceCost: reference.cost, gapPercent: reference.gapPercent },
   };
 }

@@ -6,7 +6,7 @@ import { routePaths } from "../../optimise/routing/routes.ts";
 import { orFault } from "../fault.ts";
 import type { Snapshot } from "../operation.ts";
 import type { GridSettings } from "../plan.ts";
-import { type At, goalOf, gridAt } from "./optimise.ts";
+import { type At, brokenOf, goalOf, gridAt } from "./optimise.ts";
 import { unservedOf, withUnserved } from "./unserved.ts";
 
 /** A forest takes a whole power flow by Newton, where a tree of `optimise` takes sweeps: so many of those. */
@@ -27,7 +27,8 @@ export function paths(
     readonly at: At;
   },
 ): GridPaths {
-  const { method, broken, keepOpen, keepClosed, mostFlows, seed } = options;
+  const { method, keepOpen, keepClosed, mostFlows, seed } = options;
+  const broken = brokenOf(options, snapshot);
   const now = gridAt(grid, snapshot);
   const goal = goalOf(options, settings);
   const routed = orFault("invalid", "", () =>

@@ -30,7 +30,7 @@ export function statistics(
 function figuresOf(rows: Iterable<{ readonly row: string }>): Omit<GridStatistics, "sinceStart"> {
   const byStatus: Record<string, number> = {};
   const spreads = new Map(FIGURES.map((name) => [name, new Spread()]));
-  let [scans, simulated, lostMwh, deliveredMwh] = [0, false, 0, 0];
+  let [scans, simulated, lostMwh, deliveredMwh, coveredSeconds] = [0, false, 0, 0, 0];
   let [first, before]: [number | null, GridHistoryRow | undefined] = [null, undefined];
   for (const { row: text } of rows) {
     const row = JSON.parse(text) as GridHistoryRow;
@@ -42,13 +42,14 @@ function figuresOf(rows: Iterable<{ readonly row: string }>): Omit<GridStatistic
     const seconds = before === undefined ? 0 : row.time - before.time;
     if (before !== undefined && seconds > 0 && seconds <= GAP_SECONDS) {
       lostMwh += (before.technicalMw * seconds) / 3_600;
+      coveredSeconds += seconds;
       deliveredMwh += (before.deliveredMw * seconds) / 3_600;
     }
     before = row;
   }
   const of = (name: (typeof FIGURES)[number]): GridStatistics["efficiency"] => spreads.get(name)!.told();
   return {
-    ...{ from: first, to: before?.time ?? null, scans, byStatus, simulated, lostMwh, deliveredMwh },
+    ...{ from: first, to: before?.time ?? null, scans, byStatus, simulated, lostMwh, deliveredMwh, coveredSeconds },
     ...{ technicalMw: of("technicalMw"), efficiency: of("efficiency"), gapPercent: of("gapPercent") },
     ...{ leastVoltagePu: of("leastVoltagePu"), mostLoadingPercent: of("mostLoadingPercent") },
   };
