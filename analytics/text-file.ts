@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 
 const CHUNK_BYTES = 1_048_576;
 /** Far more than any grid, history or model that this project works on. */
-export const MOST_TEXT_BYTES = 67_108_864;
+const MOST_TEXT_BYTES = 67_108_864;
 
 /** Throws what the file system throws, and for a larger file an error whose `code` says so. */
 export function readText(file: string, mostBytes = MOST_TEXT_BYTES): string {
