@@ -152,7 +152,10 @@ function receiptText({ verified, readings, findings }: CheckedReceipt): string {
   const witnesses =
     cosigned.length === 0
       ? "no witness was asked for"
-      : `seen by ${cosigned.map(({ name, time }) => `${name} (${when(time)})`).join(", ")}`;
+      : `seen by ${cosigned
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+          .map(({ name, time }) => `${name} (${when(time)})`)
+          .join(", ")}`;
   const follows = {
     same: "It follows from the readings and the tariff.",
     other: "It does NOT follow from the readings and the tariff:",

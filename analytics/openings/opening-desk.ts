@@ -184,7 +184,7 @@ export class OpeningDesk {
   }
 
   #consider(opening: Opening): void {
-    const { jobs, again, inputMeters, outputNames, monotonic, answerSeconds } = this.#options;
+    const { jobs, again, inputMeters, monotonic, answerSeconds } = this.#options;
     const job = jobs.get(opening.number);
     if (job?.job !== opening.job || isOver(job.state)) {
       this.drop(opening.job);
@@ -198,9 +198,7 @@ export class OpeningDesk {
     const patient = monotonic() - (this.#since.get(opening.job) ?? 0) < answerSeconds;
     const chosen = opening.choose(this.#gone, this.#silence.of, patient);
     if (chosen !== undefined) {
-      // Aggregators open an output with one set, whatever job it is of.
-      const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(outputNames(job.transcript!)) ?? chosen;
-      void this.#fix(opening, job, active).catch((error: unknown) => this.#options.crash(error));
+      void this.#fix(opening, job, chosen).catch((error: unknown) => this.#options.crash(error));
       return;
     }
     const faulty = opening.faultyInputs(patient && !opening.hopeless);
@@ -226,7 +224,7 @@ export class OpeningDesk {
     else if (obstacle.reason !== job.reason) jobs.note(job.number, obstacle.code, obstacle.reason);
   }
 
-  async #fix(opening: Opening, job: Job, active: readonly number[]): Promise<void> {
+  async #fix(opening: Opening, job: Job, chosen: readonly number[]): Promise<void> {
     const { jobs, openingHalves, outputNames, now, monotonic } = this.#options;
     opening.fixing = true;
     const outputs = jobs.outputs(job.number).map(({ bytes }) => bytes);
@@ -241,6 +239,8 @@ export class OpeningDesk {
     const current = jobs.get(job.number);
     if (this.#stopped || current?.state !== "asking" || current.job !== opening.job) return;
     const names = outputNames(job.transcript!);
+    // Aggregators open an output with one set, whatever job it is of: another one may have been fixed since.
+    const active = jobs.activeOf(opening.job) ?? jobs.activeOfOutputs(names) ?? chosen;
     jobs.fixActive(job.number, active, { c0: halves, ready: opening.words, outputs: names }, now());
     opening.fixed(active, monotonic());
     this.poll();

@@ -59,6 +59,7 @@ export const guide: readonly Chapter[] = [
     pages: [
       { text: "Every parameter", file: "docs/configuration.md" },
       { text: "The database", file: "docs/database.md" },
+      { text: "PostgreSQL", file: "docs/postgresql.md" },
       { text: "HTTP interface", file: "docs/api.md" },
       { text: "Wire protocol", file: "docs/protocol.md" },
       { text: "Serial protocol", file: "hardware/firmware/PROTOCOL.md" },
