@@ -1,13 +1,8 @@
 /** The witness over HTTP: one request, bounded in size and time. TLS is for whatever stands in front of it. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type HttpListener, listenOn } from "../config/runtime/http-listener.ts";
 import type { Logger } from "../config/runtime/logger.ts";
 import type { Witness, WitnessAnswer } from "./witness.ts";
-
-export interface WitnessServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
 
 export interface ListenOptions {
   readonly witness: Witness;
@@ -22,7 +17,7 @@ const REQUEST_MILLISECONDS = 10_000;
 const MAX_CONNECTIONS = 256;
 
 /** Resolves when it listens. Rejects where the address cannot be had. */
-export async function listen({ witness, host, port, log }: ListenOptions): Promise<WitnessServer> {
+export async function listen({ witness, host, port, log }: ListenOptions): Promise<HttpListener> {
   const server = createServer(
     { requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS },
     (request, response) => {
@@ -34,18 +29,7 @@ export async function listen({ witness, host, port, log }: ListenOptions): Promi
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
-  return { port: (server.address() as AddressInfo).port, close: () => closed(server) };
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
+  return listenOn(server, port, host);
 }
 
 async function handle(

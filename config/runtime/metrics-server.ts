@@ -2,17 +2,12 @@
  * Figures, health and readiness of one role over HTTP, for Prometheus and for whoever starts processes. Nothing there
  * is secret, and nothing of a meter is there: counts, bytes and durations of this process.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Config } from "../schema.ts";
+import { type HttpListener, listenOn } from "./http-listener.ts";
 import type { Observation } from "./observation.ts";
 import { UsageError } from "./role.ts";
-
-export interface MetricsServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
 
 export interface MetricsOptions {
   /** Who the figures are of: `a-2`. */
@@ -27,10 +22,10 @@ export interface MetricsOptions {
 const REQUEST_MILLISECONDS = 10_000;
 const MAX_CONNECTIONS = 32;
 const TEXT = "text/plain; charset=utf-8";
-const NOT_ALLOWED = { status: 405, type: TEXT, body: "expected GET\n" };
+const NOT_ALLOWED: Answer = { status: 405, body: "expected GET\n" };
 
 /** Listens on `metrics.listen`. Throws UsageError where the port cannot be had. */
-export async function startMetrics(options: MetricsOptions): Promise<MetricsServer> {
+export async function startMetrics(options: MetricsOptions): Promise<HttpListener> {
   const { settings, offset, observation } = options;
   const registry = registryOf(options);
   const server = createServer({ requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS });
@@ -38,17 +33,14 @@ export async function startMetrics(options: MetricsOptions): Promise<MetricsServ
   server.maxConnections = MAX_CONNECTIONS;
   const port = settings.basePort === 0 ? 0 : settings.basePort + offset;
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, settings.listen, resolve);
-    });
+    const listener = await listenOn(server, port, settings.listen);
+    server.unref(); // watching a role does not keep it running
+    return listener;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     const why = `${settings.listen}:${port} cannot be listened on (${code})`;
     throw new UsageError(`metrics.basePort: ${why}; each process needs a port of its own (docs/metrics.md)`);
   }
-  server.unref(); // watching a role does not keep it running
-  return { port: (server.address() as AddressInfo).port, close: () => closed(server) };
 }
 
 interface Answer {
@@ -114,11 +106,4 @@ function registryOf({ party, observation }: MetricsOptions): Registry {
     for (const [code, count] of Object.entries(stats?.refused ?? {})) refused.set({ role: stats!.role, code }, count);
   });
   return registry;
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

@@ -17,7 +17,6 @@ interface ObservedLink {
 export class Observation {
   #stats: RoleStats | undefined;
   #ready = false;
-  #metricsPort: number | undefined;
   readonly #links = new Set<ObservedLink>();
 
   /** The figures that the role has just reported. */
@@ -34,15 +33,6 @@ export class Observation {
   noteLink(link: ObservedLink): () => void {
     this.#links.add(link);
     return () => this.#links.delete(link);
-  }
-
-  /** Where this process shows its figures. */
-  noteMetrics(port: number): void {
-    this.#metricsPort = port;
-  }
-
-  get metricsPort(): number | undefined {
-    return this.#metricsPort;
   }
 
   get stats(): RoleStats | undefined {

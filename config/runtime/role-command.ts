@@ -13,8 +13,8 @@ import type { Config } from "../schema.ts";
 import { commandOf, configFlags, refuseEatenFlags } from "./command-line.ts";
 import { reportFault } from "./fault-report.ts";
 import type { Failing } from "./fault-report.ts";
-import { createLogger } from "./logger.ts";
-import type { MetricsServer } from "./metrics-server.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import type { HttpListener } from "./http-listener.ts";
 import { observation } from "./observation.ts";
 import { EXIT, UsageError } from "./role.ts";
 import type { OptionValues, RoleCommand } from "./role.ts";
@@ -48,7 +48,7 @@ async function exit(code: number): Promise<never> {
 async function execute(role: RoleCommand, command: Command): Promise<number> {
   const options: OptionValues = command.opts();
   let failing: Failing = { role };
-  let metrics: MetricsServer | undefined;
+  let metrics: HttpListener | undefined;
   try {
     const file = options["config"] as string | undefined;
     const profile = (options["profile"] as string | undefined) ?? defaultProfile(role, file);
@@ -73,7 +73,7 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const configArguments = argumentsOf({ file, profile, flags });
     const signal = stopSignal(log);
     const operands = command.args;
-    metrics = await observe(role, config, options, operands);
+    metrics = await observe(role, config, options, operands, log);
     const code = await role.run({
       config,
       origins,
@@ -101,13 +101,14 @@ async function observe(
   config: Config,
   options: OptionValues,
   operands: readonly string[],
-): Promise<MetricsServer | undefined> {
+  log: Logger,
+): Promise<HttpListener | undefined> {
   const offset = config.metrics.enabled ? role.metricsOffset?.(options, operands) : undefined;
   if (offset === undefined) return undefined;
   const { startMetrics } = await import("./metrics-server.ts");
   const party = role.party?.(options) ?? role.name;
   const server = await startMetrics({ party, observation, settings: config.metrics, offset });
-  observation.noteMetrics(server.port);
+  log.info({ port: server.port }, "figures are shown");
   return server;
 }
 

@@ -15,11 +15,7 @@ export interface ReadyMessage {
 /** Says once that the role accepts work; `details` are for example the ports it listens on. */
 export function announceReady(details: Readonly<Record<string, unknown>> = {}): void {
   observation.noteReady();
-  const metrics = observation.metricsPort;
-  const message: ReadyMessage = {
-    type: "ready",
-    details: metrics === undefined ? details : { ...details, metricsPort: metrics },
-  };
+  const message: ReadyMessage = { type: "ready", details };
   if (process.send === undefined) return;
   process.send(message);
   // Whoever started this role is gone: nobody would ever stop it.

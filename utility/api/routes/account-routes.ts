@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { meterId } from "../../../protocol/names.ts";
 import type { Account } from "../access/access-store.ts";
-import { addressOf, assertStill, type GateOptions, goneSignal } from "../access/gate.ts";
+import { noteDone } from "../access/audit-note.ts";
+import { assertStill, type GateOptions, goneSignal } from "../access/gate.ts";
 import { PASSWORD_MAX, PASSWORD_MIN } from "../access/passwords.ts";
 import { ADMIN, OVERSIGHT, roleSchema } from "../access/roles.ts";
 import type { ApiContext } from "../context.ts";
@@ -66,14 +67,7 @@ export function addAccountRoutes(app: Api, context: ApiContext, gate: GateOption
     return hash;
   };
   const note = (request: FastifyRequest, action: string, detail: string): void =>
-    store.note({
-      at: Math.floor(now()),
-      account: request.account?.name ?? null,
-      address: addressOf(request),
-      action,
-      outcome: "done",
-      detail,
-    });
+    noteDone(context, request, action, detail);
 
   app.get(
     "/accounts",

@@ -1,7 +1,7 @@
 /** Alerts: what is wrong, who has seen to it, and by which rules. */
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { addressOf } from "../access/gate.ts";
+import { noteDone } from "../access/audit-note.ts";
 import { OPERATE, STAFF } from "../access/roles.ts";
 import { AlertStateError } from "../alerts/index.ts";
 import { type Alert, CHANGES, STATES } from "../alerts/alert-store.ts";
@@ -97,7 +97,8 @@ function ruleOf({ name, severity, signal, above, below, clear, elements, text, i
   };
 }
 
-export function addAlertRoutes(app: Api, { alerts, store, now }: ApiContext): void {
+export function addAlertRoutes(app: Api, context: ApiContext): void {
+  const { alerts, now } = context;
   const shownAlert = alertOf(alerts.rules);
   app.get(
     "/alerts",
@@ -179,8 +180,7 @@ export function addAlertRoutes(app: Api, { alerts, store, now }: ApiContext): vo
       throw error;
     }
     const answer = shown(done);
-    const detail = `${answer.rule} ${answer.element}`;
-    store.note({ at: Math.floor(now()), account, address: addressOf(request), action, outcome: "done", detail });
+    noteDone(context, request, action, `${answer.rule} ${answer.element}`);
     return answer;
   };
   const answers = { 200: alertWithHistory, 409: problem("It is not in a state for that.") };

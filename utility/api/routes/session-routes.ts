@@ -1,5 +1,6 @@
 /** Signing in and out, and who one is. */
 import { z } from "zod";
+import { noteDone } from "../access/audit-note.ts";
 import {
   addressOf,
   type GateOptions,
@@ -24,7 +25,8 @@ function meOf({ name, role, meters }: Account): z.infer<typeof me> {
   return { name, role, meters: [...meters] };
 }
 
-export function addSessionRoutes(app: Api, { store, passwords, now, config }: ApiContext, gate: GateOptions): void {
+export function addSessionRoutes(app: Api, context: ApiContext, gate: GateOptions): void {
+  const { store, passwords, now, config } = context;
   app.post(
     "/session",
     {
@@ -100,15 +102,7 @@ export function addSessionRoutes(app: Api, { store, passwords, now, config }: Ap
     async (request, reply) => {
       const { kind, hash } = request.credential!;
       if (kind === "session") store.endSession(hash);
-      const { name } = request.account!;
-      store.note({
-        at: Math.floor(now()),
-        account: name,
-        address: addressOf(request),
-        action: "sign-out",
-        outcome: "done",
-        detail: "",
-      });
+      noteDone(context, request, "sign-out", "");
       return reply.clearCookie(SESSION_COOKIE, { path: "/" }).code(204).send(null);
     },
   );

@@ -1,7 +1,7 @@
 /** API tokens: one's own, and for those who oversee accounts everybody's. The secret is shown once, to whoever makes it. */
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { addressOf } from "../access/gate.ts";
+import { noteDone } from "../access/audit-note.ts";
 import { ADMIN, OVERSIGHT, SIGNED_IN } from "../access/roles.ts";
 import { newSecret } from "../access/secrets.ts";
 import type { ApiContext } from "../context.ts";
@@ -21,17 +21,11 @@ const token = z
 
 const DAY = 86_400;
 
-export function addTokenRoutes(app: Api, { store, now }: ApiContext): void {
+export function addTokenRoutes(app: Api, context: ApiContext): void {
+  const { store, now } = context;
   const tokensOf = (name: string) => store.tokens.of(name).map(({ account: _, ...row }) => row);
   const note = (request: FastifyRequest, action: string, detail: string): void =>
-    store.note({
-      at: Math.floor(now()),
-      account: request.account?.name ?? null,
-      address: addressOf(request),
-      action,
-      outcome: "done",
-      detail,
-    });
+    noteDone(context, request, action, detail);
 
   app.get(
     "/accounts/:name/tokens",
