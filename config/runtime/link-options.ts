@@ -9,6 +9,7 @@ import type { LinkError } from "./link-error.ts";
 /** The part of a party's keys that a link needs. */
 export interface LinkParty {
   readonly id: string;
+  /** Read at each connection. */
   readonly tls: PartyTls;
 }
 

@@ -65,7 +65,7 @@ class ReconnectingLink implements Link {
       monotonic: () => performance.now(),
       go: (why) => this.#connection?.destroy(new LinkError("lost", `the broker at ${this.#where}: ${why}`)),
     });
-    this.#openStream = options.openStream ?? tlsOpener(options.party.tls);
+    this.#openStream = options.openStream ?? tlsOpener(options.party);
     this.#filters = [...options.subscriptions];
     this.#settle = { resolve, reject };
     this.#forget = observation.noteLink(this);
