@@ -31,7 +31,7 @@ export async function run(options: BenchOptions): Promise<Record<string, unknown
   const size = quick ? "quick" : "full";
   const intake = measureIntake(INTAKE_METERS[size], json);
   const live = await measureLive(LIVE_METERS[size], { json, quick });
-  const alike = live.slice(0, -1); // the last one is with fewer commits
+  const alike = live.slice(0, -1); // the last one waits longer for more
   const close: CloseFigures[] = [];
   for (const meters of CLOSE_METERS[size]) close.push(await measureClose(meters, options));
   const costs = unitCosts(intake, alike, close);

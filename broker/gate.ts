@@ -25,6 +25,8 @@ export interface GateLimits {
   readonly holdBackBytes: number | undefined;
   readonly idleSeconds: number;
   readonly slowSeconds: number;
+  /** What is sent to the client within this time leaves together. */
+  readonly gatherMilliseconds: number;
 }
 
 export interface GateOptions {
@@ -111,6 +113,7 @@ export class Gate extends Duplex {
         this.#inFlight++;
         counters.messagesSent++;
       },
+      limits.gatherMilliseconds,
     );
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     // The reason is of no use: the peer, or the network, is gone.

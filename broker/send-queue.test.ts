@@ -108,6 +108,33 @@ test("keeps one write under way, collects meanwhile, and counts what waits", asy
   assert.ok(writes < 10, `${writes} writes`);
 });
 
+test("where it gathers, waits for more until the time is over or a block is full", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sink = slowSink();
+  const queue = new SendQueue(
+    sink.writable,
+    () => {},
+    () => {},
+    50,
+  );
+  queue.add(Buffer.from("a"));
+  await turn();
+  t.mock.timers.tick(49);
+  queue.add(Buffer.from("b"));
+  assert.equal(sink.writes.length, 0);
+  t.mock.timers.tick(1);
+  assert.deepEqual(Buffer.concat(sink.writes.flat()), Buffer.from("ab"));
+  sink.take();
+  await turn();
+  for (let i = 0; i < 17; i++) queue.add(Buffer.alloc(1_000));
+  await turn();
+  assert.equal(sink.writes.length, 2, "a block is full: nothing is gained by waiting");
+  queue.add(Buffer.from("c"));
+  queue.close();
+  t.mock.timers.tick(50);
+  assert.equal(sink.writes.length, 2);
+});
+
 test("forgets what waits when it is closed", async () => {
   const sink = slowSink();
   const queue = new SendQueue(

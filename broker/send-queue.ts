@@ -54,12 +54,18 @@ export class SendQueue {
   #closed = false;
   /** Where in a packet the next byte belongs: HEADER, LENGTH, or the bytes still missing. */
   #place = HEADER;
+  readonly #gatherMilliseconds: number;
+  #timer: NodeJS.Timeout | undefined;
 
-  /** `onMessage` is called for each PUBLISH at QoS 1, `onSent` when bytes have gone to the system. */
-  constructor(sink: Writable, onSent: (bytes: number) => void, onMessage: () => void) {
+  /**
+   * `onMessage` is called for each PUBLISH at QoS 1, `onSent` when bytes have gone to the system. What comes within
+   * `gatherMilliseconds` leaves together, unless it fills a block before.
+   */
+  constructor(sink: Writable, onSent: (bytes: number) => void, onMessage: () => void, gatherMilliseconds = 0) {
     this.#sink = sink;
     this.#onSent = onSent;
     this.#onMessage = onMessage;
+    this.#gatherMilliseconds = gatherMilliseconds;
   }
 
   /** Bytes that the system has not taken yet. */
@@ -78,11 +84,17 @@ export class SendQueue {
     const bytes = typeof piece === "string" ? this.#addText(piece) : this.#addBytes(piece);
     this.#length += bytes;
     if (this.#place > 0) this.#place = this.#place === bytes ? HEADER : this.#place - bytes;
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      if (dirty.push(this) === 1) setImmediate(flushAll);
-    }
+    if (!this.#scheduled) this.#schedule();
     return bytes;
+  }
+
+  #schedule(): void {
+    if (this.#gatherMilliseconds > 0 && this.#length < BLOCK_BYTES) {
+      this.#timer ??= setTimeout(() => this.flush(), this.#gatherMilliseconds);
+      return;
+    }
+    this.#scheduled = true;
+    if (dirty.push(this) === 1) setImmediate(flushAll);
   }
 
   #addText(text: string): number {
@@ -142,6 +154,8 @@ export class SendQueue {
   /** Hands what waits to the socket unless a write is under way. */
   flush(): void {
     this.#scheduled = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#writing || this.#closed) return;
     this.#closeBlock();
     if (this.#ready.length === 0) return;
@@ -170,6 +184,7 @@ export class SendQueue {
   /** Forgets what waits. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#timer);
     for (const { block } of this.#ready) if (block !== undefined) giveBack(block);
     if (this.#block !== undefined) giveBack(this.#block);
     this.#block = undefined;

@@ -44,6 +44,13 @@ export const broker = z.strictObject({
     unit: "1/s",
   }),
   maxInFlight: whole(1, 65_535, 16_384, "Unacknowledged messages towards one client.", { unit: "messages" }),
+  gatherMilliseconds: whole(
+    0,
+    1_000,
+    0,
+    "What the broker sends to one client within this time leaves together; saves processor time where few messages come.",
+    { unit: "ms" },
+  ),
   maxQueuedBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes waiting for one slow client before it is cut off.", {
     unit: "B",
   }),
@@ -78,6 +85,13 @@ export const link = z.strictObject({
     3_600,
     30,
     "Where the broker has several nodes: a party that waits in vain for so long tries the next; each time twice as long.",
+  ),
+  gatherMilliseconds: whole(
+    0,
+    1_000,
+    0,
+    "What a party sends within this time leaves together; saves processor time where few messages come.",
+    { unit: "ms" },
   ),
   closeSeconds: seconds(0, 60, 2, "Wait for outstanding messages when a party stops."),
   maxInFlight: whole(1, 32_767, 16_384, "Messages of one connection waiting for the broker.", { unit: "messages" }),

@@ -22,7 +22,7 @@ export function describeScale({ intake, live, close, exponents, needs }: ScaleRe
   const liveTable = figuresTable(
     ["processes, TLS", "readings/s", "of one core", "µs a reading", "broker MiB", "servers MiB"],
     live.map((one) => [
-      `${figure(one.meters)} connections, commits after ${one.commitMilliseconds} ms`,
+      `${figure(one.meters)} connections${one.profile === "city" ? ", profile city" : ""}`,
       figure(one.readingsPerSecond, 1),
       `${figure(100 * Object.values(one.coreShares).reduce((sum, share) => sum + share, 0), 1)} %`,
       figure(one.cpuMicrosecondsPerReading),

@@ -1,4 +1,5 @@
 /** Broker and aggregators as processes, meters with TLS connections of their own, readings in real time. */
+import { loadConfig } from "../../config/index.ts";
 import { createProgress } from "../../config/runtime/terminal.ts";
 import { BenchSystem, FIRST_SLOT } from "../system/bench-system.ts";
 import type { MetersPlan, PacedResult, SealedResult } from "../system/meters-plan.ts";
@@ -11,9 +12,15 @@ const WINDOW_SLOTS = 100_000;
 const FULL_SECONDS = 45;
 const QUICK_SECONDS = 10;
 const WARM_SECONDS = 10;
-const DEFAULT_COMMIT_MILLISECONDS = 20;
-/** Where nobody waits for an acknowledgement, one commit can take the messages of a quarter of a second. */
-const SLOW_COMMIT_MILLISECONDS = 250;
+/** How long servers wait for more before they commit, or send: without a profile, or in a large system's. */
+function waits(profile: "city" | undefined): Readonly<Record<string, number>> {
+  const { aggregator, broker, link } = loadConfig({ env: {}, ...(profile === undefined ? {} : { profile }) });
+  return {
+    "aggregator.commitMilliseconds": aggregator.commitMilliseconds,
+    "broker.gatherMilliseconds": broker.gatherMilliseconds,
+    "link.gatherMilliseconds": link.gatherMilliseconds,
+  };
+}
 const MIB = 2 ** 20;
 
 export async function measureLive(
@@ -24,18 +31,18 @@ export async function measureLive(
   const results: LiveFigures[] = [];
   for (const [done, meters] of sizes.entries()) {
     progress.update(done, `${meters} meters`);
-    results.push(await measure(meters, quick ? QUICK_SECONDS : FULL_SECONDS, DEFAULT_COMMIT_MILLISECONDS));
+    results.push(await measure(meters, quick ? QUICK_SECONDS : FULL_SECONDS));
   }
-  progress.update(sizes.length, "fewer commits");
-  results.push(await measure(sizes.at(-1)!, quick ? QUICK_SECONDS : FULL_SECONDS, SLOW_COMMIT_MILLISECONDS));
+  progress.update(sizes.length, "as in the profile city");
+  results.push(await measure(sizes.at(-1)!, quick ? QUICK_SECONDS : FULL_SECONDS, "city"));
   progress.stop();
   return results;
 }
 
-async function measure(meters: number, seconds: number, commitMilliseconds: number): Promise<LiveFigures> {
+async function measure(meters: number, seconds: number, profile?: "city"): Promise<LiveFigures> {
   const system = new BenchSystem({
     meters,
-    set: { "aggregator.windowSlots": WINDOW_SLOTS, "aggregator.commitMilliseconds": commitMilliseconds },
+    set: { "aggregator.windowSlots": WINDOW_SLOTS, ...waits(profile) },
   });
   try {
     await system.enrol();
@@ -61,7 +68,7 @@ async function measure(meters: number, seconds: number, commitMilliseconds: numb
     const memory = servers.map(([name, pid]) => [name, memoryMiB(pid).now * MIB] as const);
     const cpu = used.reduce((sum, [, one]) => sum + one, 0);
     return {
-      ...{ meters, commitMilliseconds, readings: result.readings, readingsPerSecond: result.readings / result.seconds },
+      ...{ meters, profile: profile ?? "none", readings: result.readings, readingsPerSecond: result.readings / result.seconds },
       coreShares: Object.fromEntries(used.map(([name, one]) => [name, one / result.seconds])),
       cpuMicrosecondsPerReading: (cpu * 1e6) / result.readings,
       shareMessageBytes: result.shareBytes / result.shareMessages,

@@ -5,8 +5,8 @@ import type { IntakeFigures } from "./intake-worker.ts";
 /** Broker and three aggregators with so many meters connected, at the rate of a hundred thousand. */
 export interface LiveFigures {
   readonly meters: number;
-  /** `aggregator.commitMilliseconds`. */
-  readonly commitMilliseconds: number;
+  /** Whose settings say how long servers wait for more before they commit, or send. */
+  readonly profile: "none" | "city";
   readonly readings: number;
   readonly readingsPerSecond: number;
   /** Processor seconds of each server for a second of the run: its share of one core. */

@@ -29,6 +29,9 @@ export type Done = (error?: LinkError) => void;
 /** mqtt.js takes a function for its debug output; formatting it would cost as much as sending. */
 const NO_TRACE = (): void => {};
 
+/** Waiting for more than one TLS record holds would gain nothing. */
+const GATHERED_BYTES = 16_384;
+
 /** MQTT 3.1.1, section 3.9.3: the filter was not granted. */
 const SUBACK_REFUSED = 0x80;
 
@@ -36,7 +39,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #client: mqtt.MqttClient;
   #stream: Duplex | undefined;
-  #corked = false;
+  /** Lets go what is held back; undefined while nothing is. */
+  #release: (() => void) | undefined;
   #inFlight = 0;
   #subscribing = 0;
   #pending = 0;
@@ -124,7 +128,7 @@ export class Connection {
 
   /** Waits for what is in flight, at most `closeSeconds`, says DISCONNECT (so that no will is sent) and ends. */
   async close(): Promise<void> {
-    this.#release();
+    this.#resume();
     if (this.#client.connected && this.#inFlight > 0) await this.#drained();
     this.#reason ??= new LinkError("closed", "the link was closed");
     if (this.#client.connected && this.#inFlight === 0) this.#client.end(false);
@@ -175,19 +179,29 @@ export class Connection {
   }
 
   /**
-   * Holds small packets back until the current turn of the event loop is over, so that a hundred of them leave as one
-   * TLS record. mqtt-packet corks each packet by itself, but only until the next microtask: too early for the answers
+   * Holds small packets back until the current turn of the event loop is over, or for `gatherMilliseconds`, so that a
+   * hundred of them leave as one TLS record. mqtt-packet corks each packet by itself, but only until the next microtask: too early for the answers
    * to a batch of received packets.
    */
   #cork(): void {
     const stream = this.#stream;
-    if (this.#corked || stream === undefined) return;
-    this.#corked = true;
+    if (stream === undefined) return;
+    if (this.#release !== undefined) {
+      if (stream.writableLength >= GATHERED_BYTES) this.#release();
+      return;
+    }
     stream.cork();
-    setImmediate(() => {
-      this.#corked = false;
+    let timer: NodeJS.Timeout | undefined;
+    const release = (): void => {
+      if (this.#release !== release) return;
+      this.#release = undefined;
+      clearTimeout(timer);
       stream.uncork();
-    });
+    };
+    this.#release = release;
+    const { gatherMilliseconds } = this.#options.settings;
+    if (gatherMilliseconds > 0) timer = setTimeout(release, gatherMilliseconds);
+    else setImmediate(release);
   }
 
   #receive(packet: IPublishPacket, acknowledge: () => void): void {
@@ -197,7 +211,7 @@ export class Connection {
       this.#pending++;
       outcome.catch(this.#options.onFailure).finally(() => {
         this.#pending--;
-        if (this.#pending < this.#options.settings.maxPending) this.#release();
+        if (this.#pending < this.#options.settings.maxPending) this.#resume();
       });
     }
     // Without its acknowledgement mqtt.js reads no further packet: the broker feels the queue.
@@ -214,7 +228,7 @@ export class Connection {
     }
   }
 
-  #release(): void {
+  #resume(): void {
     const held = this.#held;
     this.#held = undefined;
     held?.();

@@ -335,6 +335,22 @@ test("sends a hundred publishes of one turn in few writes", async (t) => {
   assert.ok(writes() <= 3, `${writes()} writes`);
 });
 
+test("gathers what it is told to wait for in one write, and waits no longer", async (t) => {
+  const broker = await newBroker("plain");
+  const socket = net.connect(broker.port, "127.0.0.1").setNoDelay(true);
+  const settings = { ...SETTINGS, gatherMilliseconds: 100 };
+  const link = await connect(t, broker, { openStream: () => socket, settings });
+  const writes = countWrites(socket);
+  const published: Promise<void>[] = [];
+  for (let i = 0; i < 10; i++) {
+    published.push(link.publish(`x/${i}`, Buffer.alloc(60)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(writes(), 0);
+  await Promise.all(published);
+  assert.ok(writes() <= 2, `${writes()} writes`);
+});
+
 test("acknowledges a batch of received messages in few writes", async (t) => {
   const broker = await newBroker("plain");
   let got = 0;
