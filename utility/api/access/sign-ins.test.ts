@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { testPlace } from "../../../config/runtime/testing/store-place.ts";
 import { AccessStore } from "./access-store.ts";
 import { NETWORK_FAILURES, type SignIns } from "./sign-ins.ts";
 
@@ -11,7 +12,7 @@ const DAY = 86_400;
 
 function openStore(t: TestContext): AccessStore {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-sign-ins-"));
-  const store = AccessStore.open(path.join(folder, "api.db"));
+  const store = AccessStore.open(testPlace(path.join(folder, "api.db")));
   t.after(() => {
     store.close();
     rmSync(folder, { recursive: true });

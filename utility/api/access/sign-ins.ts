@@ -4,7 +4,8 @@
  * name was signed in to before (NIST SP 800-63B, 5.2.2). Names that nobody has are treated alike. What lies in the future is of a
  * clock that was wrong, and counts as not there.
  */
-import { guardStorage, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
 
 /** So many failures of a name from one network in so many seconds; then that network waits. */
 export const NETWORK_FAILURES = 20;
@@ -39,9 +40,9 @@ interface Failures {
 }
 
 export class SignIns {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
 
-  constructor(db: SqliteDatabase) {
+  constructor(db: SqlDatabase) {
     this.#db = db;
   }
 
@@ -59,10 +60,15 @@ export class SignIns {
         const waitSeconds = (strange.last ?? 0) + strangersWait(strange.n) - now;
         if (waitSeconds > 0) return { waitSeconds };
       }
-      const id = this.#run("INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?)", [
-        ...[name, network, Number(isKnown), now],
-      ]);
-      return { id, isKnown };
+      const id = guardStorage(this.#db, () =>
+        this.#db
+          .prepare<unknown[], number>(
+            "INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?) RETURNING id",
+          )
+          .pluck()
+          .get(name, network, Number(isKnown), now),
+      );
+      return { id: id!, isKnown };
     });
   }
 
@@ -77,7 +83,7 @@ export class SignIns {
       this.#run("DELETE FROM sign_in_failures WHERE name = ? AND network = ?", [name, network]);
       this.#run(
         `INSERT INTO known_networks (account, network, at) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET at = excluded.at`,
+         ON CONFLICT (account, network) DO UPDATE SET at = excluded.at`,
         [name, network, now],
       );
       this.#run(
@@ -111,9 +117,8 @@ export class SignIns {
     return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...values)!);
   }
 
-  /** The id of the row that was written, where there is one. */
-  #run(sql: string, values: readonly unknown[]): number {
-    return guardStorage(this.#db, () => Number(this.#db.prepare(sql).run(...values).lastInsertRowid));
+  #run(sql: string, values: readonly unknown[]): void {
+    guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
   }
 
   #transaction<T>(work: () => T): T {

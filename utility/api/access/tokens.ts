@@ -1,6 +1,7 @@
 /** API tokens: whose each is, how long it holds, and when it was last used. */
 import { randomUUID } from "node:crypto";
-import { guardStorage, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
 
 export interface TokenRow {
   readonly id: string;
@@ -17,11 +18,11 @@ export const USE_SECONDS = 60;
 export const AHEAD_SECONDS = 60;
 
 export class ApiTokens {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
   readonly #ended: (account: string) => void;
 
   /** `ended` is told of every account of which a token was revoked. */
-  constructor(db: SqliteDatabase, ended: (account: string) => void) {
+  constructor(db: SqlDatabase, ended: (account: string) => void) {
     this.#db = db;
     this.#ended = ended;
   }

@@ -1,5 +1,7 @@
 /** Alerts, silences and what was done with them: `<data>/api/alerts.db`. What is open goes on after a restart. */
-import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import type { Severity } from "./rule.ts";
 import type { SignalName } from "./signals.ts";
 
@@ -72,7 +74,7 @@ export interface AlertFilter {
   readonly limit: number;
 }
 
-const MIGRATIONS = [
+export const ALERT_TABLES = [
   `CREATE TABLE alerts (
      id TEXT PRIMARY KEY, rule TEXT NOT NULL, severity TEXT NOT NULL, signal TEXT NOT NULL, element TEXT NOT NULL,
      text TEXT NOT NULL, unit TEXT NOT NULL, public INTEGER NOT NULL, since REAL NOT NULL, until REAL, value REAL NOT NULL,
@@ -105,16 +107,16 @@ const SELECT = `SELECT ${COLUMNS}, ${STATE} AS state, s.until AS silencedUntil, 
 type RawAlert = Omit<Alert, "public" | "notified"> & { readonly public: number; readonly notified: number };
 
 export class AlertStore {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
 
-  private constructor(db: SqliteDatabase) {
+  private constructor(db: SqlDatabase) {
     this.#db = db;
   }
 
   /** One process keeps it open. Throws StorageError. */
-  static open(file: string): AlertStore {
-    const db = openDatabase(file, { synchronous: "FULL", alone: true });
-    migrate(db, MIGRATIONS);
+  static open(place: string): AlertStore {
+    const db = openStore(place, { synchronous: "FULL", alone: true });
+    migrateStore(db, ALERT_TABLES);
     return new AlertStore(db);
   }
 
@@ -190,7 +192,7 @@ export class AlertStore {
   silence(rule: string, element: string, { until, by }: Silence): void {
     this.#run(
       `INSERT INTO silences (rule, element, until, by) VALUES (@rule, @element, @until, @by)
-       ON CONFLICT DO UPDATE SET until = excluded.until, by = excluded.by`,
+       ON CONFLICT (rule, element) DO UPDATE SET until = excluded.until, by = excluded.by`,
       { rule, element, until, by },
     );
   }
