@@ -4,7 +4,7 @@ import { EXIT, type RoleContext, runRole, UsageError } from "./runtime/role-comm
 import { shownPlace } from "./runtime/store.ts";
 import { backup, restore } from "./storage/backup.ts";
 import { move } from "./storage/move.ts";
-import { type StoreOf, storeOf } from "./storage/stores.ts";
+import { STORE_NAMES, type StoreOf, storeOf } from "./storage/stores.ts";
 
 interface Flags {
   readonly party: string;
@@ -20,7 +20,7 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
   }
   const store = storeOf(party);
   if (store === undefined) {
-    throw new UsageError(`--party: expected utility, api, api-alerts, or a-1 to a-7, got ${party}`);
+    throw new UsageError(`--party: expected ${STORE_NAMES.join(", ")}, or a-1 to a-7, got ${party}`);
   }
   if (verb === "move") {
     if (to === undefined) throw new UsageError("move: expected --to postgresql://host:port/database");
@@ -70,7 +70,7 @@ await runRole({
   operands: "<backup|restore|move>",
   logFiles: false,
   flags: [
-    { flags: "--party <name>", description: "utility, an aggregator: a-1, api or api-alerts", required: true },
+    { flags: "--party <name>", description: `an aggregator: a-1, or ${STORE_NAMES.join(", ")}`, required: true },
     {
       flags: "--to <file or address>",
       description: "backup: the file to write; it must not be there. move: the server, as in storage.url",

@@ -24,6 +24,8 @@ export interface KeptShares {
 
 /** A series, one meter and kind, is named by the id of its day 0. */
 export interface SharePartitions {
+  /** So many series at most are dropped in one transaction: shares that come meanwhile wait for it. */
+  readonly seriesAtATime: number;
   /** Makes room for days [from, to]. What cannot be made now is made another time: its shares lie in the rest. */
   prepare(fromDay: number, toDay: number): void;
   /** Stretches with shares that ended before this day, rising. */
@@ -37,6 +39,7 @@ export function sharePartitions(db: SqlDatabase): SharePartitions {
 }
 
 class FileStretches implements SharePartitions {
+  readonly seriesAtATime = 200;
   readonly #db: SqlDatabase;
 
   constructor(db: SqlDatabase) {
@@ -108,6 +111,7 @@ const TABLES = [
 ] as const;
 
 class ServerPartitions implements SharePartitions {
+  readonly seriesAtATime = Number.POSITIVE_INFINITY;
   readonly #db: PostgresDatabase;
   #made: Set<number> | undefined;
 

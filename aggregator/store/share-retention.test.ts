@@ -155,6 +155,8 @@ test("cells that no bill holds stay with their bits, until one does", async (con
   assert.equal(bed.retention.counters.blocksKept, 4);
   bed.bill(2, 1, late, late + 1);
   await bed.passDays(101);
+  assert.equal(bed.stored(2, 1, 0), 96, "looked at again with the next stretch");
+  await bed.passDays(100 + 32);
   assert.equal(bed.stored(2, 1, 0), 0);
   assert.equal(bed.stored(1, 2, 0), 200);
   bed.restart();

@@ -5,7 +5,7 @@
  */
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { emptyBitmap } from "../../protocol/bitmap.ts";
-import { isHeadKind, LAST_KIND } from "../../protocol/units.ts";
+import { CUSTOMER_KINDS, isHeadKind } from "../../protocol/units.ts";
 import { BLOCK_BITMAP_BYTES, BLOCK_SLOTS, STRETCH_DAYS, STRETCH_SLOTS } from "./block.ts";
 import { blockId, seriesOf } from "./block-cache.ts";
 import { type KeptShares, type SharePartitions, sharePartitions } from "./share-partitions.ts";
@@ -35,6 +35,8 @@ export class ShareRetention {
   readonly #bills;
   #today: number | undefined;
   #due: number | undefined;
+  /** All stretches before this one were looked through. */
+  #lookedAt: number | undefined;
 
   constructor(options: ShareRetentionOptions) {
     this.#options = options;
@@ -42,15 +44,16 @@ export class ShareRetention {
     this.#periods = options.db.prepare<[number, number], { feeder: string; period_from: number }>(
       "SELECT feeder, period_from FROM periods WHERE period_from < ? AND period_to > ?",
     );
-    this.#bills = options.db.prepare<[string, number], { meter: number; kind: number; slots: Buffer }>(
-      `SELECT meter, kind, slots FROM bill_cells JOIN sets ON sets.set_id = bill_cells.set_id
-       WHERE feeder = ? AND period_from = ? AND kind BETWEEN 1 AND ${LAST_KIND} AND sets.endorsements IS NOT NULL`,
+    this.#bills = options.db.prepare<[string, number, number], { meter: number; slots: Buffer }>(
+      `SELECT meter, slots FROM bill_cells JOIN sets ON sets.set_id = bill_cells.set_id
+       WHERE feeder = ? AND kind = ? AND period_from = ? AND sets.endorsements IS NOT NULL`,
     );
   }
 
   /**
    * After each commit, with nothing uncommitted. Once a day it makes room for what is to come, and says whether old shares
-   * are to be looked through: then `forget` is to be called when no round is being answered.
+   * are to be looked through, which they are at the start and once for each stretch: then `forget` is to be called when no
+   * round is being answered.
    */
   tend(time: number): boolean {
     const { slotSeconds, windowSlots, shareDays } = this.#options;
@@ -60,9 +63,12 @@ export class ShareRetention {
     this.#today = today;
     this.#partitions.prepare(Math.floor(Math.max(0, slot - windowSlots) / BLOCK_SLOTS), today + STRETCH_DAYS);
     if (shareDays === 0) return false;
+    const due = Math.floor((slot - (shareDays * 86_400) / slotSeconds) / BLOCK_SLOTS);
+    // What was kept is looked at again with the next stretch: a look at every bill of old is not for every day.
+    if (Math.floor(due / STRETCH_DAYS) === this.#lookedAt) return false;
     // The journal is replayed at the next start: what it still held of old days would come back.
     this.#options.store.pack();
-    this.#due = Math.floor((slot - (shareDays * 86_400) / slotSeconds) / BLOCK_SLOTS);
+    this.#due = due;
     return true;
   }
 
@@ -71,16 +77,29 @@ export class ShareRetention {
     const before = this.#due;
     if (before === undefined) return;
     this.#due = undefined;
+    this.#lookedAt = Math.floor(before / STRETCH_DAYS);
     const { store } = this.#options;
     const series = store.series();
     for (const stretch of this.#partitions.endedBefore(before, series)) {
       const kept = await this.#kept(stretch, series);
-      if (!this.#partitions.drop(stretch, series, kept)) continue;
+      if (!(await this.#drop(stretch, series, kept))) {
+        this.#lookedAt = undefined;
+        continue;
+      }
       store.forget(STRETCH_DAYS * stretch, STRETCH_DAYS * (stretch + 1));
       this.counters.stretchesDropped++;
       this.counters.blocksKept = [...kept.values()].reduce((sum, { days }) => sum + days.length, 0);
       await this.#options.pause();
     }
+  }
+
+  async #drop(stretch: number, series: readonly number[], kept: ReadonlyMap<number, KeptShares>): Promise<boolean> {
+    const partitions = this.#partitions;
+    for (let at = 0; at < series.length; at += partitions.seriesAtATime) {
+      if (!partitions.drop(stretch, series.slice(at, at + partitions.seriesAtATime), kept)) return false;
+      await this.#options.pause();
+    }
+    return true;
   }
 
   /** The blocks of a stretch with cells that are in no bill, and the bits that these were shared by. */
@@ -111,11 +130,13 @@ export class ShareRetention {
     const [from, to] = [STRETCH_SLOTS * stretch, STRETCH_SLOTS * (stretch + 1)];
     const billed = new Map<number, Uint8Array>();
     for (const { feeder, period_from: first } of this.#periods.all(to, from)) {
-      for (const { meter, kind, slots } of this.#bills.all(feeder, first)) {
-        const zero = blockId(meter, kind, 0);
-        let bitmap = billed.get(zero);
-        if (bitmap === undefined) billed.set(zero, (bitmap = emptyBitmap(STRETCH_SLOTS)));
-        unite(bitmap, slots, first - from);
+      for (const kind of CUSTOMER_KINDS) {
+        for (const { meter, slots } of this.#bills.all(feeder, kind, first)) {
+          const zero = blockId(meter, kind, 0);
+          let bitmap = billed.get(zero);
+          if (bitmap === undefined) billed.set(zero, (bitmap = emptyBitmap(STRETCH_SLOTS)));
+          unite(bitmap, slots, first - from);
+        }
       }
       await this.#options.pause();
     }

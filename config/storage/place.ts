@@ -43,3 +43,18 @@ export function accountsPlace(config: Place): string {
 export function alertsPlace(config: Place): string {
   return storePlace(config, "api", "alerts.db", "api", "api_alerts");
 }
+
+/** Ciphertexts, jobs and results of analytics. */
+export function analyticsPlace(config: Place): string {
+  return storePlace(config, "analytics", "analytics.db");
+}
+
+/** Its noised releases. */
+export function releasesPlace(config: Place): string {
+  return storePlace(config, "analytics", "releases.db", "analytics", "analytics_releases");
+}
+
+/** What it remembers of the grid. */
+export function gridPlace(config: Place): string {
+  return storePlace(config, "analytics", "grid.db", "analytics", "analytics_grid");
+}

@@ -5,12 +5,13 @@
  */
 // needs: initdb
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { storePlace } from "../../config/storage/place.ts";
 import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
 import { FleetBed } from "./testing/bed.ts";
+import { startCommand, temporaryFolder } from "./testing/command.ts";
 import { cellsAt } from "./testing/stored-cells.ts";
 
 const CUT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -89,4 +90,43 @@ test("the server itself is killed while slots flow, and is back a little later: 
   await back;
   await assertExact(bed);
   for (const party of PARTIES) assert.equal(restarts.filter((name) => name === party).length, 1, restarts.join(", "));
+});
+
+test("a whole system on the server: ciphertexts, the grid and the HTTP interface, each with a schema of its own", async (t) => {
+  const folder = temporaryFolder(t);
+  const server = await TemporaryServer.start();
+  t.after(() => server.stop());
+  for (const party of [...PARTIES, "api", "analytics"]) server.addParty(party);
+  // As docs/postgresql.md says.
+  server.query("CREATE SCHEMA api_alerts AUTHORIZATION wattveil_api");
+  server.query("CREATE SCHEMA analytics_releases AUTHORIZATION wattveil_analytics");
+  server.query("CREATE SCHEMA analytics_grid AUTHORIZATION wattveil_analytics");
+  server.query("GRANT USAGE ON SCHEMA utility TO wattveil_api");
+  server.query(
+    "ALTER DEFAULT PRIVILEGES FOR ROLE wattveil_utility IN SCHEMA utility GRANT SELECT ON TABLES TO wattveil_api",
+  );
+  const set = [
+    `storage.url=postgresql://127.0.0.1:${server.port}/wattveil`,
+    ...["broker.tlsPort=0", "broker.wssPort=0", "broker.publicPort=0", "api.port=0"],
+  ];
+  const flags = set.flatMap((value) => ["--set", value]);
+  const { code, stdout, stderr } = await startCommand("fleet", folder, [
+    ...["--meters", "10", "--feeders", "2", "--json"],
+    ...flags,
+  ]).result;
+  assert.equal(code, 0, stderr + stdout);
+  const { billsExact, ciphertexts, restarts } = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(billsExact, true);
+  assert.deepEqual(restarts, {});
+  const { exactWithinBound, due, openings } = ciphertexts as Record<string, unknown>;
+  assert.deepEqual([exactWithinBound, openings], [true, due]);
+  const rows = (table: string): number => Number(server.query(`SELECT count(*) FROM ${table}`)[0]?.[0]);
+  for (const table of ["analytics.ciphertexts", "analytics.he_results", "analytics_grid.history", "api.accounts"]) {
+    assert.ok(rows(table) > 0, table);
+  }
+  const files = readdirSync(join(folder, "data"), { recursive: true, encoding: "utf8" });
+  assert.deepEqual(
+    files.filter((name) => /^(a-\d|utility|api|analytics)\/.*\.db$/.test(name)),
+    [],
+  );
 });

@@ -4,6 +4,7 @@
  */
 // needs: initdb
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -15,7 +16,7 @@ import { move, MoveError } from "../../config/storage/move.ts";
 import { storeOf } from "../../config/storage/stores.ts";
 import { AccessStore } from "../../utility/api/access/access-store.ts";
 import { AlertStore } from "../../utility/api/alerts/alert-store.ts";
-import { runFleet, startCommand, temporaryFolder } from "../fleet/testing/command.ts";
+import { ROOT, runFleet, startCommand, temporaryFolder } from "../fleet/testing/command.ts";
 import { cellsAt } from "../fleet/testing/stored-cells.ts";
 
 const FULL = { synchronous: "FULL" } as const;
@@ -146,6 +147,25 @@ test("accounts and alerts of the HTTP interface go over as well", async (t) => {
   const after = AlertStore.open(server.place("api_alerts"));
   t.after(() => after.close());
   assert.deepEqual(after.endedSilences(60), [{ rule: "overload", element: "branch:1" }]);
+});
+
+test("analytics has its tables made as well: each of its stores in a schema of its own", async (t) => {
+  const folder = storeFolder(t);
+  for (const [name, table] of [
+    ["analytics", "ciphertexts"],
+    ["analytics-releases", "releases"],
+    ["analytics-grid", "history"],
+  ] as const) {
+    const file = path.join(folder, `${name}.db`);
+    const { maker: program } = storeOf(name)!;
+    // The file is made by the same program.
+    spawnSync(process.execPath, ["config/runtime/start.mjs", program, file], { cwd: ROOT });
+    const tables = await move({ file, place: server.place(name.replace("-", "_")), maker: program });
+    assert.ok(
+      tables.some((one) => one.table === table && one.rows === 0),
+      JSON.stringify(tables),
+    );
+  }
 });
 
 test("a fleet's day on SQLite, moved, and the next day on the server: exact", async (t) => {

@@ -5,7 +5,7 @@ import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { ApiRole } from "./roles.ts";
 import { SignIns } from "./sign-ins.ts";
-import { AHEAD_SECONDS, ApiTokens, USE_SECONDS } from "./tokens.ts";
+import { AHEAD_SECONDS, ApiTokens, USE_SECONDS, wholeNumbers } from "./tokens.ts";
 
 export interface Account {
   readonly name: string;
@@ -257,11 +257,11 @@ export class AccessStore {
   }
 
   #run(sql: string, values: readonly unknown[] = []): { changes: number } {
-    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...wholeNumbers(values)));
   }
 
   #all<T>(sql: string, values: readonly unknown[] = []): T[] {
-    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...values));
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...wholeNumbers(values)));
   }
 
   #transaction<T>(work: () => T): T {

@@ -6,6 +6,7 @@
  */
 import { guardStorage } from "../../../config/runtime/database.ts";
 import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { wholeNumbers } from "./tokens.ts";
 
 /** So many failures of a name from one network in so many seconds; then that network waits. */
 export const NETWORK_FAILURES = 20;
@@ -66,7 +67,7 @@ export class SignIns {
             "INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?) RETURNING id",
           )
           .pluck()
-          .get(name, network, Number(isKnown), now),
+          .get(...wholeNumbers([name, network, Number(isKnown), now])),
       );
       return { id: id!, isKnown };
     });
@@ -103,7 +104,9 @@ export class SignIns {
   #isKnown(name: string, network: string, now: number): boolean {
     const sql = "SELECT 1 FROM known_networks WHERE account = ? AND network = ? AND at > ? AND at <= ?";
     return (
-      guardStorage(this.#db, () => this.#db.prepare(sql).get(name, network, now - KNOWN_SECONDS, now)) !== undefined
+      guardStorage(this.#db, () =>
+        this.#db.prepare(sql).get(...wholeNumbers([name, network, now - KNOWN_SECONDS, now])),
+      ) !== undefined
     );
   }
 
@@ -114,11 +117,11 @@ export class SignIns {
   ): Failures {
     const sql = `SELECT count(*) AS n, min(at) AS first, max(at) AS last FROM sign_in_failures
       WHERE name = ? AND at > ? AND at <= ? AND ${condition}`;
-    return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...values)!);
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...wholeNumbers(values))!);
   }
 
   #run(sql: string, values: readonly unknown[]): void {
-    guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+    guardStorage(this.#db, () => this.#db.prepare(sql).run(...wholeNumbers(values)));
   }
 
   #transaction<T>(work: () => T): T {

@@ -17,6 +17,14 @@ export const USE_SECONDS = 60;
 /** What begins later than this from now was made by a clock that was wrong, and counts as not there. */
 export const AHEAD_SECONDS = 60;
 
+/**
+ * Times are whole seconds in these tables: a time between two is compared as the one before, which comes to the same for what is
+ * later than it, or not. PostgreSQL takes no other for a whole number.
+ */
+export function wholeNumbers(values: readonly unknown[]): unknown[] {
+  return values.map((value) => (typeof value === "number" ? Math.floor(value) : value));
+}
+
 export class ApiTokens {
   readonly #db: SqlDatabase;
   readonly #ended: (account: string) => void;
@@ -79,10 +87,10 @@ export class ApiTokens {
   }
 
   #run(sql: string, values: readonly unknown[]): { changes: number } {
-    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...wholeNumbers(values)));
   }
 
   #all<T>(sql: string, values: readonly unknown[]): T[] {
-    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...values));
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...wholeNumbers(values)));
   }
 }

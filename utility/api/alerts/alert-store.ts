@@ -155,11 +155,11 @@ export class AlertStore {
 
   /** All that is not resolved. */
   open(now: number): Alert[] {
-    return this.#alerts(`${SELECT} WHERE a.resolved_at IS NULL`, { now });
+    return this.#alerts(`${SELECT} WHERE a.resolved_at IS NULL`, { now: Math.floor(now) });
   }
 
   find(id: string, now: number): Alert | undefined {
-    return this.#alerts(`${SELECT} WHERE a.id = @id`, { id, now })[0];
+    return this.#alerts(`${SELECT} WHERE a.id = @id`, { id, now: Math.floor(now) })[0];
   }
 
   /** Newest first. */
@@ -175,7 +175,7 @@ export class AlertStore {
       ...(after === undefined ? [] : ["(a.began_at < @afterAt OR (a.began_at = @afterAt AND a.id > @afterId))"]),
     ];
     const condition = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
-    const values = { state, severity, rule, from, to, afterAt, afterId, limit, now };
+    const values = { state, severity, rule, from, to, afterAt, afterId, limit, now: Math.floor(now) };
     return this.#alerts(`${SELECT} ${condition} ORDER BY a.began_at DESC, a.id LIMIT @limit`, values);
   }
 
@@ -183,7 +183,7 @@ export class AlertStore {
     const rows = this.#all<{ state: AlertState; n: number }>(
       `SELECT ${STATE} AS state, count(*) AS n ${FROM} GROUP BY 1`,
       {
-        now,
+        now: Math.floor(now),
       },
     );
     return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
@@ -204,7 +204,7 @@ export class AlertStore {
 
   /** Takes those out that have ended, and returns them. */
   endedSilences(now: number): { readonly rule: string; readonly element: string }[] {
-    return this.#all("DELETE FROM silences WHERE until <= @now RETURNING rule, element", { now });
+    return this.#all("DELETE FROM silences WHERE until <= @now RETURNING rule, element", { now: Math.floor(now) });
   }
 
   note(alert: string, { at, change, account, comment }: AlertHistoryRow): void {
@@ -222,7 +222,7 @@ export class AlertStore {
 
   /** Forgets what was resolved before a time. */
   forget(before: number): void {
-    this.#run("DELETE FROM alerts WHERE resolved_at < @before", { before });
+    this.#run("DELETE FROM alerts WHERE resolved_at < @before", { before: Math.ceil(before) });
   }
 
   #alerts(sql: string, values: object): Alert[] {
