@@ -38,7 +38,8 @@ export async function run({ json, quick }: BenchOptions): Promise<Record<string,
   const server = await TemporaryServer.start({ durable: true });
   const folder = mkdtempSync(path.join(tmpdir(), "wattveil-retention-"));
   try {
-    const db = filled(server.place("divided"), series) as PostgresDatabase;
+    const db = filled(server.place("divided"), series);
+    if (!(db instanceof PostgresDatabase)) throw new TypeError("expected a database on the server");
     const logged = (work: () => void): Removal => {
       const before = db.query("SELECT pg_current_wal_insert_lsn()::text AS at", []).rows[0]!["at"];
       const seconds = timed(work);

@@ -12,6 +12,7 @@ import { ExplainedError } from "../faults.ts";
 import { lockDatabase, openDatabase, type SqliteDatabase, storageError } from "../runtime/database.ts";
 import type { PostgresDatabase } from "../runtime/postgres/database.ts";
 import { openPostgres, shownAddress } from "../runtime/postgres/open.ts";
+import type { SqlValue } from "../runtime/postgres/wire.ts";
 import { runAll } from "../runtime/sql.ts";
 
 export class MoveError extends ExplainedError {}
@@ -40,7 +41,7 @@ const VERSIONS = new Set(["schema_version", "kysely_migration", "kysely_migratio
 /** Stands in a schema whose tables are not filled yet: a move that was cut off may begin anew. */
 const UNFINISHED = "unfinished_move";
 
-type Row = readonly unknown[];
+type Row = readonly SqlValue[];
 
 /** Throws MoveError, and StorageError `locked` while the party runs. */
 export async function move({ file, place, maker, progress = () => {} }: MoveOptions): Promise<MovedTable[]> {
@@ -171,13 +172,11 @@ function copyTable(
   }
   const list = columns.map((name) => `"${name}"`).join(", ");
   const total = source.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() ?? 0;
-  const insert = target.prepare<unknown[]>(
-    `INSERT INTO ${table} (${list}) VALUES (${columns.map(() => "?").join(", ")})`,
-  );
+  const insert = target.prepare(`INSERT INTO ${table} (${list}) VALUES (${columns.map(() => "?").join(", ")})`);
   const [sent, kept] = [new RowSum(), new RowSum()];
   let rows: Row[] = [];
   const write = (): void => {
-    runAll(insert, rows as unknown[][]);
+    runAll(insert, rows as SqlValue[][]);
     rows = [];
     progress(table, sent.rows, total);
   };

@@ -2,7 +2,6 @@
  * What aggregators opened of a run's ciphertexts, as the utility's database tells it, held against the truth and against
  * the loads from shares. It reads databases as any user would, and knows readings from the source alone.
  */
-import { join } from "node:path";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { Config } from "../../config/index.ts";
 import { isNoTable, openIfThere } from "../../config/runtime/store.ts";

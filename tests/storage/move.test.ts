@@ -104,7 +104,7 @@ test("refuses a file in use, one of another version, and one that is not there; 
   );
   const old = openStore(file, FULL);
   // It fails in the middle of its rows: this one is no text of PostgreSQL.
-  old.exec(`PRAGMA user_version = ${versionOf(server, "cut_off")}; UPDATE vector_rounds SET bounded = 'a' || char(0)`);
+  old.exec(`PRAGMA user_version = ${versionOf("cut_off")}; UPDATE vector_rounds SET bounded = 'a' || char(0)`);
   old.close();
   await assert.rejects(move({ file, place, maker }), /invalid byte sequence|0x00/);
   const there = openStore(place, FULL);
@@ -117,8 +117,8 @@ test("refuses a file in use, one of another version, and one that is not there; 
   assert.equal(tables.find(({ table }) => table === "tamper_events")?.rows, 2_500);
 });
 
-function versionOf({ query }: TemporaryServer, schema: string): number {
-  return Number(query.call(server, `SELECT max(version) FROM ${schema}.schema_version`)[0]?.[0]);
+function versionOf(schema: string): number {
+  return Number(server.query(`SELECT max(version) FROM ${schema}.schema_version`)[0]?.[0]);
 }
 
 test("accounts and alerts of the HTTP interface go over as well", async (t) => {

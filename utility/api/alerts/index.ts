@@ -1,5 +1,4 @@
 /** Alerts: rules, engine and who is told of a change. */
-import path from "node:path";
 import type { Config } from "../../../config/index.ts";
 import type { LiveHub } from "../live/live-hub.ts";
 import { AlertStore } from "./alert-store.ts";
