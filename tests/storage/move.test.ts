@@ -2,7 +2,7 @@
  * From SQLite files to a PostgreSQL server: all rows go over and are compared, nothing is replaced, and a system goes on there
  * with its next day.
  */
-// needs: initdb
+// needs: initdb pg_dump pg_restore
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { openTestDatabase, temporaryFolder as storeFolder } from "../../aggregat
 import { StorageError } from "../../config/runtime/database.ts";
 import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
 import { openStore } from "../../config/runtime/store.ts";
+import { backup, restore } from "../../config/storage/backup.ts";
 import { move, MoveError } from "../../config/storage/move.ts";
 import { storeOf } from "../../config/storage/stores.ts";
 import { AccessStore } from "../../utility/api/access/access-store.ts";
@@ -84,6 +85,25 @@ test("all rows of an aggregator are there, counted and compared, each stretch in
     assert.match(error.message, /#moved is not empty .*a move replaces nothing/);
     return true;
   });
+});
+
+test("partitions are in a copy, and come back with it", async (t) => {
+  const folder = storeFolder(t);
+  const [file, copy] = [path.join(folder, "a-1", "aggregator.db"), path.join(folder, "a-1.backup")];
+  fill(file);
+  const place = server.place("copied");
+  await move({ file, place, maker });
+  const cells = cellsAt(place);
+  await backup(place, copy);
+  const changed = openStore(place, FULL);
+  changed.exec("DELETE FROM blocks; DROP TABLE blocks_p619");
+  changed.close();
+  await restore(place, copy, new Date("2025-01-15T10:00:00Z"));
+  assert.deepEqual(cellsAt(place), cells);
+  assert.ok(cells.size > 0);
+  const restored = openStore(place, FULL);
+  assert.equal(restored.prepare("SELECT count(*) FROM blocks_p619").pluck().get(), 2 * 32);
+  restored.close();
 });
 
 test("refuses a file in use, one of another version, and one that is not there; what was cut off begins anew", async (t) => {
