@@ -95,6 +95,7 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
       signal,
       // Two that answer for one index would each hold half of the shares.
       alone: true,
+      expectsMessages: true,
     });
     announceReady({ id });
     log.info({ meters: aggregator.membership.meters().length }, `aggregator ${index} is ready`);

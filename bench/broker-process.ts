@@ -23,7 +23,7 @@ async function serve({ tls }: BrokerStart): Promise<void> {
   const refused: Record<string, number> = {};
   const broker = await startBroker({
     settings: { ...configSchema.parse({}).broker, tlsPort: 0, wssPort: 0, publicPort: 0, connectionsPerSecond: 0 },
-    tls,
+    party: { tls },
     revocations: { isRevoked: () => false, learn: () => undefined, count: 0 },
     refusals: { count: (code) => (refused[code] = (refused[code] ?? 0) + 1) },
     onFailure: (error) => {

@@ -6,6 +6,7 @@ import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { Aedes } from "aedes";
 import type { AedesOptions, AedesPublishPacket, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
+import { type PartyTls, refusedSerials } from "../config/keys/index.ts";
 import type { Config } from "../config/schema.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { topicOf } from "../protocol/topics.ts";
@@ -24,11 +25,12 @@ import type { Listeners, Ports } from "./listeners.ts";
 import type { Revocations } from "./revocations.ts";
 import { TopicRules } from "./rules.ts";
 import { SessionStore } from "./session-store.ts";
+import { TlsRenewal } from "./tls-renewal.ts";
 
 export interface BrokerOptions {
   readonly settings: Config["broker"];
-  /** PEM texts of the broker's own identity and of the CA. */
-  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+  /** The broker's own; looked at again and again, since files in its folder may be replaced while it runs. */
+  readonly party: { readonly tls: PartyTls };
   readonly revocations: Pick<Revocations, "isRevoked" | "learn" | "count">;
   readonly refusals: { count(code: string, detail?: Readonly<Record<string, string | number>>): void };
   /** The database failed, or something that cannot happen did: the process must stop. */
@@ -48,10 +50,14 @@ export interface Broker {
 }
 
 const SWEEP_PER_SLOW = 8;
+const RENEW_MILLISECONDS = 1_000;
 type AuthenticateDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
 const ROLL = topicOf("roll", {});
 
-/** Opens the listeners. Rejects with ListenError for a port that is taken, or RangeError for a wrong address. */
+/**
+ * Opens the listeners. Rejects with ListenError for a port that is taken, RangeError for a wrong address, or
+ * KeyFolderError for a list of refused certificates that is not the authority's.
+ */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const running = new RunningBroker(options);
   await running.start();
@@ -102,7 +108,9 @@ class RunningBroker implements Broker {
   }
 
   async start(): Promise<void> {
-    const { settings, tls } = this.#options;
+    const { settings, party } = this.#options;
+    const { tls } = party;
+    await refusedSerials(tls); // a list that is not the authority's would lock everyone out
     const aedes = this.#aedes;
     aedes.on("clientReady", (client) => this.#onReady(client));
     aedes.on("clientDisconnect", () => this.counters.clientsIdentified--);
@@ -125,10 +133,12 @@ class RunningBroker implements Broker {
       now: this.#now,
       onClient: (socket, identity) => this.#attach(socket, identity),
     });
+    const renewal = new TlsRenewal({ party, listeners: this.#listeners, refuse: this.#refuse }, tls);
     this.#publishCounters();
     const sweepSeconds = Math.min(1, settings.slowSeconds / SWEEP_PER_SLOW);
     this.#timers = [
       setInterval(() => this.#sweep(), sweepSeconds * 1_000),
+      setInterval(() => void renewal.look().catch(this.#options.onFailure), RENEW_MILLISECONDS),
       setInterval(() => this.#publishCounters(), settings.sysSeconds * 1_000),
     ];
   }

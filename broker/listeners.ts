@@ -8,17 +8,18 @@ import { createServer as createPlainServer, isIP } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
-import type { TLSSocket } from "node:tls";
+import type { SecureContextOptions, Server as TlsServer, TLSSocket } from "node:tls";
 import { WebSocketServer, createWebSocketStream } from "ws";
 import { ExplainedError } from "../config/faults.ts";
+import { type PartyTls, refusedSerials } from "../config/keys/index.ts";
 import type { ClientIdentity } from "../protocol/topics.ts";
 import type { Counters } from "./counters.ts";
 import { identityOf } from "./identity.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export interface ListenerOptions {
-  /** PEM texts of the broker. */
-  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+  /** Of the broker. */
+  readonly tls: PartyTls;
   readonly listen: string;
   readonly tlsPort: number;
   readonly wssPort: number;
@@ -43,6 +44,11 @@ export interface Ports {
 
 export interface Listeners {
   readonly ports: Ports;
+  /**
+   * From now on shows a renewed certificate, and refuses those of a new list; whoever came with one is cut off. Rejects
+   * with KeyFolderError, and changes nothing, where the list is not the authority's.
+   */
+  renew(tls: PartyTls): Promise<void>;
   /** Accepts no more and ends every connection. */
   close(): Promise<void>;
 }
@@ -67,8 +73,13 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   assertLoopback(options.publicHost);
   const sockets = new Set<Socket>();
   const guard = new ConnectionGuard(options, sockets);
-  const secure = (onSecure: (socket: TLSSocket, identity: ClientIdentity) => void): Server =>
-    secureServer(options, guard, onSecure);
+  const shown = new Map<TLSSocket, string>();
+  const secured: TlsServer[] = [];
+  const secure = (onSecure: (socket: TLSSocket, identity: ClientIdentity) => void): Server => {
+    const server = secureServer(options, guard, shown, onSecure);
+    secured.push(server);
+    return server;
+  };
 
   const http = webSocketServer(options);
   const servers = [
@@ -88,7 +99,16 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   };
   try {
     const [tls, wss, plain] = await Promise.all(servers.map(listen));
-    return { ports: { tls: tls!, wss: wss!, public: plain! }, close };
+    const renew = async (renewed: PartyTls): Promise<void> => {
+      const refused = await refusedSerials(renewed);
+      for (const server of secured) server.setSecureContext(contextOf(renewed));
+      for (const [socket, serial] of shown) {
+        if (!refused.has(serial)) continue;
+        options.refuse("certificate", { reason: "CERT_REVOKED" });
+        socket.destroy();
+      }
+    };
+    return { ports: { tls: tls!, wss: wss!, public: plain! }, renew, close };
   } catch (error) {
     await close();
     throw error;
@@ -174,18 +194,26 @@ class ConnectionGuard {
   }
 }
 
+function contextOf(tls: PartyTls): SecureContextOptions {
+  return {
+    ...tls,
+    minVersion: "TLSv1.3",
+    ciphers: "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384",
+  };
+}
+
+/** `shown`: of each connection that stands, the serial number of the certificate that it came with. */
 function secureServer(
   { tls, slowSeconds, refuse }: ListenerOptions,
   guard: ConnectionGuard,
+  shown: Map<TLSSocket, string>,
   onSecure: (socket: TLSSocket, identity: ClientIdentity) => void,
-): Server {
+): TlsServer {
   const server = createTlsServer({
-    ...tls,
+    ...contextOf(tls),
     requestCert: true,
     // Looked at below instead, where the reason is known and counted.
     rejectUnauthorized: false,
-    minVersion: "TLSv1.3",
-    ciphers: "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384",
     handshakeTimeout: slowSeconds * 1_000,
   });
   server.prependListener("connection", (socket: Socket) => guard.admit(socket, false));
@@ -208,6 +236,8 @@ function secureServer(
       socket.destroy();
       return;
     }
+    shown.set(socket, certificate.serialNumber);
+    socket.once("close", () => shown.delete(socket));
     onSecure(socket, identity);
   });
   return server;

@@ -10,6 +10,7 @@ import { connect as connectTls } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import mqtt from "mqtt";
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
+import type { PartyTls } from "../config/keys/index.ts";
 import { configSchema } from "../config/schema.ts";
 import type { Config } from "../config/schema.ts";
 import { createCertificateAuthority } from "../config/enrolment/certificates.ts";
@@ -42,6 +43,8 @@ export interface TestBed {
   /** Resolves with the first refusal of a code, past or to come. */
   refused(code: string): Promise<Refusal>;
   credentials(id: string, role: Role): Promise<Credentials>;
+  /** Replaces files in the broker's folder. */
+  renew(tls: Partial<PartyTls>): void;
   /** An mqtt.js client over mutual TLS; resolves when it is connected, rejects when it is refused. */
   client(identity: ClientIdentity, options?: IClientOptions): Promise<MqttClient>;
   /** Bytes as they are, over mutual TLS. */
@@ -59,7 +62,7 @@ export async function openTestBed(options: TestBedOptions = {}): Promise<TestBed
   const folder = mkdtempSync(join(tmpdir(), "wattveil-broker-"));
   const database = openDatabase(join(folder, "broker.db"), { synchronous: "FULL" });
   const revocations = new Revocations(database, options.directory ?? { servers: new Map() });
-  const own = await ca.issue("broker", "broker", ["127.0.0.1"]);
+  const identity: { tls: PartyTls } = { tls: tlsOf(await ca.issue("broker", "broker", ["127.0.0.1"]), ca) };
   const refusals: Refusal[] = [];
   const failures: unknown[] = [];
   const waiting: { code: string; resolve: (refusal: Refusal) => void }[] = [];
@@ -72,7 +75,7 @@ export async function openTestBed(options: TestBedOptions = {}): Promise<TestBed
       connectionsPerSecond: 0,
       ...options.settings,
     },
-    tls: tlsOf(own, ca),
+    party: identity,
     revocations,
     refusals: {
       count: (code, detail = {}) => {
@@ -116,6 +119,9 @@ export async function openTestBed(options: TestBedOptions = {}): Promise<TestBed
       return new Promise((resolve) => waiting.push({ code, resolve }));
     },
     credentials,
+    renew: (tls) => {
+      identity.tls = { ...identity.tls, ...tls };
+    },
     client: async ({ id, role }, more = {}) => {
       const tls = tlsOf(await credentials(id, role), ca);
       const client = mqtt.connect({

@@ -36,6 +36,18 @@ test("prints JSON, with origins when asked", () => {
   assert.deepEqual(origins["paths.data"], { value: "elsewhere", origin: { kind: "flag", name: "--data" } });
 });
 
+test("long values are shortened in the table of origins, and whole in JSON", () => {
+  const url = `postgres://user@${"long-".repeat(40)}host/db`;
+  const set = ["--origin", "--set", `storage.url=${url}`];
+  const { status, stdout, stderr } = run(...set);
+  assert.equal(status, 0, stderr);
+  const row = stdout.split("\n").find((line) => line.includes("storage.url"));
+  assert.match(row ?? "", /"postgres:.*…/);
+  assert.ok(Math.max(...stdout.split("\n").map((line) => line.length)) < 200);
+  const whole = JSON.parse(run("--json", ...set).stdout) as Record<string, { value: unknown }>;
+  assert.equal(whole["storage.url"]?.value, url);
+});
+
 test("exits with 2 and all faults for a configuration that cannot be used", () => {
   const { status, stderr, stdout } = run(
     "--set",

@@ -12,12 +12,14 @@ import { FIELDS } from "./schema.ts";
 import type { Config, Field } from "./schema.ts";
 
 const REFERENCE = path.join(import.meta.dirname, "..", "docs", "configuration.md");
+/** Of a value in the table of origins. */
+const MOST_CHARACTERS = 60;
 
 await runRole({
   name: "config",
   description: "Prints the effective configuration as YAML. Exit code 2, and all faults, when it cannot be used.",
   flags: [
-    { flags: "--origin", description: "prints where each value comes from" },
+    { flags: "--origin", description: "prints where each value comes from; with --json, long values whole" },
     { flags: "--reference", description: "writes docs/configuration.md from the schema" },
   ],
   help: "Exit codes: 0 it can be used; 2 it cannot, or the use is wrong.",
@@ -44,8 +46,13 @@ function print({ config, origins, options, json }: RoleContext): string {
   }
   return renderTable(
     ["field", "value", "from"],
-    rows.map(({ field, value, origin }) => [field.path, JSON.stringify(value), describeOrigin(origin)]),
+    rows.map(({ field, value, origin }) => [field.path, shortened(JSON.stringify(value)), describeOrigin(origin)]),
   );
+}
+
+/** One long list would make every line of the table as wide. */
+function shortened(text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 1)}…`;
 }
 
 function valueOf(config: Config, { section, name }: Field): unknown {

@@ -73,6 +73,12 @@ export const link = z.strictObject({
     30,
     "A broker that acknowledges nothing for so long, while something waits for it, is given up for the next connection.",
   ),
+  deafSeconds: seconds(
+    0.1,
+    3_600,
+    30,
+    "Where the broker has several nodes: a party that waits in vain for so long tries the next; each time twice as long.",
+  ),
   closeSeconds: seconds(0, 60, 2, "Wait for outstanding messages when a party stops."),
   maxInFlight: whole(1, 32_767, 16_384, "Messages of one connection waiting for the broker.", { unit: "messages" }),
   maxUnsentBytes: whole(65_536, 4_294_967_296, 67_108_864, "Bytes of one connection waiting to be sent.", {

@@ -95,7 +95,6 @@ async function runMeters(context: RoleContext): Promise<number> {
   const before = readLedger(outboxes, ids);
   try {
     await meterRun.start();
-    if (!simulated) await nextBoundary(slotSeconds, signal);
     const startedAt = performance.now();
     bar.update(0);
     const to = await meterRun.run(seconds, signal);
@@ -133,18 +132,6 @@ async function runMeters(context: RoleContext): Promise<number> {
     bar.stop();
     await meterRun.stop();
   }
-}
-
-/** Readings are taken when a slot of the real clock ends. */
-async function nextBoundary(slotSeconds: number, signal: AbortSignal): Promise<void> {
-  const milliseconds = slotSeconds * 1000;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, milliseconds - (Date.now() % milliseconds));
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function figures(counters: HostCounters, stored: number, seconds: number) {

@@ -90,6 +90,7 @@ export class ServerStats {
         failures: this.#failures,
         waitingRounds: waiting.length,
         bills: bills["final"] ?? 0,
+        billsWithheld: withheld(bills),
         feederLoads: loads["final"] ?? 0,
         openings: openings["final"] ?? 0,
         crossChecksAgreeing: checks["agree"] ?? 0,
@@ -107,4 +108,10 @@ export class ServerStats {
       .execute();
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
+}
+
+/** How many rows have no total, and are not versions that a correction replaced. */
+function withheld(counts: Readonly<Record<string, number>>): number {
+  const entries = Object.entries(counts).filter(([status]) => status !== "final" && status !== "superseded");
+  return entries.reduce((sum, [, count]) => sum + count, 0);
 }

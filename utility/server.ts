@@ -181,7 +181,9 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const pollSoon = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      if (!signal.aborted) void desk.poll();
+      if (signal.aborted) return;
+      handle.link?.noteWaiting(() => desk.waiting().length > 0);
+      void desk.poll();
     }, POLL_MILLISECONDS);
   };
   const noteStatus = (aggregator: number, payload: Uint8Array): void => {

@@ -25,7 +25,7 @@ export async function embeddedCommand({ config, log, process: processLog, signal
   });
   const broker = await startBroker({
     settings: config.broker,
-    tls: party.tls,
+    party,
     revocations,
     refusals,
     onFailure: fail,

@@ -1,6 +1,6 @@
 /** `export`: what another broker needs to enforce the same rules, as files. */
 import type { RoleContext } from "../../config/runtime/role-command.ts";
-import { configuredNodes, engineFiles } from "../engines/engines.ts";
+import { clusterSecretOf, configuredNodes, engineFiles } from "../engines/engines.ts";
 import { writeEngineFiles } from "../engines/write-files.ts";
 import { engineOf, folderOf } from "./engine-flags.ts";
 import { openBrokerParty, openRevocations } from "./open.ts";
@@ -16,7 +16,10 @@ export function exportCommand(context: RoleContext): Promise<void> {
   const nodes = configuredNodes(engine, config);
   const files = writeEngineFiles(
     folder,
-    engineFiles({ engine, folder, settings: config.broker, nodes }, { party, meters }),
+    engineFiles(
+      { engine, folder, settings: config.broker, nodes, clusterSecret: clusterSecretOf(party) },
+      { party, meters },
+    ),
   );
   const [first] = nodes;
   if (json) process.stdout.write(`${JSON.stringify({ engine, folder, files, meters: meters.length, nodes })}\n`);

@@ -14,6 +14,7 @@ import mqtt from "mqtt";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { createCertificateAuthority } from "../../config/enrolment/certificates.ts";
 import { enrol, meterList } from "../../config/enrolment/index.ts";
+import { renew, type RenewalContext, retire } from "../../config/enrolment/renewal.ts";
 import { openParty, readRoll } from "../../config/keys/index.ts";
 import type { ReadyMessage } from "../../config/runtime/role-report.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
@@ -209,7 +210,52 @@ for (const engine of ["mosquitto", "nats"] as const) {
       assert.ok(await isRefused());
     });
 
+    /** Serial number of the certificate that the engine shows to a party, or undefined while it does not answer. */
+    const shown = async (): Promise<string | undefined> => {
+      const socket = connectTls({ port: ports.tls, ...tlsOf("m-001"), checkServerIdentity: () => undefined });
+      try {
+        await once(socket, "secureConnect");
+        return socket.getPeerCertificate().serialNumber;
+      } catch {
+        return undefined;
+      } finally {
+        socket.destroy();
+      }
+    };
+    const renewal = (): RenewalContext => {
+      const keys = join(data, "keys");
+      return { keys, authority: openParty(join(keys, "authority")), now: Date.now() / 1_000 };
+    };
+    const becomes = async (wanted: () => Promise<boolean>): Promise<void> => {
+      while (!(await wanted())) await sleep(100);
+    };
+
+    test("the broker's renewed certificate is shown without a restart", async () => {
+      const { serial } = await renew(renewal(), "broker");
+      await becomes(async () => (await shown()) === serial);
+    });
+
     if (engine === "mosquitto") {
+      test("a retired certificate is kept out, and the renewed one of the same party comes in", async () => {
+        const old = tlsOf("a-2");
+        await renew(renewal(), "a-2");
+        await anew("a-2", old);
+        await retire(renewal(), "a-2");
+        await becomes(() =>
+          anew("a-2", old).then(
+            () => false,
+            () => true,
+          ),
+        );
+        await becomes(() =>
+          anew("a-2").then(
+            () => true,
+            () => false,
+          ),
+        );
+        await assert.rejects(anew("a-2", old));
+      });
+
       test("a client id of somebody else's takes no session over", async () => {
         const utility = await as("utility");
         await anew("m-001", { clientId: "utility" });

@@ -13,13 +13,15 @@ import { filterOf } from "../../protocol/topics.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { Revocations } from "../revocations.ts";
 import { EngineProcess } from "./engine-process.ts";
-import { argumentsOf, DELIVERY_QOS, engineFiles, type EngineName, localNodes } from "./engines.ts";
+import { argumentsOf, clusterSecretOf, DELIVERY_QOS, engineFiles, type EngineName, localNodes } from "./engines.ts";
 import type { EngineNode } from "./plan.ts";
 import { writeEngineFiles } from "./write-files.ts";
 
 /** Changes of membership this close together are written once. */
 const SETTLE_MILLISECONDS = 200;
 const START_SECONDS = 30;
+/** Between two looks at the broker's own certificate. */
+const LOOK_MILLISECONDS = 1_000;
 
 export interface AttendOptions {
   readonly engine: EngineName;
@@ -45,7 +47,8 @@ export interface Attended {
 export async function attend(options: AttendOptions): Promise<Attended> {
   const { engine, command, folder, config, party, revocations, log, onFailure } = options;
   const nodes = await localNodes(engine, config, options.nodes, chooser(config.broker.listen));
-  const site = { engine, folder, settings: config.broker, nodes };
+  const clusterSecret = clusterSecretOf(party);
+  const site = { engine, folder, settings: config.broker, nodes, clusterSecret };
   const write = (): void => {
     writeEngineFiles(folder, engineFiles(site, { party, meters: revocations.admitted() }));
   };
@@ -61,6 +64,7 @@ export async function attend(options: AttendOptions): Promise<Attended> {
     await Promise.all(processes.map((node) => node.stop()));
   };
   let timer: NodeJS.Timeout | undefined;
+  let mustRestart = false;
   const rulesChanged = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -71,9 +75,22 @@ export async function attend(options: AttendOptions): Promise<Attended> {
         onFailure(error);
         return;
       }
-      for (const node of processes) node.reload();
+      for (const node of processes) {
+        if (mustRestart) node.restart();
+        else node.reload();
+      }
+      mustRestart = false;
       log.info({ meters: revocations.admitted().length }, "the broker's rules were written anew");
     }, SETTLE_MILLISECONDS);
+  };
+  let { tls } = party;
+  const look = (): void => {
+    const before = tls;
+    tls = party.tls;
+    if (tls === before) return;
+    // Mosquitto reads which certificates it refuses at its start only; NATS has no such list at all.
+    mustRestart ||= engine === "mosquitto" && tls.crl !== before.crl;
+    rulesChanged();
   };
   let link: Link;
   try {
@@ -83,11 +100,13 @@ export async function attend(options: AttendOptions): Promise<Attended> {
     await stop();
     throw error;
   }
+  const looking = setInterval(look, LOOK_MILLISECONDS);
   return {
     nodes,
     restarts: () => processes.reduce((sum, { restarts }) => sum + restarts, 0),
     close: async () => {
       clearTimeout(timer);
+      clearInterval(looking);
       await link.close();
       await stop();
     },

@@ -60,6 +60,11 @@ export class EngineProcess {
     this.#child?.kill("SIGHUP");
   }
 
+  /** For files that it reads at its start only. */
+  restart(): void {
+    this.#child?.kill("SIGTERM");
+  }
+
   async stop(): Promise<void> {
     this.#wanted = false;
     clearTimeout(this.#timer);

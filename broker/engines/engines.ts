@@ -3,7 +3,7 @@ import { hkdfSync } from "node:crypto";
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
-import type { Party } from "../../config/keys/index.ts";
+import { type Party, REVOCATION_FILE } from "../../config/keys/index.ts";
 import { brokerAddress } from "../../config/runtime/broker-address.ts";
 import type { ClientIdentity } from "../../protocol/topics.ts";
 import { accessOf, allAccess } from "./access.ts";
@@ -48,21 +48,29 @@ export interface EngineSite {
   readonly folder: string;
   readonly settings: Config["broker"];
   readonly nodes: readonly EngineNode[];
+  /** Of a cluster whose nodes run: they know each other by it, also when the broker's key is renewed. */
+  readonly clusterSecret: string;
 }
 
 /** Everything that the engine reads, by file name. */
-export function engineFiles({ engine, folder, settings, nodes }: EngineSite, membership: Membership): EngineFiles {
+export function engineFiles(site: EngineSite, membership: Membership): EngineFiles {
+  const { engine, folder, settings, nodes, clusterSecret: secret } = site;
   const { party, meters } = membership;
   const path = (name: string): string => join(resolve(party.folder), name);
   return WRITERS[engine]({
     folder: resolve(folder),
-    keys: { certificate: path("identity.crt"), key: path("identity.key"), authority: path("ca.crt") },
+    keys: {
+      certificate: path("identity.crt"),
+      key: path("identity.key"),
+      authority: path("ca.crt"),
+      ...(party.tls.crl === undefined ? {} : { refused: path(REVOCATION_FILE) }),
+    },
     user: userInfo().username,
     settings,
     access: allAccess(serversOf(party), meters),
     anyone: accessOf({ id: "public", role: "public" }),
     nodes,
-    clusterSecret: clusterSecret(party),
+    clusterSecret: secret,
   });
 }
 
@@ -123,7 +131,7 @@ function serversOf({ directory }: Party): ClientIdentity[] {
 }
 
 /** 32 bytes in hexadecimal, by HKDF from the broker's private key. */
-function clusterSecret({ tls }: Party): string {
+export function clusterSecretOf({ tls }: Party): string {
   const secret = hkdfSync("sha256", tls.key, "", "wattveil broker cluster", 32);
   return Buffer.from(secret).toString("hex");
 }

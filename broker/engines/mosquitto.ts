@@ -26,6 +26,7 @@ function configuration({ folder, keys, settings, user, nodes: [node] }: EnginePl
     `cafile ${keys.authority}`,
     `certfile ${keys.certificate}`,
     `keyfile ${keys.key}`,
+    ...(keys.refused === undefined ? [] : [`crlfile ${keys.refused}`]),
     "tls_version tlsv1.3",
     "require_certificate true",
     `use_${name}_as_username true`,

@@ -6,7 +6,13 @@ export interface EnginePlan {
   /** Folder that the files are for, absolute. */
   readonly folder: string;
   /** The broker's certificate, its key, and the authority that all clients must come from: absolute paths. */
-  readonly keys: { readonly certificate: string; readonly key: string; readonly authority: string };
+  readonly keys: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly authority: string;
+    /** The list of refused certificates; left out while there is none. */
+    readonly refused?: string;
+  };
   /** Whom the keys belong to: the engine has to run as that user. */
   readonly user: string;
   readonly settings: Config["broker"];

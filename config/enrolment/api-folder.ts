@@ -1,6 +1,6 @@
 /** The folder of the HTTP interface: a certificate for the broker, and no key that signs or opens anything. */
 import { existsSync } from "node:fs";
-import { readKeyFile } from "../keys/folder.ts";
+import { readKeyFile, REVOCATION_FILE } from "../keys/folder.ts";
 import type { Party } from "../keys/index.ts";
 import type { CertificateAuthority } from "./certificates.ts";
 import { writeFolder } from "./files.ts";
@@ -21,6 +21,11 @@ export async function addApiFolder(
   const common = COMMON.map((name): [string, Uint8Array] => [name, readKeyFile(authority.folder, name)]);
   writeFolder(
     folder,
-    new Map<string, string | Uint8Array>([...common, ["identity.crt", certificate], ["identity.key", key]]),
+    new Map<string, string | Uint8Array>([
+      ...common,
+      ...(authority.tls.crl === undefined ? [] : [[REVOCATION_FILE, authority.tls.crl] as const]),
+      ["identity.crt", certificate],
+      ["identity.key", key],
+    ]),
   );
 }

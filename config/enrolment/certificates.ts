@@ -12,9 +12,11 @@ import {
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  PemConverter,
   SubjectAlternativeNameExtension,
   X509Certificate,
   X509CertificateGenerator,
+  X509CrlGenerator,
 } from "@peculiar/x509";
 import type { Role } from "../../protocol/topics.ts";
 
@@ -41,6 +43,40 @@ export interface CertificateAuthority {
   /** DER, for its fingerprint. */
   readonly der: Uint8Array;
   issue(id: string, role: Role, hosts?: readonly string[]): Promise<Credentials>;
+  /** The list of certificates that are refused, PEM: RFC 5280, section 5. */
+  revocationList(revoked: readonly RevokedCertificate[]): Promise<string>;
+}
+
+export interface RevokedCertificate {
+  /** Hexadecimal. */
+  readonly serial: string;
+  /** Unix seconds. */
+  readonly at: number;
+}
+
+/** What is known of a certificate before another takes its place. */
+export interface IssuedCertificate {
+  readonly id: string;
+  readonly role: string;
+  /** Hexadecimal, capitals. */
+  readonly serial: string;
+  /** Names and addresses in it. */
+  readonly hosts: readonly string[];
+  /** Unix seconds. */
+  readonly notAfter: number;
+}
+
+/** Reads a certificate that this authority issued. Throws where it is none. */
+export function readCertificate(certificatePem: string | Uint8Array): IssuedCertificate {
+  const certificate = new X509Certificate(Buffer.from(certificatePem).toString("utf8"));
+  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+  return {
+    id: certificate.subjectName.getField("CN")[0] ?? "",
+    role: certificate.subjectName.getField("OU")[0] ?? "",
+    serial: certificate.serialNumber.toUpperCase(),
+    hosts: names.map(({ value }) => value),
+    notAfter: Math.floor(certificate.notAfter.getTime() / 1_000),
+  };
 }
 
 /** Makes a new authority. `now` is in Unix seconds. */
@@ -105,6 +141,18 @@ function authority(
         ],
       });
       return { certificate: pem(issued), key: await privatePem(keys.privateKey) };
+    },
+    async revocationList(revoked) {
+      const list = await X509CrlGenerator.create({
+        issuer: certificate.subject,
+        thisUpdate: new Date((now - DAY) * 1000),
+        // Whoever has no newer list goes by this one: a list that expired would lock everyone out.
+        nextUpdate: certificate.notAfter,
+        entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: new Date(at * 1000) })),
+        signingAlgorithm: SIGNING,
+        signingKey,
+      });
+      return `${PemConverter.encode(list.rawData, "X509 CRL")}\n`; // the only label that OpenSSL takes
     },
   };
 }

@@ -171,6 +171,21 @@ test("a simulated clock that stands still is said once, with what to do; new key
   }
 });
 
+test("renews and retires a certificate, and says what is to be handed on", () => {
+  const early = run("retire", "--party", "a-1");
+  assert.equal(early.code, 1);
+  assert.match(early.err, /no certificate of a-1 was replaced: npm run enrol -- renew --party a-1/);
+  const renewed = run("renew", "--party", "a-1");
+  assert.equal(renewed.code, 0, renewed.err);
+  assert.match(renewed.out, /hand it identity\.key and identity\.crt; nobody needs a restart(.|\n)*retire --party a-1/);
+  const retired = run("retire", "--party", "a-1", "--json");
+  assert.equal(retired.code, 0, retired.err);
+  assert.equal(z.object({ refused: z.array(z.string()) }).parse(JSON.parse(retired.out)).refused.length, 1);
+  for (const args of [["renew"], ["renew", "--meter", "m-001"], ["retire", "--party", "a-1", "--hosts", "x"]]) {
+    assert.equal(run(...args).code, 2, args.join(" "));
+  }
+});
+
 test("a command that is interrupted says so, and nothing of a clock", async (t) => {
   const folder = join(data, "interrupted");
   assert.equal(run("--meters", "1", "--feeders", "1", "--simulation", "--data", folder).code, 0);

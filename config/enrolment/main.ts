@@ -16,6 +16,7 @@ import { listCommand } from "./list.ts";
 import { meterList, readMeterFile } from "./meter-list.ts";
 import { ckksPlan } from "./ckks-plan.ts";
 import { dealingProgress, redealCommand } from "./redeal-command.ts";
+import { renewCommand, retireCommand } from "./renew-command.ts";
 import { RollBook } from "./roll-book.ts";
 
 /** Shorter enrolments need no progress bar. */
@@ -43,6 +44,7 @@ await runRole({
     { flags: "--hosts <names>", description: "names and addresses of the broker, with commas between" },
     { flags: "--meter <id>", description: "the meter of a command" },
     { flags: "--feeder <id>", description: "its feeder (add, move)" },
+    { flags: "--party <id>", description: "the party whose certificate is replaced (renew, retire)" },
     { flags: "--head", description: "it stands at the head of the feeder, and is nobody's (add)" },
     { flags: "--from-slot <slot>", description: "first slot for which a change holds; the next one if left out" },
     { flags: "--offline", description: "nothing runs: write into the folders of this machine" },
@@ -57,6 +59,8 @@ await runRole({
   list                               meters, feeders, countersignatures
   sync                               send again what some party has missed
   redeal                             new CKKS keys: for the first time, or for another epoch
+  renew --party a-1                  a new TLS key and certificate for a party; the one before goes on counting
+  retire --party a-1                 replaced certificates of a party are refused from now on
 
 A change says from which slot and local time on it holds; a meter's readings of slots before it belongs to a feeder are
 refused. In a simulation whose clock stands still, --from-slot names the slot (Unix time / slotSeconds); when nothing
@@ -81,9 +85,11 @@ async function run(context: RoleContext): Promise<number> {
   if (command === undefined) return enrolCommand(context);
   if (command === "list") return listCommand(context);
   if (command === "redeal") return redealCommand(context);
+  if (command === "renew") return renewCommand(context);
+  if (command === "retire") return retireCommand(context);
   if (command !== "sync" && action === undefined) {
     throw new UsageError(
-      `unknown command "${command}"${didYouMean(command, [...COMMANDS, "list", "sync", "redeal"])} (see --help)`,
+      `unknown command "${command}"${didYouMean(command, [...COMMANDS, "list", "sync", "redeal", "renew", "retire"])} (see --help)`,
     );
   }
   try {

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { rawPrivateKey, rawPublicKey, sealMeterKeys } from "../../protocol/keys/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
-import { CKKS_FILE, readKeyFile } from "../keys/folder.ts";
+import { CKKS_FILE, readKeyFile, REVOCATION_FILE } from "../keys/folder.ts";
 import { customerKeyObject, type MeterSecrets, openMeterSecrets, openParty, type Party } from "../keys/index.ts";
 import { encodeMeterKeyLists, METER_KEYS_FILE, readMeterKeyLists } from "../keys/meter-keys-file.ts";
 import { encodeMeterSecrets, METER_FILE } from "../keys/meter-secrets.ts";
@@ -72,6 +72,8 @@ export async function writeMeterFolder(
     ["directory.cose", readKeyFile(authority.folder, "directory.cose")],
     [METER_FILE, encodeMeterSecrets(secrets)],
   ]);
+  const { crl } = authority.tls;
+  if (crl !== undefined) files.set(REVOCATION_FILE, crl);
   if (authority.ckks !== undefined) files.set(CKKS_FILE, readKeyFile(authority.folder, CKKS_FILE));
   writeFolder(folder, files);
 }

@@ -43,6 +43,10 @@ const EXTRAS: Readonly<Record<Role, readonly string[]>> = {
   api: [],
   public: [],
 };
+/** Certificates that are refused; not there while there are none. */
+export const REVOCATION_FILE = "crl.pem";
+/** Which certificates were replaced and refused. */
+export const CERTIFICATES_FILE = "certificates.json";
 /** What was dealt for ciphertexts; not there where nothing was. */
 export const CKKS_FILE = "ckks.cose";
 export const CKKS_SHARE_FILE = "ckks-share.bin";
@@ -54,7 +58,7 @@ const OPTIONAL: Readonly<Partial<Record<Role, readonly string[]>>> = {
   aggregator: [CKKS_FILE, CKKS_SHARE_FILE, SUBSET_KEYS_FILE],
   utility: [CKKS_FILE],
   analytics: [CKKS_FILE],
-  authority: [CKKS_FILE],
+  authority: [CKKS_FILE, CERTIFICATES_FILE],
 };
 /** Enrolments under way; only while there are any. */
 export const PENDING_FOLDER = "pending";
@@ -102,7 +106,7 @@ export function assertFolder(folder: string, role: Role): void {
     throw new KeyFolderError("missing-file", `${folder} lacks ${missing.join(", ")} of a ${role}'s keys`);
   }
   const pending = role === "authority" ? [PENDING_FOLDER] : [];
-  const allowed = [...wanted, ...(OPTIONAL[role] ?? []), ...pending];
+  const allowed = [...wanted, REVOCATION_FILE, ...(OPTIONAL[role] ?? []), ...pending];
   // A file that is being written has a name that begins with a dot.
   const foreign = present.filter((name) => !name.startsWith(".") && !allowed.includes(name));
   if (foreign.length > 0) {

@@ -2,7 +2,7 @@
  * Opens a party's folder of keys. Trust begins with `authority.pub`, pinned in the folder: it verifies the directory,
  * the directory names the CA and the public halves of the server's keys, the CA verifies the certificate.
  */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
@@ -13,7 +13,11 @@ import {
   rawPublicKey,
 } from "../../protocol/keys/index.ts";
 import { type Role, ROLES } from "../../protocol/topics.ts";
-import { assertFolder, CKKS_FILE, KeyFolderError, readKeyFile } from "./folder.ts";
+import { assertFolder, CKKS_FILE, readKeyFile } from "./folder.ts";
+import { type PartyTls, TlsFiles } from "./tls-files.ts";
+import { parse, privateKey, refuse, trust } from "./trust.ts";
+
+export { notTrusted, trust } from "./trust.ts";
 
 export interface Party {
   /** CN of the certificate: meter id, `a-<i>`, `utility` and so on. */
@@ -21,8 +25,8 @@ export interface Party {
   /** OU of the certificate. */
   readonly role: Role;
   readonly folder: string;
-  /** PEM, for mutual TLS. */
-  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+  /** For mutual TLS; the very same one until files in the folder were replaced (`npm run enrol -- renew`, `retire`). */
+  readonly tls: PartyTls;
   readonly directory: Directory;
   /** Ed25519 private key of parties that sign. */
   readonly signKey?: KeyObject;
@@ -37,8 +41,10 @@ export function openParty(path: string): Party {
   const folder = resolve(path);
   const text = (name: string): string => readKeyFile(folder, name).toString("utf8");
   const cert = text("identity.crt");
-  const certificate = parse(folder, "identity.crt", () => new X509Certificate(cert));
-  const { id, role } = subjectOf(folder, certificate);
+  const { id, role } = subjectOf(
+    folder,
+    parse(folder, "identity.crt", () => new X509Certificate(cert)),
+  );
   assertFolder(folder, role);
 
   const authorityKey = parse(folder, "authority.pub", () => createPublicKey(text("authority.pub")));
@@ -51,26 +57,30 @@ export function openParty(path: string): Party {
   if (!createHash("sha256").update(caCertificate.raw).digest().equals(directory.ca)) {
     refuse(folder, "ca.crt", "is not the certificate authority that the directory names");
   }
-  if (!certificate.checkIssued(caCertificate) || !certificate.verify(caCertificate.publicKey)) {
-    refuse(folder, "identity.crt", "is not issued by ca.crt");
-  }
-  const key = text("identity.key");
-  if (!certificate.checkPrivateKey(privateKey(folder, "identity.key", key))) {
-    refuse(folder, "identity.key", "does not belong to identity.crt");
-  }
+  const files = new TlsFiles(folder, ca);
 
   const ckks = existsSync(join(folder, CKKS_FILE))
     ? trust(folder, CKKS_FILE, () => openCkksManifest(readKeyFile(folder, CKKS_FILE), authorityKey))
     : undefined;
-  const party = { id, role, folder, tls: { key, cert, ca }, directory, ...(ckks === undefined ? {} : { ckks }) };
+  const party = { id, role, folder, directory, ...(ckks === undefined ? {} : { ckks }) };
+  return {
+    ...party,
+    ...serverKeys(party),
+    get tls() {
+      return files.current;
+    },
+  };
+}
+
+/** The private keys that the directory lists public halves of. */
+function serverKeys({ id, role, folder, directory }: Omit<Party, "tls">): Pick<Party, "signKey" | "sealKey"> {
   const listed = directory.servers.get(id);
   // Whoever neither signs nor receives sealed messages has nothing to be listed with.
-  if (listed === undefined && (role === "meter" || role === "api")) return party;
+  if (listed === undefined && (role === "meter" || role === "api")) return {};
   if (listed === undefined) return refuse(folder, "directory.cose", `does not list ${id}`);
   if (listed.role !== role) refuse(folder, "directory.cose", `lists ${id} as ${listed.role}, not as ${role}`);
   const { signKey, sealKey } = listed;
   return {
-    ...party,
     ...(signKey === undefined ? {} : { signKey: serverKey(folder, "sign.key", rawPublicKey(signKey)) }),
     ...(sealKey === undefined ? {} : { sealKey: serverKey(folder, "seal.key", sealKey) }),
   };
@@ -89,36 +99,4 @@ function serverKey(folder: string, name: string, expected: Uint8Array): KeyObjec
   const matches = parse(folder, name, () => Buffer.from(rawPublicKey(key)).equals(expected));
   if (!matches) refuse(folder, name, "is not the key that the directory lists for this party");
   return key;
-}
-
-function privateKey(folder: string, name: string, pem: string): KeyObject {
-  return parse(folder, name, () => createPrivateKey(pem));
-}
-
-// The cause is left out on purpose: parsers quote what they fail on.
-function parse<T>(folder: string, name: string, parser: () => T): T {
-  try {
-    return parser();
-  } catch {
-    throw new KeyFolderError("damaged-file", `${join(folder, name)} cannot be parsed`);
-  }
-}
-
-/** Runs a verification; its error becomes one that names the file. */
-export function trust<T>(folder: string, name: string, verifier: () => T): T {
-  try {
-    return verifier();
-  } catch (cause) {
-    throw notTrusted(folder, name, cause);
-  }
-}
-
-/** The error for a file that does not verify. */
-export function notTrusted(folder: string, name: string, cause: unknown): KeyFolderError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new KeyFolderError("not-trusted", `${join(folder, name)} does not verify: ${reason}`, { cause });
-}
-
-function refuse(folder: string, name: string, problem: string): never {
-  throw new KeyFolderError("not-trusted", `${join(folder, name)} ${problem}`);
 }

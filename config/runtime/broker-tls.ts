@@ -5,21 +5,26 @@ import type { PeerCertificate, SecureContext } from "node:tls";
 import type { BrokerNode } from "./broker-address.ts";
 import { LinkError } from "./link-error.ts";
 
-/** A party's own certificate and key, and the authority's certificate; PEM texts. */
+/** A party's own certificate and key, the authority's certificate and those that it refuses; PEM texts. */
 export interface PartyTls {
   readonly key: string;
   readonly cert: string;
   readonly ca: string;
+  readonly crl?: string;
 }
 
 /**
  * Opens TLS 1.3 streams. The certificate must come from our authority and name the role of a broker: any party holds a
- * certificate of that authority, and none of them may play the broker. The host name is only where to look.
+ * certificate of that authority, and none of them may play the broker. The host name is only where to look. A party
+ * whose certificate was renewed shows the new one from its next connection on.
  */
-export function tlsOpener(party: PartyTls): (node: BrokerNode) => Duplex {
+export function tlsOpener(party: { readonly tls: PartyTls }): (node: BrokerNode) => Duplex {
+  let shown: PartyTls | undefined;
   let secureContext: SecureContext | undefined;
   return ({ host, port }) => {
-    secureContext ??= tls.createSecureContext({ ...party, minVersion: "TLSv1.3" });
+    const current = party.tls;
+    if (current !== shown) secureContext = tls.createSecureContext({ ...current, minVersion: "TLSv1.3" });
+    shown = current;
     const socket = tls.connect({ host, port, secureContext, servername: "broker", checkServerIdentity: requireBroker });
     return socket.setNoDelay(true); // packets are gathered above; waiting below would only add delay
   };

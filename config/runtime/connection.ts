@@ -38,6 +38,7 @@ export class Connection {
   #stream: Duplex | undefined;
   #corked = false;
   #inFlight = 0;
+  #subscribing = 0;
   #pending = 0;
   #held: (() => void) | undefined;
   #reason: LinkError | undefined;
@@ -104,7 +105,11 @@ export class Connection {
       done();
       return;
     }
+    this.#subscribing++;
+    this.#watch ??= this.#watchAcknowledgements();
     this.#client.subscribe([...filters], { qos: this.#options.deliveryQos }, (error, _, answer) => {
+      this.#acknowledged++;
+      this.#subscribing--;
       const refused = filters.filter((_filter, i) => Number(answer?.granted[i] ?? 0) >= SUBACK_REFUSED);
       if (!error) done();
       else if (refused.length === 0) done(this.#reason ?? new LinkError("lost", "broke during the subscription"));
@@ -145,20 +150,21 @@ export class Connection {
   }
 
   /**
-   * A broker may answer pings and no longer take messages: a node of a cluster that has lost the others. One that has
-   * acknowledged nothing between two looks, while something was waiting at both, is given up. One timer for the
-   * connection: one for each message would cost more than sending it.
+   * A broker may answer pings and no longer take messages or subscriptions: a node of a cluster that has lost the
+   * others. One that has acknowledged nothing between two looks, while something was waiting at both, is given up. One
+   * timer for the connection: one for each message would cost more than sending it.
    */
   #watchAcknowledgements(): NodeJS.Timeout {
     const { ackSeconds } = this.#options.settings;
     let before = -1; // nothing was waiting at the last look
     const look = (): void => {
-      if (this.#inFlight > 0 && this.#acknowledged === before) {
+      const waiting = this.#inFlight + this.#subscribing > 0;
+      if (waiting && this.#acknowledged === before) {
         this.#fail(
           new LinkError("lost", `the broker at ${this.#options.where} acknowledged nothing for ${ackSeconds} s`),
         );
       }
-      before = this.#inFlight > 0 ? this.#acknowledged : -1;
+      before = waiting ? this.#acknowledged : -1;
     };
     return setInterval(look, ackSeconds * 1_000).unref();
   }

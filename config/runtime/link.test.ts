@@ -201,6 +201,57 @@ test("goes on with the next node when one takes messages and acknowledges none",
   await link.publish("x", "y");
 });
 
+test("goes on with the next node when one takes a connection and grants it no subscription", async (t) => {
+  const [deaf, sound] = [await newBroker(), await newBroker()];
+  deaf.aedes.authorizeSubscribe = () => {};
+  const warned = inbox();
+  const log = { info: () => {}, warn: (_: unknown, text: string) => warned.push(text, Buffer.alloc(0)) };
+  const others = [{ host: "127.0.0.1", port: sound.port }];
+  const settings = { ...SETTINGS, ackSeconds: 0.1 };
+  const link = await connect(t, deaf, { others, random: () => 0, log, settings, subscriptions: ["x/+"] });
+  assert.match((await warned.next()).topic, new RegExp(`:${deaf.port} acknowledged nothing for 0\\.1 s`));
+  assert.equal(sound.aedes.connectedClients, 1);
+  await link.publish("x/1", "y");
+});
+
+test("goes on with the next node of a cluster when what it awaits does not come, and stays where it does", async (t) => {
+  const [deaf, sound] = [await newBroker(), await newBroker()];
+  const warned = inbox();
+  const log = { info: () => {}, warn: (_: unknown, text: string) => warned.push(text, Buffer.alloc(0)) };
+  const connections = inbox();
+  const link = await connect(t, deaf, {
+    others: [{ host: "127.0.0.1", port: sound.port }],
+    random: () => 0,
+    log,
+    settings: { ...SETTINGS, deafSeconds: 0.1 },
+    onConnect: () => connections.push("connected", Buffer.alloc(0)),
+  });
+  await connections.next();
+  const timer = setInterval(() => link.noteWaiting(() => sound.aedes.connectedClients === 0), 10);
+  t.after(() => clearInterval(timer));
+  await connections.next();
+  assert.match((await warned.next()).topic, new RegExp(`:${deaf.port}: what is awaited does not come .* next node`));
+  assert.deepEqual(
+    [deaf, sound].map(({ aedes }) => aedes.connectedClients),
+    [0, 1],
+  );
+});
+
+test("goes on with the next node of a cluster when nothing comes at all", async (t) => {
+  const [deaf, sound] = [await newBroker(), await newBroker()];
+  const connections = inbox();
+  await connect(t, deaf, {
+    others: [{ host: "127.0.0.1", port: sound.port }],
+    random: () => 0,
+    settings: { ...SETTINGS, deafSeconds: 0.1 },
+    expectsMessages: true,
+    onConnect: () => connections.push("connected", Buffer.alloc(0)),
+  });
+  await connections.next();
+  await connections.next();
+  assert.equal(sound.aedes.connectedClients, 1);
+});
+
 test("does not give up a broker that is slow with each acknowledgement, but goes on", async (t) => {
   const broker = await newBroker();
   const waiting: (() => void)[] = [];

@@ -7,85 +7,18 @@ import type { Duplex } from "node:stream";
 import { configSchema } from "../schema.ts";
 import type { BrokerNode } from "./broker-address.ts";
 import type { Config } from "../schema.ts";
-import { type PartyTls, tlsOpener } from "./broker-tls.ts";
+import { tlsOpener } from "./broker-tls.ts";
 import { Connection } from "./connection.ts";
 import type { Done } from "./connection.ts";
 import { observation } from "./observation.ts";
 import { LinkError, isLasting } from "./link-error.ts";
+import type { Link, LinkOptions, PublishOptions } from "./link-options.ts";
+import { NodeHops } from "./node-hops.ts";
 import { Takeovers } from "./takeovers.ts";
 
 export { LinkError } from "./link-error.ts";
+export type { Link, LinkLog, LinkOptions, LinkParty, PublishOptions } from "./link-options.ts";
 export type { LinkErrorCode } from "./link-error.ts";
-
-/** The part of a party's keys that a link needs. */
-export interface LinkParty {
-  readonly id: string;
-  readonly tls: PartyTls;
-}
-
-/** The part of a logger that a link needs. */
-export interface LinkLog {
-  info(fields: Readonly<Record<string, unknown>>, message: string): void;
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
-
-export interface LinkOptions {
-  readonly party: LinkParty;
-  readonly host: string;
-  readonly port: number;
-  /** Further nodes of the broker: the first one is chosen by chance, and the next after each connection that ended. */
-  readonly others?: readonly BrokerNode[];
-  readonly subscriptions: readonly string[];
-  /** QoS of the subscriptions; 1 if left out (config `broker.deliveryQos`). */
-  readonly deliveryQos?: 0 | 1;
-  /** Added to the party's id in the MQTT client id: a meter's second connection is `.bulk` (`BULK_SUFFIX`). */
-  readonly clientIdSuffix?: string;
-  /**
-   * Called for each message in order. A synchronous handler costs no promise; while more than `link.maxPending`
-   * promises are open the broker is held back. The payload is a view into the receive buffer: copy what is kept long.
-   */
-  readonly onMessage: (topic: string, payload: Uint8Array) => void | Promise<void>;
-  /** Published by the broker, retained, when this party vanishes without closing. */
-  readonly will?: { readonly topic: string; readonly payload: string | Uint8Array; readonly retain?: boolean };
-  /** After each connection, when its subscriptions are granted; the first time before `connectLink` resolves. */
-  readonly onConnect?: (link: Link) => void | Promise<void>;
-  readonly onDisconnect?: (reason: LinkError) => void;
-  /**
-   * For a party of which only one process may run. Another one with its keys takes its place at the broker, and they
-   * would throw each other out for ever: after `link.takeovers` times the link gives up, through `onFailure` (or
-   * `connectLink` rejects), with the LinkError `taken-over`.
-   */
-  readonly alone?: boolean;
-  /** A handler threw or rejected. By default the error is thrown where it stops the process. */
-  readonly onFailure?: (error: unknown) => void;
-  readonly log: LinkLog;
-  /** Config `link`; its defaults if left out. */
-  readonly settings?: Config["link"];
-  /** Gives up the first connection, or closes the link. */
-  readonly signal?: AbortSignal;
-  /** In place of TLS: simulated network conditions and tests. */
-  readonly openStream?: () => Duplex;
-  /** A number in [0, 1) for the jitter of reconnections. */
-  readonly random?: () => number;
-}
-
-export interface PublishOptions {
-  readonly retain?: boolean;
-}
-
-export interface Link {
-  /** Resolves when the broker has acknowledged (which is not delivery). Rejects with LinkError. */
-  publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void>;
-  /** As publish, without a promise: `done` gets the error. For acks and other messages whose loss is repaired later. */
-  send(topic: string, payload: Uint8Array | string, options?: PublishOptions, done?: Done): void;
-  /** Adds filters, now and for every later connection. Rejects with LinkError. */
-  subscribe(filters: readonly string[]): Promise<void>;
-  readonly connected: boolean;
-  /** Messages sent and not yet acknowledged by the broker. */
-  readonly inFlight: number;
-  /** Waits for what is in flight (at most `link.closeSeconds`) and disconnects; no will is published. */
-  close(): Promise<void>;
-}
 
 /**
  * Resolves when the first connection stands and its subscriptions are granted; until then it keeps trying. Rejects with
@@ -113,6 +46,7 @@ class ReconnectingLink implements Link {
   #failures = 0;
   #upSince = 0;
   readonly #takeovers: Takeovers;
+  readonly #hops: NodeHops;
   #lastReason = "";
   #timer: NodeJS.Timeout | undefined;
   readonly #forget: () => void;
@@ -124,7 +58,14 @@ class ReconnectingLink implements Link {
     const { host, port, others = [] } = options;
     this.#nodes = [{ host, port }, ...others];
     this.#node = Math.floor(this.#random() * this.#nodes.length);
-    this.#openStream = options.openStream ?? tlsOpener(options.party.tls);
+    this.#hops = new NodeHops({
+      nodes: this.#nodes.length,
+      seconds: this.#settings.deafSeconds,
+      expectsMessages: options.expectsMessages ?? false,
+      monotonic: () => performance.now(),
+      go: (why) => this.#connection?.destroy(new LinkError("lost", `the broker at ${this.#where}: ${why}`)),
+    });
+    this.#openStream = options.openStream ?? tlsOpener(options.party);
     this.#filters = [...options.subscriptions];
     this.#settle = { resolve, reject };
     this.#forget = observation.noteLink(this);
@@ -154,6 +95,10 @@ class ReconnectingLink implements Link {
     return new Promise((resolve, reject) => this.send(topic, payload, options, settleWith(resolve, reject)));
   }
 
+  noteWaiting(isInVain: () => boolean): void {
+    this.#hops.waiting(isInVain);
+  }
+
   async subscribe(filters: readonly string[]): Promise<void> {
     const added = filters.filter((filter) => !this.#filters.includes(filter));
     const connection = this.#connection;
@@ -165,12 +110,17 @@ class ReconnectingLink implements Link {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
-    this.#forget();
+    this.#markClosed();
     clearTimeout(this.#timer);
     await this.#connection?.close();
     this.#up = false;
     this.#settle.reject(new LinkError("closed", "the link was closed before it was connected"));
+  }
+
+  #markClosed(): void {
+    this.#closed = true;
+    this.#hops.stop();
+    this.#forget();
   }
 
   get #at(): BrokerNode {
@@ -195,7 +145,10 @@ class ReconnectingLink implements Link {
         will: will && { topic: will.topic, payload: Buffer.from(will.payload), retain: will.retain ?? true },
         settings: this.#settings,
         deliveryQos,
-        onMessage,
+        onMessage: (topic, payload) => {
+          this.#hops.heard();
+          return onMessage(topic, payload);
+        },
         onFailure: onFailure ?? stopProcess,
         onEnd: (reason) => this.#onEnd(reason),
       },
@@ -214,6 +167,7 @@ class ReconnectingLink implements Link {
   async #onReady(connection: Connection): Promise<void> {
     this.#up = true;
     this.#upSince = performance.now();
+    this.#hops.connected();
     this.#options.log.info({ broker: this.#where }, "connected to the broker");
     try {
       await this.#options.onConnect?.(this);
@@ -230,6 +184,7 @@ class ReconnectingLink implements Link {
   #onEnd(reason: LinkError): void {
     const wasUp = this.#up;
     this.#up = false;
+    this.#hops.disconnected();
     this.#connection = undefined;
     if (this.#closed) return;
     // A broker that stays away is one line in the log, not one for every attempt.
@@ -241,8 +196,7 @@ class ReconnectingLink implements Link {
     if (wasUp) this.#options.onDisconnect?.(reason);
     const fault = this.#takenOver(wasUp, seconds) ?? (this.#established || !isLasting(reason) ? undefined : reason);
     if (fault !== undefined) {
-      this.#closed = true;
-      this.#forget();
+      this.#markClosed();
       if (this.#established) (this.#options.onFailure ?? stopProcess)(fault);
       else this.#settle.reject(fault);
       return;

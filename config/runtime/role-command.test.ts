@@ -85,6 +85,18 @@ test("a reader who takes its time gets all that was printed, through a pipe", as
   assert.equal(told.toString().trim(), "1000000");
 });
 
+test("a reader who has gone already is no fault, neither of help nor of a refusal", async () => {
+  for (const [args, stream, expected] of [
+    [["--help"], "stdout", 0],
+    [["--bogus"], "stderr", 2],
+  ] as const) {
+    const run = start(args);
+    run.child[stream].destroy();
+    const { code, stderr, stdout } = await run.ended;
+    assert.deepEqual([code, stderr, stdout], [expected, "", ""], args.join());
+  }
+});
+
 test("exits with 2 for wrong flags, a missing one and a wrong configuration", async () => {
   const runs = [["--nope", "--id", "x"], [], ["--id", "x", "--meters", "none"], ["--id", "x", "operand"]].map(
     (args) => start(args).ended,

@@ -18,7 +18,7 @@ import type { HttpListener } from "./http-listener.ts";
 import { observation } from "./observation.ts";
 import { EXIT, UsageError } from "./role.ts";
 import type { OptionValues, RoleCommand } from "./role.ts";
-import { stopSignal, watchProcess } from "./stop-signal.ts";
+import { stopSignal, watchOutput, watchProcess } from "./stop-signal.ts";
 
 export { EXIT, METRICS_OFFSETS, UsageError } from "./role.ts";
 export type { RoleContext } from "./role.ts";
@@ -26,6 +26,7 @@ export type { RoleContext } from "./role.ts";
 /** Parses, loads, runs and ends the process. Call it as the only statement of a `main.ts`. */
 export async function runRole(role: RoleCommand, argv: readonly string[] = process.argv): Promise<void> {
   const command = commandOf(role);
+  watchOutput((error) => process.exit(reportFault(error, { role })));
   try {
     refuseEatenFlags(role, command, process.env);
     command.parse(argv);
@@ -39,6 +40,7 @@ export async function runRole(role: RoleCommand, argv: readonly string[] = proce
 
 /** Ends the process when its readers have all that was printed: `process.exit` alone cuts what a pipe has not taken yet. */
 async function exit(code: number): Promise<never> {
+  process.exitCode = code; // where a reader is gone the process ends before it comes to the end of this
   // Writes are answered in their order, also those to a reader that is gone.
   const written = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write("", () => resolve()));
   await Promise.all([written(process.stdout), written(process.stderr)]);

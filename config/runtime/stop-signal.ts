@@ -29,16 +29,30 @@ export function stopSignal(log: Logger): AbortSignal {
   return controller.signal;
 }
 
-/** `crash` ends the process for everything that nobody has caught. */
-export function watchProcess(crash: (error: unknown) => void): void {
+type Crash = (error: unknown) => void;
+let outputCrash: Crash | undefined;
+
+/**
+ * Nobody may read what is printed, help and refusals included. `crash` ends the process for any other fault of its output; of
+ * several calls the last one counts.
+ */
+export function watchOutput(crash: Crash): void {
+  const isFirst = outputCrash === undefined;
+  outputCrash = crash;
+  if (!isFirst) return;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       // `npm run bills | head` closes the pipe: the reader has had enough, which is no fault.
       if (error.code === "EPIPE") process.exit();
       // The terminal is gone: SIGHUP says so, too, and the work is still to be ended in order.
-      if (error.code !== "EIO") crash(error);
+      if (error.code !== "EIO") outputCrash?.(error);
     });
   }
+}
+
+/** `crash` ends the process for everything that nobody has caught. */
+export function watchProcess(crash: Crash): void {
+  watchOutput(crash);
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
 }

@@ -19,7 +19,7 @@ function progress(fed: number | null, oldest: number | null, more: Partial<HostP
 }
 
 /** A conductor with one host, whose answers the test gives; microtasks are enough, no time passes. */
-function stage(lagSlots = 1) {
+function stage(lagSlots = 1, speed: number | "max" = "max") {
   const sent: HostCommand[] = [];
   const times: number[] = [];
   const conductor = new Conductor({
@@ -28,7 +28,7 @@ function stage(lagSlots = 1) {
     send: (_host, command) => sent.push(command) > 0,
     publishClock: (time) => Promise.resolve(void times.push(time)),
     lagSlots,
-    speed: "max",
+    speed,
     monotonic: () => 0,
   });
   const settle = async (): Promise<void> => {
@@ -85,4 +85,20 @@ test("counters of a host that was restarted are added to what it had counted bef
   await say(progress(null, null));
   await say(progress(11, null, { counters: { ...NONE, readings: 2 } }));
   assert.equal(conductor.counters().readings, 9);
+});
+
+test("slots that had ended before it started are fed at once, the running one when it ends", async () => {
+  const { conductor, sent, say, settle } = stage(1, 1);
+  // Slot 10 began two slots and a half ago.
+  const done = conductor.run(10, 14, -2.5 * 900_000);
+  await settle();
+  await say(progress(null, null));
+  await say(progress(10, null));
+  await say(progress(11, null));
+  assert.deepEqual(sent, [
+    { type: "advance", slot: 10 },
+    { type: "advance", slot: 11 },
+  ]);
+  conductor.endFeeding();
+  assert.equal(await done, 12);
 });

@@ -133,15 +133,15 @@ export class Conductor {
 
   /**
    * Runs slots [from, to): each is announced, read by the meters, and acknowledged up to the allowed lag. Resolves with
-   * the slot after the last one that was fed.
+   * the slot after the last one that was fed. `begunAt`: when slot `from` began, in milliseconds of `monotonic`; slots
+   * that have ended since are fed at once.
    */
-  async run(from: number, to: number): Promise<number> {
+  async run(from: number, to: number, begunAt = this.#options.monotonic()): Promise<number> {
     const { slotSeconds, speed, monotonic, lagSlots, holds } = this.#options;
-    const startedAt = monotonic();
     await this.setTime(from * slotSeconds);
     for (let slot = from; slot < to; slot++) {
       if (speed !== "max") {
-        const due = startedAt + ((slot + 1 - from) * slotSeconds * 1000) / speed;
+        const due = begunAt + ((slot + 1 - from) * slotSeconds * 1000) / speed;
         await this.#until(() => this.#feedingEnds || monotonic() >= due, due - monotonic());
       }
       if (this.#feedingEnds || this.#stopped) return slot;

@@ -233,8 +233,10 @@ export class MeterHost {
   #tick(): void {
     this.#absent.clear();
     const patience = this.#options.config.simulation.patienceSeconds * 1000;
-    for (const { agent, ciphertexts } of this.#meters) {
+    const silence = this.#options.config.meter.resendSeconds * 2_000;
+    for (const { agent, ciphertexts, link } of this.#meters) {
       agent.tick();
+      link.noteWaiting(() => agent.isUnheard(silence));
       ciphertexts?.tick();
       for (const aggregator of agent.silentAggregators(patience)) this.#absent.add(aggregator);
     }

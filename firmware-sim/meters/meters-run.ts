@@ -156,9 +156,12 @@ export class MetersRun {
     const { slotSeconds } = config.system;
     const limit = setTimeout(() => this.#conductor.endFeeding(), seconds * 1_000);
     const abort = (): void => this.#conductor.stop();
+    if (end.aborted) abort();
     end.addEventListener("abort", abort, { once: true });
     try {
-      const to = await this.#conductor.run(plan.from, plan.to);
+      // A slot of the real clock is read when it ends, however long the start took: later, its load may be asked for already.
+      const begunAt = performance.now() - (Date.now() - plan.from * slotSeconds * 1_000);
+      const to = await this.#conductor.run(plan.from, plan.to, config.simulation.enabled ? undefined : begunAt);
       await this.#conductor.drain();
       if (this.#failure !== undefined) throw this.#failure;
       // Lets the rounds of these slots come due.

@@ -59,6 +59,21 @@ test("resends until acknowledged, with the same shares under a new message numbe
   assert.equal(rig.agent.unsettledSlots, 0);
 });
 
+test("knows that it is unheard when fewer aggregators answer than a total needs, and not for one that is silent", () => {
+  const rig = connectedRig();
+  rig.agent.addReadings(KINDS.import, 100, [250]);
+  rig.commit();
+  rig.deliver([1, 2]);
+  rig.now += 5_000;
+  assert.equal(rig.agent.isUnheard(4_000), false, "the third alone is silent");
+  rig.agent.addReadings(KINDS.import, 101, [250]);
+  rig.commit();
+  rig.deliver([1]);
+  rig.now += 5_000;
+  assert.equal(rig.agent.isUnheard(4_000), true, "one of the two that are needed is silent");
+  assert.equal(rig.agent.isUnheard(11_000), false, "it was heard 10 s ago");
+});
+
 test("a restart resends what was not settled, and never what was not committed", () => {
   const rig = connectedRig();
   rig.agent.addReadings(KINDS.import, 100, [250]);

@@ -119,6 +119,11 @@ export class MeterAgent {
     return this.#channels.filter((one) => one.busy && one.lastHeardAt < before).map((one) => one.aggregator);
   }
 
+  /** Do fewer aggregators answer than a total needs? */
+  isUnheard(milliseconds: number): boolean {
+    return this.#channels.length - this.silentAggregators(milliseconds).length < this.#options.settings.threshold;
+  }
+
   /** The slot after the last one taken of a kind. A head's import and export are what it shares as `head` kinds. */
   nextSlot(kind: Kind): number {
     return this.#readings.nextSlot(this.#shared(kind));

@@ -113,6 +113,7 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   });
   const tick = setInterval(() => {
     agent.tick();
+    handle.link?.noteWaiting(() => agent.isUnheard(config.meter.resendSeconds * 2_000));
     ciphertexts?.tick();
     learning?.tick();
   }, config.meter.resendSeconds * 500);

@@ -37,7 +37,8 @@ function over(engine: "mosquitto" | "nats"): void {
       killed.push(name);
     };
     const bed = await FleetBed.create(t, {
-      set: { "simulation.broker": engine },
+      // However long the nodes need to agree again: the clock must not go on without what waits at the meters.
+      set: { "simulation.broker": engine, "simulation.patienceSeconds": 600 },
       fleet: {
         onSlot: (_slot, done) => {
           const name = PLANS[engine].get(done);
@@ -48,6 +49,7 @@ function over(engine: "mosquitto" | "nats"): void {
     await bed.fleet.start();
     await bed.fleet.run();
     const outcome = await bed.outcome({ patienceSeconds: 120 });
+    if (!outcome.complete || outcome.differences.length > 0) t.diagnostic(bed.lastWords());
     assert.deepEqual(killed, [...PLANS[engine].values()]);
     assert.deepEqual(outcome.differences, []);
     assert.equal(outcome.billsExact && outcome.loadsExact && outcome.complete, true, JSON.stringify(outcome));

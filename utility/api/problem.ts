@@ -127,7 +127,7 @@ function problemOf(error: FastifyError | Problem): Problem {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const context = error.validationContext ?? "request";
     const errors = error.validation.map(({ instancePath, message = "is not valid" }) => ({
-      field: `${context}${instancePath.replaceAll("/", ".")}`,
+      field: `${context}${instancePath === "/" ? "" : instancePath.replaceAll("/", ".")}`,
       message,
     }));
     const first = errors[0];

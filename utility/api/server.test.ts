@@ -298,6 +298,29 @@ test("cookies count only for our own pages; tokens need no page", async (t) => {
   assert.equal((await app.inject({ url: "/rounds", headers: { authorization } })).statusCode, 401, "revoked");
 });
 
+test("pages of other sites sign nobody in, and use up nobody's attempts", async (t) => {
+  const { app } = await apiBed(t, { signInsPerMinute: 4 });
+  const signIn = (headers: Record<string, string>) =>
+    app.inject({
+      method: "POST",
+      url: "/session",
+      remoteAddress: "192.0.2.9",
+      headers: { host: "grid.example", ...headers },
+      payload: { name: "operator", password: PASSWORD },
+    });
+  const evil = { origin: "https://evil.example", "sec-fetch-site": "cross-site" };
+  const statuses: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const { statusCode, headers } = await signIn(evil);
+    assert.equal(headers["set-cookie"], undefined);
+    statuses.push(statusCode);
+  }
+  assert.deepEqual(statuses, [403, 403, 403, 403, 429]);
+  const own = await signIn({ origin: "http://grid.example", "sec-fetch-site": "same-origin" });
+  assert.equal(own.statusCode, 200);
+  assert.equal((await signIn({})).statusCode, 200, "a program says nothing of where it is");
+});
+
 test("accounts: added, changed, removed; nobody takes their own rights away", async (t) => {
   const { app, as } = await apiBed(t);
   const headers = as("admin");
@@ -336,6 +359,9 @@ test("bad input is a problem that names it: no JSON, another type, too large, no
     app.inject({ method: "POST", url: "/tokens", headers: { ...as("admin"), "content-type": type }, payload });
   assert.equal((await send("{", "application/json")).statusCode, 400);
   assert.equal((await send("label=x", "application/x-www-form-urlencoded")).statusCode, 415);
+  assert.equal((await send(JSON.stringify({ label: "x" }), "text/plain")).statusCode, 415);
+  const list = await send("[]", "application/json");
+  assert.match(list.json<{ detail: string }>().detail, /^body: Invalid input: expected object, received array/);
   assert.equal((await send(JSON.stringify({ label: "x".repeat(2_000_000) }), "application/json")).statusCode, 413);
   const missing = await app.inject("/no/such/route");
   assert.equal(missing.statusCode, 404);

@@ -64,6 +64,8 @@ export async function createApi(context: ApiContext, log: Logger): Promise<Api> 
     routerOptions: { maxParamLength: 200 },
   }) as unknown as Api;
   limitConnections(app.server, settings);
+  // JSON alone: a page of another site can send text without asking first.
+  app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answerProblem);

@@ -8,6 +8,13 @@ test("a voltage keeps the places that tell it from its limit; a count has no uni
   assert.equal(measured(3, "1"), "3");
 });
 
+test("what one bus lacks is not nothing because it is little of a megawatt", () => {
+  assert.deepEqual(
+    [0.0033, 0.25, 1.5, 0].map((mw) => measured(mw, "MW")),
+    ["3.3 kW", "250 kW", "1.5 MW", "0 MW"],
+  );
+});
+
 test("powers that stand together have one unit and as many decimals, as suit the largest", () => {
   const show = powersAlike([0.0042, 0.1187, 0.0009]);
   assert.deepEqual([0.1187, 0.0042, 0.0009, 0].map(show), ["119 kW", "4 kW", "1 kW", "0 kW"]);

@@ -93,6 +93,8 @@ export function unitText(unit: string): string {
 
 /** A value with its unit, as exactly as its limits are set: voltages differ in the third place. */
 export function measured(value: number, unit: string): string {
+  // What one bus takes is often thousandths of a megawatt.
+  if (unit === "MW" && value !== 0) return text(scaled(value * 1e6, WATTS));
   const number = unit === "p.u." ? fixed(value, 4) : figure(value, 4);
   return unit === "1" ? number : `${number} ${unitText(unit)}`;
 }

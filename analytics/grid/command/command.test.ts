@@ -42,6 +42,10 @@ test("every command of the page works, with the figures that it shows", async (t
   assert.match(states, /24 scans: \d+ trusted, .*Samples are simulated\./);
   const csv = /^```csv\n([\s\S]*?)^```$/m.exec(PAGE)?.[1] ?? "";
   writeFileSync(join(folder, "shown.csv"), csv);
+  const untold = await grid(folder, ["estimate", "case33bw", "--scada", "shown.csv"]);
+  assert.equal(untold.code, 1);
+  assert.match(untold.stdout, /unobservable/);
+  assert.doesNotMatch(untold.stdout, /Infinity|NaN/);
   const shown = await grid(folder, ["estimate", "case33bw", "--scada", "shown.csv", "--json"]);
   assert.equal(shown.code, 1, "three samples do not tell 33 voltages");
   assert.match(shown.stdout, /"status":"unobservable"/);

@@ -25,8 +25,15 @@ export async function runEstimate({ options, json, signal }: RoleContext, [name]
   process.stdout.write(
     json ? `${JSON.stringify({ grid: grid.name, file, scans: states.map(reportOf) })}\n` : describe(states),
   );
-  const usable = states.every(({ estimate: { status } }) => status === "trusted" || status === "suspect");
-  return usable ? EXIT.ok : EXIT.failed;
+  return states.every(({ estimate }) => isUsable(estimate)) ? EXIT.ok : EXIT.failed;
+}
+
+function isUsable({ status }: TrustedState["estimate"]): boolean {
+  return status === "trusted" || status === "suspect";
+}
+
+function fitOf({ objective, objectiveLimit }: TrustedState["estimate"]): string {
+  return `${objective.toFixed(0)} of ${objectiveLimit.toFixed(0)}`;
 }
 
 function reportOf(state: TrustedState): Record<string, unknown> {
@@ -61,8 +68,11 @@ function describe(states: readonly TrustedState[]): string {
     const supplied = estimate.vmPu.filter((v) => v > 0);
     return [
       ...[new Date(time * 1_000).toISOString().slice(0, 19), estimate.status],
-      ...[Math.min(...supplied).toFixed(4), Math.max(...supplied).toFixed(4)],
-      ...[`${estimate.objective.toFixed(0)} of ${estimate.objectiveLimit.toFixed(0)}`, missing.length],
+      // What was not fitted has no figures.
+      ...(isUsable(estimate)
+        ? [Math.min(...supplied).toFixed(4), Math.max(...supplied).toFixed(4), fitOf(estimate)]
+        : ["", "", ""]),
+      missing.length,
       [...bad, ...contradictedBreakers.map((id) => `breaker:${id}`)].join(" "),
     ];
   });

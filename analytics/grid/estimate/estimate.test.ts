@@ -96,6 +96,18 @@ test("a value that cannot be is named, however large, and leaves the state as go
   }
 });
 
+test("voltages that are all turned round make no state, though the powers fit", () => {
+  const scada = new SimulatedScada({ grid: bundledGrid("case33bw"), seed: 5 });
+  const tracker = new StateTracker(scada.planned);
+  assert.equal(tracker.update(scada.next().scan).estimate.status, "trusted");
+  const { scan } = scada.next();
+  const samples = scan.samples.map((sample) =>
+    sample.kind === "voltage" ? { ...sample, value: -sample.value } : sample,
+  );
+  assert.equal(tracker.update({ ...scan, samples }).estimate.status, "failed");
+  assert.equal(tracker.update(scada.next().scan).estimate.status, "trusted");
+});
+
 test("says which buses nothing tells, and trusts no state then", () => {
   // Without anything of bus 8 but the voltage of its neighbour, nothing says what it is at.
   const { found } = tampered((sample) =>

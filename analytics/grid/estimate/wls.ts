@@ -152,6 +152,8 @@ export class WlsEstimator {
     // Left factored for the variances of residuals.
     this.#gain(weights, residuals);
     const factored = this.#lu.factor();
+    // Where all voltages are turned round the powers stay as they are: what fits then is no state.
+    const positive = vm.every((v, bus) => this.alive[bus] === 0 || v > 0);
     let [objective, count] = [0, 0];
     for (let i = 0; i < weights.length; i++) {
       if (use[i] !== FITTED) continue;
@@ -159,7 +161,7 @@ export class WlsEstimator {
       count += 1;
     }
     return {
-      ...{ converged: converged && factored, iterations, residuals, objective },
+      ...{ converged: converged && factored && positive, iterations, residuals, objective },
       degreesOfFreedom: count - this.unknowns,
       vmPu: vm.map((v, bus) => (this.alive[bus] === 1 ? v : 0)),
       vaRad: va.map((angle, bus) => (this.alive[bus] === 1 ? angle : 0)),

@@ -15,10 +15,9 @@ export function evaluate(text: string, lookup: Lookup): number {
     throw new RangeError(`expected arithmetic, got ${JSON.stringify(text.trim())}`);
   };
 
-  const factor = (): number => {
+  const atom = (): number => {
     const token = peek() ?? refuse();
     at += 1;
-    if (token === "-") return -power();
     if (token === "(") {
       const value = sum();
       if (peek() !== ")") refuse();
@@ -31,17 +30,26 @@ export function evaluate(text: string, lookup: Lookup): number {
     if (value === undefined) throw new RangeError(`unknown name ${token}`);
     return value;
   };
-  const power = (): number => {
-    const value = factor();
-    if (peek() !== "^") return value;
+  const signed = (operand: () => number): number => {
+    if (peek() !== "-") return operand();
     at += 1;
-    return value ** power();
+    return -signed(operand);
   };
+  // From left to right, other than in mathematics; a sign in front binds less, one of an exponent more.
+  const power = (): number => {
+    let value = atom();
+    while (peek() === "^") {
+      at += 1;
+      value **= signed(atom);
+    }
+    return value;
+  };
+  const factor = (): number => signed(power);
   const product = (): number => {
-    let value = power();
+    let value = factor();
     for (let sign = peek(); sign === "*" || sign === "/"; sign = peek()) {
       at += 1;
-      value = sign === "*" ? value * power() : value / power();
+      value = sign === "*" ? value * factor() : value / factor();
     }
     return value;
   };

@@ -30,12 +30,22 @@ export function readMatpower(text: string, file: string): Grid {
   const kvOf = new Map(buses.map(({ id, baseKv }) => [id, baseKv]));
   const branches = tables.branch.map((row, i) => branchOf(parsed, row, i + 1, kvOf));
   const generators = tables.gen.map((row) => generatorOf(parsed, row, kvOf));
+  // What nobody gives would be supplied all the same, and no loss of it would show in the balance.
+  const idle = buses.findIndex(({ id, kind }) => kind === "slack" && !generators.some(serves(id)));
+  if (idle >= 0) {
+    const { line } = tables.bus[idle]!;
+    parsed.fail(line, `mpc.gen: expected a generator in service at bus ${buses[idle]!.id}, the reference`);
+  }
   try {
     return makeGrid({ name, baseMva, buses, branches, generators });
   } catch (error) {
     if (error instanceof GridError) throw new MatpowerError(`${file}: ${error.message}`);
     throw error;
   }
+}
+
+function serves(id: number) {
+  return ({ bus, inService }: Generator): boolean => bus === id && inService;
 }
 
 function reader<T extends TableName>({ fail }: MatpowerCase, table: T, { line, values }: Row) {
@@ -72,6 +82,7 @@ function branchOf(parsed: MatpowerCase, row: Row, id: number, kvOf: ReadonlyMap<
   if (impedance < LEAST_IMPEDANCE) refuse("BR_X", `an impedance of ${LEAST_IMPEDANCE} p.u. or more`);
   if (!(get("RATE_A") >= 0)) refuse("RATE_A", "0 or more");
   if (!(get("TAP") >= 0)) refuse("TAP", "0 or more");
+  if (get("BR_STATUS") !== 0 && get("BR_STATUS") !== 1) refuse("BR_STATUS", "1 (closed) or 0 (open)");
   const levels = kvOf.get(from) !== kvOf.get(to) && kvOf.get(from)! > 0 && kvOf.get(to)! > 0;
   return {
     ...{ id, from, to, rPu: finite("BR_R"), xPu: finite("BR_X"), bPu: finite("BR_B") },
@@ -80,7 +91,7 @@ function branchOf(parsed: MatpowerCase, row: Row, id: number, kvOf: ReadonlyMap<
     ratio: finite("TAP") === 0 ? 1 : get("TAP"),
     shiftDeg: finite("SHIFT"),
     rateMva: get("RATE_A") === 0 ? Number.POSITIVE_INFINITY : get("RATE_A"),
-    closed: finite("BR_STATUS") > 0,
+    closed: get("BR_STATUS") === 1,
   };
 }
 

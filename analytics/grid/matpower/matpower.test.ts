@@ -43,6 +43,19 @@ test("reads commas, continued lines, comments, names in quotes and conversions",
   assert.equal(grid.generators[0]!.qMaxMvar, Number.POSITIVE_INFINITY);
 });
 
+test("what MATLAB would not run is not read: comments of several lines, and percent signs in double quotes", () => {
+  const plain = readMatpower(CASE, "two.m");
+  for (const [find, put] of [
+    ["mpc.gen =", "%{\nmpc.baseMVA = 20;\n  %{\nmpc.bus = 1;\n%}\nmpc.x\n%}\nmpc.gen ="],
+    ["{ 'a; 100 % of it'; 'b' }", `{ "a; 100 % of it's"; 'b' }`],
+    [/$/, "return\nend\n"],
+  ] as const) {
+    const text = CASE.replace(find, put);
+    assert.notEqual(text, CASE, String(find));
+    assert.deepEqual(readMatpower(text, "two.m"), plain);
+  }
+});
+
 test("faults name file, line and field", () => {
   const cases: [find: string | RegExp, put: string, message: string | RegExp][] = [
     ["mpc.version = '2'", "mpc.version = '1'", "two.m, line 2: version: expected '2', got '1'"],
@@ -82,6 +95,21 @@ test("faults name file, line and field", () => {
     ["1 7 .5 1e0", "1 7 0 1e-300", /line 10: mpc\.branch: BR_X: expected an impedance of 1e-9 p\.u\. or more, got/],
     ["'b' };", "'b'", "two.m, line 12: mpc.bus_name: the bracket is never closed"],
     [/mpc\.branch = \[[\s\S]*?\];\n/, "", /mpc\.branch comes later$/],
+    [
+      "50 0 0 1 1 0 20 1 1.1 0.9",
+      "50 0 0 1 1 0 0 20 1 1.1 0.9",
+      "two.m, line 6: mpc.bus: expected 13 columns as above, got 14",
+    ],
+    [
+      "0 0 0 1 -360",
+      "0 0 0 0.5 -360",
+      "two.m, line 10: mpc.branch: BR_STATUS: expected 1 (closed) or 0 (open), got 0.5",
+    ],
+    ["1.02 10 1 9", "1.02 10 0 9", "two.m, line 5: mpc.gen: expected a generator in service at bus 1, the reference"],
+    [/\[PD, QD\]/g, "[PD, 3]", /line 19: .*: a column is there twice$/],
+    ["/ 1e3;\n", "/ 1e3;\n%{\nmpc.baseMVA = 20;\n", "two.m, line 20: the comment that begins with %{ is never closed"],
+    ["Vbase = ", "return\nVbase = ", "two.m, line 17: expected nothing behind return"],
+    ["/ 1e3;\n", "/ 1e3;\nend\nfunction x = y\n", "two.m, line 21: expected one function"],
   ];
   for (const [find, put, message] of cases) {
     const text = CASE.replace(find, put);
@@ -169,7 +197,9 @@ test("arithmetic binds as it does in MATLAB", () => {
     ["-2^2", -4],
     ["8 / 2 / 2", 2],
     ["(v - 2) * .5e1", 50],
-    ["2^3^1", 8],
+    ["2^3^2", 64],
+    ["2^-1^2 * -4", -1],
+    ["--2^2", 4],
   ] as const) {
     assert.equal(evaluate(text, lookup), value, text);
   }

@@ -30,9 +30,15 @@ export function parseMatpower(text: string, file: string): MatpowerCase {
   const scalars = new Map<string, number>();
   let name = file.replace(/^.*[\\/]/, "").replace(/\.m$/, "");
   const lookup: Lookup = (asked) => scalars.get(asked) ?? cell(asked, tables);
+  let functions = 0;
+  let isOver = false;
 
   for (const statement of statementsOf(text, fail)) {
     const { line, text: words, body } = statement;
+    // What MATLAB would not run is not read either.
+    if (isOver && words !== "end") fail(line, "expected nothing behind return");
+    if (/^function\b/.test(words) && (functions += 1) > 1) fail(line, "expected one function");
+    isOver ||= words === "return";
     const table = /^mpc\.(\w+)$/.exec(words)?.[1];
     if (body !== undefined && table !== undefined && isTable(table)) {
       if (tables[table] !== undefined) fail(line, `mpc.${table} is there twice`);
@@ -71,6 +77,7 @@ export function parseMatpower(text: string, file: string): MatpowerCase {
 
 function rowsOf(table: TableName, { body = [] }: Statement, fail: (line: number, what: string) => never): Row[] {
   const names = FIELDS[table];
+  let width: number | undefined;
   return body.flatMap(({ line, text }) =>
     text.split(";").flatMap((part): Row[] => {
       const cells = part
@@ -81,6 +88,9 @@ function rowsOf(table: TableName, { body = [] }: Statement, fail: (line: number,
       if (cells.length < names.length) {
         fail(line, `mpc.${table}: expected ${names.length} columns or more, got ${cells.length}`);
       }
+      width ??= cells.length;
+      // A number too many, or too few, would move all behind it to other columns.
+      if (cells.length !== width) fail(line, `mpc.${table}: expected ${width} columns as above, got ${cells.length}`);
       const values = cells.map((cell, column) => {
         if (NUMBER.test(cell)) return Number(cell.replace(/inf/i, "Infinity"));
         return fail(line, `mpc.${table}: ${names[column] ?? `column ${column + 1}`}: expected a number, got ${cell}`);
@@ -107,11 +117,13 @@ function columnOf(table: TableName, word: string): number {
 }
 
 function columnsOf(table: TableName, words: string): number[] {
-  return words
+  const columns = words
     .replace(/[[\]]/g, " ")
     .trim()
     .split(/[\s,]+/)
     .map((word) => columnOf(table, word));
+  if (new Set(columns).size < columns.length) throw new RangeError("a column is there twice");
+  return columns;
 }
 
 /** `mpc.branch(:, [BR_R BR_X]) = mpc.branch(:, [BR_R BR_X]) / (Vbase^2 / Sbase)`. False for any other statement. */

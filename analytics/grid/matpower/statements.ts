@@ -15,13 +15,21 @@ export interface Statement {
 }
 
 const OPENS = /=\s*([[{])/;
+const COMMENT_BEGINS = /^\s*%\{\s*$/;
+const COMMENT_ENDS = /^\s*%\}\s*$/;
 
-/** `fail` is called, and must throw, for a bracket that is never closed. */
+/** `fail` is called, and must throw, for a bracket or a comment of several lines that is never closed. */
 export function statementsOf(text: string, fail: (line: number, what: string) => never): Statement[] {
   const statements: Statement[] = [];
+  const comments: number[] = [];
   let open: { line: number; text: string; close: string; body: Line[] } | undefined;
   let continued: { parts: string[]; line: number } | undefined;
   for (const [at, raw] of text.split(/\r\n|\n|\r/).entries()) {
+    // Comments of several lines nest, and begin and end with lines of their own.
+    if (COMMENT_BEGINS.test(raw)) comments.push(at + 1);
+    const isComment = comments.length > 0;
+    if (COMMENT_ENDS.test(raw)) comments.pop();
+    if (isComment) continue;
     const line = continued?.line ?? at + 1;
     const own = withoutComment(raw);
     const whole = own.trimEnd();
@@ -59,6 +67,7 @@ export function statementsOf(text: string, fail: (line: number, what: string) =>
       rest = rest.slice(semicolon + 1);
     }
   }
+  if (comments.length > 0) fail(comments[0]!, "the comment that begins with %{ is never closed");
   if (open !== undefined) fail(open.line, `${open.text}: the bracket is never closed`);
   return statements;
 }
@@ -69,10 +78,13 @@ function withoutComment(text: string): string {
 }
 
 function indexOutsideQuotes(text: string, sought: string): number {
-  let quoted = false;
+  let quote: string | undefined;
   for (let at = 0; at < text.length; at++) {
-    if (text[at] === "'") quoted = !quoted;
-    else if (!quoted && text[at] === sought) return at;
+    const char = text[at]!;
+    if (quote !== undefined) {
+      if (char === quote) quote = undefined;
+    } else if (char === "'" || char === '"') quote = char;
+    else if (char === sought) return at;
   }
   return -1;
 }

@@ -108,7 +108,9 @@ export class CsvScada implements ScadaSource {
   }
 }
 
-/** A time without an offset would mean another moment on another machine. */
+/** A time without an offset would mean another moment on another machine, and the 30th of February is none anywhere. */
 function zoned(stamp: string): boolean {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(?:Z|[+-]\d\d:\d\d)$/.test(stamp);
+  const [, date] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.exec(stamp) ?? [];
+  const day = new Date(`${date ?? ""}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date!);
 }

@@ -139,6 +139,10 @@ test("faults of a CSV name file, line and field", async (t) => {
       CSV_HEADER + row.replace("Z,", ","),
       "line 2: time: expected Unix seconds or ISO 8601 with its offset, got 2025-01-15T00:00:00",
     ],
+    [
+      CSV_HEADER + row.replace("01-15", "02-30"),
+      "line 2: time: expected Unix seconds or ISO 8601 with its offset, got 2025-02-30T00:00:00Z",
+    ],
     [CSV_HEADER + row.replace("voltage", "volts"), /line 2: kind: expected one of voltage, .*, got volts$/.source],
     [CSV_HEADER + row.replace("voltage,1", "voltage,99"), "line 2: element: there is no bus 99 in case33bw"],
     [CSV_HEADER + row.replace("voltage,1", "current,38"), "line 2: element: there is no branch 38 in case33bw"],

@@ -2,7 +2,7 @@
  * A whole system of real processes in a temporary folder, conducted by the test itself, so that it can act at a
  * certain slot. Nothing stands between the parties but the broker.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, type Flag, loadConfig } from "../../../config/index.ts";
@@ -73,6 +73,12 @@ export class FleetBed {
     });
     await bed.fleet.enrol();
     return bed;
+  }
+
+  /** The end of what all processes wrote to their log: what a failure on another machine is explained by. */
+  lastWords(lines = 80): string {
+    const log = readFileSync(join(this.config.paths.logs, "system.log"), "utf8").trimEnd().split("\n");
+    return log.slice(-lines).join("\n");
   }
 
   /** Waits for everything that is due and compares it with what was fed. */

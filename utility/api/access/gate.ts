@@ -92,7 +92,7 @@ export function addRefusals(app: FastifyInstance): void {
       reply.header("www-authenticate", 'Bearer realm="wattveil"');
     }
     assertMay(request);
-    if (takesAccount(request)) assertOwnPage(request);
+    assertOwnPage(request);
   };
   app.addHook("onRoute", (route) => {
     const before = route.onRequest ?? [];
@@ -164,15 +164,21 @@ function credentialOf({ headers, cookies }: FastifyRequest): Credential | undefi
   return cookie === undefined ? undefined : { kind: "session", hash: hashSecret(cookie) };
 }
 
-/** Cookies travel with requests that another site's page makes; what changes something must come from ours. */
-function assertOwnPage({ method, headers, credential }: FastifyRequest): void {
-  if (SAFE.includes(method) || credential?.kind !== "session") return;
+/**
+ * Cookies travel with requests that another site's page makes; what changes something must come from ours. Signing in as well,
+ * which has no cookie yet: no other page begins a session here.
+ */
+function assertOwnPage(request: FastifyRequest): void {
+  if (SAFE.includes(request.method) || request.credential?.kind === "token") return;
+  if (isForeign(request)) throw new Problem(403, "cross-site", "this request comes from a page of another site");
+}
+
+/** Whether a browser says that another site's page has made it. */
+export function isForeign({ headers }: FastifyRequest): boolean {
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
-  const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
-  if (foreign || (site !== undefined && site !== "same-origin" && site !== "none")) {
-    throw new Problem(403, "cross-site", "this request comes from a page of another site");
-  }
+  if (site !== undefined && site !== "same-origin" && site !== "none") return true;
+  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
 }
 
 export function setSessionCookie(reply: FastifyReply, secret: string, { secure, maxSeconds }: GateOptions): void {

@@ -5,6 +5,7 @@ import {
   addressOf,
   type GateOptions,
   goneSignal,
+  isForeign,
   networkOf,
   SESSION_COOKIE,
   setSessionCookie,
@@ -34,8 +35,8 @@ export function addSessionRoutes(app: Api, context: ApiContext, gate: GateOption
         access: "public",
         rateLimit: {
           ...{ max: config.api.signInsPerMinute, timeWindow: 60_000 },
-          // Whoever is signed in already has no more attempts than others.
-          keyGenerator: (request) => `sign-in ${networkOf(request)}`,
+          // Whoever is signed in already has no more attempts than others; pages of other sites use up nobody's but their own.
+          keyGenerator: (request) => `${isForeign(request) ? "foreign " : ""}sign-in ${networkOf(request)}`,
         },
       },
       schema: {
@@ -43,7 +44,7 @@ export function addSessionRoutes(app: Api, context: ApiContext, gate: GateOption
         tags: ["session"],
         summary: "Sign in: sets the session cookie",
         body: z.object({ name: z.string().min(1).max(64), password: z.string().min(1).max(PASSWORD_MAX) }),
-        response: { 200: me, 401: problem("Name or password is wrong.") },
+        response: { 200: me, 401: problem("Name or password is wrong."), 403: problem("A page of another site asks.") },
       },
     },
     async (request, reply) => {
