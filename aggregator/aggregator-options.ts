@@ -12,6 +12,8 @@ type IntakeSettings = Pick<IntakeOptions, "slotSeconds" | "windowSlots" | "futur
 export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions, VectorLimits {
   readonly minMeters: number;
   readonly minSlots: number;
+  /** Days after which shares that are in a bill may go; 0: they stay. */
+  readonly shareDays: number;
 }
 
 export interface AnsweredRound {

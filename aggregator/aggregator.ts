@@ -26,6 +26,7 @@ import { ReleaseStore } from "./release/release-store.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
+import { ShareRetention } from "./store/share-retention.ts";
 import { ShareStore } from "./store/share-store.ts";
 
 /** Requests of servers that wait while another is worked on; more are refused and will be repeated. */
@@ -43,6 +44,7 @@ export class Aggregator {
   readonly #jobs: OpeningDesk;
   readonly #jobMail: JobMail;
   readonly vectors: VectorDesk;
+  readonly retention: ShareRetention;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -53,6 +55,7 @@ export class Aggregator {
     const { directory } = party;
     this.#chunks = new ChunkAssembler(options.monotonic);
     this.store = new ShareStore(db, settings);
+    this.retention = new ShareRetention({ ...settings, db, store: this.store, pause });
     const table = new MeterTable(db);
     const { store } = this;
     const digests = new DigestStore(db);
@@ -258,6 +261,9 @@ export class Aggregator {
   commit(): void {
     this.intake.commit();
     this.vectors.forget();
+    const time = this.#options.now();
+    if (time === undefined || !this.retention.tend(time)) return;
+    this.#work = this.#work.then(() => this.retention.forget());
   }
 
   /** Resolves when no request of a server is being worked on, other than a job that waits for its inputs. */

@@ -122,7 +122,7 @@ function turns(): () => Promise<void> {
   };
 }
 
-function snapshot({ intake, store, jobs, vectors }: Aggregator): Record<string, number> {
+function snapshot({ intake, store, jobs, vectors, retention }: Aggregator): Record<string, number> {
   const { recomputed, opened, repeated, refused } = jobs;
   return {
     ...intake.counters,
@@ -130,6 +130,7 @@ function snapshot({ intake, store, jobs, vectors }: Aggregator): Record<string, 
     journalRecords: store.journalRecords,
     ...{ learningRounds: vectors.kept.rounds, updateBytes: vectors.kept.bytes },
     cachedBlocks: store.cachedBlocks,
+    ...retention.counters,
     residentBytes: process.memoryUsage.rss(),
   };
 }

@@ -1,5 +1,5 @@
 /** Where messages go that the broker brings: simulated time, ciphertexts, answers on jobs, presence, and the roll. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../config/runtime/sql.ts";
 import { guardStorage } from "../config/runtime/database.ts";
 import type { SimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import type { Roll } from "../protocol/membership.ts";
@@ -12,7 +12,7 @@ import { noteFeeders } from "./presence.ts";
 import { takeCertificate } from "./roll.ts";
 
 export interface InboxOptions {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly roll: Roll;
   readonly feed: Pick<SimClockFeed, "accept">;
   readonly ingest: Ingest;

@@ -1,12 +1,12 @@
 /** The roll as analytics keeps it: what its key folder brought, and the certificates that have come since. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../config/runtime/sql.ts";
 import { openRoll, type Party } from "../config/keys/index.ts";
 import { decodeCbor, encodeCbor } from "../protocol/cbor.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import type { Roll } from "../protocol/membership.ts";
 import { membershipCertificate } from "../protocol/messages/enrolment.ts";
 
-export function loadRoll(db: Database, party: Party): Roll {
+export function loadRoll(db: SqlDatabase, party: Party): Roll {
   const roll = openRoll(party);
   for (const { certificate } of db.prepare<[], { certificate: Uint8Array }>("SELECT certificate FROM roll").all()) {
     roll.add(membershipCertificate.parse(decodeCbor(certificate)));
@@ -16,7 +16,7 @@ export function loadRoll(db: Database, party: Party): Roll {
 
 /** Takes a certificate of `wv/1/e/roll` and keeps it; returns whether it is news. What does not verify is refused. */
 export function takeCertificate(
-  db: Database,
+  db: SqlDatabase,
   roll: Roll,
   payload: Uint8Array,
   refuse: (code: string, detail: string) => void,

@@ -1,9 +1,9 @@
 /** Puts analytics together: database, roll, ingest, schedule, worker threads, openings and the link to the broker. */
-import { existsSync } from "node:fs";
-import path from "node:path";
 import type { Config } from "../config/index.ts";
 import type { Party } from "../config/keys/index.ts";
-import { guardStorage, migrate, openDatabase, storageError } from "../config/runtime/database.ts";
+import { guardStorage, storageError } from "../config/runtime/database.ts";
+import { migrateStore, openStore, shownPlace, storeExists } from "../config/runtime/store.ts";
+import { analyticsPlace } from "../config/storage/place.ts";
 import { brokerAddress } from "../config/runtime/broker-address.ts";
 import { connectLink, type Link, LinkError } from "../config/runtime/link.ts";
 import type { Logger, Measurement } from "../config/runtime/logger.ts";
@@ -42,7 +42,7 @@ export interface AnalyticsOptions {
   readonly measure: (name: string, measurement: Measurement) => void;
   readonly signal: AbortSignal;
   readonly book: CircuitBook;
-  /** Worker threads over the database in this file. */
+  /** Worker threads over the database at this place. */
   readonly evaluator: (database: string) => Evaluator;
   /** Rounds of learning, over the same connection. */
   readonly leading: Pick<Leading, "subscriptions" | "accept" | "start">;
@@ -53,19 +53,14 @@ export interface AnalyticsServer {
   stop(): Promise<void>;
 }
 
-/** Where analytics keeps its database. */
-export function databaseFile(config: Config): string {
-  return path.join(config.paths.data, "analytics", "analytics.db");
-}
-
 /** Starts everything; resolves when analytics is subscribed and takes ciphertexts. */
 export async function startAnalytics(options: AnalyticsOptions): Promise<AnalyticsServer> {
   const { config, party, log, signal, book, leading } = options;
   const { directory } = party;
   const settings = config.analytics;
-  const file = databaseFile(config);
-  const db = openDatabase(file, { synchronous: "FULL", alone: true });
-  migrate(db, MIGRATIONS);
+  const place = analyticsPlace(config);
+  const db = openStore(place, { synchronous: "FULL", alone: true });
+  migrateStore(db, MIGRATIONS);
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const refuse = (code: string, detail: string): void => refusals.count(code, detail);
   const feed = createSimClockFeed({ config, directory, refusals });
@@ -74,7 +69,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   const crash = (error: unknown): void => {
     // Thrown where nothing catches it: the process says why and ends, and starts where it was.
     process.nextTick(() => {
-      throw storageError(error, file);
+      throw storageError(error, shownPlace(place));
     });
   };
   const roll = loadRoll(db, party);
@@ -88,7 +83,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
   const results = new ResultStore(db);
   const arrivals = new Arrivals();
   arrivals.load(store, 0);
-  const evaluator = options.evaluator(file);
+  const evaluator = options.evaluator(place);
   const handle: { link?: Link } = {};
   const publish = (topic: string, payload: Uint8Array): Promise<void> =>
     handle.link?.publish(topic, payload) ?? Promise.reject(new LinkError("offline", "not connected yet"));
@@ -290,7 +285,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
       stats.write();
       refusals.flush();
       await evaluator.close();
-      if (existsSync(file)) notePresence(db, undefined);
+      if (storeExists(place)) notePresence(db, undefined);
       db.close();
     },
   };

@@ -28,6 +28,7 @@ import { run as maintenance } from "./maintenance.ts";
 import { run as operation } from "./operation.ts";
 import { run as optimiser } from "./optimiser.ts";
 import { run as privacy } from "./privacy.ts";
+import { run as retention } from "./retention.ts";
 import { run as scale } from "./scale.ts";
 import { run as scenarios } from "./scenarios.ts";
 import { run as storage } from "./storage.ts";
@@ -46,6 +47,7 @@ const BENCHES: readonly Bench[] = [
     about: "intake of one aggregator and bills of the utility on SQLite and on PostgreSQL",
     run: storage,
   },
+  { name: "retention", about: "32 days of an aggregator's shares removed: rows against a partition", run: retention },
   {
     name: "bill",
     about: "a month of bills in one aggregator, without MQTT and the utility",

@@ -5,7 +5,8 @@ import { isLocal } from "./storage/place.ts";
 /** Those that leave the server's identity unchecked give passwords and shares to whoever answers. */
 const CHECKED_MODES = ["verify-full", "verify-ca", "disable"];
 
-function faultOf(text: string): string | undefined {
+/** What is wrong with an address; undefined for one that may be used. */
+export function addressFault(text: string): string | undefined {
   if (!URL.canParse(text)) return "expected postgresql://host:port/database";
   const url = new URL(text);
   if (url.password !== "" || url.searchParams.has("password")) {
@@ -24,6 +25,6 @@ export const STORAGE_CHECKS: readonly Check[] = [
   {
     fields: ["storage.url"],
     rule: "The server's address names a database, holds no password, and leaves TLS out only on this machine",
-    fault: ({ storage: { url } }) => (url === "" ? undefined : faultOf(url)),
+    fault: ({ storage: { url } }) => (url === "" ? undefined : addressFault(url)),
   },
 ];

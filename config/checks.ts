@@ -154,6 +154,15 @@ export const CHECKS: readonly Check[] = [
       ),
   },
   {
+    fields: ["aggregator.shareDays", "aggregator.windowSlots", "system.slotSeconds"],
+    rule: "Shares stay for longer than they are taken in",
+    fault: ({ aggregator: { shareDays, windowSlots }, system: { slotSeconds } }) =>
+      unless(
+        shareDays === 0 || shareDays * 86_400 > 2 * windowSlots * slotSeconds,
+        `${shareDays} days are less than twice a window of ${windowSlots} slots`,
+      ),
+  },
+  {
     fields: ["aggregator.dirtyBlocks", "aggregator.cacheBlocks"],
     rule: "Blocks with changes fit into the cache",
     fault: ({ aggregator: { dirtyBlocks, cacheBlocks } }) =>

@@ -16,6 +16,13 @@ export const aggregator = z.strictObject({
     unit: "blocks",
   }),
   dirtyBlocks: whole(16, 10_000_000, 4_096, "Blocks with changes before the journal is packed.", { unit: "blocks" }),
+  shareDays: whole(
+    0,
+    36_500,
+    0,
+    "Days after which shares that are in a bill go, in stretches of 32 days of 96 slots (docs/postgresql.md); 0: they stay.",
+    { unit: "days" },
+  ),
   learnRounds: whole(
     1,
     10_000,

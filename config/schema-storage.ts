@@ -8,7 +8,7 @@ export const storage = z.strictObject({
     .default("")
     .meta({
       description:
-        "PostgreSQL server for the databases of utility, aggregators and HTTP interface (docs/database.md); empty: SQLite files. " +
+        "PostgreSQL server for the databases of utility, aggregators, analytics and HTTP interface (docs/postgresql.md); empty: SQLite files. " +
         "Each party has a schema of its own and, where no user stands here, logs in as `wattveil_<party>`. Passwords come from " +
         "PGPASSWORD or ~/.pgpass.",
     }),

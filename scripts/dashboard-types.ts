@@ -36,7 +36,7 @@ export async function dashboardTypes(): Promise<string> {
   const live = new LiveHub();
   const { log } = createLogger(config, "api", { files: false });
   const now = (): number => 0;
-  const alerts = openAlerts({ config, live, now, publish: () => {}, log });
+  const alerts = openAlerts({ config, place: join(folder, "alerts.db"), live, now, publish: () => {}, log });
   const app = await createApi(
     {
       config,

@@ -1,11 +1,13 @@
 /**
  * Shares of bits beside the shares of readings that they add up to: the blocks are what sums are made of, these are what
- * is proved. One row for each run that was accepted, written in the same transaction as the journal.
+ * is proved. One row for each run that was accepted, up to the end of a stretch, written in the same transaction as the
+ * journal.
  */
 import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import { addMember, emptyBitmap } from "../../protocol/bitmap.ts";
 import { MAX_ENTRIES } from "../../protocol/envelope/share.ts";
 import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
+import { BLOCK_SLOTS, STRETCH_SLOTS } from "./block.ts";
 
 interface Run {
   readonly meter: number;
@@ -41,7 +43,28 @@ export class BitStore {
   /** Entries of consecutive slots of which none is stored. Visible at once, durable with the next commit. */
   add(meter: number, kind: number, firstSlot: number, bits: number, entries: Uint8Array): void {
     this.#isEmpty = false;
-    this.#pending.push({ meter, kind, firstSlot, bits, entries });
+    const size = bitEntryBytes(bits);
+    const count = entries.length / size;
+    // What goes with one stretch must not be needed for the next.
+    for (let at = 0; at < count; ) {
+      const end = Math.min(count, at + STRETCH_SLOTS - ((firstSlot + at) % STRETCH_SLOTS));
+      const part = entries.subarray(size * at, size * end);
+      this.#pending.push({ meter, kind, firstSlot: firstSlot + at, bits, entries: part });
+      at = end;
+    }
+  }
+
+  /** Where the runs begin that are about any of these days, of the stretch of `count` days from `firstDay` on. */
+  firstSlotsOn(meter: number, kind: number, days: readonly number[], firstDay: number, count: number): number[] {
+    if (this.#isEmpty || days.length === 0) return [];
+    const [from, to] = [firstDay * BLOCK_SLOTS, (firstDay + count) * BLOCK_SLOTS];
+    return this.#select
+      .all(meter, kind, from - 1, to)
+      .filter(({ first_slot, bits, body }) => {
+        const end = first_slot + body.length / bitEntryBytes(bits);
+        return days.some((day) => first_slot < (day + 1) * BLOCK_SLOTS && end > day * BLOCK_SLOTS);
+      })
+      .map(({ first_slot }) => first_slot);
   }
 
   /** The caller holds the transaction. */

@@ -2,6 +2,7 @@
  * Blocks in memory, written back later: what the journal holds and the blocks table does not is dirty here.
  * Bounded: beyond `maxBlocks` the clean blocks that were used least recently are forgotten.
  */
+import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
 import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import { Block, BLOCK_BITMAP_BYTES, isFull } from "./block.ts";
 
@@ -16,6 +17,11 @@ export function blockId(meter: number, kind: number, day: number): number {
   return meter * METER_UNIT + kind * KIND_UNIT + day;
 }
 
+/** A meter and kind of the id of any of its blocks. */
+export function seriesOf(id: number): { readonly meter: number; readonly kind: number } {
+  return { meter: Math.floor(id / METER_UNIT), kind: Math.floor((id % METER_UNIT) / KIND_UNIT) };
+}
+
 export class BlockCache {
   readonly #series = new Map<number, Days>();
   /** Meters and kinds of which there is anything at all: most meters have no export and no gaps. */
@@ -25,22 +31,29 @@ export class BlockCache {
   readonly #selectRange;
   readonly #exists;
   readonly #upsert;
+  readonly #isDivided: boolean;
   readonly #maxBlocks: number;
   #tick = 0;
   #size = 0;
 
   constructor(db: SqlDatabase, maxBlocks: number) {
     this.#maxBlocks = maxBlocks;
-    this.#select = db.prepare<[number], Buffer>("SELECT body FROM blocks WHERE id = ?").pluck();
-    this.#selectRange = db.prepare<[number, number], { id: number; body: Buffer }>(
-      "SELECT id, body FROM blocks WHERE id BETWEEN ? AND ?",
+    this.#select = db.prepare<[number, number], Buffer>("SELECT body FROM blocks WHERE id = ? AND day = ?").pluck();
+    this.#selectRange = db.prepare<[number, number, number, number], { id: number; body: Buffer }>(
+      "SELECT id, body FROM blocks WHERE id BETWEEN ? AND ? AND day BETWEEN ? AND ?",
     );
     this.#exists = db
-      .prepare<[number, number], number>("SELECT 1 FROM blocks WHERE id BETWEEN ? AND ? LIMIT 1")
+      .prepare<[number, number, number, number], number>(
+        "SELECT 1 FROM blocks WHERE id BETWEEN ? AND ? AND day BETWEEN ? AND ? LIMIT 1",
+      )
       .pluck();
     this.#present = presentSeries(db);
-    this.#upsert = db.prepare<[number, Buffer]>(
-      "INSERT INTO blocks (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+    // A partitioned table wants to be told by what it is divided; the file knows it from the id.
+    this.#isDivided = db instanceof PostgresDatabase;
+    this.#upsert = db.prepare<[number, Buffer, ...number[]]>(
+      this.#isDivided
+        ? "INSERT INTO blocks (id, body, day) VALUES (?, ?, ?) ON CONFLICT (id, day) DO UPDATE SET body = excluded.body"
+        : "INSERT INTO blocks (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
     );
   }
 
@@ -58,7 +71,7 @@ export class BlockCache {
     const day = id % KIND_UNIT;
     let block = this.#series.get(key)?.get(day);
     if (block === undefined) {
-      const body = this.#select.get(id);
+      const body = this.#select.get(id, day);
       block = body === undefined ? new Block() : Block.decode(body);
       this.#remember(key, day, block);
       this.#present.add(key);
@@ -99,7 +112,7 @@ export class BlockCache {
     }
     if (missing === 0) return;
     const room = this.#size < 0.75 * this.#maxBlocks;
-    for (const { id, body } of this.#selectRange.all(firstId, lastId)) {
+    for (const { id, body } of this.#selectRange.all(firstId, lastId, firstId - zero, lastId - zero)) {
       const day = id - zero;
       if (days?.has(day) === true) continue; // was visited above
       if (!room && isFull(body)) {
@@ -115,15 +128,35 @@ export class BlockCache {
     }
   }
 
-  /** Whether any block with an id in this range holds something. */
+  /** Whether any block with an id in this range, of one meter and kind, holds something or did. */
   any(firstId: number, lastId: number): boolean {
-    if (this.#exists.get(firstId, lastId) !== undefined) return true;
+    if (!this.#present.has(Math.floor(firstId / KIND_UNIT))) return false;
+    if (this.#exists.get(firstId, lastId, firstId % KIND_UNIT, lastId % KIND_UNIT) !== undefined) return true;
     for (const id of this.#dirty.keys()) if (firstId <= id && id <= lastId) return true;
     return false;
   }
 
-  *#dirtyRows(): Generator<[id: number, body: Buffer]> {
-    for (const [id, block] of this.#dirty) yield [id, block.encode()];
+  *#dirtyRows(): Generator<[id: number, body: Buffer, ...day: number[]]> {
+    for (const [id, block] of this.#dirty) {
+      yield this.#isDivided ? [id, block.encode(), id % KIND_UNIT] : [id, block.encode()];
+    }
+  }
+
+  /** Each meter and kind of which there is anything, as the id of its day 0. */
+  *series(): Generator<number> {
+    for (const key of this.#present) yield key * KIND_UNIT;
+  }
+
+  /** Lets go of blocks of days [from, to), whose rows have gone. */
+  forget(from: number, to: number): void {
+    for (const [key, days] of this.#series) {
+      for (const [day, block] of days) {
+        if (day < from || day >= to || block.dirty) continue;
+        days.delete(day);
+        this.#size--;
+      }
+      if (days.size === 0) this.#series.delete(key);
+    }
   }
 
   /** Writes all dirty blocks to the table; the caller holds the transaction. */

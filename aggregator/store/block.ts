@@ -6,6 +6,9 @@ import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 
 /** Slots of a block: a day of quarter hours. Part of the database format. */
 export const BLOCK_SLOTS = 96;
+/** Days of 96 slots of which old shares go together. Part of the database format. */
+export const STRETCH_DAYS = 32;
+export const STRETCH_SLOTS = STRETCH_DAYS * BLOCK_SLOTS;
 /** Bytes of a block's bitmap. */
 export const BLOCK_BITMAP_BYTES = BLOCK_SLOTS / 8;
 

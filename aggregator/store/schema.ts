@@ -1,5 +1,7 @@
 /** The tables of aggregator.db. Each entry of MIGRATIONS brings the database from its index to the next version. */
-export const MIGRATIONS: readonly string[] = [
+import type { StoreMigration } from "../../config/runtime/sql.ts";
+
+export const MIGRATIONS: readonly StoreMigration[] = [
   `
   -- Every meter this aggregator has known; numbers are never reused.
   CREATE TABLE meters (
@@ -211,4 +213,43 @@ export const MIGRATIONS: readonly string[] = [
   -- Rounds with a bound, of which homes share bits: how elements are made of them, as JSON. elements counts what is shared.
   ALTER TABLE vector_rounds ADD COLUMN bounded TEXT;
   `,
+  {
+    // day: which 96 slots, as in the id. What is asked for by it touches the partitions of that time alone.
+    sqlite: "ALTER TABLE blocks ADD COLUMN day INTEGER GENERATED ALWAYS AS (id % 67108864) VIRTUAL",
+    // Shares by time, 32 days each (share-partitions.ts); `_rest` has what no partition is there for.
+    postgres: `
+  ALTER TABLE blocks RENAME TO blocks_before;
+  CREATE TABLE blocks (
+    id BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    day BIGINT NOT NULL CHECK (day = id % 67108864),
+    PRIMARY KEY (id, day)
+  ) PARTITION BY RANGE (day);
+  CREATE TABLE blocks_rest PARTITION OF blocks DEFAULT;
+  ALTER TABLE bit_shares RENAME TO bit_shares_before;
+  CREATE TABLE bit_shares (
+    meter BIGINT NOT NULL REFERENCES meters(number),
+    kind BIGINT NOT NULL,
+    first_slot BIGINT NOT NULL,
+    bits BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (meter, kind, first_slot)
+  ) PARTITION BY RANGE (first_slot);
+  CREATE TABLE bit_shares_rest PARTITION OF bit_shares DEFAULT;
+  DO $$
+  DECLARE p BIGINT;
+  BEGIN
+    FOR p IN SELECT (id % 67108864) / 32 FROM blocks_before UNION SELECT first_slot / 3072 FROM bit_shares_before
+    LOOP
+      EXECUTE format('CREATE TABLE blocks_p%s PARTITION OF blocks FOR VALUES FROM (%s) TO (%s)', p, 32 * p, 32 * p + 32);
+      EXECUTE format(
+        'CREATE TABLE bit_shares_p%s PARTITION OF bit_shares FOR VALUES FROM (%s) TO (%s)', p, 3072 * p, 3072 * p + 3072);
+    END LOOP;
+  END $$;
+  INSERT INTO blocks SELECT id, body, id % 67108864 FROM blocks_before;
+  INSERT INTO bit_shares SELECT meter, kind, first_slot, bits, body FROM bit_shares_before;
+  DROP TABLE blocks_before;
+  DROP TABLE bit_shares_before;
+  `,
+  },
 ];

@@ -187,6 +187,23 @@ export class ShareStore {
     return found;
   }
 
+  /** Every meter and kind of which there is or was anything, as the id of its day 0. */
+  series(): number[] {
+    return [...this.#cache.series()];
+  }
+
+  /** Which slots are stored of the days [first, last] of a series, for each day with a block. */
+  bitmaps(zero: number, firstDay: number, lastDay: number): [day: number, bits: Uint8Array][] {
+    const found: [number, Uint8Array][] = [];
+    this.#cache.scan(zero + firstDay, zero + lastDay, (id, bits) => found.push([id - zero, bits]));
+    return found;
+  }
+
+  /** Blocks of days [from, to) were removed from the table, or some of them. */
+  forget(from: number, to: number): void {
+    this.#cache.forget(from, to);
+  }
+
   /** Whether a meter has ever shared anything of what it feeds back. */
   exports(meter: number): boolean {
     return [KINDS.export, KINDS.catchupExport].some((kind) =>

@@ -49,6 +49,7 @@ export const SETTINGS: AggregatorSettings = {
   learnRounds: 4,
   learnMegabytes: 16,
   learnKeepSeconds: 86_400,
+  shareDays: 0,
 };
 
 interface TestParty extends ServerParty {

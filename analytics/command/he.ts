@@ -1,14 +1,13 @@
 /** The commands of `npm run he`. */
-import { existsSync } from "node:fs";
 import path from "node:path";
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { openParty } from "../../config/keys/index.ts";
-import { migrate, openDatabase } from "../../config/runtime/database.ts";
+import { migrateStore, openStore, shownPlace, storeExists } from "../../config/runtime/store.ts";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createEvaluator } from "../homomorphic/engine.ts";
 import { resultJson } from "../outcomes/results-file.ts";
 import { isPresent, knownClock } from "../presence.ts";
-import { databaseFile } from "../server.ts";
+import { analyticsPlace } from "../../config/storage/place.ts";
 import type { Job } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
 import { ResultStore } from "../store/result-store.ts";
@@ -38,12 +37,12 @@ const DEFAULT_LIMIT = 50;
 class He {
   readonly #context: RoleContext;
   readonly #options: HeOptions;
-  readonly #db: Database;
+  readonly #db: SqlDatabase;
   readonly #jobs: JobStore;
   readonly #results: ResultStore;
   readonly #calendar: WindowCalendar;
 
-  constructor(context: RoleContext, db: Database) {
+  constructor(context: RoleContext, db: SqlDatabase) {
     const { config, options } = context;
     this.#context = context;
     this.#options = options;
@@ -140,7 +139,7 @@ class He {
     if (job.transcript === undefined) {
       throw new UsageError(`audit ${job.number}: it is ${job.state}; there is nothing to audit before it is computed`);
     }
-    const evaluator = createEvaluator(config, databaseFile(config), 1, {
+    const evaluator = createEvaluator(config, analyticsPlace(config), 1, {
       manifest: openParty(path.join(config.paths.data, "keys", "analytics")).ckks,
     });
     try {
@@ -172,11 +171,13 @@ export async function runHe(context: RoleContext): Promise<number> {
     if (options[name] !== undefined && !takes.includes(name)) throw new UsageError(`--${name}: not for ${verb}`);
   }
   if (options["wait"] === false && !takes.includes("wait")) throw new UsageError(`--no-wait: not for ${verb}`);
-  const file = databaseFile(config);
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start analytics first, or set --data`);
-  const db = openDatabase(file, { synchronous: "FULL" });
+  const place = analyticsPlace(config);
+  if (!storeExists(place)) {
+    throw new UsageError(`${shownPlace(place)} does not exist: start analytics first, or set --data`);
+  }
+  const db = openStore(place, { synchronous: "FULL" });
   try {
-    migrate(db, MIGRATIONS);
+    migrateStore(db, MIGRATIONS);
     return await new He(context, db).run(verb, operand);
   } finally {
     db.close();

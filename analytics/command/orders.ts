@@ -1,5 +1,5 @@
 /** Asks for computations, or for plans of them, and reports what came of it. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { seriesShape } from "../../config/ckks-series.ts";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createBook } from "../homomorphic/book.ts";
@@ -33,7 +33,7 @@ export interface OrderFlags {
 }
 
 interface Stores {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly jobs: JobStore;
   readonly results: ResultStore;
   readonly calendar: WindowCalendar;

@@ -5,7 +5,7 @@
 import { threadId, workerData } from "node:worker_threads";
 import { seriesShape, type SeriesShape } from "../../config/ckks-series.ts";
 import { KeyFolderError } from "../../config/keys/index.ts";
-import { openDatabase } from "../../config/runtime/database.ts";
+import { openStore } from "../../config/runtime/store.ts";
 import { assertSender } from "../../protocol/ckks/authorship/sender.ts";
 import { CkksError } from "../../protocol/ckks/errors.ts";
 import { packHalf } from "../../protocol/ckks/half.ts";
@@ -101,7 +101,7 @@ async function foldAll(task: FoldTask): Promise<FoldAnswer> {
     if (other !== undefined) throw new RangeError(`series: ${other.name} is under ${other.set}, not ${set}`);
     const { circuit, parameters: bound } = circuitFor(name, parameters, slots);
     const engine = await keys.engine(epoch, set);
-    store ??= new CiphertextStore(openDatabase(THREAD.database, { synchronous: "NORMAL", readonly: true }));
+    store ??= new CiphertextStore(openStore(THREAD.database, { synchronous: "NORMAL", readonly: true }));
     const evaluation = circuit.start(engine, bound, slots);
     try {
       for (let at = 0; at < inputs.length; at += series.length) {

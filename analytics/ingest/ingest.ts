@@ -3,7 +3,7 @@
  * of the transport, never the ciphertext: there is no key for that here.
  */
 import { createHash } from "node:crypto";
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { guardStorage } from "../../config/runtime/database.ts";
 import type { CiphertextAck } from "../../protocol/envelope/index.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
@@ -17,7 +17,7 @@ import { IngestError } from "./codes.ts";
 export type CheckedCiphertext = Omit<NewCiphertext, "meter" | "bytes" | "digest">;
 
 export interface IngestOptions {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly store: CiphertextStore;
   readonly desk: ChunkDesk;
   /** Opens the seal of the transport. Throws ProtocolError. */

@@ -1,5 +1,5 @@
 /** What the desk of openings works with: stores, bounds, and the ways out of the process. */
-import type { Database } from "better-sqlite3";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { JobRequest, OutputMessage } from "../../protocol/messages/ckks.ts";
 import type { Reading } from "../homomorphic/circuit-book.ts";
 import type { Job } from "../store/job.ts";
@@ -8,7 +8,7 @@ import type { ResultStore } from "../store/result-store.ts";
 import type { Backoff, Quorum } from "./opening.ts";
 
 export interface OpeningDeskOptions {
-  readonly db: Database;
+  readonly db: SqlDatabase;
   readonly jobs: JobStore;
   readonly results: ResultStore;
   readonly quorum: Quorum;

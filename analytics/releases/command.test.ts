@@ -10,7 +10,8 @@ import { release } from "../../config/schema-releases.ts";
 import { noteClock } from "../presence.ts";
 import { captured } from "../testing/in-process.ts";
 import { runReleases } from "./command.ts";
-import { releasesFile, ReleaseStore } from "./store.ts";
+import { releasesPlace } from "../../config/storage/place.ts";
+import { ReleaseStore } from "./store.ts";
 
 test("dates and slots are those of the system that released, whatever the caller's configuration says", async (t) => {
   const data = mkdtempSync(join(tmpdir(), "wattveil-releases-"));
@@ -18,7 +19,7 @@ test("dates and slots are those of the system that released, whatever the caller
   const config = { ...loadConfig({ env: {} }), paths: { data, logs: data, results: data } };
   assert.equal(config.system.slotSeconds, 900);
   mkdirSync(join(data, "analytics"));
-  const store = new ReleaseStore(releasesFile(config), { alone: false });
+  const store = new ReleaseStore(releasesPlace(config), { alone: false });
   t.after(() => store.close());
   const settings = release.parse({ name: "daily", type: "histogram", epsilon: 1, minMeters: 10, edgesWh: [5_000] });
   const firstSlot = Date.parse("2025-03-03T00:00:00-05:00") / 1_000 / 3_600;

@@ -1,5 +1,4 @@
 /** The commands of `npm run learn -- ask`, `releases` and `release`. */
-import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { EXIT, type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
 import { createProgress } from "../../config/runtime/terminal.ts";
@@ -9,7 +8,9 @@ import { forecastOf } from "./plan.ts";
 import { forecastText, releaseJson, releasesTable, releaseText } from "./print.ts";
 import { type AskFlags, firstSlotOf, settingsOf } from "./request.ts";
 import { dueAt, nextOrder } from "./schedule.ts";
-import { type Release, releasesFile, ReleaseStore } from "./store.ts";
+import { shownPlace, storeExists } from "../../config/runtime/store.ts";
+import { releasesPlace } from "../../config/storage/place.ts";
+import { type Release, ReleaseStore } from "./store.ts";
 
 const POLL_MILLISECONDS = 150;
 const DEFAULT_LIMIT = 50;
@@ -32,10 +33,12 @@ export async function runReleases(context: RoleContext): Promise<number> {
     if (options[name] !== undefined) throw new UsageError(`--${flag}: not for ${verb}`);
   }
   if (verb !== "ask" && options["wait"] === false) throw new UsageError(`--no-wait: not for ${verb}`);
-  const file = releasesFile(config);
+  const place = releasesPlace(config);
   if (verb === "ask" && options["dryRun"] === true) return dryRun(context, operand);
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist: start analytics first, or set --data`);
-  const store = new ReleaseStore(file, { alone: false });
+  if (!storeExists(place)) {
+    throw new UsageError(`${shownPlace(place)} does not exist: start analytics first, or set --data`);
+  }
+  const store = new ReleaseStore(place, { alone: false });
   try {
     const own = { ...context, config: { ...config, system: { ...config.system, ...knownClock(store.db) } } };
     if (verb === "ask") return await ask(own, operand, store);

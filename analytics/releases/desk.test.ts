@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import { configSchema } from "../../config/schema.ts";
 import { release } from "../../config/schema-releases.ts";
 import { type RoundContent, roundOf } from "../../protocol/learning/index.ts";
@@ -32,7 +33,7 @@ class Bed {
 
   constructor(t: TestContext) {
     const folder = mkdtempSync(path.join(tmpdir(), "wattveil-releases-"));
-    this.file = path.join(folder, "releases.db");
+    this.file = testPlace(path.join(folder, "releases.db"));
     this.start();
     t.after(() => {
       this.store.close();

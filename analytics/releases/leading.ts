@@ -13,7 +13,8 @@ import { readPlan } from "../federated/coordinator/plan.ts";
 import { signerOf } from "../federated/coordinator/signer.ts";
 import { noteClock, notePresence } from "../presence.ts";
 import { ReleaseDesk } from "./desk.ts";
-import { type Release, ReleaseStore, releasesFile } from "./store.ts";
+import { releasesPlace } from "../../config/storage/place.ts";
+import { type Release, ReleaseStore } from "./store.ts";
 
 const POLL_MILLISECONDS = 50;
 
@@ -61,7 +62,7 @@ export class Leading {
    */
   static async open(options: LeadingOptions): Promise<Leading> {
     const { config, party, log } = options;
-    const store = new ReleaseStore(releasesFile(config), { alone: true });
+    const store = new ReleaseStore(releasesPlace(config), { alone: true });
     const leading = new Leading(options, store);
     try {
       const signer = signerOf(party);

@@ -2,10 +2,10 @@
  * Releases that were asked for, durable: what of, the round that asks homes for them, and what came of it. The command line
  * asks by writing here; the running role announces. A round is written down before anybody hears of it.
  */
-import path from "node:path";
 import { z } from "zod";
-import type { Config } from "../../config/index.ts";
-import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../config/runtime/database.ts";
+import { guardStorage } from "../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../config/runtime/store.ts";
 import { release, type ReleaseSettings } from "../../config/schema-releases.ts";
 import {
   noisedRelease,
@@ -54,7 +54,7 @@ interface Row {
   result: string | null;
 }
 
-const MIGRATIONS = [
+export const RELEASE_TABLES = [
   `CREATE TABLE releases (
      number INTEGER PRIMARY KEY,
      name TEXT NOT NULL,
@@ -75,24 +75,19 @@ const MIGRATIONS = [
 ];
 const COLUMNS = "number, step, settings, first_slot, due_at, asked_at, state, content, round, reason, result";
 
-/** Where analytics keeps them. */
-export function releasesFile({ paths }: Pick<Config, "paths">): string {
-  return path.join(paths.data, "analytics", "releases.db");
-}
-
 export class ReleaseStore {
-  readonly db: SqliteDatabase;
+  readonly db: SqlDatabase;
   readonly #statements;
 
   /** `alone`: the running role, which keeps others like it out. Throws StorageError. */
-  constructor(file: string, options: { readonly alone: boolean }) {
-    const db = openDatabase(file, options.alone ? { synchronous: "FULL", alone: true } : { synchronous: "FULL" });
+  constructor(place: string, options: { readonly alone: boolean }) {
+    const db = openStore(place, options.alone ? { synchronous: "FULL", alone: true } : { synchronous: "FULL" });
     this.db = db;
-    migrate(db, MIGRATIONS);
+    migrateStore(db, RELEASE_TABLES);
     this.#statements = {
-      add: db.prepare<[string, string, string, number, number, number]>(
+      add: db.prepare<[string, string, string, number, number, number], Row>(
         `INSERT INTO releases (name, step, settings, first_slot, due_at, asked_at, state)
-         VALUES (?, (SELECT coalesce(max(step) + 1, 0) FROM releases WHERE name = ?), ?, ?, ?, ?, 'asked')`,
+         VALUES (?, (SELECT coalesce(max(step) + 1, 0) FROM releases WHERE name = ?), ?, ?, ?, ?, 'asked') RETURNING ${COLUMNS}`,
       ),
       get: db.prepare<[number], Row>(`SELECT ${COLUMNS} FROM releases WHERE number = ?`),
       newest: db.prepare<[number], Row>(`SELECT ${COLUMNS} FROM releases ORDER BY number DESC LIMIT ?`),
@@ -121,10 +116,8 @@ export class ReleaseStore {
   add({ settings, firstSlot, dueAt, askedAt }: ReleaseOrder): Release {
     const { name } = settings;
     return this.#guarded(() => {
-      const { lastInsertRowid } = this.#statements.add.run(
-        ...([name, name, JSON.stringify(settings), firstSlot, Math.ceil(dueAt), askedAt] as const),
-      );
-      return releaseOf(this.#statements.get.get(Number(lastInsertRowid))!);
+      const values = [name, name, JSON.stringify(settings), firstSlot, Math.ceil(dueAt), askedAt] as const;
+      return releaseOf(this.#statements.add.get(...values)!);
     });
   }
 
@@ -151,7 +144,7 @@ export class ReleaseStore {
 
   /** The one that has waited longest of those that may be announced. */
   due(now: number): Release | undefined {
-    const row = this.#guarded(() => this.#statements.due.get(now));
+    const row = this.#guarded(() => this.#statements.due.get(Math.floor(now)));
     return row && releaseOf(row);
   }
 

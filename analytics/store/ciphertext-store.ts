@@ -2,7 +2,7 @@
  * Table `ciphertexts`: one for each meter, series and window, stored once and never opened. Ciphertexts are large:
  * nothing here reads more of them at once than it was told to.
  */
-import type { Database, Statement } from "better-sqlite3";
+import type { SqlDatabase, SqlStatement } from "../../config/runtime/sql.ts";
 
 /** A checked ciphertext on its way into the store. */
 export interface NewCiphertext {
@@ -46,17 +46,17 @@ interface InputRow {
 }
 
 export class CiphertextStore {
-  readonly #known: Statement<[string, number, string], { digest: Uint8Array }>;
-  readonly #insert: Statement;
-  readonly #inputs: Statement<[string, number], InputRow>;
-  readonly #bytes: Statement<[string, number, string], { bytes: Uint8Array }>;
-  readonly #meters: Statement<[string, number], { meter: string }>;
-  readonly #windows: Statement<[number], { series: string; first_slot: number; slots: number; count: number }>;
-  readonly #newest: Statement<[string], { first_slot: number | null }>;
-  readonly #forget: Statement<[number]>;
-  readonly #count: Statement<[], { count: number; bytes: number | null }>;
+  readonly #known: SqlStatement<[string, number, string], { digest: Uint8Array }>;
+  readonly #insert: SqlStatement;
+  readonly #inputs: SqlStatement<[string, number], InputRow>;
+  readonly #bytes: SqlStatement<[string, number, string], { bytes: Uint8Array }>;
+  readonly #meters: SqlStatement<[string, number], { meter: string }>;
+  readonly #windows: SqlStatement<[number], { series: string; first_slot: number; slots: number; count: number }>;
+  readonly #newest: SqlStatement<[string], { first_slot: number | null }>;
+  readonly #forget: SqlStatement<[number]>;
+  readonly #count: SqlStatement<[], { count: number; bytes: number | null }>;
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#known = db.prepare("SELECT digest FROM ciphertexts WHERE series = ? AND first_slot = ? AND meter = ?");
     this.#insert = db.prepare(
       `INSERT INTO ciphertexts (meter, series, first_slot, slots, epoch, stride, parameters, digest, received_at, length,

@@ -2,7 +2,7 @@
  * Table `jobs`: what was asked for or scheduled, and how far it is. A state is durable before anything that follows
  * from it leaves the process, so that a killed one goes on where it was.
  */
-import type { Database, Statement } from "better-sqlite3";
+import type { SqlDatabase, SqlStatement } from "../../config/runtime/sql.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import {
   COLUMNS,
@@ -40,18 +40,18 @@ interface Computed {
 }
 
 export class JobStore {
-  readonly #db: Database;
-  readonly #insert: Statement;
-  readonly #byNumber: Statement<[number], JobRow>;
-  readonly #byState: Statement<[string, number], JobRow>;
-  readonly #byJob: Statement<[string], JobRow>;
-  readonly #move: Statement;
+  readonly #db: SqlDatabase;
+  readonly #insert: SqlStatement<unknown[], { number: number }>;
+  readonly #byNumber: SqlStatement<[number], JobRow>;
+  readonly #byState: SqlStatement<[string, number], JobRow>;
+  readonly #byJob: SqlStatement<[string], JobRow>;
+  readonly #move: SqlStatement;
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#db = db;
     this.#insert = db.prepare(
       `INSERT INTO jobs (key, request, circuit, parameters, label, feeders, series, first_slot, slots, state,
-       created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+       created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING RETURNING number`,
     );
     this.#byNumber = db.prepare(`SELECT ${COLUMNS} FROM jobs WHERE number = ?`);
     this.#byState = db.prepare(`SELECT ${COLUMNS} FROM jobs WHERE state = ? ORDER BY number LIMIT ?`);
@@ -64,7 +64,7 @@ export class JobStore {
     const { key, request, circuit, parameters, label, feeders, series, firstSlot, slots } = order;
     // An insert that conflicts would use up a number, and people ask where the job went.
     if (key !== undefined && this.byKey(key) !== undefined) return undefined;
-    const { changes, lastInsertRowid } = this.#insert.run(
+    const row = this.#insert.get(
       key ?? null,
       request,
       circuit,
@@ -78,7 +78,7 @@ export class JobStore {
       Math.floor(now),
       Math.floor(now),
     );
-    return changes === 0 ? undefined : Number(lastInsertRowid);
+    return row?.number;
   }
 
   get(number: number): Job | undefined {
@@ -233,7 +233,9 @@ export class JobStore {
   fixActive(number: number, active: readonly number[], { c0, ready, outputs }: FixedOpening, now: number): void {
     this.#db
       .transaction(() => {
-        const remember = this.#db.prepare("INSERT OR IGNORE INTO active_sets (output, active) VALUES (?, ?)");
+        const remember = this.#db.prepare(
+          "INSERT INTO active_sets (output, active) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        );
         for (const output of outputs) remember.run(output, JSON.stringify(active));
         const update = this.#db.prepare("UPDATE job_outputs SET c0 = ? WHERE number = ? AND position = ?");
         for (const [position, bytes] of c0.entries()) update.run(Buffer.from(bytes), number, position);

@@ -1,5 +1,5 @@
 /** Table `he_results`: what the utility opened and told, one row for each job. */
-import type { Database, Statement } from "better-sqlite3";
+import type { SqlDatabase, SqlStatement } from "../../config/runtime/sql.ts";
 import type { Job } from "./job.ts";
 
 /** Named series of numbers: one number for each slot of the window, or one for the whole of it. */
@@ -47,10 +47,10 @@ interface ResultRow {
 }
 
 export class ResultStore {
-  readonly #db: Database;
-  readonly #insert: Statement;
+  readonly #db: SqlDatabase;
+  readonly #insert: SqlStatement;
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#db = db;
     this.#insert = db.prepare(
       `INSERT INTO he_results (job, number, circuit, label, series, first_slot, slots, inputs, left_out, status, "values",
@@ -96,7 +96,7 @@ export class ResultStore {
   list({ limit, circuit, label }: { limit: number; circuit?: string; label?: string }): HeResult[] {
     const rows = this.#db
       .prepare<[string | null, string | null, string | null, string | null, number], ResultRow>(
-        `SELECT * FROM he_results WHERE (? IS NULL OR circuit = ?) AND (? IS NULL OR label = ?)
+        `SELECT * FROM he_results WHERE (CAST(? AS TEXT) IS NULL OR circuit = ?) AND (CAST(? AS TEXT) IS NULL OR label = ?)
          ORDER BY number DESC LIMIT ?`,
       )
       .all(circuit ?? null, circuit ?? null, label ?? null, label ?? null, limit);

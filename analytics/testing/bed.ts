@@ -10,7 +10,7 @@ import { enrol, meterList } from "../../config/enrolment/index.ts";
 import { type Config, loadConfig } from "../../config/index.ts";
 import { openParty } from "../../config/keys/index.ts";
 import { startTestBroker, type TestBroker } from "../../config/runtime/testing/broker.ts";
-import { databaseFile } from "../server.ts";
+import { analyticsPlace } from "../../config/storage/place.ts";
 import type { JobOrder, JobState } from "../store/job.ts";
 import { JobStore } from "../store/job-store.ts";
 import { WindowCalendar } from "../../config/windows.ts";
@@ -119,7 +119,7 @@ export class Bed {
 
   /** Reads and writes analytics' database beside the role, as the command line does. */
   store<T>(work: (jobs: JobStore, db: Database.Database) => T): T {
-    const db = new Database(databaseFile(this.config), { timeout: 5_000 });
+    const db = new Database(analyticsPlace(this.config), { timeout: 5_000 });
     try {
       return work(new JobStore(db), db);
     } finally {

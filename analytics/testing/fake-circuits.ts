@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { openDatabase, type SqliteDatabase } from "../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+import { openStore } from "../../config/runtime/store.ts";
 import { byteString } from "../../protocol/bytes.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { unpackNumbers } from "../../protocol/messages/ckks.ts";
@@ -65,14 +66,14 @@ export function jobOf(bytes: Uint8Array): string {
 export const EPOCH_MARK = 0xfe;
 
 export class FakeEvaluator implements Evaluator {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
   readonly #store: CiphertextStore;
   /** Milliseconds for each input. */
   delay = 0;
   readonly threadBytes = 0;
 
   constructor(database: string) {
-    this.#db = openDatabase(database, { synchronous: "NORMAL", readonly: true });
+    this.#db = openStore(database, { synchronous: "NORMAL", readonly: true });
     this.#store = new CiphertextStore(this.#db);
   }
 

@@ -10,7 +10,9 @@ import { stringify } from "yaml";
 import { type Config, loadConfig } from "../../config/index.ts";
 import { openParty } from "../../config/keys/index.ts";
 import { enrol, meterList } from "../../config/enrolment/index.ts";
-import { migrate, openDatabase, type SqliteDatabase } from "../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../config/runtime/store.ts";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import { encryptAs } from "../../protocol/ckks/authorship/sender.ts";
 import { timeSteps } from "../../protocol/ckks/circuits/index.ts";
 import { decodeTranscript } from "../../protocol/ckks/job.ts";
@@ -45,7 +47,7 @@ export class KeyedEngine {
   readonly config: Config;
   readonly #keyed = new Map<string, Keyed>();
   manifest!: CkksManifest;
-  db!: SqliteDatabase;
+  db!: SqlDatabase;
   store!: CiphertextStore;
   evaluator!: Evaluator;
 
@@ -83,15 +85,15 @@ export class KeyedEngine {
     writeFileSync(manifest, sealCkksManifest(dealt, signKey!), { mode: 0o600 });
     writeFileSync(path.join(it.folder, "config.yaml"), stringify(it.config));
     mkdirSync(path.join(it.folder, "analytics"));
-    it.db = openDatabase(it.database, { synchronous: "NORMAL" });
-    migrate(it.db, MIGRATIONS);
+    it.db = openStore(it.database, { synchronous: "NORMAL" });
+    migrateStore(it.db, MIGRATIONS);
     it.store = new CiphertextStore(it.db);
     it.evaluator = createEvaluator(it.config, it.database, 1, it);
     return it;
   }
 
   get database(): string {
-    return path.join(this.folder, "analytics", "analytics.db");
+    return testPlace(path.join(this.folder, "analytics", "analytics.db"));
   }
 
   async #deal(epoch: number): Promise<CkksEpoch> {

@@ -7,6 +7,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { ExplainedError } from "../faults.ts";
 import { makeFolder } from "./folders.ts";
+import type { StoreMigration } from "./sql.ts";
 
 export type SqliteDatabase = Database.Database;
 
@@ -153,7 +154,7 @@ export function guardStorage<T>(database: { readonly name: string }, work: () =>
  * Brings the schema up to date: `migrations[i]` leads from `user_version` i to i + 1, each in its own transaction.
  * Throws StorageError `newer` when the file was written by a later version of the program.
  */
-export function migrate(database: SqliteDatabase, migrations: readonly string[]): void {
+export function migrate(database: SqliteDatabase, migrations: readonly StoreMigration[]): void {
   guardStorage(database, () => {
     const version = Number(database.pragma("user_version", { simple: true }));
     if (version > migrations.length) {
@@ -164,7 +165,7 @@ export function migrate(database: SqliteDatabase, migrations: readonly string[])
       if (index < version) continue;
       database
         .transaction(() => {
-          database.exec(script);
+          database.exec(typeof script === "string" ? script : script.sqlite);
           database.pragma(`user_version = ${index + 1}`);
         })
         .immediate();

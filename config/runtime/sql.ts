@@ -34,6 +34,9 @@ export interface SqlDatabase {
   close(): unknown;
 }
 
+/** A step of the schema: a script for both, its types in SQLite's words, or one for each. */
+export type StoreMigration = string | { readonly sqlite: string; readonly postgres: string };
+
 /** A statement that can take many rows of parameters in one message. */
 interface ManyRuns<P extends unknown[]> {
   runAll(rows: Iterable<P>): void;

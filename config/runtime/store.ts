@@ -4,7 +4,7 @@ import { migrate, openDatabase, type SqliteDatabase, StorageError } from "./data
 import { PostgresDatabase } from "./postgres/database.ts";
 import { SqlError } from "./postgres/faults.ts";
 import { isPostgres, migratePostgres, openPostgres, type PostgresOptions, shownAddress } from "./postgres/open.ts";
-import type { SqlDatabase } from "./sql.ts";
+import type { SqlDatabase, StoreMigration } from "./sql.ts";
 
 /** Opens what is at `place`, a file or `postgresql://user@host/database#schema`. Throws StorageError. */
 export function openStore(place: string, options: PostgresOptions): SqlDatabase {
@@ -12,7 +12,7 @@ export function openStore(place: string, options: PostgresOptions): SqlDatabase 
 }
 
 /** Brings the tables up to date, as `migrate` does for files. Throws StorageError. */
-export function migrateStore(database: SqlDatabase, migrations: readonly string[]): void {
+export function migrateStore(database: SqlDatabase, migrations: readonly StoreMigration[]): void {
   if (database instanceof PostgresDatabase) migratePostgres(database, migrations);
   else migrate(database as SqliteDatabase, migrations);
 }

@@ -2,11 +2,10 @@
  * What aggregators opened of a run's ciphertexts, as the utility's database tells it, held against the truth and against
  * the loads from shares. It reads databases as any user would, and knows readings from the source alone.
  */
-import { join } from "node:path";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import type { Config } from "../../config/index.ts";
 import { isNoTable, openIfThere } from "../../config/runtime/store.ts";
-import { storePlace } from "../../config/storage/place.ts";
+import { analyticsPlace, storePlace } from "../../config/storage/place.ts";
 import { type DueOpening, seriesSettings } from "./due-openings.ts";
 import type { FleetPlan } from "./fleet-plan.ts";
 import type { Measured } from "./measured.ts";
@@ -174,7 +173,7 @@ function wait({ due, job, result, check }: Standing): string {
 }
 
 function standings(options: OpenedCheckOptions): Standing[] {
-  const jobs = new Map(jobRows(options.data).map((row) => [row.key, row]));
+  const jobs = new Map(jobRows(options).map((row) => [row.key, row]));
   return withUtility(options, [], (db) => {
     const resultOf = db.prepare<[string], ResultRow>(
       "SELECT job, meters, feeders, opened_by, status, reason FROM he_results WHERE job = ?",
@@ -207,8 +206,8 @@ function withheldLoads(db: SqlDatabase, { source }: FleetPlan): (due: DueOpening
   };
 }
 
-function jobRows(data: string): JobRow[] {
-  return reading(join(data, "analytics", "analytics.db"), [], (db) =>
+function jobRows({ config }: OpenedCheckOptions): JobRow[] {
+  return reading(analyticsPlace(config), [], (db) =>
     db.prepare<[], JobRow>("SELECT key, state, code, reason, job FROM jobs WHERE key IS NOT NULL").all(),
   );
 }

@@ -7,6 +7,7 @@ test("the tests of the aggregators' stores pass on PostgreSQL", async () => {
   await runOnServer([
     "aggregator/store/share-store.test.ts",
     "aggregator/store/share-gaps.test.ts",
+    "aggregator/store/share-retention.test.ts",
     "aggregator/intake/intake.test.ts",
     "aggregator/membership/membership.test.ts",
     "aggregator/release/rules.test.ts",

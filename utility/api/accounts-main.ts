@@ -1,10 +1,10 @@
 /** `npm run accounts`: who may sign in. Works beside the running server, and before the first admin can. */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import Table from "cli-table3";
 import { z } from "zod";
 import { EXIT, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
+import { accountsPlace } from "../../config/storage/place.ts";
 import { meterId } from "../../protocol/names.ts";
 import { AccessStore } from "./access/access-store.ts";
 import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from "./access/passwords.ts";
@@ -28,7 +28,7 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
       `expected list, or ${VERBS.slice(0, -1).join(", ")} and a name; got ${operands.join(" ") || "nothing"}`,
     );
   }
-  const store = AccessStore.open(path.join(config.paths.data, "api", "api.db"));
+  const store = AccessStore.open(accountsPlace(config));
   try {
     const print = (value: unknown, text: string): void => {
       process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);

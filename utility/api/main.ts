@@ -1,6 +1,6 @@
 /** `npm run api`: the HTTP interface as a process of its own. It reads the utility's database and holds no key of it. */
 import path from "node:path";
-import { storePlace } from "../../config/storage/place.ts";
+import { accountsPlace, alertsPlace, storePlace } from "../../config/storage/place.ts";
 import { openParty } from "../../config/keys/index.ts";
 import { logPolicy } from "../../config/log-policy.ts";
 import { brokerAddress } from "../../config/runtime/broker-address.ts";
@@ -49,7 +49,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   const party = openParty(path.join(config.paths.data, "keys", "api"));
   const utilityKey = party.directory.servers.get("utility")?.signKey;
   if (utilityKey === undefined) throw new UsageError("the directory lists no key of the utility");
-  const store = AccessStore.open(path.join(config.paths.data, "api", "api.db"));
+  const store = AccessStore.open(accountsPlace(config));
   const utility = new UtilityReader(storePlace(config, "utility", "utility.db", "api"));
   const live = new LiveHub();
   const { enabled, requestSeconds, maxRequests, requestsPerAccount, scanSeconds } = config.grid;
@@ -63,7 +63,7 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
   let link: Link | undefined;
   // Lost while the broker is away: what is open can be asked for.
   const publish = (topic: string, payload: string): void => void link?.publish(topic, payload).catch(() => {});
-  const alerts = openAlerts({ config, live, now, publish, log });
+  const alerts = openAlerts({ config, place: alertsPlace(config), live, now, publish, log });
   const policy = logPolicy(config, utilityKey);
   const demo = { file: demoAccounts ?? "", meter: demoMeter, now: now() };
   const madeAccounts = demoAccounts !== undefined && (await addDemoAccounts(store, demo));

@@ -19,7 +19,8 @@ import { RequestDesk } from "./request-desk.ts";
 import { checkScans, feedScans } from "./scada-feed.ts";
 import { isSilenceNews, type Silence, staleState } from "./silence.ts";
 import { stateOf } from "./state.ts";
-import { gridFile, GridStore, historyRowOf } from "./store.ts";
+import { gridPlace } from "../../../config/storage/place.ts";
+import { GridStore, historyRowOf } from "./store.ts";
 import { Spread } from "./tasks/statistics.ts";
 import { OperateThread, RequestThreads } from "./threads.ts";
 import { topologyMessage } from "./topology.ts";
@@ -90,7 +91,7 @@ export class GridService {
     const { config, party } = options;
     const plan = operationPlan(config, openRoll(party).feeders());
     await checkScans(plan);
-    return new GridService(options, plan, topologyMessage(plan), new GridStore(gridFile(config), plan.grid.name));
+    return new GridService(options, plan, topologyMessage(plan), new GridStore(gridPlace(config), plan.grid.name));
   }
 
   /** Once there is a connection. */
@@ -111,7 +112,7 @@ export class GridService {
     const { histories, hazardModel, seed } = settings;
     const modelFile = path.join(config.paths.data, "analytics", "hazard.json");
     this.#requests = new RequestThreads({
-      ...{ plan: this.#plan, calendar: { slotSeconds, timezone }, file: gridFile(config) },
+      ...{ plan: this.#plan, calendar: { slotSeconds, timezone }, file: gridPlace(config) },
       assets: { histories, hazardModel, modelFile, seed },
     });
     this.#desk = new RequestDesk({

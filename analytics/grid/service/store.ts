@@ -2,13 +2,13 @@
  * What is remembered of a grid in operation: losses, efficiency and proposals scan by scan, and released loads of feeders,
  * from which forecasts learn and with which operation goes on after a restart. Old rows are forgotten.
  */
-import path from "node:path";
-import type { Config } from "../../../config/index.ts";
-import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import type { GridHistoryRow, GridRequestOf, GridState } from "../../../protocol/grid/index.ts";
 import { DAY_SECONDS } from "../../settings.ts";
 
-const MIGRATIONS = [
+export const GRID_TABLES = [
   `CREATE TABLE history (
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      time REAL NOT NULL,
@@ -43,14 +43,14 @@ export interface StoredLoad {
 const THINNED_SECONDS = 900;
 
 export class GridStore {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
   readonly #grid: string;
   readonly #statements;
 
   /** `grid`: histories of different grids are kept apart. Throws StorageError, `locked` while another process operates. */
-  constructor(file: string, grid: string) {
-    const db = openDatabase(file, { synchronous: "NORMAL", alone: true });
-    migrate(db, MIGRATIONS);
+  constructor(place: string, grid: string) {
+    const db = openStore(place, { synchronous: "NORMAL", alone: true });
+    migrateStore(db, GRID_TABLES);
     this.#db = db;
     this.#grid = grid;
     this.#statements = {
@@ -66,7 +66,8 @@ export class GridStore {
            energy_wh = excluded.energy_wh, net_wh = excluded.net_wh, stored_at = excluded.stored_at`,
       ),
       newest: db.prepare<[], StoredLoad>(
-        `SELECT feeder, max(slot_start) AS slotStart, energy_wh AS energyWh, net_wh AS netWh FROM feeder_loads GROUP BY feeder ORDER BY feeder`,
+        `SELECT feeder, slot_start AS slotStart, energy_wh AS energyWh, net_wh AS netWh FROM feeder_loads l
+         WHERE slot_start = (SELECT max(slot_start) FROM feeder_loads n WHERE n.feeder = l.feeder) ORDER BY feeder`,
       ),
       series: db.prepare<[string, number], { slotStart: number; energyWh: number }>(
         `SELECT slot_start AS slotStart, energy_wh AS energyWh FROM feeder_loads WHERE feeder = ? AND slot_start >= ?
@@ -78,7 +79,7 @@ export class GridStore {
       forgetHistory: db.prepare<[number]>("DELETE FROM history WHERE stored_at < ?"),
       thin: db.prepare<[number]>(
         `DELETE FROM history WHERE stored_at < ? AND id NOT IN
-           (SELECT min(id) FROM history GROUP BY grid, CAST(stored_at / ${THINNED_SECONDS} AS INTEGER))`,
+           (SELECT min(id) FROM history GROUP BY grid, floor(stored_at / ${THINNED_SECONDS}))`,
       ),
       forgetLoads: db.prepare<[number]>("DELETE FROM feeder_loads WHERE stored_at < ?"),
     };
@@ -110,12 +111,12 @@ export class GridStore {
   }
 
   loads(feeder: string, from: number): Pick<StoredLoad, "slotStart" | "energyWh">[] {
-    return this.#guarded(() => this.#statements.series.all(feeder, from));
+    return this.#guarded(() => this.#statements.series.all(feeder, Math.ceil(from)));
   }
 
   /** From a time on, and before another. */
   netLoads(feeder: string, from: number, to: number): Pick<StoredLoad, "slotStart" | "netWh">[] {
-    return this.#guarded(() => this.#statements.net.all(feeder, from, to));
+    return this.#guarded(() => this.#statements.net.all(feeder, Math.ceil(from), Math.ceil(to)));
   }
 
   /** Of scans before yesterday one of each quarter of an hour stays. Returns how many rows went. */
@@ -134,11 +135,6 @@ export class GridStore {
   #guarded<T>(work: () => T): T {
     return guardStorage(this.#db, work);
   }
-}
-
-/** Where analytics keeps it. */
-export function gridFile({ paths }: Pick<Config, "paths">): string {
-  return path.join(paths.data, "analytics", "grid.db");
 }
 
 /** What is remembered of a state. */

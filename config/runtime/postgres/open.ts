@@ -1,5 +1,6 @@
 /** Opens a party's schema on a PostgreSQL server the one way that all parties use, as `../database.ts` opens a file. */
 import { type DatabaseOptions, StorageError } from "../database.ts";
+import type { StoreMigration } from "../sql.ts";
 import { Connection } from "./connection.ts";
 import { PostgresDatabase } from "./database.ts";
 import { tablesOfPostgres } from "./sql-text.ts";
@@ -111,7 +112,7 @@ function keyOf(kind: number, schemaNumber: number): string {
 }
 
 /** As `migrate` for files: each step in its own transaction, its number in the table `schema_version`. */
-export function migratePostgres(database: PostgresDatabase, migrations: readonly string[]): void {
+export function migratePostgres(database: PostgresDatabase, migrations: readonly StoreMigration[]): void {
   database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
   const version = (): number =>
     database.prepare<[], number>("SELECT max(version) FROM schema_version").pluck().get() ?? 0;
@@ -123,7 +124,7 @@ export function migratePostgres(database: PostgresDatabase, migrations: readonly
     database.transaction(() => {
       // Another process may have come first.
       if (index < version()) return;
-      database.exec(tablesOfPostgres(script));
+      database.exec(typeof script === "string" ? tablesOfPostgres(script) : script.postgres);
       database.exec(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${index + 1})`);
     })();
   }

@@ -1,9 +1,11 @@
-/** Accounts, sessions, API tokens and what was done with them: `<data>/api/api.db`. */
-import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
+/** Accounts, sessions, API tokens and what was done with them: `<data>/api/api.db`, or the schema `api` on a server. */
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { ApiRole } from "./roles.ts";
 import { SignIns } from "./sign-ins.ts";
-import { AHEAD_SECONDS, ApiTokens, USE_SECONDS } from "./tokens.ts";
+import { AHEAD_SECONDS, ApiTokens, USE_SECONDS, wholeNumbers } from "./tokens.ts";
 
 export interface Account {
   readonly name: string;
@@ -40,19 +42,19 @@ const PRUNE_SLICE = 1_000;
 export class AccessStore {
   readonly signIns: SignIns;
   readonly tokens: ApiTokens;
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
   readonly #watchers = new Set<(account: string) => void>();
 
-  private constructor(db: SqliteDatabase) {
+  private constructor(db: SqlDatabase) {
     this.#db = db;
     this.signIns = new SignIns(db);
     this.tokens = new ApiTokens(db, (account) => this.#told(account, true));
   }
 
   /** Several processes may have it open: the server, and the command that manages accounts. Throws StorageError. */
-  static open(file: string): AccessStore {
-    const db = openDatabase(file, { synchronous: "FULL" });
-    migrate(db, MIGRATIONS);
+  static open(place: string): AccessStore {
+    const db = openStore(place, { synchronous: "FULL" });
+    migrateStore(db, MIGRATIONS);
     return new AccessStore(db);
   }
 
@@ -161,8 +163,8 @@ export class AccessStore {
     uses = true,
   ): Account | undefined {
     const [row] = this.#all<{ account: string; used_at: number }>(
-      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ? AND max(used_at, created_at) <= ?",
-      [hash, now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS],
+      "SELECT account, used_at FROM sessions WHERE hash = ? AND used_at > ? AND created_at > ? AND used_at <= ? AND created_at <= ?",
+      [hash, now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS, now + AHEAD_SECONDS],
     );
     if (row === undefined) return undefined;
     if (uses && now - row.used_at > USE_SECONDS)
@@ -175,8 +177,8 @@ export class AccessStore {
     now: number,
     { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
   ): void {
-    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ? OR max(used_at, created_at) > ?", [
-      ...[now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS],
+    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ? OR used_at > ? OR created_at > ?", [
+      ...[now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS, now + AHEAD_SECONDS],
     ]);
     this.tokens.forgetEnded(now);
     this.signIns.forget(now);
@@ -255,11 +257,11 @@ export class AccessStore {
   }
 
   #run(sql: string, values: readonly unknown[] = []): { changes: number } {
-    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...wholeNumbers(values)));
   }
 
   #all<T>(sql: string, values: readonly unknown[] = []): T[] {
-    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...values));
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...wholeNumbers(values)));
   }
 
   #transaction<T>(work: () => T): T {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { testPlace } from "../../../config/runtime/testing/store-place.ts";
 import { AccessStore } from "./access-store.ts";
 import { NETWORK_FAILURES, type SignIns } from "./sign-ins.ts";
 
@@ -11,7 +12,7 @@ const DAY = 86_400;
 
 function openStore(t: TestContext): AccessStore {
   const folder = mkdtempSync(path.join(tmpdir(), "wv-sign-ins-"));
-  const store = AccessStore.open(path.join(folder, "api.db"));
+  const store = AccessStore.open(testPlace(path.join(folder, "api.db")));
   t.after(() => {
     store.close();
     rmSync(folder, { recursive: true });
@@ -102,4 +103,24 @@ test("a clock that was a year ahead shuts nobody out afterwards, and leaves no s
   }
   store.forgetEnded(NOW, limits);
   assert.deepEqual(store.tokens.of("anna"), []);
+});
+
+test("the moment of a question is seldom a whole second", (t) => {
+  const store = openStore(t);
+  const times = { idleSeconds: 100, maxSeconds: 1_000 };
+  const hash = Buffer.from("h");
+  assert.equal(store.beginSession(hash, "anna", "hash", NOW)?.name, "anna");
+  store.tokens.add(hash, { account: "anna", label: "x", expiresAt: NOW + 50 }, NOW);
+  for (const [after, session, token] of [
+    [0.25, "anna", "anna"],
+    [49.75, "anna", "anna"],
+    [50.25, "anna", undefined],
+    [1_000.5, undefined, undefined],
+  ] as const) {
+    assert.equal(store.sessionAccount(hash, NOW + after, times, false)?.name, after > 100 ? undefined : session);
+    assert.equal(store.tokenAccount(hash, NOW + after, false)?.name, token);
+  }
+  assert.equal("id" in store.signIns.begin("anna", "::", NOW + 0.5), true);
+  store.forgetEnded(NOW + 2_000.5, times);
+  assert.equal(store.tokens.of("anna").length, 0);
 });

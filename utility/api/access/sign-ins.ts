@@ -4,7 +4,9 @@
  * name was signed in to before (NIST SP 800-63B, 5.2.2). Names that nobody has are treated alike. What lies in the future is of a
  * clock that was wrong, and counts as not there.
  */
-import { guardStorage, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { wholeNumbers } from "./tokens.ts";
 
 /** So many failures of a name from one network in so many seconds; then that network waits. */
 export const NETWORK_FAILURES = 20;
@@ -39,9 +41,9 @@ interface Failures {
 }
 
 export class SignIns {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
 
-  constructor(db: SqliteDatabase) {
+  constructor(db: SqlDatabase) {
     this.#db = db;
   }
 
@@ -59,10 +61,15 @@ export class SignIns {
         const waitSeconds = (strange.last ?? 0) + strangersWait(strange.n) - now;
         if (waitSeconds > 0) return { waitSeconds };
       }
-      const id = this.#run("INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?)", [
-        ...[name, network, Number(isKnown), now],
-      ]);
-      return { id, isKnown };
+      const id = guardStorage(this.#db, () =>
+        this.#db
+          .prepare<unknown[], number>(
+            "INSERT INTO sign_in_failures (name, network, known, at) VALUES (?, ?, ?, ?) RETURNING id",
+          )
+          .pluck()
+          .get(...wholeNumbers([name, network, Number(isKnown), now])),
+      );
+      return { id: id!, isKnown };
     });
   }
 
@@ -77,7 +84,7 @@ export class SignIns {
       this.#run("DELETE FROM sign_in_failures WHERE name = ? AND network = ?", [name, network]);
       this.#run(
         `INSERT INTO known_networks (account, network, at) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET at = excluded.at`,
+         ON CONFLICT (account, network) DO UPDATE SET at = excluded.at`,
         [name, network, now],
       );
       this.#run(
@@ -97,7 +104,9 @@ export class SignIns {
   #isKnown(name: string, network: string, now: number): boolean {
     const sql = "SELECT 1 FROM known_networks WHERE account = ? AND network = ? AND at > ? AND at <= ?";
     return (
-      guardStorage(this.#db, () => this.#db.prepare(sql).get(name, network, now - KNOWN_SECONDS, now)) !== undefined
+      guardStorage(this.#db, () =>
+        this.#db.prepare(sql).get(...wholeNumbers([name, network, now - KNOWN_SECONDS, now])),
+      ) !== undefined
     );
   }
 
@@ -108,12 +117,11 @@ export class SignIns {
   ): Failures {
     const sql = `SELECT count(*) AS n, min(at) AS first, max(at) AS last FROM sign_in_failures
       WHERE name = ? AND at > ? AND at <= ? AND ${condition}`;
-    return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...values)!);
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], Failures>(sql).get(...wholeNumbers(values))!);
   }
 
-  /** The id of the row that was written, where there is one. */
-  #run(sql: string, values: readonly unknown[]): number {
-    return guardStorage(this.#db, () => Number(this.#db.prepare(sql).run(...values).lastInsertRowid));
+  #run(sql: string, values: readonly unknown[]): void {
+    guardStorage(this.#db, () => this.#db.prepare(sql).run(...wholeNumbers(values)));
   }
 
   #transaction<T>(work: () => T): T {

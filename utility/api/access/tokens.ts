@@ -1,6 +1,7 @@
 /** API tokens: whose each is, how long it holds, and when it was last used. */
 import { randomUUID } from "node:crypto";
-import { guardStorage, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
 
 export interface TokenRow {
   readonly id: string;
@@ -16,12 +17,20 @@ export const USE_SECONDS = 60;
 /** What begins later than this from now was made by a clock that was wrong, and counts as not there. */
 export const AHEAD_SECONDS = 60;
 
+/**
+ * Times are whole seconds in these tables: a time between two is compared as the one before, which comes to the same for what is
+ * later than it, or not. PostgreSQL takes no other for a whole number.
+ */
+export function wholeNumbers(values: readonly unknown[]): unknown[] {
+  return values.map((value) => (typeof value === "number" ? Math.floor(value) : value));
+}
+
 export class ApiTokens {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
   readonly #ended: (account: string) => void;
 
   /** `ended` is told of every account of which a token was revoked. */
-  constructor(db: SqliteDatabase, ended: (account: string) => void) {
+  constructor(db: SqlDatabase, ended: (account: string) => void) {
     this.#db = db;
     this.#ended = ended;
   }
@@ -78,10 +87,10 @@ export class ApiTokens {
   }
 
   #run(sql: string, values: readonly unknown[]): { changes: number } {
-    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...values));
+    return guardStorage(this.#db, () => this.#db.prepare(sql).run(...wholeNumbers(values)));
   }
 
   #all<T>(sql: string, values: readonly unknown[]): T[] {
-    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...values));
+    return guardStorage(this.#db, () => this.#db.prepare<unknown[], T>(sql).all(...wholeNumbers(values)));
   }
 }

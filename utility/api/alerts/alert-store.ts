@@ -1,5 +1,7 @@
 /** Alerts, silences and what was done with them: `<data>/api/alerts.db`. What is open goes on after a restart. */
-import { guardStorage, migrate, openDatabase, type SqliteDatabase } from "../../../config/runtime/database.ts";
+import { guardStorage } from "../../../config/runtime/database.ts";
+import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import type { Severity } from "./rule.ts";
 import type { SignalName } from "./signals.ts";
 
@@ -72,7 +74,7 @@ export interface AlertFilter {
   readonly limit: number;
 }
 
-const MIGRATIONS = [
+export const ALERT_TABLES = [
   `CREATE TABLE alerts (
      id TEXT PRIMARY KEY, rule TEXT NOT NULL, severity TEXT NOT NULL, signal TEXT NOT NULL, element TEXT NOT NULL,
      text TEXT NOT NULL, unit TEXT NOT NULL, public INTEGER NOT NULL, since REAL NOT NULL, until REAL, value REAL NOT NULL,
@@ -105,16 +107,16 @@ const SELECT = `SELECT ${COLUMNS}, ${STATE} AS state, s.until AS silencedUntil, 
 type RawAlert = Omit<Alert, "public" | "notified"> & { readonly public: number; readonly notified: number };
 
 export class AlertStore {
-  readonly #db: SqliteDatabase;
+  readonly #db: SqlDatabase;
 
-  private constructor(db: SqliteDatabase) {
+  private constructor(db: SqlDatabase) {
     this.#db = db;
   }
 
   /** One process keeps it open. Throws StorageError. */
-  static open(file: string): AlertStore {
-    const db = openDatabase(file, { synchronous: "FULL", alone: true });
-    migrate(db, MIGRATIONS);
+  static open(place: string): AlertStore {
+    const db = openStore(place, { synchronous: "FULL", alone: true });
+    migrateStore(db, ALERT_TABLES);
     return new AlertStore(db);
   }
 
@@ -153,11 +155,11 @@ export class AlertStore {
 
   /** All that is not resolved. */
   open(now: number): Alert[] {
-    return this.#alerts(`${SELECT} WHERE a.resolved_at IS NULL`, { now });
+    return this.#alerts(`${SELECT} WHERE a.resolved_at IS NULL`, { now: Math.floor(now) });
   }
 
   find(id: string, now: number): Alert | undefined {
-    return this.#alerts(`${SELECT} WHERE a.id = @id`, { id, now })[0];
+    return this.#alerts(`${SELECT} WHERE a.id = @id`, { id, now: Math.floor(now) })[0];
   }
 
   /** Newest first. */
@@ -173,7 +175,7 @@ export class AlertStore {
       ...(after === undefined ? [] : ["(a.began_at < @afterAt OR (a.began_at = @afterAt AND a.id > @afterId))"]),
     ];
     const condition = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
-    const values = { state, severity, rule, from, to, afterAt, afterId, limit, now };
+    const values = { state, severity, rule, from, to, afterAt, afterId, limit, now: Math.floor(now) };
     return this.#alerts(`${SELECT} ${condition} ORDER BY a.began_at DESC, a.id LIMIT @limit`, values);
   }
 
@@ -181,7 +183,7 @@ export class AlertStore {
     const rows = this.#all<{ state: AlertState; n: number }>(
       `SELECT ${STATE} AS state, count(*) AS n ${FROM} GROUP BY 1`,
       {
-        now,
+        now: Math.floor(now),
       },
     );
     return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
@@ -190,7 +192,7 @@ export class AlertStore {
   silence(rule: string, element: string, { until, by }: Silence): void {
     this.#run(
       `INSERT INTO silences (rule, element, until, by) VALUES (@rule, @element, @until, @by)
-       ON CONFLICT DO UPDATE SET until = excluded.until, by = excluded.by`,
+       ON CONFLICT (rule, element) DO UPDATE SET until = excluded.until, by = excluded.by`,
       { rule, element, until, by },
     );
   }
@@ -202,7 +204,7 @@ export class AlertStore {
 
   /** Takes those out that have ended, and returns them. */
   endedSilences(now: number): { readonly rule: string; readonly element: string }[] {
-    return this.#all("DELETE FROM silences WHERE until <= @now RETURNING rule, element", { now });
+    return this.#all("DELETE FROM silences WHERE until <= @now RETURNING rule, element", { now: Math.floor(now) });
   }
 
   note(alert: string, { at, change, account, comment }: AlertHistoryRow): void {
@@ -220,7 +222,7 @@ export class AlertStore {
 
   /** Forgets what was resolved before a time. */
   forget(before: number): void {
-    this.#run("DELETE FROM alerts WHERE resolved_at < @before", { before });
+    this.#run("DELETE FROM alerts WHERE resolved_at < @before", { before: Math.ceil(before) });
   }
 
   #alerts(sql: string, values: object): Alert[] {

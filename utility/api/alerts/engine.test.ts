@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { testPlace } from "../../../config/runtime/testing/store-place.ts";
 import { AlertStore } from "./alert-store.ts";
 import { type AlertChange, AlertEngine, AlertStateError } from "./engine.ts";
 import { parseRules, readRules } from "./rules-file.ts";
@@ -38,7 +39,7 @@ function engineBed(t: TestContext, rules = RULES): EngineBed {
   const open = (text: string): AlertEngine =>
     new AlertEngine({
       rules: parseRules(text, "rules.yaml"),
-      store: AlertStore.open(path.join(folder, "alerts.db")),
+      store: AlertStore.open(testPlace(path.join(folder, "alerts.db"))),
       now: () => wall,
       retentionDays: 10,
       onChange: (change) => changes.push(change),

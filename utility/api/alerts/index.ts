@@ -1,5 +1,4 @@
 /** Alerts: rules, engine and who is told of a change. */
-import path from "node:path";
 import type { Config } from "../../../config/index.ts";
 import type { LiveHub } from "../live/live-hub.ts";
 import { AlertStore } from "./alert-store.ts";
@@ -13,7 +12,9 @@ export { GridNamesCache } from "./grid-names.ts";
 export { AlertWatch } from "./watch.ts";
 
 export interface AlertsOptions {
-  readonly config: Pick<Config, "alerts" | "paths">;
+  readonly config: Pick<Config, "alerts">;
+  /** Of the database. */
+  readonly place: string;
   readonly live: LiveHub;
   /** Unix seconds of the wall clock. */
   readonly now: () => number;
@@ -29,13 +30,13 @@ export interface Alerts {
 }
 
 /** Throws RulesError, WebhookError, StorageError. */
-export function openAlerts({ config: { alerts, paths }, live, now, publish, log }: AlertsOptions): Alerts {
+export function openAlerts({ config: { alerts }, place, live, now, publish, log }: AlertsOptions): Alerts {
   const rules = readRules(alerts.rules);
   const webhooks = alerts.webhooks.map(({ url, secretFile }) => {
     const secret = secretFile === undefined ? undefined : readSecret(secretFile);
     return new Webhook({ url, secret, settings: alerts, now, log });
   });
-  const store = AlertStore.open(path.join(paths.data, "api", "alerts.db"));
+  const store = AlertStore.open(place);
   const engine = new AlertEngine({
     ...{ rules, store, now, retentionDays: alerts.retentionDays },
     onChange: (change) => {

@@ -8,6 +8,7 @@ import { configSchema } from "../../../config/schema.ts";
 import type { Config } from "../../../config/index.ts";
 import { logPolicy } from "../../../config/log-policy.ts";
 import { createLogger } from "../../../config/runtime/logger.ts";
+import { testPlace } from "../../../config/runtime/testing/store-place.ts";
 import { openUtilityDatabase, type UtilityDatabase } from "../../store/open.ts";
 import { AccessStore } from "../access/access-store.ts";
 import { type DeskOptions, PasswordDesk } from "../access/password-desk.ts";
@@ -64,12 +65,19 @@ export async function apiBed(
   });
   const file = path.join(folder, "utility", "utility.db");
   const db = await openUtilityDatabase(file);
-  const store = AccessStore.open(path.join(folder, "api", "api.db"));
+  const store = AccessStore.open(testPlace(path.join(folder, "api", "api.db")));
   let time = NOW;
   const { publicKey } = generateKeyPairSync("ed25519");
   const live = new LiveHub();
   const { log } = createLogger(config, "api", { files: false });
-  const alerts = openAlerts({ config, live, now: () => time, publish: () => {}, log });
+  const alerts = openAlerts({
+    config,
+    place: testPlace(path.join(folder, "api", "alerts.db")),
+    live,
+    now: () => time,
+    publish: () => {},
+    log,
+  });
   const context: ApiContext = {
     config,
     store,

@@ -1,5 +1,6 @@
 /** Figures over what is remembered of a grid; read beside whoever writes. */
-import { guardStorage, openDatabase } from "../../../../config/runtime/database.ts";
+import { guardStorage } from "../../../../config/runtime/database.ts";
+import { openStore } from "../../../../config/runtime/store.ts";
 import type { GridHistoryRow, GridStatistics } from "../../../../protocol/grid/index.ts";
 
 const FIGURES = ["technicalMw", "efficiency", "leastVoltagePu", "mostLoadingPercent", "gapPercent"] as const;
@@ -8,11 +9,11 @@ const GAP_SECONDS = 3_600;
 
 /** Times in Unix seconds; all that is kept where they are left out. Throws StorageError. */
 export function statistics(
-  file: string,
+  place: string,
   grid: string,
   { from = 0, to = Number.MAX_SAFE_INTEGER }: { readonly from?: number | undefined; readonly to?: number | undefined },
 ): Omit<GridStatistics, "sinceStart"> {
-  const db = openDatabase(file, { synchronous: "NORMAL", readonly: true });
+  const db = openStore(place, { synchronous: "NORMAL", readonly: true });
   try {
     return guardStorage(db, () => {
       const rows = db

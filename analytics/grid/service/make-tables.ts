@@ -1,0 +1,8 @@
+/** The tables of the grid's history at an empty place: started by `npm run database -- move`, which knows rows and no schemas. */
+import { migrateStore, openStore } from "../../../config/runtime/store.ts";
+import { GRID_TABLES } from "./store.ts";
+
+// The move has the place for itself.
+const db = openStore(process.argv[2] ?? "", { synchronous: "FULL" });
+migrateStore(db, GRID_TABLES);
+db.close();

@@ -1,0 +1,35 @@
+/** The stores that may be on a server, by the names under which `npm run database` knows them. */
+import { indexOfAggregator } from "../../protocol/names.ts";
+import type { Config } from "../schema.ts";
+import { accountsPlace, alertsPlace, analyticsPlace, gridPlace, releasesPlace, storePlace } from "./place.ts";
+
+export interface StoreOf {
+  /** Where the configuration has it. */
+  readonly place: (config: Pick<Config, "storage" | "paths">) => string;
+  /** The program of the party that makes its tables. */
+  readonly maker: string;
+}
+
+const STORES: Readonly<Record<string, StoreOf>> = {
+  utility: {
+    place: (config) => storePlace(config, "utility", "utility.db"),
+    maker: "utility/store/make-tables.ts",
+  },
+  api: { place: accountsPlace, maker: "utility/api/access/make-tables.ts" },
+  analytics: { place: analyticsPlace, maker: "analytics/store/make-tables.ts" },
+  "analytics-releases": { place: releasesPlace, maker: "analytics/releases/make-tables.ts" },
+  "analytics-grid": { place: gridPlace, maker: "analytics/grid/service/make-tables.ts" },
+  "api-alerts": { place: alertsPlace, maker: "utility/api/alerts/make-tables.ts" },
+};
+
+/** Those with names of their own; aggregators are a-1 to a-7. */
+export const STORE_NAMES: readonly string[] = Object.keys(STORES);
+
+/** Undefined for a name that is none of them. */
+export function storeOf(name: string): StoreOf | undefined {
+  if (indexOfAggregator(name) === undefined) return Object.hasOwn(STORES, name) ? STORES[name] : undefined;
+  return {
+    place: (config) => storePlace(config, name, "aggregator.db"),
+    maker: "aggregator/store/make-tables.ts",
+  };
+}

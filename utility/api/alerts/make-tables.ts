@@ -1,0 +1,8 @@
+/** The tables of alerts at an empty place: started by `npm run database -- move`, which knows rows and no schemas. */
+import { migrateStore, openStore } from "../../../config/runtime/store.ts";
+import { ALERT_TABLES } from "./alert-store.ts";
+
+// The move has the place for itself.
+const db = openStore(process.argv[2] ?? "", { synchronous: "FULL" });
+migrateStore(db, ALERT_TABLES);
+db.close();
