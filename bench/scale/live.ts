@@ -68,7 +68,12 @@ async function measure(meters: number, seconds: number, profile?: "city"): Promi
     const memory = servers.map(([name, pid]) => [name, memoryMiB(pid).now * MIB] as const);
     const cpu = used.reduce((sum, [, one]) => sum + one, 0);
     return {
-      ...{ meters, profile: profile ?? "none", readings: result.readings, readingsPerSecond: result.readings / result.seconds },
+      ...{
+        meters,
+        profile: profile ?? "none",
+        readings: result.readings,
+        readingsPerSecond: result.readings / result.seconds,
+      },
       coreShares: Object.fromEntries(used.map(([name, one]) => [name, one / result.seconds])),
       cpuMicrosecondsPerReading: (cpu * 1e6) / result.readings,
       shareMessageBytes: result.shareBytes / result.shareMessages,
