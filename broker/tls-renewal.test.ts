@@ -56,7 +56,7 @@ describe("files of the broker's folder are replaced", () => {
     assert.equal(other.connected, true);
     assert.equal((await bed.refused("certificate")).detail["reason"], "CERT_REVOKED");
     const raw = await bed.raw(old);
-    await once(raw, "close");
+    await new Promise((resolve) => raw.once("close", () => resolve(undefined)));
     assert.equal(bed.refusals.filter(({ code }) => code === "certificate").length, 2);
     const { certificate, key } = await bed.ca.issue("a-1", "aggregator");
     const again = await bed.client(aggregator(1), { cert: certificate, key });

@@ -38,7 +38,7 @@ function over(engine: "mosquitto" | "nats"): void {
     };
     const bed = await FleetBed.create(t, {
       // However long the nodes need to agree again: the clock must not go on without what waits at the meters.
-      set: { "simulation.broker": engine, "simulation.patienceSeconds": 600 },
+      set: { "simulation.broker": engine, "simulation.patienceSeconds": 600, "link.deafSeconds": 10 },
       fleet: {
         onSlot: (_slot, done) => {
           const name = PLANS[engine].get(done);
