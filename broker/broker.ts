@@ -53,6 +53,7 @@ const SWEEP_PER_SLOW = 8;
 const RENEW_MILLISECONDS = 1_000;
 type AuthenticateDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
 const ROLL = topicOf("roll", {});
+const TOO_FAST = "subscription-flood"; // changes of filters without end
 
 /**
  * Opens the listeners. Rejects with ListenError for a port that is taken, RangeError for a wrong address, or
@@ -120,7 +121,7 @@ class RunningBroker implements Broker {
     aedes.on("connectionError", onError);
     (aedes as EventEmitter).on("error", this.#options.onFailure); // of its stores; ours has no such faults
     aedes.on("unsubscribe", (filters: readonly string[], client: Client) => {
-      if (client.conn instanceof Gate) this.#unsubscribed(client.conn, filters);
+      if (client.conn instanceof Gate && !client.conn.filters.drop(filters)) client.conn.cut(TOO_FAST);
     });
     this.counters.revokedNow = this.#options.revocations.count;
     await aedes.listen();
@@ -164,7 +165,7 @@ class RunningBroker implements Broker {
     this.#gates.add(gate);
     gate.once("close", () => {
       this.#gates.delete(gate);
-      this.#unsubscribed(gate, [...gate.filters]);
+      gate.filters.clear();
     });
     const client = this.#aedes.handle(gate);
     guardParser(client, (error) => {
@@ -247,23 +248,22 @@ class RunningBroker implements Broker {
     const gate = gateOf(client);
     const { topic } = subscription;
     const { id, role } = gate.identity;
+    if (!gate.filters.mayChange()) {
+      gate.note(TOO_FAST);
+      done(new Error(TOO_FAST));
+      return;
+    }
     if (!this.#rules.maySubscribe(gate.identity, topic)) {
       this.#refuse("subscribe-denied", { client: id, role, filter: topic.slice(0, 200) });
       done(null, null);
       return;
     }
-    if (gate.filters.size >= this.#options.settings.maxSubscriptions) {
+    if (!gate.filters.add(topic)) {
       this.#refuse("too-many-subscriptions", { client: id, role });
       done(null, null);
       return;
     }
-    if (!gate.filters.has(topic)) this.counters.subscriptionsNow++;
-    gate.filters.add(topic);
     done(null, subscription);
-  }
-
-  #unsubscribed(gate: Gate, filters: readonly string[]): void {
-    for (const filter of filters) if (gate.filters.delete(filter)) this.counters.subscriptionsNow--;
   }
 
   #authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
