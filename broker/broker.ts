@@ -83,13 +83,8 @@ class RunningBroker implements Broker {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now() / 1_000);
     this.#refuse = (code, detail) => options.refusals.count(code, detail);
-    const emitter = new Emitter();
-    emitter.on(ROLL, (message, done) => {
-      this.#onRoll((message as unknown as PublishPacket).payload as Buffer);
-      setImmediate(done);
-    });
     this.#aedes = new Aedes({
-      mq: emitter,
+      mq: new Emitter(),
       persistence: new SessionStore(this.counters),
       concurrency: 0,
       // The gate looks after CONNECT in time and keepalive; a subscriber that others wait for must drain in time.
@@ -233,7 +228,8 @@ class RunningBroker implements Broker {
     const gate = gateOf(client);
     const fault = this.#rules.refusePublish(gate.identity, packet);
     if (fault === undefined) {
-      done();
+      // Before Aedes acknowledges it: what could not be stored is not, and comes again.
+      done(packet.topic !== ROLL || this.#onRoll(packet.payload as Buffer) ? null : new Error("not stored"));
       return;
     }
     gate.note(fault, { topic: packet.topic.slice(0, 200) });
@@ -272,16 +268,20 @@ class RunningBroker implements Broker {
 
   // --- the broker's own part
 
-  #onRoll(payload: Buffer): void {
+  /** False: it could not be stored. */
+  #onRoll(payload: Buffer): boolean {
     try {
       const meter = this.#options.revocations.learn(payload);
       this.counters.revokedNow = this.#options.revocations.count;
-      if (meter === undefined) return;
       for (const gate of this.#gates) if (gate.identity.id === meter) gate.cut("revoked");
     } catch (error) {
-      if (error instanceof ProtocolError) this.#refuse(`roll-${error.code}`);
-      else this.#options.onFailure(error);
+      if (!(error instanceof ProtocolError)) {
+        this.#options.onFailure(error);
+        return false;
+      }
+      this.#refuse(`roll-${error.code}`);
     }
+    return true;
   }
 
   #publishCounters(): void {

@@ -150,6 +150,24 @@ export function guardStorage<T>(database: { readonly name: string }, work: () =>
 }
 
 /**
+ * Writes what may as well be written another time: another process's lock is not waited for. False while there is one.
+ * Throws StorageError for any other fault.
+ */
+export function writeIfFree(database: SqliteDatabase, work: () => void): boolean {
+  const wait = Number(database.pragma("busy_timeout", { simple: true }));
+  database.pragma("busy_timeout = 0");
+  try {
+    guardStorage(database, work);
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "locked") return false;
+    throw error;
+  } finally {
+    database.pragma(`busy_timeout = ${wait}`);
+  }
+}
+
+/**
  * Brings the schema up to date: `migrations[i]` leads from `user_version` i to i + 1, each in its own transaction.
  * Throws StorageError `newer` when the file was written by a later version of the program.
  */
