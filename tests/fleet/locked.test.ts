@@ -58,10 +58,10 @@ test("locked databases and jumping clocks of every role lose nothing and count n
       onSlot: (_slot, done) => {
         const [name, hours] = JUMPS[done] ?? [];
         if (name !== undefined && hours !== undefined) jump(name, hours);
-        if (done === 5) locks.hold("a-2", file("a-2", "aggregator.db"));
+        if (done === 5) void locks.hold("a-2", file("a-2", "aggregator.db"));
         if (done === 11) {
-          locks.hold("utility", file("utility", "utility.db"));
-          locks.hold("analytics", file("analytics", "grid.db"));
+          void locks.hold("utility", file("utility", "utility.db"));
+          void locks.hold("analytics", file("analytics", "grid.db"));
         }
         if (done === 14) skewed();
       },
