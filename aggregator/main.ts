@@ -3,7 +3,7 @@ import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/keys/index.ts";
 import { systemClock } from "../config/runtime/clock.ts";
-import { guardStorage } from "../config/runtime/database.ts";
+import { guardStorage, storageError } from "../config/runtime/database.ts";
 import { migrateStore, openStore } from "../config/runtime/store.ts";
 import { storePlace } from "../config/storage/place.ts";
 import { brokerAddress } from "../config/runtime/broker-address.ts";
@@ -70,7 +70,8 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         ...(homomorphic === undefined ? {} : { homomorphic }),
       }),
   );
-  aggregator.load(readRoll(party.folder), await openMeterKeys(party));
+  const meterKeys = await openMeterKeys(party);
+  guardStorage(db, () => aggregator.load(readRoll(party.folder), meterKeys));
 
   const statusTopic = topicOf("aggregatorStatus", { agg: String(index) });
   const report = (): void => {
@@ -103,7 +104,9 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
   } finally {
     clearInterval(stats);
     clearTimeout(timer);
-    await aggregator.close();
+    await aggregator.close().catch((error: unknown) => {
+      throw storageError(error, db.name);
+    });
     await link?.publish(statusTopic, JSON.stringify({ state: "offline" }), { retain: true }).catch(() => {});
     await link?.close();
     report();

@@ -53,6 +53,7 @@ const SWEEP_PER_SLOW = 8;
 const RENEW_MILLISECONDS = 1_000;
 type AuthenticateDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
 const ROLL = topicOf("roll", {});
+const TOO_FAST = "subscription-flood"; // changes of filters without end
 
 /**
  * Opens the listeners. Rejects with ListenError for a port that is taken, RangeError for a wrong address, or
@@ -82,13 +83,8 @@ class RunningBroker implements Broker {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now() / 1_000);
     this.#refuse = (code, detail) => options.refusals.count(code, detail);
-    const emitter = new Emitter();
-    emitter.on(ROLL, (message, done) => {
-      this.#onRoll((message as unknown as PublishPacket).payload as Buffer);
-      setImmediate(done);
-    });
     this.#aedes = new Aedes({
-      mq: emitter,
+      mq: new Emitter(),
       persistence: new SessionStore(this.counters),
       concurrency: 0,
       // The gate looks after CONNECT in time and keepalive; a subscriber that others wait for must drain in time.
@@ -120,7 +116,7 @@ class RunningBroker implements Broker {
     aedes.on("connectionError", onError);
     (aedes as EventEmitter).on("error", this.#options.onFailure); // of its stores; ours has no such faults
     aedes.on("unsubscribe", (filters: readonly string[], client: Client) => {
-      if (client.conn instanceof Gate) this.#unsubscribed(client.conn, filters);
+      if (client.conn instanceof Gate && !client.conn.filters.drop(filters)) client.conn.cut(TOO_FAST);
     });
     this.counters.revokedNow = this.#options.revocations.count;
     await aedes.listen();
@@ -164,7 +160,7 @@ class RunningBroker implements Broker {
     this.#gates.add(gate);
     gate.once("close", () => {
       this.#gates.delete(gate);
-      this.#unsubscribed(gate, [...gate.filters]);
+      gate.filters.clear();
     });
     const client = this.#aedes.handle(gate);
     guardParser(client, (error) => {
@@ -232,7 +228,8 @@ class RunningBroker implements Broker {
     const gate = gateOf(client);
     const fault = this.#rules.refusePublish(gate.identity, packet);
     if (fault === undefined) {
-      done();
+      // Before Aedes acknowledges it: what could not be stored is not, and comes again.
+      done(packet.topic !== ROLL || this.#onRoll(packet.payload as Buffer) ? null : new Error("not stored"));
       return;
     }
     gate.note(fault, { topic: packet.topic.slice(0, 200) });
@@ -247,23 +244,22 @@ class RunningBroker implements Broker {
     const gate = gateOf(client);
     const { topic } = subscription;
     const { id, role } = gate.identity;
+    if (!gate.filters.mayChange()) {
+      gate.note(TOO_FAST);
+      done(new Error(TOO_FAST));
+      return;
+    }
     if (!this.#rules.maySubscribe(gate.identity, topic)) {
       this.#refuse("subscribe-denied", { client: id, role, filter: topic.slice(0, 200) });
       done(null, null);
       return;
     }
-    if (gate.filters.size >= this.#options.settings.maxSubscriptions) {
+    if (!gate.filters.add(topic)) {
       this.#refuse("too-many-subscriptions", { client: id, role });
       done(null, null);
       return;
     }
-    if (!gate.filters.has(topic)) this.counters.subscriptionsNow++;
-    gate.filters.add(topic);
     done(null, subscription);
-  }
-
-  #unsubscribed(gate: Gate, filters: readonly string[]): void {
-    for (const filter of filters) if (gate.filters.delete(filter)) this.counters.subscriptionsNow--;
   }
 
   #authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
@@ -272,16 +268,20 @@ class RunningBroker implements Broker {
 
   // --- the broker's own part
 
-  #onRoll(payload: Buffer): void {
+  /** False: it could not be stored. */
+  #onRoll(payload: Buffer): boolean {
     try {
       const meter = this.#options.revocations.learn(payload);
       this.counters.revokedNow = this.#options.revocations.count;
-      if (meter === undefined) return;
       for (const gate of this.#gates) if (gate.identity.id === meter) gate.cut("revoked");
     } catch (error) {
-      if (error instanceof ProtocolError) this.#refuse(`roll-${error.code}`);
-      else this.#options.onFailure(error);
+      if (!(error instanceof ProtocolError)) {
+        this.#options.onFailure(error);
+        return false;
+      }
+      this.#refuse(`roll-${error.code}`);
     }
+    return true;
   }
 
   #publishCounters(): void {

@@ -7,6 +7,7 @@
 import { Duplex } from "node:stream";
 import type { ClientIdentity } from "../protocol/topics.ts";
 import type { Counters } from "./counters.ts";
+import { FilterBook } from "./filter-book.ts";
 import { PacketFramer } from "./framing.ts";
 import { Inbound } from "./inbound.ts";
 import { SendQueue } from "./send-queue.ts";
@@ -15,6 +16,7 @@ export interface GateLimits {
   readonly connectBytes: number;
   readonly packetBytes: number;
   readonly messagesPerSecond: number;
+  readonly maxSubscriptions: number;
   readonly maxInFlight: number;
   /** Above it the client is cut off. */
   readonly maxQueuedBytes: number;
@@ -53,8 +55,7 @@ export class Gate extends Duplex {
   /** Both change at `become` only. */
   identity: ClientIdentity;
   limits: GateLimits;
-  /** Topic filters granted to this client. */
-  readonly filters = new Set<string>();
+  readonly filters: FilterBook;
   /** As the CONNECT says. */
   keepaliveSeconds = 0;
   readonly #options: GateOptions;
@@ -83,6 +84,7 @@ export class Gate extends Duplex {
     this.#socket = socket;
     this.#lastPacket = now();
     this.#silenceSeconds = limits.slowSeconds;
+    this.filters = new FilterBook({ most: limits.maxSubscriptions, counters, now });
     this.#inbound = new Inbound({
       messagesPerSecond: limits.messagesPerSecond,
       now,

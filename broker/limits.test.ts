@@ -1,6 +1,7 @@
 /** Limits: what a hostile or broken client may use up, and that the others go on meanwhile. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect as connectPlain } from "node:net";
 import { after, before, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { createCertificateAuthority } from "../config/enrolment/certificates.ts";
@@ -264,4 +265,25 @@ test("the public listener binds to loopback only", async () => {
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "example.org", "127.evil", "::ffff:10.0.0.1", ""]) {
     assert.throws(() => assertLoopback(host), RangeError, host);
   }
+});
+
+test("500 connections that say nothing, 500 that never begin TLS: all are ended, and a meter is served meanwhile", async () => {
+  const bed = await open({ slowSeconds: 1, connectionsPerSecond: 50, maxConnections: 400 });
+  const m = await bed.client(meter("m-001"));
+  const ended: Promise<unknown>[] = [];
+  for (let i = 0; i < 500; i++) {
+    for (const port of [bed.broker.ports.public, bed.broker.ports.tls]) {
+      const socket = connectPlain({ host: "127.0.0.1", port });
+      socket.on("error", () => {});
+      socket.resume();
+      ended.push(closed(socket));
+    }
+  }
+  for (let i = 0; i < 100; i++) await m.publishAsync("wv/1/m/m-001/status", "online", { qos: 1 });
+  await Promise.all(ended);
+  await m.publishAsync("wv/1/m/m-001/status", "online", { qos: 1 });
+  assert.equal(m.connected, true);
+  assert.equal(bed.broker.counters.connectionsNow, 1);
+  assert.ok(bed.refusals.filter(({ code }) => code === "connection-rate").length >= 400, "beyond the rate, at once");
+  assert.deepEqual(bed.failures, []);
 });

@@ -63,3 +63,17 @@ test("answers within the call, so that messages keep their order", () => {
   kept.outgoingEnqueueCombi().then(() => answered++);
   assert.equal(answered, 3);
 });
+
+test("a filter of public topics is not compared with the status of every meter", () => {
+  const { store: kept } = store();
+  for (let i = 0; i < 20_000; i++) kept.storeRetained(message(`wv/1/m/m-${i}/status`, "online"));
+  const millisecondsOf = (filter: string, times: number): number => {
+    const began = performance.now();
+    for (let i = 0; i < times; i++) kept.createRetainedStreamCombi([filter]).destroy();
+    return performance.now() - began;
+  };
+  const few = millisecondsOf("wv/1/m/+/status", 5);
+  for (const filter of ["wv/1/pub/#", "wv/1/pub/+/x/#", "wv/1/a/+/status"]) {
+    assert.ok(millisecondsOf(filter, 5) < few / 4, filter);
+  }
+});

@@ -7,7 +7,7 @@
  * retained message that waits one turn longer than the next one would be dropped as a duplicate by Aedes.
  */
 import { Readable } from "node:stream";
-import { parseTopic } from "../protocol/topics.ts";
+import { COMPILED, parseTopic } from "../protocol/topics.ts";
 import type { Counters } from "./counters.ts";
 
 interface Packet {
@@ -33,6 +33,7 @@ const NOBODY = immediate<readonly never[]>([]);
 
 /** Messages outside the table: the broker's own counters. */
 const OWN = "$SYS";
+const LEVELS: ReadonlyMap<string, readonly string[]> = new Map(COMPILED.map(({ name, levels }) => [name, levels]));
 
 export class SessionStore {
   readonly #retained = new Map<string, Map<string, Packet>>();
@@ -67,9 +68,9 @@ export class SessionStore {
       return packet === undefined ? [] : [packet];
     }
     const names = filter.split("/");
-    return [...this.#retained.values()]
-      .filter((messages) => messages.size > 0 && mayMatch(names, messages))
-      .flatMap((messages) => [...messages.values()].filter(({ topic }) => matches(names, topic)));
+    return [...this.#retained]
+      .filter(([family, messages]) => messages.size > 0 && mayMatch(names, family))
+      .flatMap(([, messages]) => [...messages.values()].filter(({ topic }) => matches(names, topic)));
   }
 
   subscriptionsByTopic(): Immediate<readonly never[]> {
@@ -109,11 +110,21 @@ function familyOf(topic: string): string {
   return parseTopic(topic)?.name ?? OWN;
 }
 
-/** All topics of a family have the same literals: the first message tells whether the filter can match any. */
-function mayMatch(names: readonly string[], messages: ReadonlyMap<string, Packet>): boolean {
-  const [first = ""] = messages.keys();
-  if (first.startsWith(OWN)) return names[0] === OWN;
-  return names.includes("#") || first.split("/").length === names.length;
+/**
+ * Whether a filter can match anything of a family, told by what all its topics have in common: `wv/1/pub/#` is not compared
+ * with the status of every meter, which whoever repeats it could keep the broker busy with.
+ */
+function mayMatch(names: readonly string[], family: string): boolean {
+  if (family === OWN) return names[0] === OWN;
+  const levels = LEVELS.get(family) ?? [];
+  const end = names.indexOf("#");
+  if (end < 0 ? names.length !== levels.length : end > levels.length) return false;
+  return levels.every((level, i) => (end >= 0 && i >= end) || fits(names[i]!, level));
+}
+
+/** A level of a filter, and one of a pattern, whose parameters stand for anything. */
+function fits(name: string, level: string): boolean {
+  return name === "+" || level.startsWith("<") || name === level;
 }
 
 function matches(names: readonly string[], topic: string): boolean {

@@ -13,6 +13,7 @@ import { environmentLayer, flagLayer, yamlLayer } from "./layers.ts";
 import type { Flag, Layer, LayerValue } from "./layers.ts";
 import { FIELDS } from "./schema.ts";
 import type { Config, Field } from "./schema.ts";
+import { readText } from "./runtime/text-file.ts";
 
 export interface ConfigSources {
   /** A YAML file; else the one that WV_CONFIG names, else none. */
@@ -54,6 +55,7 @@ export function loadEffective({ file, profile, env, flags = [] }: ConfigSources)
   return merge([profileLayer, fileLayer, environmentLayer(env), flagLayer(flags)]);
 }
 
+const MOST_CONFIG_BYTES = 1_048_576;
 const EMPTY: Layer = { values: new Map(), faults: [] };
 
 function readFile(file: string, byEnvironment: boolean): Layer {
@@ -82,7 +84,7 @@ function readProfile(name: string): Layer {
 
 function textOf(file: string): string | { readonly code: string } {
   try {
-    return readFileSync(file, "utf8");
+    return readText(file, MOST_CONFIG_BYTES);
   } catch (error) {
     return { code: (error as NodeJS.ErrnoException).code ?? "unreadable" };
   }

@@ -11,16 +11,32 @@ const FEWEST = 40;
 /** A path of the project in backticks; patterns and commands are none. */
 const PATH = /`([a-z.][\w.-]*\/[\w./-]*|[\w.-]+\.(?:md|cjs))`/g;
 
-test("every attack of the threat model is played by a test that exists", () => {
-  const page = readFileSync(join(ROOT, "docs/threat-model.md"), "utf8");
-  const rows = [...page.matchAll(PLAYED)];
-  assert.ok(rows.length >= FEWEST, `${rows.length} rows`);
-  const missing = rows.flatMap(([, file, title]) => {
-    const path = join(ROOT, file!);
-    if (!existsSync(path)) return [`${file!} is not there`];
-    return readFileSync(path, "utf8").includes(`"${title!}`) ? [] : [`${file!} has no test "${title!}..."`];
+for (const name of ["docs/threat-model.md", "docs/exhaustion.md"]) {
+  test(`every row of ${name} is played by a test that exists`, () => {
+    const page = readFileSync(join(ROOT, name), "utf8");
+    const rows = [...page.matchAll(PLAYED)];
+    assert.ok(rows.length >= FEWEST, `${rows.length} rows`);
+    const missing = rows.flatMap(([, file, title]) => {
+      const path = join(ROOT, file!);
+      if (!existsSync(path)) return [`${file!} is not there`];
+      return readFileSync(path, "utf8").includes(`"${title!}`) ? [] : [`${file!} has no test "${title!}..."`];
+    });
+    assert.deepEqual(missing, []);
   });
-  assert.deepEqual(missing, []);
+}
+
+test("the counts of exhaustion.md are those of its tests", () => {
+  const page = readFileSync(join(ROOT, "docs/exhaustion.md"), "utf8");
+  const joined = (text: string): string => text.replaceAll(/(?<=\d)[_,](?=\d{3})/g, "");
+  const wrong = [...page.matchAll(PLAYED)].flatMap(({ index, 1: file }) => {
+    const row = page.slice(page.lastIndexOf("\n", index) + 1, index);
+    const source = joined(readFileSync(join(ROOT, file!), "utf8"));
+    const numbers = joined(row).match(/\d{2,}/g) ?? [];
+    return numbers
+      .filter((number) => !new RegExp(`(?<!\\d)${number}(?!\\d)`).test(source))
+      .map((n) => `${file!}: ${n}`);
+  });
+  assert.deepEqual(wrong, []);
 });
 
 test("the map of where to change what leads to files that exist", () => {

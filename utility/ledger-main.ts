@@ -2,7 +2,7 @@
  * `npm run ledger`: the log of a utility from its database, also while the utility runs. Only `erase` changes anything;
  * it logs what it erased with the utility's key, of which the rest needs the public half alone.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { logPolicy } from "../config/log-policy.ts";
 import { openParty } from "../config/keys/index.ts";
@@ -10,6 +10,7 @@ import { shownPlace, storeExists } from "../config/runtime/store.ts";
 import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
 import { createProgress } from "../config/runtime/terminal.ts";
+import { readText } from "../config/runtime/text-file.ts";
 import { ENTRY_TYPES, formatKey, formatPolicy, formatProof, type LogPolicy } from "../protocol/log/index.ts";
 import { parsePeriod } from "./bills/list.ts";
 import { Checkpoints } from "./ledger/checkpoints.ts";
@@ -103,7 +104,7 @@ async function run(context: RoleContext): Promise<number> {
 }
 
 async function verify({ context, flags, db, policy, slotSeconds }: Call): Promise<number> {
-  const saved = flags.checkpoint === undefined ? [] : [{ name: flags.checkpoint, note: readText(flags.checkpoint) }];
+  const saved = flags.checkpoint === undefined ? [] : [{ name: flags.checkpoint, note: readNote(flags.checkpoint) }];
   const report = await verifyAll(db, { log: policy.log, saved, slotSeconds, silent: context.json });
   print(context.json ? JSON.stringify(report) : verifiedText(report));
   return report.findings.length === 0 ? EXIT.ok : EXIT.failed;
@@ -248,9 +249,9 @@ function numberOf(name: string, text: string): number {
   throw new UsageError(`--${name}: expected a number from 0 on, got ${text}`);
 }
 
-function readText(file: string): string {
+function readNote(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readText(file);
   } catch {
     throw new UsageError(`--checkpoint: ${file} cannot be read`);
   }

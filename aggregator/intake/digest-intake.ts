@@ -36,7 +36,8 @@ export function takeDigest(
     channel.acks.addDigest({ series, firstSlot, code: CIPHERTEXT_CODES.closed });
     return true;
   }
-  const result = store.put(channel.number, item, Math.floor(time), oldest - windowSlots);
+  // Its own beginning is among those that are counted, however long it is.
+  const result = store.put(channel.number, item, Math.floor(time), oldest - Math.max(windowSlots, slots));
   if (result === "full") {
     refuse("digests-full", channel.id);
     return false;

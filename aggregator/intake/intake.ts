@@ -24,6 +24,8 @@ type Take<T> = (channel: MeterChannel, content: T, time: number) => boolean;
 const MAX_ACK_ENTRIES = 2000;
 /** And so many digests, of some 50 bytes each. */
 const MAX_ACK_DIGESTS = 200;
+/** Slots that may wait for their answer: a meter that repeats whole months must not fill the memory between two commits. */
+const MAX_ANSWERS = 65_536;
 const MAX_COUNTER = 0xffff_ffff;
 
 export class Intake {
@@ -32,6 +34,7 @@ export class Intake {
   readonly #channels = new Map<string, MeterChannel>();
   #due: MeterChannel[] = [];
   #uncommitted = 0;
+  #answers = 0;
   #ownBoot: number;
 
   constructor(options: IntakeOptions) {
@@ -42,6 +45,11 @@ export class Intake {
   /** Messages waiting for a commit. */
   get uncommitted(): number {
     return this.#uncommitted;
+  }
+
+  /** Slots waiting for their answer. */
+  get answers(): number {
+    return this.#answers;
   }
 
   channel(meter: string): MeterChannel | undefined {
@@ -83,6 +91,7 @@ export class Intake {
     this.counters.messages++;
     channel.saw(content.message.number);
     this.#take(channel, content.message, content.shares, time);
+    this.#answers += content.shares.entries.length / ENTRY_BYTES;
     this.#commitSoon(channel);
   }
 
@@ -106,7 +115,7 @@ export class Intake {
   #commitSoon(channel: MeterChannel): void {
     this.#markDue(channel);
     this.#uncommitted++;
-    if (this.#uncommitted >= this.#options.commitMessages) this.commit();
+    if (this.#uncommitted >= this.#options.commitMessages || this.#answers >= MAX_ANSWERS) this.commit();
     else if (this.#uncommitted === 1) this.#options.scheduleCommit();
   }
 
@@ -230,7 +239,7 @@ export class Intake {
     digests.committed();
     vectors.committed();
     this.#due = [];
-    this.#uncommitted = 0;
+    this.#uncommitted = this.#answers = 0;
     this.counters.commits++;
     for (const channel of due) {
       channel.due = false;

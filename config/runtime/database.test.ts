@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, statSync, writ
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { StorageError, guardStorage, migrate, openDatabase } from "./database.ts";
+import { StorageError, guardStorage, migrate, openDatabase, writeIfFree } from "./database.ts";
 import type { DatabaseOptions, SqliteDatabase, StorageErrorCode } from "./database.ts";
 
 const FULL: DatabaseOptions = { synchronous: "FULL" };
@@ -194,4 +194,28 @@ test("a database opened alone shuts out a second such opening, not readers, and 
   openDatabase(file, { ...FULL, readonly: true }).close();
   first.close();
   openDatabase(file, { ...FULL, alone: true }).close();
+});
+
+test("what may be written another time does not wait for another process's lock, and says so", () => {
+  const file = newFile();
+  filled(file);
+  const holder = openDatabase(file, FULL);
+  holder.exec("BEGIN IMMEDIATE");
+  const other = openDatabase(file, { ...FULL, busyMilliseconds: 60_000 });
+  const count = (): unknown => other.prepare("SELECT count(*) FROM shares").pluck().get();
+  assert.equal(
+    writeIfFree(other, () => fill(other, 1)),
+    false,
+  );
+  assert.equal(other.pragma("busy_timeout", { simple: true }), 60_000);
+  assert.equal(count(), 200);
+  holder.exec("ROLLBACK");
+  assert.equal(
+    writeIfFree(other, () => fill(other, 1)),
+    true,
+  );
+  assert.equal(count(), 201);
+  assert.throws(() => writeIfFree(other, () => other.exec("DELETE FROM absent")), /no such table/);
+  holder.close();
+  other.close();
 });

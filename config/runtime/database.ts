@@ -7,7 +7,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { ExplainedError } from "../faults.ts";
 import { makeFolder } from "./folders.ts";
-import type { StoreMigration } from "./sql.ts";
+import type { SqlDatabase, StoreMigration } from "./sql.ts";
 
 export type SqliteDatabase = Database.Database;
 
@@ -147,6 +147,28 @@ export function guardStorage<T>(database: { readonly name: string }, work: () =>
     return work();
   } catch (error) {
     throw storageError(error, database.name);
+  }
+}
+
+/**
+ * Writes what may as well be written another time: another process's lock is not waited for. False while there is one.
+ * On a server, which locks rows and no files, it is written. Throws StorageError for any other fault.
+ */
+export function writeIfFree(database: SqlDatabase, work: () => void): boolean {
+  if (!(database instanceof Database)) {
+    guardStorage(database, work);
+    return true;
+  }
+  const wait = Number(database.pragma("busy_timeout", { simple: true }));
+  database.pragma("busy_timeout = 0");
+  try {
+    guardStorage(database, work);
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "locked") return false;
+    throw error;
+  } finally {
+    database.pragma(`busy_timeout = ${wait}`);
   }
 }
 

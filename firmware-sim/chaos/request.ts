@@ -1,8 +1,8 @@
 /** What the flags of `npm run chaos` ask for, checked before anything is made. */
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { type RoleContext, UsageError } from "../../config/runtime/role-command.ts";
+import { readText } from "../../config/runtime/text-file.ts";
 import { chaosTargets } from "./run.ts";
 import { drawEvents, parseSchedule, type Schedule, ScheduleError } from "./schedule.ts";
 import { chaosConfig, daysFor } from "./settings.ts";
@@ -71,7 +71,7 @@ function drawnRun(context: RoleContext, { seed, minutes, events, out }: Drawn): 
 function readRun(context: RoleContext, file: string, out: string): RequestedRun {
   let schedule: Schedule;
   try {
-    schedule = parseSchedule(readFileSync(file, "utf8"), file);
+    schedule = parseSchedule(readText(file), file);
   } catch (error) {
     if (error instanceof ScheduleError) throw new UsageError(error.message);
     const { code } = error as NodeJS.ErrnoException;

@@ -1,7 +1,7 @@
 /** Where a meter's readings come from outside: a file, a pipe or standard input, line by line. */
 import { accessSync, constants, createReadStream, statSync } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import { type Readable, Transform, type TransformCallback } from "node:stream";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { InputLineError } from "./input-line.ts";
 
@@ -22,6 +22,32 @@ export function openInput(file: string, standard: Readable): Readable {
   return createReadStream(file);
 }
 
+/** A reading takes a hundred. */
+const MOST_LINE_BYTES = 65_536;
+const NEWLINE = 0x0a;
+
+/** Lets no line grow without an end: one byte more than is allowed passes of it, by which it is known. */
+class LineCap extends Transform {
+  #bytes = 0;
+
+  override _transform(chunk: Buffer | string, encoding: BufferEncoding, done: TransformCallback): void {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk;
+    for (let at = 0; at < bytes.length; ) {
+      const newline = bytes.indexOf(NEWLINE, at);
+      const end = newline < 0 ? bytes.length : newline;
+      const room = Math.max(0, MOST_LINE_BYTES + 1 - this.#bytes);
+      this.push(bytes.subarray(at, Math.min(end, at + room)));
+      this.#bytes += end - at;
+      if (newline >= 0) {
+        this.push(bytes.subarray(newline, newline + 1));
+        this.#bytes = 0;
+      }
+      at = end + 1;
+    }
+    done();
+  }
+}
+
 export interface LineFeedOptions {
   readonly input: Readable;
   /** Throws InputLineError for a line that is no reading. */
@@ -37,9 +63,14 @@ export interface Fed {
 
 /** Hands in every line until the input or the signal ends it; empty lines are skipped. Rejects when reading fails. */
 export async function feedLines({ input, take, refused, signal }: LineFeedOptions): Promise<Fed> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const capped = input.pipe(new LineCap());
+  const lines = createInterface({ input: capped, crlfDelay: Number.POSITIVE_INFINITY });
   const failed = new Promise<never>((_resolve, reject) => input.once("error", reject));
-  signal.addEventListener("abort", () => lines.close(), { once: true });
+  const stop = (): void => {
+    lines.close();
+    input.unpipe(capped).pause();
+  };
+  signal.addEventListener("abort", stop, { once: true });
   return Promise.race([feed(), failed]);
 
   async function feed(): Promise<Fed> {
@@ -50,6 +81,7 @@ export async function feedLines({ input, take, refused, signal }: LineFeedOption
       if (signal.aborted) break;
       if (line.trim() === "") continue;
       try {
+        if (line.length > MOST_LINE_BYTES) throw new InputLineError(`a line has at most ${MOST_LINE_BYTES} bytes`);
         take(line);
         fed.taken++;
       } catch (error) {

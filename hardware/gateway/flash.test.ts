@@ -80,3 +80,10 @@ test("without avrdude, or when it fails, it is said in words", async () => {
 test("another programmer erases as it likes", () => {
   assert.equal(avrdudeArguments(options("x.hex", { programmer: "usbasp" })).includes("-D"), false);
 });
+
+test("a firmware without an end is refused by its size, not by the memory", () => {
+  assert.throws(
+    () => checkHex("/dev/zero", undefined),
+    /\/dev\/zero: it cannot be read \(larger than 67108864 bytes\)/,
+  );
+});

@@ -1,8 +1,8 @@
 /** Puts the committed firmware on a board with avrdude, after checking that the file is the one that was published. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { ExplainedError } from "../../config/faults.ts";
+import { readBytes } from "../../config/runtime/text-file.ts";
 
 /** What stands in the way of flashing, in words. */
 class FlashError extends ExplainedError {
@@ -27,7 +27,7 @@ export interface FlashOptions {
 
 /** Reads the SHA-256 of a file as `sha256sum` writes it. Throws FlashError. */
 export function publishedHash(file: string): string {
-  const text = readText(file).toString("utf8");
+  const text = readFirmware(file).toString("utf8");
   const [, hash] = /^([0-9a-f]{64})\b/.exec(text) ?? [];
   if (hash === undefined) throw new FlashError(`${file}: expected a SHA-256 of 64 hex digits`);
   return hash;
@@ -35,7 +35,7 @@ export function publishedHash(file: string): string {
 
 /** Throws FlashError when the file is missing, no Intel HEX, or not the one with this hash. Returns its program bytes. */
 export function checkHex(file: string, sha256: string | undefined): number {
-  const bytes = readText(file);
+  const bytes = readFirmware(file);
   const hash = createHash("sha256").update(bytes).digest("hex");
   if (sha256 !== undefined && hash !== sha256) {
     throw new FlashError(`${file} is not the firmware that was published: its SHA-256 is ${hash}, expected ${sha256}`);
@@ -61,9 +61,9 @@ function programBytes(file: string, text: string): number {
   return bytes;
 }
 
-function readText(file: string): Buffer {
+function readFirmware(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readBytes(file);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new FlashError(`${file}: ${code === "ENOENT" ? "there is no such file" : `it cannot be read (${code})`}`, {

@@ -2,7 +2,7 @@
 import { UsageError } from "../../../config/runtime/role-command.ts";
 import type { OptionValues } from "../../../config/runtime/role.ts";
 import { BUNDLED, bundledGrid, type Grid, isBundled, readMatpower } from "../index.ts";
-import { readText } from "../../text-file.ts";
+import { readText } from "../../../config/runtime/text-file.ts";
 
 /** A bundled case by its name, or a MATPOWER file. */
 export function gridNamed(name: string | undefined): Grid {

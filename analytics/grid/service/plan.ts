@@ -14,7 +14,7 @@ import {
   withAssumedRatings,
 } from "../index.ts";
 import { outwards } from "./layout.ts";
-import { readText } from "../../text-file.ts";
+import { readText } from "../../../config/runtime/text-file.ts";
 
 export type GridSettings = Config["grid"];
 

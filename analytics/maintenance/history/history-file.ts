@@ -2,7 +2,7 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 import { type AssetHistory, emptyWeeks, KINDS, MEASURES, RANGES, weekCount, WEEKS_PER_YEAR } from "./history.ts";
-import { readText } from "../../text-file.ts";
+import { readText } from "../../../config/runtime/text-file.ts";
 
 export const HISTORY_COLUMNS = ["asset", "kind", "week", "age_years", ...MEASURES, "failed", "simulated"] as const;
 const DAY_MS = 86_400_000;

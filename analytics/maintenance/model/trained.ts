@@ -8,7 +8,7 @@ import { KINDS } from "../history/history.ts";
 import { Drift } from "./drift.ts";
 import { type Example, FEATURES, type HazardModel } from "./hazard-model.ts";
 import { LogisticHazard } from "./standard.ts";
-import { readText } from "../../text-file.ts";
+import { readText } from "../../../config/runtime/text-file.ts";
 
 export interface Trained {
   readonly model: HazardModel;

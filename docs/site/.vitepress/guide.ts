@@ -71,6 +71,7 @@ export const guide: readonly Chapter[] = [
     title: "Security",
     pages: [
       { text: "Threat model", file: "docs/threat-model.md" },
+      { text: "Exhaustion", file: "docs/exhaustion.md" },
       { text: "The log and receipts", file: "docs/ledger.md" },
       { text: "Noise against key leaks", file: "docs/flooding.md" },
       { text: "Report a fault", file: "SECURITY.md" },

@@ -1,5 +1,5 @@
 /** Accounts, sessions, API tokens and what was done with them: `<data>/api/api.db`, or the schema `api` on a server. */
-import { guardStorage } from "../../../config/runtime/database.ts";
+import { guardStorage, writeIfFree } from "../../../config/runtime/database.ts";
 import type { SqlDatabase } from "../../../config/runtime/sql.ts";
 import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import { MIGRATIONS } from "./migrations.ts";
@@ -167,21 +167,25 @@ export class AccessStore {
       [hash, now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS, now + AHEAD_SECONDS],
     );
     if (row === undefined) return undefined;
-    if (uses && now - row.used_at > USE_SECONDS)
-      this.#run("UPDATE sessions SET used_at = ? WHERE hash = ?", [now, hash]);
+    if (uses && now - row.used_at > USE_SECONDS) {
+      // Whoever only reads is answered also while another process holds the database.
+      writeIfFree(this.#db, () => this.#run("UPDATE sessions SET used_at = ? WHERE hash = ?", [now, hash]));
+    }
     return this.#enabled(row.account);
   }
 
-  /** Forgets sessions and tokens that have ended. */
+  /** Forgets sessions and tokens that have ended; another time where another process holds the database. */
   forgetEnded(
     now: number,
     { idleSeconds, maxSeconds }: { readonly idleSeconds: number; readonly maxSeconds: number },
   ): void {
-    this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ? OR used_at > ? OR created_at > ?", [
-      ...[now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS, now + AHEAD_SECONDS],
-    ]);
-    this.tokens.forgetEnded(now);
-    this.signIns.forget(now);
+    writeIfFree(this.#db, () => {
+      this.#run("DELETE FROM sessions WHERE used_at <= ? OR created_at <= ? OR used_at > ? OR created_at > ?", [
+        ...[now - idleSeconds, now - maxSeconds, now + AHEAD_SECONDS, now + AHEAD_SECONDS],
+      ]);
+      this.tokens.forgetEnded(now);
+      this.signIns.forget(now);
+    });
   }
 
   /** As `sessionAccount`, of an API token. */
@@ -206,17 +210,23 @@ export class AccessStore {
    * what it lacks. True: there may be more.
    */
   pruneAudit(before: number, now: number, slice = PRUNE_SLICE): boolean {
-    return this.#transaction(() => {
-      const rows = this.#all<{ id: number; at: number }>("SELECT id, at FROM audit ORDER BY id LIMIT ?", [slice]);
-      const kept = rows.findIndex(({ at }) => at >= before);
-      const old = kept < 0 ? rows : rows.slice(0, kept);
-      const last = old.at(-1);
-      if (last === undefined) return false;
-      this.#run("DELETE FROM audit WHERE id <= ?", [last.id]);
-      const detail = `entries up to ${last.id}, from before ${new Date(before * 1_000).toISOString()}`;
-      this.note({ at: now, account: null, address: "", action: "prune-audit", outcome: "done", detail });
-      return old.length === slice;
+    let more = true; // while another process holds the database nothing is known of it
+    writeIfFree(this.#db, () => {
+      more = this.#transaction(() => this.#pruneSlice(before, now, slice));
     });
+    return more;
+  }
+
+  #pruneSlice(before: number, now: number, slice: number): boolean {
+    const rows = this.#all<{ id: number; at: number }>("SELECT id, at FROM audit ORDER BY id LIMIT ?", [slice]);
+    const kept = rows.findIndex(({ at }) => at >= before);
+    const old = kept < 0 ? rows : rows.slice(0, kept);
+    const last = old.at(-1);
+    if (last === undefined) return false;
+    this.#run("DELETE FROM audit WHERE id <= ?", [last.id]);
+    const detail = `entries up to ${last.id}, from before ${new Date(before * 1_000).toISOString()}`;
+    this.note({ at: now, account: null, address: "", action: "prune-audit", outcome: "done", detail });
+    return old.length === slice;
   }
 
   /** Newest first, those before an id. */

@@ -1,6 +1,6 @@
 /** API tokens: whose each is, how long it holds, and when it was last used. */
 import { randomUUID } from "node:crypto";
-import { guardStorage } from "../../../config/runtime/database.ts";
+import { guardStorage, writeIfFree } from "../../../config/runtime/database.ts";
 import type { SqlDatabase } from "../../../config/runtime/sql.ts";
 
 export interface TokenRow {
@@ -77,8 +77,9 @@ export class ApiTokens {
       [hash, now, now + AHEAD_SECONDS],
     );
     if (row === undefined) return undefined;
-    if (uses && Math.abs(now - (row.last_used ?? 0)) > USE_SECONDS)
-      this.#run("UPDATE tokens SET last_used = ? WHERE id = ?", [now, row.id]);
+    if (uses && Math.abs(now - (row.last_used ?? 0)) > USE_SECONDS) {
+      writeIfFree(this.#db, () => this.#run("UPDATE tokens SET last_used = ? WHERE id = ?", [now, row.id]));
+    }
     return row.account;
   }
 

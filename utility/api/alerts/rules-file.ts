@@ -1,8 +1,8 @@
 /** Reads the rules of alerts from YAML; what is wrong is told by file, line and field, all of it at once. */
-import { readFileSync } from "node:fs";
 import { type Alias, type Document, isAlias, isMap, isNode, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import { ExplainedError } from "../../../config/faults.ts";
 import { shippedFile } from "../../../config/runtime/shipped-file.ts";
+import { readText } from "../../../config/runtime/text-file.ts";
 import { pathText } from "../../../billing/tariffs/faults.ts";
 import { type Rule, rulesSchema } from "./rule.ts";
 
@@ -26,7 +26,7 @@ const MOST_INDENT = 200;
 export function readRules(file: string): readonly Rule[] {
   let text: string;
   try {
-    text = readFileSync(shippedFile(file), "utf8");
+    text = readText(shippedFile(file));
   } catch (error) {
     throw new RulesError([`${file} cannot be read (${String((error as NodeJS.ErrnoException).code)})`]);
   }

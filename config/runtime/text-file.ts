@@ -7,6 +7,11 @@ const MOST_TEXT_BYTES = 67_108_864;
 
 /** Throws what the file system throws, and for a larger file an error whose `code` says so. */
 export function readText(file: string, mostBytes = MOST_TEXT_BYTES): string {
+  return readBytes(file, mostBytes).toString("utf8");
+}
+
+/** The same, as it is. */
+export function readBytes(file: string, mostBytes = MOST_TEXT_BYTES): Buffer {
   const handle = openSync(file, "r");
   try {
     const parts: Buffer[] = [];
@@ -14,7 +19,7 @@ export function readText(file: string, mostBytes = MOST_TEXT_BYTES): string {
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const read = readSync(handle, chunk, 0, CHUNK_BYTES, null);
-      if (read === 0) return Buffer.concat(parts).toString("utf8");
+      if (read === 0) return Buffer.concat(parts);
       bytes += read;
       if (bytes > mostBytes) {
         throw Object.assign(new Error(`${file} is larger than ${mostBytes} bytes`), {
