@@ -54,7 +54,7 @@ export interface EngineSite {
 
 /** Everything that the engine reads, by file name. */
 export function engineFiles(site: EngineSite, membership: Membership): EngineFiles {
-  const { engine, folder, settings, nodes, clusterSecret: secret } = site;
+  const { engine, folder, settings, nodes, clusterSecret } = site;
   const { party, meters } = membership;
   const path = (name: string): string => join(resolve(party.folder), name);
   return WRITERS[engine]({
@@ -70,7 +70,7 @@ export function engineFiles(site: EngineSite, membership: Membership): EngineFil
     access: allAccess(serversOf(party), meters),
     anyone: accessOf({ id: "public", role: "public" }),
     nodes,
-    clusterSecret: secret,
+    clusterSecret,
   });
 }
 

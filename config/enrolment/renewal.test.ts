@@ -84,6 +84,18 @@ describe("renewal of certificates", () => {
     assert.deepEqual((await retire(context, "m-001")).refused, [replaced]);
   });
 
+  test("a list that cannot be parsed is said at the start, and a running party goes on with the one before", () => {
+    const file = join(folder("m-002"), "crl.pem");
+    const list = readFileSync(file);
+    const party = openParty(folder("m-002"));
+    const { tls } = party;
+    writeFileSync(file, "-----BEGIN X509 CRL-----\nbroken\n-----END X509 CRL-----\n");
+    assert.equal(party.tls, tls);
+    assert.throws(() => openParty(folder("m-002")), /m-002\/crl\.pem cannot be parsed/);
+    writeFileSync(file, list);
+    assert.equal(party.tls.crl, tls.crl);
+  });
+
   test("nothing is done for a party that is not here, or is another, or has nothing to retire", async () => {
     await assert.rejects(renew(context, "a-9"), /a-9 is missing: bring it here/);
     await assert.rejects(renew(context, "../a-1"), /--party: "\.\.\/a-1" is no party/);

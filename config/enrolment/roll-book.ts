@@ -8,7 +8,7 @@ import { openCountersignature, openRecord } from "../../protocol/membership.ts";
 import type { MembershipCertificate, MembershipRecord } from "../../protocol/messages/enrolment.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import type { Party } from "../keys/index.ts";
-import { trust } from "../keys/party.ts";
+import { trust } from "../keys/trust.ts";
 import { encodeRoll, readRoll, ROLL_FILE } from "../keys/roll-file.ts";
 import { replaceFile } from "./files.ts";
 import { keyFolder } from "./system.ts";

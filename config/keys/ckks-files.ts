@@ -12,7 +12,8 @@ import { openServerMessage } from "../../protocol/envelope/index.ts";
 import { type CkksEpoch, type CkksPart, DEALING_BYTES } from "../../protocol/keys/index.ts";
 import { ckksShareMessage } from "../../protocol/messages/ckks.ts";
 import { CKKS_SHARE_FILE, KeyFolderError, readKeyFile } from "./folder.ts";
-import { notTrusted, type Party } from "./party.ts";
+import type { Party } from "./party.ts";
+import { notTrusted } from "./trust.ts";
 
 /** The file of each part of a set's public material. */
 export const CKKS_PART_FILES: Readonly<Record<CkksPart, string>> = {

@@ -7,7 +7,8 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { Directory } from "../../protocol/keys/index.ts";
 import { meterId } from "../../protocol/names.ts";
 import { readKeyFile } from "./folder.ts";
-import { type Party, trust } from "./party.ts";
+import type { Party } from "./party.ts";
+import { trust } from "./trust.ts";
 
 export const CUSTOMERS_FILE = "customers.cbor";
 const publicKey = bytesOfLength(32, "a public key");

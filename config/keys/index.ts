@@ -9,4 +9,4 @@ export { openParty, type Party } from "./party.ts";
 export { refusedSerials } from "./refused-serials.ts";
 export { openRoll, readRoll } from "./roll-file.ts";
 export { openSubsetKeys } from "./subset-keys-file.ts";
-export type { PartyTls } from "./tls-files.ts";
+export type { PartyTls } from "../runtime/broker-tls.ts";

@@ -5,7 +5,8 @@ import { byteString } from "../../protocol/bytes.ts";
 import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { type MeterKey, openMeterKeyList } from "../../protocol/keys/index.ts";
 import { KeyFolderError, readKeyFile } from "./folder.ts";
-import { notTrusted, type Party } from "./party.ts";
+import type { Party } from "./party.ts";
+import { notTrusted } from "./trust.ts";
 
 export const METER_KEYS_FILE = "meter-keys.cbor";
 const sealedLists = z.array(byteString);

@@ -13,11 +13,10 @@ import {
   rawPublicKey,
 } from "../../protocol/keys/index.ts";
 import { type Role, ROLES } from "../../protocol/topics.ts";
+import type { PartyTls } from "../runtime/broker-tls.ts";
 import { assertFolder, CKKS_FILE, readKeyFile } from "./folder.ts";
-import { type PartyTls, TlsFiles } from "./tls-files.ts";
+import { TlsFiles } from "./tls-files.ts";
 import { parse, privateKey, refuse, trust } from "./trust.ts";
-
-export { notTrusted, trust } from "./trust.ts";
 
 export interface Party {
   /** CN of the certificate: meter id, `a-<i>`, `utility` and so on. */

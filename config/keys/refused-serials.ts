@@ -1,6 +1,6 @@
 /** The authority's list of certificates that are refused. */
+import type { PartyTls } from "../runtime/broker-tls.ts";
 import { KeyFolderError, REVOCATION_FILE } from "./folder.ts";
-import type { PartyTls } from "./tls-files.ts";
 
 /**
  * Serial numbers in capitals, as Node tells those of a connection. Throws KeyFolderError where the list is none, or not

@@ -5,7 +5,8 @@ import { decodeCbor, encodeCbor } from "../../protocol/cbor.ts";
 import { Roll } from "../../protocol/membership.ts";
 import { type MembershipCertificate, membershipCertificate } from "../../protocol/messages/enrolment.ts";
 import { KeyFolderError, readKeyFile } from "./folder.ts";
-import { type Party, trust } from "./party.ts";
+import type { Party } from "./party.ts";
+import { trust } from "./trust.ts";
 
 export const ROLL_FILE = "roll.cbor";
 const rollFile = z.array(membershipCertificate);

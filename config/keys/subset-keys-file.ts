@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openSubsetKeyList, type SubsetKeyList } from "../../protocol/keys/index.ts";
 import { readKeyFile, SUBSET_KEYS_FILE } from "./folder.ts";
-import { notTrusted, type Party } from "./party.ts";
+import type { Party } from "./party.ts";
+import { notTrusted } from "./trust.ts";
 
 /**
  * Opens an aggregator's subset keys; undefined where none were dealt. Throws KeyFolderError `not-trusted` when they are

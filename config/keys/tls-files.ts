@@ -5,17 +5,10 @@
 import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
+import type { PartyTls } from "../runtime/broker-tls.ts";
 import { fileVersion, KeyFolderError, readKeyFile, REVOCATION_FILE } from "./folder.ts";
 import { parse, privateKey, refuse } from "./trust.ts";
-
-/** PEM texts. */
-export interface PartyTls {
-  readonly key: string;
-  readonly cert: string;
-  readonly ca: string;
-  /** Certificates that are refused; left out where there is no list. */
-  readonly crl?: string;
-}
 
 const FILES = ["identity.crt", "identity.key", REVOCATION_FILE];
 
@@ -69,5 +62,9 @@ function readTls(folder: string, ca: string): PartyTls {
     const remedy = "`npm run enrol -- renew` makes both anew where the authority's keys are";
     refuse(folder, "identity.key", `does not belong to identity.crt; ${remedy}`);
   }
-  return { key, cert, ca, ...(existsSync(join(folder, REVOCATION_FILE)) ? { crl: text(REVOCATION_FILE) } : {}) };
+  if (!existsSync(join(folder, REVOCATION_FILE))) return { key, cert, ca };
+  const crl = text(REVOCATION_FILE);
+  // Where it does not parse, the next connection would end the process.
+  parse(folder, REVOCATION_FILE, () => createSecureContext({ crl }));
+  return { key, cert, ca, crl };
 }

@@ -10,6 +10,7 @@ export interface PartyTls {
   readonly key: string;
   readonly cert: string;
   readonly ca: string;
+  /** Left out where nothing is refused. */
   readonly crl?: string;
 }
 

@@ -180,15 +180,16 @@ export class Connection {
 
   /**
    * Holds small packets back until the current turn of the event loop is over, or for `gatherMilliseconds`, so that a
-   * hundred of them leave as one TLS record. mqtt-packet corks each packet by itself, but only until the next microtask: too early for the answers
-   * to a batch of received packets.
+   * hundred of them leave as one TLS record. mqtt-packet corks each packet by itself, but only until the next microtask:
+   * too early for the answers to a batch of received packets.
    */
   #cork(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
+    const { gatherMilliseconds } = this.#options.settings;
     if (this.#release !== undefined) {
-      if (stream.writableLength >= GATHERED_BYTES) this.#release();
-      return;
+      if (gatherMilliseconds === 0 || stream.writableLength < GATHERED_BYTES) return;
+      this.#release();
     }
     stream.cork();
     let timer: NodeJS.Timeout | undefined;
@@ -199,7 +200,6 @@ export class Connection {
       stream.uncork();
     };
     this.#release = release;
-    const { gatherMilliseconds } = this.#options.settings;
     if (gatherMilliseconds > 0) timer = setTimeout(release, gatherMilliseconds);
     else setImmediate(release);
   }

@@ -5,7 +5,8 @@ import { migrateStore, openStore } from "../../../config/runtime/store.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { ApiRole } from "./roles.ts";
 import { SignIns } from "./sign-ins.ts";
-import { AHEAD_SECONDS, ApiTokens, USE_SECONDS, wholeNumbers } from "./tokens.ts";
+import { AHEAD_SECONDS, ApiTokens, USE_SECONDS } from "./tokens.ts";
+import { wholeNumbers } from "./whole-numbers.ts";
 
 export interface Account {
   readonly name: string;

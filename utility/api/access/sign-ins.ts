@@ -6,7 +6,7 @@
  */
 import { guardStorage } from "../../../config/runtime/database.ts";
 import type { SqlDatabase } from "../../../config/runtime/sql.ts";
-import { wholeNumbers } from "./tokens.ts";
+import { wholeNumbers } from "./whole-numbers.ts";
 
 /** So many failures of a name from one network in so many seconds; then that network waits. */
 export const NETWORK_FAILURES = 20;

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { guardStorage, writeIfFree } from "../../../config/runtime/database.ts";
 import type { SqlDatabase } from "../../../config/runtime/sql.ts";
+import { wholeNumbers } from "./whole-numbers.ts";
 
 export interface TokenRow {
   readonly id: string;
@@ -16,14 +17,6 @@ export interface TokenRow {
 export const USE_SECONDS = 60;
 /** What begins later than this from now was made by a clock that was wrong, and counts as not there. */
 export const AHEAD_SECONDS = 60;
-
-/**
- * Times are whole seconds in these tables: a time between two is compared as the one before, which comes to the same for what is
- * later than it, or not. PostgreSQL takes no other for a whole number.
- */
-export function wholeNumbers(values: readonly unknown[]): unknown[] {
-  return values.map((value) => (typeof value === "number" ? Math.floor(value) : value));
-}
 
 export class ApiTokens {
   readonly #db: SqlDatabase;
