@@ -6,6 +6,7 @@ import type { IntakeOptions } from "./intake/intake-options.ts";
 import type { VectorLimits } from "./learning/vector-store.ts";
 import type { JobDeskSettings } from "./openings/job-desk.ts";
 import type { ShareStoreOptions } from "./store/share-store.ts";
+import type { Notice } from "./workers/notices.ts";
 
 type IntakeSettings = Pick<IntakeOptions, "slotSeconds" | "windowSlots" | "futureSlots" | "commitMessages" | "bits">;
 
@@ -14,6 +15,17 @@ export interface AggregatorSettings extends IntakeSettings, ShareStoreOptions, V
   readonly minSlots: number;
   /** Days after which shares that are in a bill may go; 0: they stay. */
   readonly shareDays: number;
+}
+
+/** What one of several workers of an aggregator does, and what the others do. */
+export interface WorkersPart {
+  /** Whether this worker takes in a meter, by its name or by its number here. */
+  readonly owns: (meter: string) => boolean;
+  readonly ownsNumber: (meter: number) => boolean;
+  /** Whether this one answers rounds, jobs and enrolments. */
+  readonly hasDesk: boolean;
+  /** Tells the others. */
+  readonly tell: (notice: Notice) => void;
 }
 
 export interface AnsweredRound {
@@ -45,6 +57,8 @@ export interface AggregatorOptions {
   readonly answered?: (entry: AnsweredRound) => void;
   /** Lets other work run for a moment during a long answer. */
   readonly pause: () => Promise<void>;
+  /** Left out: this process does all of it. */
+  readonly part?: WorkersPart | undefined;
   /** Left out: jobs on ciphertexts are refused. */
   readonly homomorphic?: JobDeskSettings;
 }

@@ -7,8 +7,9 @@ import { ChunkAssembler, openServerMessage, sealServerMessage, splitChunks } fro
 import { ProtocolError } from "../protocol/errors.ts";
 import { enrolMessage, type MembershipCertificate } from "../protocol/messages/enrolment.ts";
 import { roundRequest } from "../protocol/messages/round.ts";
-import { filterOf, type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
+import { type ParsedTopic, parseTopic, topicOf } from "../protocol/topics.ts";
 import type { AggregatorOptions } from "./aggregator-options.ts";
+import { inPieces } from "./in-pieces.ts";
 import { Intake } from "./intake/intake.ts";
 import { KeyRing } from "./intake/key-ring.ts";
 import { MeterTable } from "./intake/meter-table.ts";
@@ -28,6 +29,7 @@ import { Holdings } from "./rounds/holdings.ts";
 import { ShareGaps } from "./store/share-gaps.ts";
 import { ShareRetention } from "./store/share-retention.ts";
 import { ShareStore } from "./store/share-store.ts";
+import { isFromMeter, subscriptionsOf } from "./subscriptions.ts";
 
 /** Requests of servers that wait while another is worked on; more are refused and will be repeated. */
 const MAX_WAITING = 256;
@@ -37,6 +39,7 @@ export class Aggregator {
   readonly store: ShareStore;
   readonly membership: Membership;
   readonly keys: KeyRing;
+  readonly releases: ReleaseStore;
   readonly #options: AggregatorOptions;
   readonly #rounds: RoundDesk;
   readonly #enrolment: EnrolmentDesk;
@@ -50,19 +53,32 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
-    const { index, db, party, settings, now, refuse, scheduleCommit, send, pause } = options;
+    const { index, db, party, settings, now, refuse, scheduleCommit, send, pause, part } = options;
     const { slotSeconds, windowSlots } = settings;
     const { directory } = party;
     this.#chunks = new ChunkAssembler(options.monotonic);
-    this.store = new ShareStore(db, settings);
-    this.retention = new ShareRetention({ ...settings, db, store: this.store, pause });
+    this.store = new ShareStore(db, settings, part?.ownsNumber);
+    const forgotten = (from: number, to: number): void => part?.tell({ about: "forgotten", from, to });
+    this.retention = new ShareRetention({ ...settings, db, store: this.store, pause, forgotten });
     const table = new MeterTable(db);
     const { store } = this;
     const digests = new DigestStore(db);
     const releases = new ReleaseStore(db);
+    this.releases = releases;
     const ports = { now, wallTime: options.wallTime, scheduleCommit, send, refuse };
     const vectors = new VectorStore(db, settings);
-    this.intake = new Intake({ ...settings, db, store, digests, vectors, loads: releases, meters: table, ...ports });
+    const isOwn = part?.owns;
+    this.intake = new Intake({
+      ...settings,
+      db,
+      store,
+      digests,
+      vectors,
+      loads: releases,
+      meters: table,
+      isOwn,
+      ...ports,
+    });
     this.vectors = new VectorDesk({ ...settings, directory, store: vectors, intake: this.intake, now, refuse });
     this.keys = new KeyRing({ index, table, intake: this.intake });
     const membership = new Membership({
@@ -92,7 +108,10 @@ export class Aggregator {
       holdings: new Holdings(store, members),
       vectors: new VectorRounds({ store: vectors, members, slotSeconds, now, minMeters }),
       maskKeys: options.subsetKeys && { index, n: directory.n, t: directory.t, ...options.subsetKeys },
-      askAgain: (meter, kind, firstSlot, count) => this.intake.askAgain(meter, kind, firstSlot, count),
+      askAgain: (meter, kind, firstSlot, count) => {
+        if (part?.owns(meter) === false) part.tell({ about: "resend", meter, kind, firstSlot, count });
+        else this.intake.askAgain(meter, kind, firstSlot, count);
+      },
       pause,
     });
     this.#jobs = createJobDesk({
@@ -115,42 +134,32 @@ export class Aggregator {
       onAccepted: (record, rootKey) => {
         if (rootKey !== undefined) this.keys.addKey(record.meter, record.keyVersion, rootKey);
         this.keys.setPlaces(record.meter, record.places);
+        part?.tell({ about: "meter", meter: record.meter });
       },
     });
     for (const meter of this.membership.meters()) this.keys.setPlaces(meter, this.membership.placesOf(meter));
   }
 
-  /** Takes what the folder of keys holds: certificates and root keys from enrolment. One transaction. */
+  /** Takes what the folder of keys holds: certificates and root keys from enrolment. */
   load(
     certificates: readonly MembershipCertificate[],
     rootKeys: ReadonlyMap<string, { readonly keyVersion: number; readonly rootKey: Uint8Array }>,
   ): void {
-    this.#options.db.transaction(() => {
-      for (const certificate of certificates) this.#addCertificate(certificate, "folder");
-      for (const [meter, { keyVersion, rootKey }] of rootKeys) this.keys.addKey(meter, keyVersion, rootKey);
-    })();
+    const { db } = this.#options;
+    inPieces(db, certificates, (certificate) => this.#addCertificate(certificate, "folder"));
+    inPieces(db, [...rootKeys], ([meter, { keyVersion, rootKey }]) => this.keys.addKey(meter, keyVersion, rootKey));
   }
 
-  /** What an aggregator listens to. */
+  /** What this process listens to. */
   subscriptions(): string[] {
-    const agg = String(this.#options.index);
-    return [
-      filterOf("share", { agg }),
-      filterOf("heDigest", { agg }),
-      filterOf("meterStatus"),
-      filterOf("roundRequest", { agg }),
-      filterOf("enrolRequest", { agg }),
-      filterOf("jobRequest", { agg }),
-      filterOf("roll"),
-      filterOf("update", { agg }),
-      filterOf("learnAnnounce"),
-    ];
+    return subscriptionsOf(this.#options.index, this.#options.part?.hasDesk ?? true);
   }
 
   /** A message from the broker. Shares and hellos are handled at once; requests of servers one after the other. */
   handle(topic: string, payload: Uint8Array): void {
     const parsed = parseTopic(topic);
     const { meter } = parsed?.parameters ?? {};
+    if (parsed !== undefined && isFromMeter(parsed.name) && this.#options.part?.owns(meter!) === false) return;
     switch (parsed?.name) {
       case "share":
         if (parsed.parameters.agg !== String(this.#options.index)) break;
@@ -219,6 +228,7 @@ export class Aggregator {
     if (answer === undefined) return;
     const milliseconds = Math.round(performance.now() - began);
     this.#options.answered?.({ round, asked: parsed.data.type, answered: answer.type, milliseconds });
+    if (answer.type === "endorse") this.#options.part?.tell({ about: "loads" });
     if (answer.type === "refuse") this.#options.refuse(`round-${answer.code}`, answer.detail);
     const topic = topicOf("roundAnswer", { agg: String(index), round, type: answer.type });
     await this.#sendSealed(answer, "utility", topic);
@@ -260,6 +270,7 @@ export class Aggregator {
   /** Makes durable what waits, and acknowledges it. */
   commit(): void {
     this.intake.commit();
+    if (this.#options.part?.hasDesk === false) return;
     this.vectors.forget();
     const time = this.#options.now();
     if (time === undefined || !this.retention.tend(time)) return;

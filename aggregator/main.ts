@@ -1,9 +1,11 @@
 /** `npm run aggregator -- --id 1`: one aggregator as a process of its own, with its own keys and its own database. */
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { openMeterKeys, openParty, openSubsetKeys, readRoll } from "../config/keys/index.ts";
+import { openMeterKeys, openParty, openSubsetKeys, type Party, readRoll } from "../config/keys/index.ts";
 import { systemClock } from "../config/runtime/clock.ts";
 import { guardStorage, storageError } from "../config/runtime/database.ts";
+import { isPostgres } from "../config/runtime/postgres/open.ts";
+import type { SqlDatabase } from "../config/runtime/sql.ts";
 import { migrateStore, openStore } from "../config/runtime/store.ts";
 import { storePlace } from "../config/storage/place.ts";
 import { brokerAddress } from "../config/runtime/broker-address.ts";
@@ -15,26 +17,63 @@ import { announceReady, writeStats } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
 import { aggregatorId } from "../protocol/names.ts";
-import { topicOf } from "../protocol/topics.ts";
+import { topicOf, workerSuffix } from "../protocol/topics.ts";
 import { Aggregator } from "./aggregator.ts";
 import { indexOf } from "./id-flag.ts";
 import { jobSettings } from "./openings/settings.ts";
 import { MIGRATIONS } from "./store/schema.ts";
+import { Worker, workerOf } from "./workers/worker.ts";
 
 const STATS_MILLISECONDS = 5_000;
 /** Work of a round goes on for this long before shares get their turn. */
 const TURN_MILLISECONDS = 20;
+/** How often a worker looks at the others, as a share of the time after which one that is silent is cut off. */
+const LOOK_SHARE = 1 / 20;
+const ONLINE = JSON.stringify({ state: "online" });
+const OFFLINE = JSON.stringify({ state: "offline" });
 
-async function run({ config, log, process: processLog, options, signal }: RoleContext): Promise<void> {
+let isAnnounced = false;
+
+async function run(context: RoleContext): Promise<void> {
+  const { config, options, signal } = context;
   const index = indexOf(options);
+  const number = workerOf(options);
+  const place = storePlace(config, aggregatorId(index), "aggregator.db");
+  if (number !== undefined && !isPostgres(place)) {
+    throw new UsageError("--worker: several workers share a database on PostgreSQL; set storage.url");
+  }
+  const party = openParty(path.join(config.paths.data, "keys", aggregatorId(index)));
+  if (party.id !== aggregatorId(index)) {
+    throw new UsageError(`--id: the keys in ${party.folder} are those of ${party.id}`);
+  }
+  const several = { name: `worker ${number}`, silentSeconds: config.aggregator.workerSeconds };
+  const db = openStore(place, { synchronous: "FULL", ...(number === undefined ? { alone: true } : { several }) });
+  try {
+    migrateStore(db, MIGRATIONS);
+    const worker = number === undefined ? undefined : new Worker(db, number, config.aggregator);
+    // Whoever gets the desk of a worker that has gone begins anew with what the database has.
+    while (!signal.aborted) await serve(context, { index, party, db, worker });
+  } finally {
+    db.close();
+  }
+}
+
+interface Served {
+  readonly index: number;
+  readonly party: Party;
+  readonly db: SqlDatabase;
+  readonly worker: Worker | undefined;
+}
+
+/** Serves until it is told to stop, or until this worker has got the desk. */
+async function serve(context: RoleContext, { index, party, db, worker }: Served): Promise<void> {
+  const { config, log, process: processLog, signal: stop } = context;
   const id = aggregatorId(index);
-  const party = openParty(path.join(config.paths.data, "keys", id));
-  if (party.id !== id) throw new UsageError(`--id: the keys in ${party.folder} are those of ${party.id}`);
+  const suffix = worker === undefined ? "" : workerSuffix(worker.seat.number);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([stop, ended.signal]);
   const refusals = new Refusals({ log, intervalSeconds: config.logging.refusalSeconds });
   const feed = createSimClockFeed({ config, directory: party.directory, refusals });
-  const db = openStore(storePlace(config, id, "aggregator.db"), { synchronous: "FULL", alone: true });
-  migrateStore(db, MIGRATIONS);
-
   let link: Link | undefined;
   let timer: NodeJS.Timeout | undefined;
   const commit = (): void => {
@@ -67,30 +106,40 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
         refuse: (code, detail) => refusals.count(code, detail),
         answered: (entry) => log.debug(entry, "answers a round"),
         pause: turns(),
+        part: worker?.begin(),
         ...(homomorphic === undefined ? {} : { homomorphic }),
       }),
   );
   const meterKeys = await openMeterKeys(party);
   guardStorage(db, () => aggregator.load(readRoll(party.folder), meterKeys));
+  const hasDesk = worker?.seat.hasDesk ?? true;
+  const look = (): void => {
+    worker?.look();
+    if (worker?.seat.hasDesk === true && !hasDesk && link !== undefined) ended.abort();
+  };
+  guardStorage(db, () => worker?.serve(aggregator));
+  const lookMilliseconds = 1_000 * LOOK_SHARE * config.aggregator.workerSeconds;
+  const looking = worker && setInterval(() => guardStorage(db, look), lookMilliseconds);
 
   const statusTopic = topicOf("aggregatorStatus", { agg: String(index) });
   const report = (): void => {
-    const counters = snapshot(aggregator);
+    const counters = { ...snapshot(aggregator), ...worker?.counters };
     processLog.measure("aggregator", counters);
-    writeStats(config.paths.data, id, { role: "aggregator", refused: refusals.snapshot(), counters });
+    writeStats(config.paths.data, `${id}${suffix}`, { role: "aggregator", refused: refusals.snapshot(), counters });
   };
   const stats = setInterval(report, STATS_MILLISECONDS);
   try {
     link = await connectLink({
       party,
       ...brokerAddress(config),
-      will: { topic: statusTopic, payload: JSON.stringify({ state: "offline" }), retain: true },
+      clientIdSuffix: suffix,
+      ...(hasDesk && { will: { topic: statusTopic, payload: OFFLINE, retain: true } }),
       subscriptions: [...aggregator.subscriptions(), ...feed.subscriptions],
       onMessage: (topic, payload) => {
         if (feed.accept(topic, payload)) return;
         guardStorage(db, () => aggregator.handle(topic, payload));
       },
-      onConnect: (connected) => connected.publish(statusTopic, JSON.stringify({ state: "online" }), { retain: true }),
+      onConnect: (connected) => (hasDesk ? connected.publish(statusTopic, ONLINE, { retain: true }) : undefined),
       log,
       settings: config.link,
       signal,
@@ -98,20 +147,22 @@ async function run({ config, log, process: processLog, options, signal }: RoleCo
       alone: true,
       expectsMessages: true,
     });
-    announceReady({ id });
-    log.info({ meters: aggregator.membership.meters().length }, `aggregator ${index} is ready`);
+    if (!isAnnounced) announceReady({ id });
+    isAnnounced = true;
+    const asWorker = worker && ` as worker ${worker.seat.number}${hasDesk ? ", with the desk" : ""}`;
+    log.info({ meters: aggregator.membership.meters().length }, `aggregator ${index} is ready${asWorker ?? ""}`);
     await aborted(signal);
   } finally {
     clearInterval(stats);
+    clearInterval(looking);
     clearTimeout(timer);
     await aggregator.close().catch((error: unknown) => {
       throw storageError(error, db.name);
     });
-    await link?.publish(statusTopic, JSON.stringify({ state: "offline" }), { retain: true }).catch(() => {});
+    if (hasDesk) await link?.publish(statusTopic, OFFLINE, { retain: true }).catch(() => {});
     await link?.close();
     report();
     refusals.flush();
-    db.close();
   }
 }
 
@@ -140,13 +191,17 @@ function snapshot({ intake, store, jobs, vectors, retention }: Aggregator): Reco
 
 await runRole({
   name: "aggregator",
-  metricsOffset: ({ id }) => METRICS_OFFSETS.aggregator + Number(id),
+  metricsOffset: ({ id, worker }) => METRICS_OFFSETS.aggregator + Number(id) + 10 * Number(worker ?? 0),
   description: "Takes in shares, keeps them, and adds them up over endorsed sets.",
-  flags: [{ flags: "--id <index>", description: "the aggregator's index (1 to 7)", required: true }],
+  flags: [
+    { flags: "--id <index>", description: "the aggregator's index (1 to 7)", required: true },
+    { flags: "--worker <number>", description: "as one of several over one database on PostgreSQL (1 to 32)" },
+  ],
   examples: [
     "npm run aggregator -- --id 2",
     "npm run aggregator -- --id 2 --config wattveil.yaml --set broker.host=broker.example.org",
+    "npm run aggregator -- --id 2 --worker 1 --set storage.url=postgresql://db.example.org/wattveil",
   ],
-  party: (options) => `a-${String(options["id"])}`,
+  party: ({ id, worker }) => `a-${String(id)}${worker === undefined ? "" : workerSuffix(Number(worker))}`,
   run,
 });

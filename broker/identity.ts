@@ -1,10 +1,11 @@
 /** Who a client is, by its certificate: CN is its id, OU its role, and the two must fit each other. */
 import type { PeerCertificate } from "node:tls";
 import { indexOfAggregator, meterId } from "../protocol/names.ts";
-import { BULK_SUFFIX } from "../protocol/topics.ts";
+import { BULK_SUFFIX, workerSuffix } from "../protocol/topics.ts";
 import type { ClientIdentity, Role } from "../protocol/topics.ts";
 
 /** Roles that have one party each, which is called like the role. */
+const WORKER_CLIENT = /^\.w([1-9]|[12]\d|3[0-2])$/;
 const SINGLE: readonly Role[] = ["utility", "analytics", "api", "authority", "simulator"];
 
 /**
@@ -21,15 +22,21 @@ export function identityOf(certificate: Pick<PeerCertificate, "subject">): Clien
   return single !== undefined && single === id ? { id, role: single } : undefined;
 }
 
-/** The identity with which a client connects under this client id: a meter may have a second one. */
+/**
+ * The identity with which a client connects under this client id: a meter may have a second one, and an aggregator one for
+ * each of its workers.
+ */
 export function connectingAs(identity: ClientIdentity, clientId: string): ClientIdentity {
-  return identity.role === "meter" && clientId === `${identity.id}${BULK_SUFFIX}`
-    ? { ...identity, bulk: true }
-    : identity;
+  const { id, role } = identity;
+  if (role === "meter" && clientId === `${id}${BULK_SUFFIX}`) return { ...identity, bulk: true };
+  const mayBeWorker = role === "aggregator" && clientId.startsWith(id);
+  const worker = mayBeWorker ? WORKER_CLIENT.exec(clientId.slice(id.length)) : null;
+  return worker === null ? identity : { ...identity, worker: Number(worker[1]) };
 }
 
 /** The client id under which an identity connects. */
-export function clientIdOf({ id, bulk }: ClientIdentity): string {
+export function clientIdOf({ id, bulk, worker }: ClientIdentity): string {
+  if (worker !== undefined) return `${id}${workerSuffix(worker)}`;
   return bulk === true ? `${id}${BULK_SUFFIX}` : id;
 }
 

@@ -27,4 +27,16 @@ export const STORAGE_CHECKS: readonly Check[] = [
     rule: "The server's address names a database, holds no password, and leaves TLS out only on this machine",
     fault: ({ storage: { url } }) => (url === "" ? undefined : addressFault(url)),
   },
+  {
+    fields: ["simulation.workers", "storage.url"],
+    rule: "Several workers of an aggregator share a database on PostgreSQL",
+    fault: ({ simulation: { workers }, storage: { url } }) =>
+      unless(workers === 1 || url !== "", `${workers} workers for each aggregator need storage.url`),
+  },
+  {
+    fields: ["simulation.workers", "simulation.broker"],
+    rule: "Several workers of an aggregator need a broker that takes client ids beside the certificate's name",
+    fault: ({ simulation: { workers, broker } }) =>
+      unless(workers === 1 || broker !== "mosquitto", "Mosquitto knows an aggregator by its certificate alone"),
+  },
 ];

@@ -23,6 +23,12 @@ export const aggregator = z.strictObject({
     "Days after which shares that are in a bill go, in stretches of 32 days of 96 slots (docs/postgresql.md); 0: they stay.",
     { unit: "days" },
   ),
+  workerSeconds: seconds(
+    1,
+    600,
+    20,
+    "Where several workers share the meters: one that says nothing to the database for so long is cut off from it, and its meters go to the others.",
+  ),
   learnRounds: whole(
     1,
     10_000,

@@ -151,6 +151,9 @@ const simulation = z.strictObject({
     .default("max")
     .meta({ description: "Simulated seconds per second, or `max`: as fast as slots are acknowledged." }),
   hosts: whole(1, 64, 1, "Processes that share the simulated meters.", { unit: "processes" }),
+  workers: whole(1, 32, 1, "Processes that a fleet starts for each aggregator; more than one need storage.url.", {
+    unit: "processes",
+  }),
   patienceSeconds: seconds(0.1, 3_600, 20, "Wait for slots that are not acknowledged before time goes on regardless."),
   broker: z.enum(["embedded", "mosquitto", "nats"]).default("embedded").meta({
     description: "Broker that a simulated fleet starts for itself; `nats` is a cluster of three nodes.",

@@ -292,7 +292,14 @@ export interface ClientIdentity {
   readonly id: string;
   /** The second connection of a meter, for what is large: its client id is the CN and `BULK_SUFFIX`. */
   readonly bulk?: true;
+  /** One of several processes of an aggregator (`workerSuffix`). */
+  readonly worker?: number;
 }
 
 /** What the client id of a meter's second connection ends in; no id of a party can. */
 export const BULK_SUFFIX = ".bulk";
+
+/** What is added to the client id of one of several workers of an aggregator; no id of a party ends so. */
+export function workerSuffix(worker: number): string {
+  return `.w${worker}`;
+}

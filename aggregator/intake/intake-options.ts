@@ -15,6 +15,8 @@ export interface IntakeOptions {
   /** Which loads were endorsed, to tell a meter what came too late for them. */
   readonly loads: Pick<ReleaseStore, "newestLoad" | "isLoadWithout">;
   readonly meters: MeterTable;
+  /** Where other workers take in the rest. */
+  readonly isOwn?: ((meter: string) => boolean) | undefined;
   /** Unix seconds; undefined while a simulation has not told the time. Nothing is answered before it has. */
   readonly now: () => number | undefined;
   /** Unix seconds of the machine, also in a simulation. */

@@ -194,13 +194,9 @@ export class Intake {
     }
     if (status.state === "offline") return;
     const channel = this.#channels.get(meter);
-    if (channel?.hasKey !== true) {
-      this.#options.refuse("unknown-meter", meter);
-      return;
-    }
-    const refused = grantBoot(channel, status);
-    if (refused !== undefined) {
-      this.#options.refuse(refused, meter);
+    const refused = channel?.hasKey === true ? grantBoot(channel, status) : "unknown-meter";
+    if (channel === undefined || refused !== undefined) {
+      this.#options.refuse(refused ?? "unknown-meter", meter);
       return;
     }
     channel.helloDue = true;
@@ -259,7 +255,7 @@ export class Intake {
     const updates = channel.acks.takeUpdates();
     let digests = channel.acks.takeDigests(MAX_ACK_DIGESTS);
     for (let first = 0; first === 0 || first < entries.length || digests.length > 0; first += MAX_ACK_ENTRIES) {
-      if (channel.ackCounter >= MAX_COUNTER - 8) this.#nextBoot();
+      if (channel.ackCounter >= MAX_COUNTER - 8) this.nextBoot();
       const part =
         entries.length <= MAX_ACK_ENTRIES && first === 0 ? entries : entries.slice(first, first + MAX_ACK_ENTRIES);
       const ack = {
@@ -278,15 +274,27 @@ export class Intake {
     }
   }
 
-  #nextBoot(): void {
-    const { meters, wallTime } = this.#options;
-    this.#ownBoot = meters.nextOwnBoot(wallTime());
+  /** Meters whose acks another process has sealed until now know its boots: the next acks come under a higher one. */
+  nextBoot(): void {
+    this.#ownBoot = this.#options.meters.nextOwnBoot(this.#options.wallTime());
     for (const channel of this.#channels.values()) channel.ackCounter = 0;
   }
 
-  /** Before a clean stop: commits, and writes down the numbers seen. */
+  /** Some meters are another worker's from now on: what came of them is made durable, and nothing more is said to them. */
+  letGo(isGone: (meter: string) => boolean): void {
+    this.commit();
+    this.#due = this.#due.filter(({ id }) => !isGone(id));
+    this.#save(isGone);
+  }
+
+  #save(isMeant: (meter: string) => boolean): void {
+    const channels = [...this.#channels.values()].filter(({ id }) => isMeant(id));
+    this.#options.db.transaction(() => this.#options.meters.save(channels))();
+  }
+
+  /** Before a clean stop: commits, and writes down the numbers seen; of its own meters, since it knows no more of others. */
   close(): void {
     this.commit();
-    this.#options.db.transaction(() => this.#options.meters.save(this.#channels.values()))();
+    this.#save(this.#options.isOwn ?? (() => true));
   }
 }

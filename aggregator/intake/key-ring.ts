@@ -18,6 +18,8 @@ export class KeyRing {
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
+    const { index, table, intake } = options;
+    for (const [state, keys] of table.states()) intake.addChannel(new MeterChannel(state, index, keys));
   }
 
   /** The channel of a meter, made with the keys in the database if need be. */
@@ -35,11 +37,29 @@ export class KeyRing {
   addKey(meter: string, version: number, key: Uint8Array): void {
     const { table } = this.#options;
     const channel = this.obtain(meter);
-    const held = table.keysOf(channel.number);
+    const { held } = channel;
     if (held.some((other) => other.version === version || (!other.trying && other.version > version))) return;
     const added: RootKey = { version, key, trying: held.some((other) => other.version < version) };
     table.addKey(channel.number, added);
     channel.addKey(added);
+  }
+
+  /** Reads again what the database says of some meters, which another worker has changed since. */
+  reload(isMeant: (meter: string) => boolean): void {
+    const { index, table, intake } = this.#options;
+    for (const [state, keys] of table.states()) {
+      const known = intake.channel(state.id);
+      if (known === undefined || !isMeant(state.id)) continue;
+      const channel = new MeterChannel(state, index, keys);
+      channel.places = known.places;
+      intake.addChannel(channel);
+    }
+  }
+
+  /** Takes up what another worker has stored of a meter's keys. */
+  reloadKeys(meter: string): void {
+    const channel = this.obtain(meter);
+    for (const key of this.#options.table.keysOf(channel.number)) channel.addKey(key);
   }
 
   setPlaces(meter: string, places: readonly Place[]): void {

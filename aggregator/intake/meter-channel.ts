@@ -76,6 +76,11 @@ export class MeterChannel {
     return this.#suites.length > 0;
   }
 
+  /** The keys in use and on trial, newest first. */
+  get held(): readonly { readonly version: number; readonly trying: boolean }[] {
+    return this.#suites;
+  }
+
   /** Adds a key; the same version again changes nothing. */
   addKey({ version, key, trying }: RootKey): void {
     if (this.#suites.some((suite) => suite.version === version)) return;

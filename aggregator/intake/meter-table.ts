@@ -11,6 +11,12 @@ interface MeterRow {
   challenge: Buffer | null;
 }
 
+interface KeyRow {
+  version: number;
+  key: Buffer;
+  state: string;
+}
+
 export class MeterTable {
   readonly #db: SqlDatabase;
   readonly #insert;
@@ -28,7 +34,7 @@ export class MeterTable {
     this.#update = db.prepare<[number, number, number, Buffer | null, number]>(
       "UPDATE meters SET seen_boot = ?, seen_counter = ?, granted_boot = ?, challenge = ? WHERE number = ?",
     );
-    this.#keys = db.prepare<[number], { version: number; key: Buffer; state: string }>(
+    this.#keys = db.prepare<[number], KeyRow>(
       "SELECT version, key, state FROM root_keys WHERE meter = ? ORDER BY version DESC",
     );
     this.#insertKey = db.prepare<[number, number, Buffer, string]>(
@@ -47,13 +53,23 @@ export class MeterTable {
       this.#insert.run(id);
       row = this.#select.get(id)!;
     }
-    return {
-      number: row.number,
-      id,
-      seen: { boot: row.seen_boot, counter: row.seen_counter },
-      grantedBoot: row.granted_boot,
-      challenge: row.challenge ?? undefined,
-    };
+    return stateOf(row);
+  }
+
+  /** Every meter's row with its keys, newest first. */
+  *states(): Generator<[state: MeterState, keys: RootKey[]]> {
+    const keys = new Map<number, RootKey[]>();
+    const rows = this.#db
+      .prepare<[], KeyRow & { meter: number }>("SELECT meter, version, key, state FROM root_keys ORDER BY version DESC")
+      .all();
+    for (const row of rows) {
+      const known = keys.get(row.meter);
+      if (known === undefined) keys.set(row.meter, [keyOf(row)]);
+      else known.push(keyOf(row));
+    }
+    for (const row of this.#db.prepare<[], MeterRow>("SELECT * FROM meters ORDER BY number").all()) {
+      yield [stateOf(row), keys.get(row.number) ?? []];
+    }
   }
 
   nameOf(number: number): string | undefined {
@@ -71,7 +87,7 @@ export class MeterTable {
 
   /** The keys of a meter, newest first. */
   keysOf(number: number): RootKey[] {
-    return this.#keys.all(number).map(({ version, key, state }) => ({ version, key, trying: state === "trying" }));
+    return this.#keys.all(number).map(keyOf);
   }
 
   addKey(number: number, { version, key, trying }: RootKey): void {
@@ -96,6 +112,20 @@ export class MeterTable {
       .pluck()
       .get({ time: Math.floor(time) })!;
   }
+}
+
+function keyOf({ version, key, state }: KeyRow): RootKey {
+  return { version, key, trying: state === "trying" };
+}
+
+function stateOf(row: MeterRow): MeterState {
+  return {
+    number: row.number,
+    id: row.id,
+    seen: { boot: row.seen_boot, counter: row.seen_counter },
+    grantedBoot: row.granted_boot,
+    challenge: row.challenge ?? undefined,
+  };
 }
 
 function* rowsOf(

@@ -41,6 +41,11 @@ export class VectorDesk {
     return { rounds, bytes };
   }
 
+  /** Reads again which rounds there are: another worker hears of them. */
+  refresh(): void {
+    this.#options.store.refresh();
+  }
+
   /** Forgets what is too old. */
   forget(): void {
     const time = this.#options.now();

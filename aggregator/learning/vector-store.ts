@@ -67,6 +67,7 @@ export class VectorStore {
   readonly #limits: VectorLimits;
   readonly #rounds = new Map<string, VectorRound>();
   readonly #statements;
+  readonly #all;
   #pending = new Map<string, Pending>();
   /** Of all shares, also those that wait for their commit. */
   #bytes: number;
@@ -79,8 +80,10 @@ export class VectorStore {
         "SELECT tag, seeded, body FROM vector_shares WHERE round = ? AND meter = ?",
       ),
       tag: db.prepare<[string, number], Buffer>("SELECT tag FROM vector_shares WHERE round = ? AND meter = ?").pluck(),
-      insert: db.prepare<[string, number, Uint8Array, number, Uint8Array]>(
-        "INSERT INTO vector_shares (round, meter, tag, seeded, body) VALUES (?, ?, ?, ?, ?)",
+      insert: db.prepare<[number, Uint8Array, number, Uint8Array, string]>(
+        // Where several workers write, a round may have been forgotten since the share was taken.
+        `INSERT INTO vector_shares (round, meter, tag, seeded, body)
+         SELECT round, ?, ?, ?, ? FROM vector_rounds WHERE round = ?`,
       ),
       bytes: db.prepare<[], number>("SELECT coalesce(sum(length(body)), 0) FROM vector_shares").pluck(),
       clear: db.prepare<[string]>("DELETE FROM vector_shares WHERE round = ?"),
@@ -93,11 +96,22 @@ export class VectorStore {
       sums: db.prepare<[string], Buffer | null>("SELECT sums FROM vector_rounds WHERE round = ?").pluck(),
       setSums: db.prepare<[Uint8Array, string]>("UPDATE vector_rounds SET sums = ? WHERE round = ?"),
     };
-    const rows = db
-      .prepare<[], RoundRow>("SELECT round, closes_at, min_meters, max_meters, elements, bounded FROM vector_rounds")
-      .all();
-    for (const row of rows) this.#rounds.set(row.round, roundOf(row));
-    this.#bytes = this.#statements.bytes.get()!;
+    this.#all = db.prepare<[], RoundRow>(
+      "SELECT round, closes_at, min_meters, max_meters, elements, bounded FROM vector_rounds",
+    );
+    this.#bytes = 0;
+    this.refresh();
+  }
+
+  /** Reads again which rounds there are, and how much is kept: where several workers write, another one changes it. */
+  refresh(): void {
+    this.#rounds.clear();
+    for (const row of this.#all.all()) this.#rounds.set(row.round, roundOf(row));
+    this.#bytes = this.#rounds.size === 0 ? 0 : this.#statements.bytes.get()! + this.#waitingBytes();
+  }
+
+  #waitingBytes(): number {
+    return [...this.#pending.values()].reduce((sum, { share }) => sum + bodyOf(share).length, 0);
   }
 
   /** A round that was announced; undefined when it is not known, or no more. */
@@ -165,7 +179,7 @@ export class VectorStore {
   /** Writes what came since the last commit; the caller holds the transaction and calls `committed` after it. */
   writePending(): void {
     for (const { round, meter, tag, share } of this.#pending.values()) {
-      this.#statements.insert.run(round, meter, tag, "seed" in share ? 1 : 0, bodyOf(share));
+      this.#statements.insert.run(meter, tag, "seed" in share ? 1 : 0, bodyOf(share), round);
     }
   }
 
@@ -190,10 +204,11 @@ export class VectorStore {
 
   /** Keeps the sums of the round's set, and forgets its shares: no other set of it will ever be summed. */
   settle(round: string, sums: Uint8Array): void {
-    this.#db.transaction(() => {
+    const settled = this.#db.transaction(() => {
       this.#statements.setSums.run(sums, round);
       this.#clear(round);
-    })();
+    });
+    settled.immediate();
   }
 
   /** Forgets rounds that closed too long ago. What was endorsed of them stays known. */
@@ -204,18 +219,18 @@ export class VectorStore {
   }
 
   #drop(round: string): void {
-    this.#db.transaction(() => {
+    const dropped = this.#db.transaction(() => {
       this.#clear(round);
       this.#statements.dropRound.run(round);
-    })();
+    });
+    dropped.immediate();
     this.#rounds.delete(round);
   }
 
   #clear(round: string): void {
     for (const [key, waiting] of this.#pending) if (waiting.round === round) this.#pending.delete(key);
     this.#statements.clear.run(round);
-    const waiting = [...this.#pending.values()].reduce((sum, { share }) => sum + bodyOf(share).length, 0);
-    this.#bytes = this.#statements.bytes.get()! + waiting;
+    this.#bytes = this.#statements.bytes.get()! + this.#waitingBytes();
   }
 }
 

@@ -59,8 +59,19 @@ export class Membership {
   }
 
   #load(): void {
-    const { db, directory } = this.#options;
-    const rows = db.prepare<[], RecordRow>("SELECT * FROM records ORDER BY meter, serial").all();
+    this.#take(this.#options.db.prepare<[], RecordRow>("SELECT * FROM records ORDER BY meter, serial").all());
+  }
+
+  /** Takes up what another worker of this aggregator has stored of a meter. */
+  reload(meter: string): void {
+    const select = this.#options.db.prepare<[string], RecordRow>(
+      "SELECT * FROM records WHERE meter = ? ORDER BY serial",
+    );
+    this.#take(select.all(meter));
+  }
+
+  #take(rows: readonly RecordRow[]): void {
+    const { directory } = this.#options;
     for (const { meter, record, countersignature, certificate } of rows) {
       if (certificate !== null) this.#addToRoll(membershipCertificate.parse(decodeCbor(certificate)));
       // This aggregator verified the record before it stored it; opening it again costs little.

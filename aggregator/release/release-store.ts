@@ -91,18 +91,14 @@ export class ReleaseStore {
   readonly #linked;
   readonly #load;
   /** The newest slot of a feeder whose load was endorsed; may be too high after a transaction that failed. */
-  readonly #newestLoads: Map<string, number>;
-  #newestLoad: number;
+  readonly #newestLoads = new Map<string, number>();
+  #newestLoad = -1;
+  readonly #selectNewest;
 
   constructor(db: SqlDatabase) {
     this.#db = db;
-    this.#newestLoads = new Map(
-      db
-        .prepare<[], { feeder: string; slot: number }>(NEWEST_LOADS)
-        .all()
-        .map(({ feeder, slot }) => [feeder, slot]),
-    );
-    this.#newestLoad = Math.max(-1, ...this.#newestLoads.values());
+    this.#selectNewest = db.prepare<[], { feeder: string; slot: number }>(NEWEST_LOADS);
+    this.refresh();
     this.#load = db
       .prepare<[string, number, number], Buffer>(
         "SELECT meters FROM load_cells WHERE feeder = ? AND kind = ? AND slot = ?",
@@ -151,6 +147,16 @@ export class ReleaseStore {
          WHERE one.feeder = ? AND one.kind = ? AND one.period_from = ? AND other.period_from <> one.period_from`,
       )
       .pluck();
+  }
+
+  /** Reads again up to where loads were endorsed: where there are several workers, another one endorses them. */
+  refresh(): void {
+    for (const { feeder, slot } of this.#selectNewest.all()) this.#noteLoad(feeder, slot);
+  }
+
+  #noteLoad(feeder: string, slot: number): void {
+    if (slot > (this.#newestLoads.get(feeder) ?? -1)) this.#newestLoads.set(feeder, slot);
+    this.#newestLoad = Math.max(this.#newestLoad, slot);
   }
 
   set(setId: Uint8Array): StoredSet | undefined {
@@ -205,8 +211,7 @@ export class ReleaseStore {
     const bytes = Buffer.allocUnsafe(4 * meters.length);
     for (const [i, meter] of meters.entries()) bytes.writeUInt32BE(meter, 4 * i);
     this.#insertLoad.run(feeder, kind, slot, setId, bytes);
-    if (slot > (this.#newestLoads.get(feeder) ?? -1)) this.#newestLoads.set(feeder, slot);
-    this.#newestLoad = Math.max(this.#newestLoad, slot);
+    this.#noteLoad(feeder, slot);
   }
 
   /** No load of any feeder is newer than this slot; -1 while there is none. In memory, for every share that comes in. */

@@ -30,8 +30,9 @@ export class BitStore {
   /** Most systems share whole readings, and never look here. */
   #isEmpty: boolean;
 
-  constructor(db: SqlDatabase) {
-    this.#isEmpty = db.prepare("SELECT 1 FROM bit_shares LIMIT 1").get() === undefined;
+  /** `isShared`: others write here too. */
+  constructor(db: SqlDatabase, isShared = false) {
+    this.#isEmpty = !isShared && db.prepare("SELECT 1 FROM bit_shares LIMIT 1").get() === undefined;
     this.#select = db.prepare<[number, number, number, number], { first_slot: number; bits: number; body: Buffer }>(
       "SELECT first_slot, bits, body FROM bit_shares WHERE meter = ? AND kind = ? AND first_slot > ? AND first_slot < ?",
     );

@@ -17,6 +17,11 @@ export function blockId(meter: number, kind: number, day: number): number {
   return meter * METER_UNIT + kind * KIND_UNIT + day;
 }
 
+/** The meter of a series' key. */
+function meterOf(key: number): number {
+  return Math.floor(key / (METER_UNIT / KIND_UNIT));
+}
+
 /** A meter and kind of the id of any of its blocks. */
 export function seriesOf(id: number): { readonly meter: number; readonly kind: number } {
   return { meter: Math.floor(id / METER_UNIT), kind: Math.floor((id % METER_UNIT) / KIND_UNIT) };
@@ -26,6 +31,11 @@ export class BlockCache {
   readonly #series = new Map<number, Days>();
   /** Meters and kinds of which there is anything at all: most meters have no export and no gaps. */
   readonly #present: Set<number>;
+  /** Where other workers write the rest: which meters are this one's. */
+  readonly #isOwn: ((meter: number) => boolean) | undefined;
+  /** Of one's own meters: kinds of which there is nothing. */
+  readonly #absent = new Set<number>();
+  readonly #db: SqlDatabase;
   readonly #dirty = new Map<number, Block>();
   readonly #select;
   readonly #selectRange;
@@ -36,8 +46,11 @@ export class BlockCache {
   #tick = 0;
   #size = 0;
 
-  constructor(db: SqlDatabase, maxBlocks: number) {
+  /** `isOwn`: only blocks of these meters are kept, and others are read from the table each time. */
+  constructor(db: SqlDatabase, maxBlocks: number, isOwn?: (meter: number) => boolean) {
+    this.#db = db;
     this.#maxBlocks = maxBlocks;
+    this.#isOwn = isOwn;
     this.#select = db.prepare<[number, number], Buffer>("SELECT body FROM blocks WHERE id = ? AND day = ?").pluck();
     this.#selectRange = db.prepare<[number, number, number, number], { id: number; body: Buffer }>(
       "SELECT id, body FROM blocks WHERE id BETWEEN ? AND ? AND day BETWEEN ? AND ?",
@@ -47,7 +60,7 @@ export class BlockCache {
         "SELECT 1 FROM blocks WHERE id BETWEEN ? AND ? AND day BETWEEN ? AND ? LIMIT 1",
       )
       .pluck();
-    this.#present = presentSeries(db);
+    this.#present = isOwn === undefined ? presentSeries(db) : new Set();
     // A partitioned table wants to be told by what it is divided; the file knows it from the id.
     this.#isDivided = db instanceof PostgresDatabase;
     this.#upsert = db.prepare<[number, Buffer, ...number[]]>(
@@ -75,9 +88,26 @@ export class BlockCache {
       block = body === undefined ? new Block() : Block.decode(body);
       this.#remember(key, day, block);
       this.#present.add(key);
+      this.#absent.delete(key);
     }
     block.touched = this.#tick;
     return block;
+  }
+
+  #owns(key: number): boolean {
+    return this.#isOwn === undefined || this.#isOwn(meterOf(key));
+  }
+
+  /** Whether there is nothing of a meter and kind, as far as that is known without looking into the table. */
+  #isEmpty(key: number): boolean {
+    if (this.#present.has(key)) return false;
+    if (this.#isOwn === undefined) return true;
+    if (!this.#isOwn(meterOf(key))) return false;
+    if (this.#absent.has(key)) return true;
+    const [first, last] = [key * KIND_UNIT, (key + 1) * KIND_UNIT - 1];
+    const isThere = this.#exists.get(first, last, 0, KIND_UNIT - 1) !== undefined;
+    (isThere ? this.#present : this.#absent).add(key);
+    return !isThere;
   }
 
   #remember(key: number, day: number, block: Block): void {
@@ -101,7 +131,7 @@ export class BlockCache {
    */
   scan(firstId: number, lastId: number, visit: (id: number, bits: Uint8Array, entries: Uint8Array) => void): void {
     const key = Math.floor(firstId / KIND_UNIT);
-    if (!this.#present.has(key)) return;
+    if (this.#isEmpty(key)) return;
     const zero = key * KIND_UNIT;
     const days = this.#series.get(key);
     let missing = 0;
@@ -111,7 +141,7 @@ export class BlockCache {
       else visit(zero + day, block.bits, block.entries);
     }
     if (missing === 0) return;
-    const room = this.#size < 0.75 * this.#maxBlocks;
+    const room = this.#size < 0.75 * this.#maxBlocks && this.#owns(key);
     for (const { id, body } of this.#selectRange.all(firstId, lastId, firstId - zero, lastId - zero)) {
       const day = id - zero;
       if (days?.has(day) === true) continue; // was visited above
@@ -130,7 +160,7 @@ export class BlockCache {
 
   /** Whether any block with an id in this range, of one meter and kind, holds something or did. */
   any(firstId: number, lastId: number): boolean {
-    if (!this.#present.has(Math.floor(firstId / KIND_UNIT))) return false;
+    if (this.#isEmpty(Math.floor(firstId / KIND_UNIT))) return false;
     if (this.#exists.get(firstId, lastId, firstId % KIND_UNIT, lastId % KIND_UNIT) !== undefined) return true;
     for (const id of this.#dirty.keys()) if (firstId <= id && id <= lastId) return true;
     return false;
@@ -144,7 +174,18 @@ export class BlockCache {
 
   /** Each meter and kind of which there is anything, as the id of its day 0. */
   *series(): Generator<number> {
-    for (const key of this.#present) yield key * KIND_UNIT;
+    for (const key of this.#isOwn === undefined ? this.#present : presentSeries(this.#db)) yield key * KIND_UNIT;
+  }
+
+  /** Forgets all of some meters, which are others' from now on; nothing of them may be dirty. */
+  letGo(isGone: (meter: number) => boolean): void {
+    for (const keys of [this.#present, this.#absent])
+      for (const key of keys) if (isGone(meterOf(key))) keys.delete(key);
+    for (const [key, days] of this.#series) {
+      if (!isGone(meterOf(key))) continue;
+      this.#size -= days.size;
+      this.#series.delete(key);
+    }
   }
 
   /** Lets go of blocks of days [from, to), whose rows have gone. */

@@ -84,3 +84,17 @@ export class Block {
     return block;
   }
 }
+
+/** Copies `count` bits between bitmaps; whole bytes where both sides are aligned. */
+export function copyBits(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
+  let done = 0;
+  if ((from & 7) === 0 && (to & 7) === 0) {
+    const whole = count >>> 3;
+    target.set(source.subarray(from >>> 3, (from >>> 3) + whole), to >>> 3);
+    done = whole << 3;
+  }
+  for (; done < count; done++) {
+    const bit = from + done;
+    if ((source[bit >>> 3]! & (1 << (bit & 7))) !== 0) target[(to + done) >>> 3]! |= 1 << ((to + done) & 7);
+  }
+}

@@ -252,4 +252,8 @@ export const MIGRATIONS: readonly StoreMigration[] = [
   DROP TABLE bit_shares_before;
   `,
   },
+  `
+  -- What the worker that answers rounds tells those that take in shares (workers/notices.ts), as JSON.
+  CREATE TABLE notices (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT;
+  `,
 ];

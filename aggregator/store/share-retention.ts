@@ -20,6 +20,8 @@ export interface ShareRetentionOptions {
   /** Days after which shares may go; 0: they stay. */
   readonly shareDays: number;
   readonly pause: () => Promise<void>;
+  /** Told of days [from, to) whose shares have gone, or some of them. */
+  readonly forgotten?: (from: number, to: number) => void;
 }
 
 export interface RetentionCounters {
@@ -86,7 +88,9 @@ export class ShareRetention {
         this.#lookedAt = undefined;
         continue;
       }
-      store.forget(STRETCH_DAYS * stretch, STRETCH_DAYS * (stretch + 1));
+      const [from, to] = [STRETCH_DAYS * stretch, STRETCH_DAYS * (stretch + 1)];
+      store.forget(from, to);
+      this.#options.forgotten?.(from, to);
       this.counters.stretchesDropped++;
       this.counters.blocksKept = [...kept.values()].reduce((sum, { days }) => sum + days.length, 0);
       await this.#options.pause();

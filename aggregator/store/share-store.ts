@@ -7,7 +7,7 @@ import { runAll, type SqlDatabase } from "../../config/runtime/sql.ts";
 import { bitEntryBytes } from "../../protocol/range/bit-entries.ts";
 import { ENTRY_BYTES } from "../../protocol/shamir/share-entries.ts";
 import { KINDS } from "../../protocol/units.ts";
-import { BLOCK_SLOTS } from "./block.ts";
+import { BLOCK_SLOTS, copyBits } from "./block.ts";
 import { BitStore } from "./bit-store.ts";
 import { BlockCache, blockId } from "./block-cache.ts";
 import { JournalBuffer, readRecords } from "./journal.ts";
@@ -42,6 +42,8 @@ export class ShareStore {
   readonly #db: SqlDatabase;
   readonly #options: ShareStoreOptions;
   readonly #cache: BlockCache;
+  /** Others write here too and read what is written: blocks are written at once, without a journal before them. */
+  readonly #isShared: boolean;
   readonly #pending = new JournalBuffer();
   readonly #insertJournal;
   readonly #trimJournal;
@@ -50,17 +52,19 @@ export class ShareStore {
   #journalRecords = 0;
   #zeros: StoredRange = { bits: new Uint8Array(0), entries: new Uint8Array(0) };
 
-  constructor(db: SqlDatabase, options: ShareStoreOptions) {
+  /** `isOwn`: the meters whose shares are put here, where other workers put those of the others into the same database. */
+  constructor(db: SqlDatabase, options: ShareStoreOptions, isOwn?: (meter: number) => boolean) {
     this.#db = db;
     this.#options = options;
-    this.bits = new BitStore(db);
-    this.#cache = new BlockCache(db, options.cacheBlocks);
+    this.#isShared = isOwn !== undefined;
+    this.bits = new BitStore(db, this.#isShared);
+    this.#cache = new BlockCache(db, options.cacheBlocks, isOwn);
     this.#insertJournal = db.prepare<[number, Buffer]>("INSERT INTO journal (records, body) VALUES (?, ?)");
     this.#trimJournal = db.prepare<[number]>("DELETE FROM journal WHERE id <= ?");
     this.#insertTamper = db.prepare<[number, number, number, number]>(
       "INSERT INTO tamper_events (meter, kind, slot, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     );
-    this.#replay();
+    if (!this.#isShared) this.#replay();
   }
 
   /** Records that wait for a commit. */
@@ -135,7 +139,7 @@ export class ShareStore {
     to: number,
     shared: SharedBits | undefined,
   ): void {
-    this.#pending.append(meter, kind, firstSlot + from, entries, from, to - from);
+    if (!this.#isShared) this.#pending.append(meter, kind, firstSlot + from, entries, from, to - from);
     if (shared === undefined) return;
     const size = bitEntryBytes(shared.bits);
     this.bits.add(meter, kind, firstSlot + from, shared.bits, shared.entries.subarray(size * from, size * to));
@@ -143,7 +147,8 @@ export class ShareStore {
 
   /** Writes what was put since the last commit; the caller holds the transaction and calls `committed` after it. */
   writePending(): void {
-    if (this.#pending.records > 0) this.#insertJournal.run(this.#pending.records, this.#pending.bytes());
+    if (this.#isShared) this.#cache.writeDirty();
+    else if (this.#pending.records > 0) this.#insertJournal.run(this.#pending.records, this.#pending.bytes());
     this.bits.writePending();
     runAll(this.#insertTamper, this.#tamper);
   }
@@ -154,7 +159,11 @@ export class ShareStore {
     this.#pending.clear();
     this.bits.committed();
     this.#tamper = [];
-    if (this.#journalRecords >= this.#options.journalRows || this.#cache.dirtyBlocks >= this.#options.dirtyBlocks) {
+    if (this.#isShared) this.#cache.settle();
+    else if (
+      this.#journalRecords >= this.#options.journalRows ||
+      this.#cache.dirtyBlocks >= this.#options.dirtyBlocks
+    ) {
       this.pack();
     } else {
       this.#cache.trim();
@@ -202,6 +211,11 @@ export class ShareStore {
   /** Blocks of days [from, to) were removed from the table, or some of them. */
   forget(from: number, to: number): void {
     this.#cache.forget(from, to);
+  }
+
+  /** Some meters are another worker's from now on; everything put of them must be committed. */
+  letGo(isGone: (meter: number) => boolean): void {
+    this.#cache.letGo(isGone);
   }
 
   /** Whether a meter has ever shared anything of what it feeds back. */
@@ -275,18 +289,4 @@ export class ShareStore {
 /** Zeros for so many entries. */
 function roomFor(size: number, room: Uint8Array | undefined): Uint8Array {
   return room?.subarray(0, size * ENTRY_BYTES).fill(0) ?? new Uint8Array(size * ENTRY_BYTES);
-}
-
-/** Copies `count` bits between bitmaps; whole bytes where both sides are aligned. */
-function copyBits(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
-  let done = 0;
-  if ((from & 7) === 0 && (to & 7) === 0) {
-    const whole = count >>> 3;
-    target.set(source.subarray(from >>> 3, (from >>> 3) + whole), to >>> 3);
-    done = whole << 3;
-  }
-  for (; done < count; done++) {
-    const bit = from + done;
-    if ((source[bit >>> 3]! & (1 << (bit & 7))) !== 0) target[(to + done) >>> 3]! |= 1 << ((to + done) & 7);
-  }
 }

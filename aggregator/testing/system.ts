@@ -11,6 +11,7 @@ import { migrateStore, openStore } from "../../config/runtime/store.ts";
 import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import {
   type Ack,
+  type AckOpener,
   ChunkAssembler,
   createAckOpener,
   createShareSealer,
@@ -74,8 +75,16 @@ export interface Sent {
   readonly payload: Uint8Array;
 }
 
+/** What a meter or a server of a test talks to: an aggregator, or the processes of one. */
+export interface Receiver {
+  readonly index: number;
+  readonly aggregator: Pick<Aggregator, "handle" | "commit" | "idle">;
+  /** Takes what was sent since the last call. */
+  take(): Sent[];
+}
+
 /** One aggregator whose messages are collected. */
-export class TestAggregator {
+export class TestAggregator implements Receiver {
   readonly sent: Sent[] = [];
   readonly refused: { code: string; detail?: string }[] = [];
   readonly index: number;
@@ -226,7 +235,7 @@ export class TestSystem {
 
   /** A request of a server to an aggregator, through sealing, chunks and back; returns the decoded answers. */
   async ask(
-    to: TestAggregator,
+    to: Receiver,
     message: { type: string; round?: string },
     from = "utility",
     name: "roundRequest" | "jobRequest" = "roundRequest",
@@ -258,11 +267,11 @@ export class TestMeter {
   readonly #opener;
   readonly #digests: DigestSealer;
   readonly id: string;
-  readonly #to: TestAggregator;
+  readonly #to: Receiver;
   boot = 0;
   counter = 0;
 
-  constructor(id: string, to: TestAggregator, rootKey: Uint8Array) {
+  constructor(id: string, to: Receiver, rootKey: Uint8Array) {
     this.id = id;
     this.#to = to;
     this.#sealer = createShareSealer(rootKey, id, to.index);
@@ -293,6 +302,11 @@ export class TestMeter {
     this.send(this.seal(kind, firstSlot, entries, bits));
   }
 
+  /** Opens an ack. */
+  read(payload: Uint8Array): ReturnType<AckOpener["open"]> {
+    return this.#opener.open(payload);
+  }
+
   /** Commits, and opens the acks that came for this meter. */
   acks(): Ack[] {
     this.#to.aggregator.commit();
@@ -300,7 +314,7 @@ export class TestMeter {
     return this.#to
       .take()
       .filter((message) => message.topic === topic)
-      .map(({ payload }) => this.#opener.open(payload).ack);
+      .map(({ payload }) => this.read(payload).ack);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Which processes a run has, and what may befall each. */
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
-import { aggregatorId } from "../../protocol/names.ts";
+import { aggregatorProcesses } from "../fleet/fleet-roles.ts";
 import { ACTIONS, type ChaosAction, type Target } from "./schedule.ts";
 
 const ON_LINKS: readonly ChaosAction[] = ["partition", "delay", "duplicate"];
@@ -36,7 +36,8 @@ function hostNames({ simulation }: Pick<Config, "simulation">): string[] {
 export function targetsOf({ config, witnesses }: TargetsOptions): Target[] {
   const { simulation, system, homomorphic, grid, api } = config;
   const role = (name: string, actions = ACTIONS, skewSlots = 0): Target => ({ name, actions, skewSlots });
-  const aggregators = Array.from({ length: system.aggregators }, (_, i) => aggregatorId(i + 1));
+  const indices = Array.from({ length: system.aggregators }, (_, i) => i + 1);
+  const aggregators = indices.flatMap((index) => aggregatorProcesses(index, simulation.workers));
   const isEmbedded = simulation.broker === "embedded";
   return [
     // An attendant carries no messages: cutting it off is cutting off its nodes.

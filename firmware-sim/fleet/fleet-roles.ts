@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
+import { workerSuffix } from "../../protocol/topics.ts";
 import type { RoleSpec } from "./supervisor.ts";
 
 const ENTRIES = {
@@ -32,6 +33,12 @@ export interface FleetRolesOptions {
   readonly nodeFlagsOf?: ((name: string) => readonly string[]) | undefined;
 }
 
+/** Names of the processes of an aggregator: its own, or one for each worker. */
+export function aggregatorProcesses(index: number, workers: number): string[] {
+  const id = aggregatorId(index);
+  return workers === 1 ? [id] : Array.from({ length: workers }, (_, i) => `${id}${workerSuffix(i + 1)}`);
+}
+
 export interface ApiStart {
   readonly accountsFile: string;
   readonly meter: string | undefined;
@@ -57,10 +64,13 @@ export class FleetRoles {
     return this.#role(name, ENTRIES[name], ["--config", this.#configOf(name)]);
   }
 
-  aggregator(index: number): RoleSpec {
-    const name = aggregatorId(index);
-    const args = ["--id", String(index), "--config", this.#configOf(name)];
-    return this.#role(name, ENTRIES.aggregator, args);
+  /** The processes of an aggregator. */
+  aggregator(index: number, { workers }: Pick<Config["simulation"], "workers">): RoleSpec[] {
+    return aggregatorProcesses(index, workers).map((name, i) => {
+      const worker = workers === 1 ? [] : ["--worker", String(i + 1)];
+      const args = ["--id", String(index), ...worker, "--config", this.#configOf(name)];
+      return this.#role(name, ENTRIES.aggregator, args);
+    });
   }
 
   /** The HTTP interface; accounts that it makes are written to a file. `port`: where it listened before. */

@@ -140,7 +140,7 @@ export class Fleet {
     this.#files.writeShared(this.#broker.settings);
     const servers = Array.from({ length: config.system.aggregators }, (_, index) => index + 1)
       .filter((index) => !withoutAggregators.includes(index))
-      .map((index) => this.#roles.aggregator(index));
+      .flatMap((index) => this.#roles.aggregator(index, config.simulation));
     servers.push(this.#roles.server("utility"));
     if (withAnalytics) servers.push(this.#roles.server("analytics"));
     const simulator = await this.#connectSimulator();

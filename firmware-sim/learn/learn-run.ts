@@ -123,7 +123,8 @@ export class LearnRun {
     this.#simulator = await connectSimulator({ data, broker: { host: config.broker.host, port: tls }, log });
     await this.#tick();
     this.#timer = setInterval(() => void this.#tick().catch(() => undefined), CLOCK_MILLISECONDS);
-    const aggregators = Array.from({ length: config.system.aggregators }, (_, i) => roles.aggregator(i + 1));
+    const indices = Array.from({ length: config.system.aggregators }, (_, i) => i + 1);
+    const aggregators = indices.flatMap((index) => roles.aggregator(index, config.simulation));
     await Promise.all([...aggregators, roles.server("utility")].map((spec) => this.supervisor.start(spec)));
     onPhase?.("connecting the homes");
     await this.supervisor.start(this.#homes());

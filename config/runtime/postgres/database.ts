@@ -15,26 +15,34 @@ export interface PostgresDatabaseOptions {
   /** Shown in errors. */
   readonly name: string;
   readonly schema: string;
+  readonly schemaNumber: number;
   /** Opens a transaction. */
   readonly begin: string;
+  /** Opens one beside which nobody writes. */
+  readonly beginImmediate: string;
 }
 
 export class PostgresDatabase implements SqlDatabase {
   readonly engine = "postgres";
   readonly name: string;
   readonly schema: string;
+  /** By which the server knows the schema. */
+  readonly schemaNumber: number;
   readonly #connection: Connection;
   /** Opens a transaction. */
   readonly begin: string;
+  readonly #beginImmediate: string;
   readonly #kept = new Map<string, string | undefined>();
   #keptCount = 0;
   #depth = 0;
 
-  constructor({ connection, name, schema, begin }: PostgresDatabaseOptions) {
+  constructor({ connection, name, schema, schemaNumber, begin, beginImmediate }: PostgresDatabaseOptions) {
     this.#connection = connection;
     this.name = name;
     this.schema = schema;
+    this.schemaNumber = schemaNumber;
     this.begin = begin;
+    this.#beginImmediate = beginImmediate;
   }
 
   get inTransaction(): boolean {
@@ -88,16 +96,16 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   transaction<T>(work: () => T): SqlTransaction<T> {
-    const run = (): T => this.#inTransaction(work);
-    return Object.assign(run, { immediate: run });
+    const run = (): T => this.#inTransaction(work, this.begin);
+    return Object.assign(run, { immediate: () => this.#inTransaction(work, this.#beginImmediate) });
   }
 
   /** Within another one it is a part that can be taken back by itself. */
-  #inTransaction<T>(work: () => T): T {
+  #inTransaction<T>(work: () => T, opening: string): T {
     const point = `p${this.#depth}`;
     const [begin, commit, rollback] =
       this.#depth === 0
-        ? [this.begin, "COMMIT", "ROLLBACK"]
+        ? [opening, "COMMIT", "ROLLBACK"]
         : [`SAVEPOINT ${point}`, `RELEASE ${point}`, `ROLLBACK TO ${point}; RELEASE ${point}`];
     this.exec(begin);
     this.#depth++;

@@ -14,8 +14,15 @@ const ALONE_LOCK = 0x57_56_01;
 const WRITE_LOCK = 0x57_56_02;
 /** In this order by their bytes, as in SQLite and everywhere in this program. */
 const SORTED = "-A-bBaä";
+const READ_ONLY = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 export interface PostgresOptions extends DatabaseOptions {
+  /**
+   * One of several processes that write here, each what is its own: their plain transactions run beside each other,
+   * immediate ones by themselves. Shuts out whoever is `alone`, and the reverse. One that says nothing for so many seconds
+   * loses its connection, and with it its locks. `name`: by which the server's lists of connections tell it from others.
+   */
+  readonly several?: { readonly name: string; readonly silentSeconds: number } | undefined;
   readonly connectMilliseconds?: number;
   readonly answerMilliseconds?: number;
 }
@@ -50,11 +57,20 @@ export function openPostgres(place: string, options: PostgresOptions): PostgresD
       connection.execute({ sql: `CREATE SCHEMA IF NOT EXISTS ${schema}`, runs: [], script: true });
     }
     const number = Number(value(`SELECT '${schema}'::regnamespace::oid`));
-    if (options.alone === true) takeAlone(connection, number, name);
-    const lock = `SELECT pg_advisory_xact_lock(${keyOf(WRITE_LOCK, number)})`;
-    const begin = readonly ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : `BEGIN; ${lock}`;
+    if (options.alone === true) takeAlone(connection, number, name, "");
+    if (options.several !== undefined) {
+      const { name: called, silentSeconds } = options.several;
+      const named = `SET application_name = 'wattveil ${schema} ${called.replaceAll("'", "")}'`;
+      connection.execute({ sql: `${named}; ${silenceOf(silentSeconds)}`, runs: [], script: true });
+      takeAlone(connection, number, name, "_shared");
+    }
+    const lock = (kind: "" | "_shared"): string =>
+      `SELECT pg_advisory_xact_lock${kind}(${lockKey(WRITE_LOCK, number)})`;
+    const [begin, beginImmediate] = readonly
+      ? [READ_ONLY, READ_ONLY]
+      : [`BEGIN; ${lock(options.several === undefined ? "" : "_shared")}`, `BEGIN; ${lock("")}`];
     connection.execute({ sql: `SET search_path TO ${schema}`, runs: [], script: true });
-    return new PostgresDatabase({ connection, name, schema, begin });
+    return new PostgresDatabase({ connection, name, schema, schemaNumber: number, begin, beginImmediate });
   } catch (error) {
     connection.close();
     throw error;
@@ -97,17 +113,27 @@ function sessionOf(readonly: boolean, synchronous: DatabaseOptions["synchronous"
   ].join("; ");
 }
 
-/** The lock is the connection's: it goes with it, whatever becomes of the process. */
-function takeAlone(connection: Connection, schemaNumber: number, name: string): void {
+/** Whoever is stopped in the middle of a transaction holds up the others: it is cut off before they give up. */
+function silenceOf(seconds: number): string {
+  const inTransaction = Math.min(1_000 * seconds, 0.8 * LOCK_MILLISECONDS);
+  return [
+    `SET idle_session_timeout = ${Math.ceil(1_000 * seconds)}`,
+    `SET idle_in_transaction_session_timeout = ${Math.ceil(inTransaction)}`,
+  ].join("; ");
+}
+
+/** The lock is the connection's: it goes with it, whatever becomes of the process. `_shared`: several may have it. */
+function takeAlone(connection: Connection, schemaNumber: number, name: string, kind: "" | "_shared"): void {
   try {
-    connection.execute({ sql: `SELECT pg_advisory_lock(${keyOf(ALONE_LOCK, schemaNumber)})`, runs: [[]] });
+    connection.execute({ sql: `SELECT pg_advisory_lock${kind}(${lockKey(ALONE_LOCK, schemaNumber)})`, runs: [[]] });
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== "locked") throw error;
     throw new StorageError("locked", `${name} is in use by another process; stop that one first`, { cause: error });
   }
 }
 
-function keyOf(kind: number, schemaNumber: number): string {
+/** An advisory lock of a schema; in `pg_locks` the kind is `classid` and the schema's number `objid`. */
+export function lockKey(kind: number, schemaNumber: number): string {
   return String((BigInt(kind) << 32n) | BigInt(schemaNumber));
 }
 
@@ -121,11 +147,12 @@ export function migratePostgres(database: PostgresDatabase, migrations: readonly
     throw new StorageError("newer", `${database.name} was written by a newer program (${known}); update this one`);
   }
   for (const [index, script] of migrations.entries()) {
-    database.transaction(() => {
+    const step = database.transaction(() => {
       // Another process may have come first.
       if (index < version()) return;
       database.exec(typeof script === "string" ? tablesOfPostgres(script) : script.postgres);
       database.exec(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${index + 1})`);
-    })();
+    });
+    step.immediate();
   }
 }

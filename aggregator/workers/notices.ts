@@ -1,0 +1,56 @@
+/**
+ * What the worker that answers rounds has to tell those that take in shares: rows that it alone writes, in their order,
+ * and that each of the others reads as they come. Whoever starts reads the database itself and needs none of the older ones.
+ */
+import { z } from "zod";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+
+const notice = z.discriminatedUnion("about", [
+  /** A meter's record or key. */
+  z.strictObject({ about: z.literal("meter"), meter: z.string() }),
+  /** Slots that its meter is to send again. */
+  z.strictObject({
+    about: z.literal("resend"),
+    ...{ meter: z.string(), kind: z.int(), firstSlot: z.int(), count: z.int() },
+  }),
+  /** Loads were endorsed. */
+  z.strictObject({ about: z.literal("loads") }),
+  /** Blocks of days [from, to) have gone, or some of them. */
+  z.strictObject({ about: z.literal("forgotten"), from: z.int(), to: z.int() }),
+]);
+
+export type Notice = z.infer<typeof notice>;
+
+/** Those who read are far ahead of this, or were cut off long ago. */
+const KEPT = 100_000;
+const AT_A_TIME = 10_000;
+
+export class Notices {
+  readonly #insert;
+  readonly #trim;
+  readonly #select;
+  #read: number;
+
+  /** Reads what comes from now on: load what they are about after this. */
+  constructor(db: SqlDatabase) {
+    this.#insert = db.prepare<[string], number>("INSERT INTO notices (body) VALUES (?) RETURNING id").pluck();
+    this.#trim = db.prepare<[number]>("DELETE FROM notices WHERE id <= ?");
+    this.#select = db.prepare<[number], { id: number; body: string }>(
+      `SELECT id, body FROM notices WHERE id > ? ORDER BY id LIMIT ${AT_A_TIME}`,
+    );
+    this.#read = db.prepare<[], number>("SELECT coalesce(max(id), 0) FROM notices").pluck().get()!;
+  }
+
+  /** For the one worker that writes them. */
+  add(added: Notice): void {
+    const id = this.#insert.get(JSON.stringify(added))!;
+    if (id % KEPT === 0) this.#trim.run(id - KEPT);
+  }
+
+  /** What was added since the last call. */
+  take(): Notice[] {
+    const rows = this.#select.all(this.#read);
+    this.#read = rows.at(-1)?.id ?? this.#read;
+    return rows.map(({ body }) => notice.parse(JSON.parse(body)));
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * A worker's place among those of its aggregator, by locks that the database gives to one connection each: its own number,
+ * the parts of the meters that it takes in, and the desk, which one of them has and which answers rounds. What a lock stands
+ * for is used by its holder alone; whoever loses its connection has lost all of them, and cannot write any more.
+ */
+import { SessionLocks } from "../../config/runtime/postgres/session-locks.ts";
+import type { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
+import { StorageError } from "../../config/runtime/database.ts";
+import { ownersOf, PARTS } from "./assignment.ts";
+
+/** As many as client ids have room for (`broker/identity.ts`). */
+export const MOST_WORKERS = 32;
+
+const WORKERS = 0x100;
+const DESK = 0x200;
+const FIRST_PART = 0x1000;
+
+/** What a look at the others has changed. */
+export interface Change {
+  /** Parts that are another's from now on. */
+  readonly lost: readonly number[];
+  readonly gained: readonly number[];
+}
+
+export class Seat {
+  readonly number: number;
+  readonly #locks: SessionLocks;
+  readonly #parts = new Set<number>();
+  #workers: readonly number[] = [];
+  #owners: readonly (number | undefined)[] = [];
+  #hasDesk = false;
+
+  /** Takes the seat of this number, from 1 to `MOST_WORKERS`. Throws StorageError where another process has it. */
+  constructor(db: PostgresDatabase, number: number) {
+    this.number = number;
+    this.#locks = new SessionLocks(db);
+    if (this.#locks.take([WORKERS + number]).length === 0) {
+      throw new StorageError("locked", `${db.name}: another process runs as worker ${number}; stop that one first`);
+    }
+  }
+
+  /** The workers there are, as of the last look. */
+  get workers(): readonly number[] {
+    return this.#workers;
+  }
+
+  /** Whether this worker takes in the meters of a part. */
+  has(part: number): boolean {
+    return this.#parts.has(part);
+  }
+
+  get parts(): number {
+    return this.#parts.size;
+  }
+
+  /** Whether this is the worker that answers rounds, jobs and enrolments. */
+  get hasDesk(): boolean {
+    return this.#hasDesk;
+  }
+
+  /** Takes the desk where nobody has it; it is kept until the connection ends. Whether it is this worker's. */
+  takeDesk(): boolean {
+    this.#hasDesk ||= this.#locks.take([DESK]).length > 0;
+    return this.#hasDesk;
+  }
+
+  /**
+   * Looks who is there, gives away the parts that belong to others and takes its own as they become free. `letGo` is called
+   * before parts are given away: what they have in memory must be durable when it returns, and is another's then.
+   */
+  look(letGo: (parts: readonly number[]) => void): Change {
+    const workers = this.#locks.held(WORKERS + 1, WORKERS + MOST_WORKERS).map((number) => number - WORKERS);
+    if (workers.join() !== this.#workers.join()) {
+      this.#workers = workers;
+      this.#owners = ownersOf(workers);
+    }
+    const isOwn = (part: number): boolean => this.#owners[part] === this.number;
+    const lost = [...this.#parts].filter((part) => !isOwn(part));
+    if (lost.length > 0) this.#giveBack(lost, letGo);
+    const wanted = Array.from({ length: PARTS }, (_, part) => part).filter((part) => isOwn(part) && !this.has(part));
+    const gained = this.#locks.take(wanted.map((part) => FIRST_PART + part)).map((number) => number - FIRST_PART);
+    for (const part of gained) this.#parts.add(part);
+    return { lost, gained };
+  }
+
+  #giveBack(parts: readonly number[], letGo: (parts: readonly number[]) => void): void {
+    letGo(parts);
+    for (const part of parts) this.#parts.delete(part);
+    this.#locks.giveBack(parts.map((part) => FIRST_PART + part));
+  }
+}
