@@ -34,10 +34,10 @@ interface Run {
   readonly ended: Promise<{ code: number | null; said: string }>;
 }
 
-function start(index: number, folder: string): Run {
+function start(index: number, folder: string, more: readonly string[] = []): Run {
   const settings = [`paths.logs=${join(root, "logs")}`, `broker.tlsPort=${broker.port}`, "link.takeovers=3"];
   const flags = settings.flatMap((setting) => ["--set", setting]);
-  const child = fork(START, ["aggregator/main.ts", "--id", String(index), "--data", folder, ...flags], {
+  const child = fork(START, ["aggregator/main.ts", "--id", String(index), "--data", folder, ...flags, ...more], {
     silent: true,
   });
   children.add(child);
@@ -54,6 +54,21 @@ test("says in one line that it is not enrolled", async () => {
   const { code, said } = await start(4, data).ended;
   assert.equal(code, 2);
   assert.match(said, /^a-4 is not enrolled here \(no .*keys\/a-4\); `npm run enrol -- list` shows who is\n$/);
+});
+
+test("one of several workers says what it lacks, or what its number must be", async () => {
+  const without = await start(1, data, ["--worker", "1"]).ended;
+  assert.equal(without.code, 2);
+  assert.match(without.said, /^--worker: several workers share a database on PostgreSQL; set storage\.url\n$/);
+  for (const [number, shown] of [
+    ["0", '"0"'],
+    ["33", '"33"'],
+    ["two", '"two"'],
+  ] as const) {
+    const wrong = await start(1, data, ["--worker", number]).ended;
+    assert.equal(wrong.code, 2);
+    assert.equal(wrong.said, `--worker: expected a number from 1 to 32, got ${shown}\n`);
+  }
 });
 
 test("a second one in the same folder says that the database is in use, and leaves the first one alone", async () => {

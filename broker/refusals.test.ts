@@ -18,6 +18,7 @@ import {
   utility,
 } from "./test-bed.ts";
 import type { Refusal, TestBed } from "./test-bed.ts";
+import type { ClientIdentity } from "../protocol/topics.ts";
 
 let bed: TestBed;
 before(async () => {
@@ -95,6 +96,31 @@ test("refuses a client id that is not the certificate's name, and no other clien
   await honest.publishAsync("wv/1/m/m-010/status", "online", { qos: 1 });
   assert.equal(honest.connected, true);
   await honest.endAsync();
+});
+
+test("an aggregator's workers connect beside each other, each under a name that nobody else gets", async () => {
+  const [first, second] = [
+    await bed.client(aggregator(1), { clientId: "a-1.w1" }),
+    await bed.client(aggregator(1), { clientId: "a-1.w32" }),
+  ];
+  await first.subscribeAsync("wv/1/m/+/share/1", { qos: 1 });
+  await second.publishAsync("wv/1/a/1/status", "online", { qos: 1 });
+  const thieves: [ClientIdentity, string][] = [
+    [aggregator(2), "a-1.w1"],
+    [aggregator(1), "a-1.w0"],
+    [aggregator(1), "a-1.w33"],
+    [aggregator(1), "a-1.w1.w1"],
+    [aggregator(1), "a-2.w1"],
+    [meter("m-011"), "m-011.w1"],
+    [{ id: "utility", role: "utility" }, "utility.w1"],
+  ];
+  for (const [identity, clientId] of thieves) {
+    await assert.rejects(bed.client(identity, { clientId }), /Identifier rejected/, clientId);
+    assert.equal(of(identity.id).at(-1), "wrong-client-id", clientId);
+  }
+  assert.equal(first.connected && second.connected, true);
+  await first.endAsync();
+  await second.endAsync();
 });
 
 test("a second connection of the same certificate takes over from the first", async () => {

@@ -187,7 +187,7 @@ const metrics = z.strictObject({
     0,
     65_000,
     9_600,
-    "Broker here, utility + 1, analytics + 2, API + 3, witness + 4, gateway + 5, meter + 6, aggregator i + 10 + i; 0 takes free ports.",
+    "Broker here, utility + 1, analytics + 2, API + 3, witness + 4, gateway + 5, meter + 6, aggregator i + 10 + i, its worker w + 10 w more; 0 takes free ports.",
   ),
 });
 
