@@ -10,6 +10,8 @@ import { promisify } from "node:util";
 import { enrol } from "../config/enrolment/index.ts";
 import { openParty } from "../config/keys/index.ts";
 import type { ListedBill } from "./bills/list.ts";
+import { openUtilityDatabase } from "./store/open.ts";
+import { putMeta } from "./store/rounds-store.ts";
 import { DAY, Harness, SLOT_SECONDS, TARIFF, valueOf } from "./testing/harness.ts";
 
 const run = promisify(execFile);
@@ -64,6 +66,33 @@ async function billed(t: TestContext, late: number) {
   };
   return { bills, readings, lines, folder: harness.folder };
 }
+
+test("before the first bill it is said of what, and when", async (t) => {
+  const home = await mkdtemp(path.join(tmpdir(), "bills-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  await mkdir(path.join(home, "utility"));
+  const db = await openUtilityDatabase(path.join(home, "utility", "utility.db"));
+  const said = async (...args: string[]): Promise<string> => {
+    const own = ["--data", home, "--set", `paths.logs=${home}/logs`, "--set", "system.timezone=Europe/Berlin", ...args];
+    return (await run(process.execPath, ["config/runtime/start.mjs", "utility/bills-main.ts", ...own])).stdout;
+  };
+  assert.equal(await said(), "There is no bill yet. Bills are issued after the end of their period.\n");
+  await putMeta(db, "origin_slot", String(Date.UTC(2026, 10, 22, 12) / 1_000 / 900));
+  await db.destroy();
+  const [grace, day] = [
+    ["--set", "billing.graceSlots=8"],
+    ["--set", "billing.period=day"],
+  ];
+  const later = "are issued when late readings have been waited for, after";
+  assert.equal(
+    await said(...grace),
+    `There is no bill yet. The first are of 2026-11-01..2026-12-01, and ${later} 2026-12-01 02:00 +01:00.\n`,
+  );
+  assert.equal(
+    await said(...grace, ...day),
+    `There is no bill yet. The first are of 2026-11-22..2026-11-23, and ${later} 2026-11-23 02:00 +01:00.\n`,
+  );
+});
 
 test("bills print as CSV and JSON, a correction supersedes, and readings confirm both versions", async (t) => {
   const { bills, readings, folder } = await billed(t, 8);

@@ -15,7 +15,10 @@ import { billsCsv, listBills, parsePeriod, whyNone } from "./bills/list.ts";
 import { readTariff, type TariffSource } from "./bills/tariff-book.ts";
 import { readBillFolder, verifyBills, verifyText } from "./bills/verify-command.ts";
 import { openLedger } from "./ledger/open.ts";
-import { openForReading, openUtilityDatabase } from "./store/open.ts";
+import { periodAt } from "./settings.ts";
+import { openForReading, openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
+import { getMeta } from "./store/rounds-store.ts";
+import { localText } from "../billing/tariffs/local-time.ts";
 import { TariffError } from "../billing/tariffs/index.ts";
 
 interface BillOptions {
@@ -44,12 +47,25 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
     if (reason !== undefined) throw new UsageError(reason);
     if (json) print(JSON.stringify(bills));
     else if (wanted.csv === true) process.stdout.write(billsCsv(bills));
-    else if (bills.length === 0) print("There is no bill yet. Bills are issued after the end of their period.");
+    else if (bills.length === 0) print(`There is no bill yet. ${await firstBills(db, config)}`);
     else print(billsTable(bills, config.system.timezone));
     return 0;
   } finally {
     await db.destroy();
   }
+}
+
+/** When there will be some, as far as it is known. */
+async function firstBills(
+  db: UtilityDatabase,
+  { billing, system: { timezone, slotSeconds } }: Config,
+): Promise<string> {
+  const origin = await getMeta(db, "origin_slot");
+  if (origin === undefined || billing.period === "whole") return "Bills are issued after the end of their period.";
+  const about = { periodKind: billing.period, whole: undefined, timezone, slotSeconds };
+  const { from, to, endsAt } = periodAt(about, Number(origin));
+  const issued = localText(endsAt + billing.graceSlots * slotSeconds, timezone);
+  return `The first are of ${from}..${to}, and are issued when late readings have been waited for, after ${issued}.`;
 }
 
 function assertDatabase(place: string): void {
