@@ -26,6 +26,8 @@ export interface IntakeBenchOptions {
   readonly commitMessages: number;
   /** Where the store is, if not in a file. */
   readonly place?: string;
+  /** As one of several workers, which write blocks at once and keep no journal. */
+  readonly asWorker?: boolean;
 }
 
 export interface IntakeBenchResult {
@@ -42,14 +44,17 @@ export interface IntakeBenchResult {
 const DEFAULTS: IntakeBenchOptions = { meters: 200, messages: 60_000, slotsPerMessage: 1, commitMessages: 300 };
 
 export function run(options: Partial<IntakeBenchOptions> = {}): IntakeBenchResult {
-  const { meters, messages, slotsPerMessage, commitMessages, place } = { ...DEFAULTS, ...options };
+  const { meters, messages, slotsPerMessage, commitMessages, place, asWorker = false } = { ...DEFAULTS, ...options };
   const folder = mkdtempSync(path.join(tmpdir(), "wattveil-intake-"));
-  const db = openStore(place ?? path.join(folder, "aggregator.db"), { synchronous: "FULL" });
+  const db = openStore(place ?? path.join(folder, "aggregator.db"), {
+    synchronous: "FULL",
+    ...(asWorker && { several: { name: "worker 1", silentSeconds: 60 } }),
+  });
   try {
     const firstSlot = 1_900_000;
     let acks = 0;
     const until = firstSlot + messages * slotsPerMessage;
-    const { intake, table } = openIntake(db, { until, commitMessages, onAck: () => acks++ });
+    const { intake, table } = openIntake(db, { until, commitMessages, asWorker, onAck: () => acks++ });
     const sealed = prepare(intake, table, { meters, messages, slotsPerMessage, firstSlot });
     const cpu = process.cpuUsage();
     const start = performance.now();
@@ -78,13 +83,14 @@ export interface OpenIntakeOptions {
   readonly until: number;
   readonly commitMessages: number;
   readonly onAck: () => void;
+  readonly asWorker?: boolean;
 }
 
 /** An intake as an aggregator has it, without MQTT; what it would refuse ends the benchmark. */
-export function openIntake(db: SqlDatabase, { until, commitMessages, onAck }: OpenIntakeOptions) {
+export function openIntake(db: SqlDatabase, { until, commitMessages, onAck, asWorker = false }: OpenIntakeOptions) {
   migrateStore(db, MIGRATIONS);
   const table = new MeterTable(db);
-  const store = new ShareStore(db, configSchema.parse({}).aggregator);
+  const store = new ShareStore(db, configSchema.parse({}).aggregator, asWorker ? () => true : undefined);
   const intake = new Intake({
     db,
     store,

@@ -17,12 +17,14 @@ export async function run({ json, quick }: BenchOptions): Promise<Record<string,
   try {
     const sqlite: IntakeBenchResult[] = [];
     const postgres: IntakeBenchResult[] = [];
+    const worker: IntakeBenchResult[] = [];
     for (let turn = 0; turn < TURNS; turn++) {
       sqlite.push(intake({ messages }));
       postgres.push(intake({ messages, place: server.place(`turn_${turn}`) }));
+      worker.push(intake({ messages, place: server.place(`worker_${turn}`), asWorker: true }));
     }
-    const result = { messages, sqlite: median(sqlite), postgres: median(postgres) };
-    if (!json) console.log(described(result.sqlite, result.postgres));
+    const result = { messages, sqlite: median(sqlite), postgres: median(postgres), worker: median(worker) };
+    if (!json) console.log(described(result));
     return result;
   } finally {
     await server.stop();
@@ -34,7 +36,9 @@ function median(results: readonly IntakeBenchResult[]): IntakeBenchResult {
   return results.toSorted((a, b) => a.messagesPerSecond - b.messagesPerSecond)[Math.floor(results.length / 2)]!;
 }
 
-function described(sqlite: IntakeBenchResult, postgres: IntakeBenchResult): string {
+type Described = Readonly<Record<"sqlite" | "postgres" | "worker", IntakeBenchResult>>;
+
+function described({ sqlite, postgres, worker }: Described): string {
   const row = (name: string, one: IntakeBenchResult): string[] => [
     name,
     figure(one.messagesPerSecond),
@@ -42,6 +46,6 @@ function described(sqlite: IntakeBenchResult, postgres: IntakeBenchResult): stri
   ];
   return figuresTable(
     ["intake of one aggregator", "messages per second", "µs of its processor time per message"],
-    [row("SQLite", sqlite), row("PostgreSQL", postgres)],
+    [row("SQLite", sqlite), row("PostgreSQL", postgres), row("PostgreSQL, one of several workers", worker)],
   );
 }
