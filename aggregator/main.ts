@@ -29,6 +29,8 @@ const STATS_MILLISECONDS = 5_000;
 const TURN_MILLISECONDS = 20;
 /** How often a worker looks at the others, as a share of the time after which one that is silent is cut off. */
 const LOOK_SHARE = 1 / 20;
+/** What a clock or a server says does not tell that meters are heard. */
+const FROM_METERS = "wv/1/m/";
 const ONLINE = JSON.stringify({ state: "online" });
 const OFFLINE = JSON.stringify({ state: "offline" });
 
@@ -145,7 +147,7 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
       signal,
       // Two that answer for one index would each hold half of the shares.
       alone: true,
-      expectsMessages: true,
+      expectsMessages: FROM_METERS,
     });
     if (!isAnnounced) announceReady({ id });
     isAnnounced = true;

@@ -258,7 +258,7 @@ export async function startAnalytics(options: AnalyticsOptions): Promise<Analyti
     log,
     settings: config.link,
     signal,
-    expectsMessages: true,
+    expectsMessages: "",
   });
   leading.start({ now, refuse, send: (topic, payload) => handle.link?.send(topic, payload) });
   feed.onTick(pollSoon);

@@ -46,8 +46,11 @@ export interface LinkOptions {
    * `connectLink` rejects), with the LinkError `taken-over`.
    */
   readonly alone?: boolean;
-  /** Messages come all the time: silence at a node of a cluster (`link.deafSeconds`) means that they do not reach it. */
-  readonly expectsMessages?: boolean;
+  /**
+   * Messages under topics that begin so come all the time: silence at a node of a cluster (`link.deafSeconds`) means that
+   * they do not reach it.
+   */
+  readonly expectsMessages?: string;
   /** A handler threw or rejected. By default the error is thrown where it stops the process. */
   readonly onFailure?: (error: unknown) => void;
   readonly log: LinkLog;

@@ -61,7 +61,7 @@ class ReconnectingLink implements Link {
     this.#hops = new NodeHops({
       nodes: this.#nodes.length,
       seconds: this.#settings.deafSeconds,
-      expectsMessages: options.expectsMessages ?? false,
+      expectsMessages: options.expectsMessages !== undefined,
       monotonic: () => performance.now(),
       go: (why) => this.#connection?.destroy(new LinkError("lost", `the broker at ${this.#where}: ${why}`)),
     });
@@ -146,7 +146,7 @@ class ReconnectingLink implements Link {
         settings: this.#settings,
         deliveryQos,
         onMessage: (topic, payload) => {
-          this.#hops.heard();
+          if (topic.startsWith(this.#options.expectsMessages ?? "")) this.#hops.heard();
           return onMessage(topic, payload);
         },
         onFailure: onFailure ?? stopProcess,

@@ -232,11 +232,11 @@ export class MeterHost {
 
   #tick(): void {
     this.#absent.clear();
-    const patience = this.#options.config.simulation.patienceSeconds * 1000;
-    const silence = this.#options.config.meter.resendSeconds * 2_000;
+    const { simulation, meter, link: settings } = this.#options.config;
+    const patience = simulation.patienceSeconds * 1000;
     for (const { agent, ciphertexts, link } of this.#meters) {
       agent.tick();
-      link.noteWaiting(() => agent.isUnheard(silence));
+      link.noteWaiting(() => agent.isUnheard(meter.resendSeconds * 2_000, settings.deafSeconds * 1_000));
       ciphertexts?.tick();
       for (const aggregator of agent.silentAggregators(patience)) this.#absent.add(aggregator);
     }

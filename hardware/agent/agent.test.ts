@@ -59,19 +59,20 @@ test("resends until acknowledged, with the same shares under a new message numbe
   assert.equal(rig.agent.unsettledSlots, 0);
 });
 
-test("knows that it is unheard when fewer aggregators answer than a total needs, and not for one that is silent", () => {
+test("knows that it is unheard when fewer aggregators answer than a total needs, or one is silent for long", () => {
   const rig = connectedRig();
   rig.agent.addReadings(KINDS.import, 100, [250]);
   rig.commit();
   rig.deliver([1, 2]);
   rig.now += 5_000;
-  assert.equal(rig.agent.isUnheard(4_000), false, "the third alone is silent");
+  assert.equal(rig.agent.isUnheard(4_000, 60_000), false, "the third alone is silent");
+  assert.equal(rig.agent.isUnheard(4_000, 4_500), true, "the third alone is silent, for long");
   rig.agent.addReadings(KINDS.import, 101, [250]);
   rig.commit();
   rig.deliver([1]);
   rig.now += 5_000;
-  assert.equal(rig.agent.isUnheard(4_000), true, "one of the two that are needed is silent");
-  assert.equal(rig.agent.isUnheard(11_000), false, "it was heard 10 s ago");
+  assert.equal(rig.agent.isUnheard(4_000, 60_000), true, "one of the two that are needed is silent");
+  assert.equal(rig.agent.isUnheard(11_000, 60_000), false, "it was heard 10 s ago");
 });
 
 test("a restart resends what was not settled, and never what was not committed", () => {

@@ -119,9 +119,10 @@ export class MeterAgent {
     return this.#channels.filter((one) => one.busy && one.lastHeardAt < before).map((one) => one.aggregator);
   }
 
-  /** Do fewer aggregators answer than a total needs? */
-  isUnheard(milliseconds: number): boolean {
-    return this.#channels.length - this.silentAggregators(milliseconds).length < this.#options.settings.threshold;
+  /** Have fewer aggregators answered than a total needs, or has one of them been silent for much longer? */
+  isUnheard(milliseconds: number, forOne: number): boolean {
+    const heard = this.#channels.length - this.silentAggregators(milliseconds).length;
+    return heard < this.#options.settings.threshold || this.silentAggregators(forOne).length > 0;
   }
 
   /** The slot after the last one taken of a kind. A head's import and export are what it shares as `head` kinds. */

@@ -113,7 +113,8 @@ export async function serveMeter(context: RoleContext, id: string, options: Lone
   });
   const tick = setInterval(() => {
     agent.tick();
-    handle.link?.noteWaiting(() => agent.isUnheard(config.meter.resendSeconds * 2_000));
+    const deaf = config.link.deafSeconds * 1_000;
+    handle.link?.noteWaiting(() => agent.isUnheard(config.meter.resendSeconds * 2_000, deaf));
     ciphertexts?.tick();
     learning?.tick();
   }, config.meter.resendSeconds * 500);
