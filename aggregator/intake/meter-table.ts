@@ -29,7 +29,7 @@ export class MeterTable {
 
   constructor(db: SqlDatabase) {
     this.#db = db;
-    this.#insert = db.prepare<[string]>("INSERT INTO meters (id) VALUES (?)");
+    this.#insert = db.prepare<[string]>("INSERT INTO meters (id) VALUES (?) ON CONFLICT (id) DO NOTHING");
     this.#select = db.prepare<[string], MeterRow>("SELECT * FROM meters WHERE id = ?");
     this.#update = db.prepare<[number, number, number, Buffer | null, number]>(
       "UPDATE meters SET seen_boot = ?, seen_counter = ?, granted_boot = ?, challenge = ? WHERE number = ?",
@@ -46,7 +46,7 @@ export class MeterTable {
     this.#dropOlder = db.prepare<[number, number]>("DELETE FROM root_keys WHERE meter = ? AND version < ?");
   }
 
-  /** The meter's row, made if need be. */
+  /** The meter's row, made if need be; another worker may make it at the same moment. */
   register(id: string): MeterState {
     let row = this.#select.get(id);
     if (row === undefined) {

@@ -1,0 +1,97 @@
+/** What workers of one aggregator do in the same moment, over one schema: none of them fails, and none waits in vain. */
+// needs: initdb
+import assert from "node:assert/strict";
+import { after, before, test, type TestContext } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Client } from "pg";
+import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
+import { lockKey } from "../../config/runtime/postgres/open.ts";
+import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
+import type { SqlDatabase } from "../../config/runtime/sql.ts";
+import { migrateStore, openStore } from "../../config/runtime/store.ts";
+import { MeterTable } from "../intake/meter-table.ts";
+import { MIGRATIONS } from "../store/schema.ts";
+import { sharePartitions } from "../store/share-partitions.ts";
+
+let server: TemporaryServer;
+let schemas = 0;
+
+before(async () => {
+  server = await TemporaryServer.start();
+});
+after(() => server.stop());
+
+/** Connections of so many workers to a schema of their own. */
+function connections(context: TestContext, count: number, busyMilliseconds?: number): PostgresDatabase[] {
+  const place = server.place(`b_${++schemas}`);
+  return Array.from({ length: count }, (_, i) => {
+    const several = { name: `worker ${i + 1}`, silentSeconds: 60 };
+    const db = openStore(place, { synchronous: "FULL", several, ...(busyMilliseconds && { busyMilliseconds }) });
+    context.after(() => db.close());
+    migrateStore(db, MIGRATIONS);
+    assert.ok(db instanceof PostgresDatabase);
+    return db;
+  });
+}
+
+test("a meter that two workers hear of in the same moment gets one number", (context) => {
+  const [db, other] = connections(context, 2);
+  const others = new MeterTable(other!);
+  let number: number | undefined;
+  // The other one comes between the look into the table and the new row.
+  const raced: SqlDatabase = Object.create(db!, {
+    prepare: {
+      value: (sql: string) => {
+        const statement = db!.prepare(sql);
+        if (!sql.startsWith("INSERT INTO meters")) return statement;
+        const run = statement.run.bind(statement);
+        statement.run = (...values) => {
+          number = others.register(String(values[0])).number;
+          return run(...values);
+        };
+        return statement;
+      },
+    },
+  }) as SqlDatabase;
+  assert.equal(new MeterTable(raced).register("m-1").number, number);
+  assert.deepEqual(new MeterTable(other!).ids(), ["m-1"]);
+});
+
+test("room for shares is made, and old ones go, while no other worker writes", (context) => {
+  const [db] = connections(context, 1);
+  // What a worker wrote between the look through the rest and its new bounds would keep the partition from being made.
+  db!.exec(`CREATE TABLE alone_at (what TEXT, mode TEXT);
+    CREATE FUNCTION note_alone() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO alone_at SELECT TG_OP, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'
+        AND (classid::bigint << 32) + objid::bigint = ${lockKey(0x57_56_02, db!.schemaNumber)};
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER notes AFTER DELETE OR INSERT ON blocks_rest FOR EACH STATEMENT EXECUTE FUNCTION note_alone()`);
+  const partitions = sharePartitions(db!);
+  partitions.prepare(320, 320);
+  const block = db!.prepare<[number]>("INSERT INTO blocks (id, day, body) VALUES (?, 320, '')");
+  block.run(2 ** 29 + 2 ** 26 + 320);
+  assert.equal(partitions.drop(10, [2 ** 29 + 2 ** 26], new Map()), true);
+  const modes = db!.prepare<[], string>("SELECT DISTINCT mode FROM alone_at").pluck().all();
+  assert.deepEqual(modes, ["ExclusiveLock"]);
+});
+
+test("a worker waits for another one's long transaction, longer than for whoever has the database alone", async (context) => {
+  const [db] = connections(context, 1, 100);
+  const lock = lockKey(0x57_56_02, db!.schemaNumber);
+  const held = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
+    AND (classid::bigint << 32) + objid::bigint = ${lock}`;
+  const { port, pathname } = new URL(server.place("x"));
+  const other = new Client({ host: "127.0.0.1", port: Number(port), database: pathname.slice(1), user: "wattveil" });
+  await other.connect();
+  context.after(() => other.end());
+  await other.query(`BEGIN; SELECT pg_advisory_xact_lock(${lock})`);
+  assert.equal(server.query(held).length, 1);
+  const ended = other.query("SELECT pg_sleep(1); COMMIT");
+  // It is on its way, and this thread waits from now on.
+  await nextTurn();
+  db!.transaction(() => db!.exec("INSERT INTO meters (id) VALUES ('m-1')"))();
+  await ended;
+  assert.equal(server.query(held).length, 0);
+});
