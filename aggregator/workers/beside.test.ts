@@ -12,6 +12,7 @@ import { migrateStore, openStore } from "../../config/runtime/store.ts";
 import { MeterTable } from "../intake/meter-table.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { sharePartitions } from "../store/share-partitions.ts";
+import { Notices } from "./notices.ts";
 
 let server: TemporaryServer;
 let schemas = 0;
@@ -94,4 +95,24 @@ test("a worker waits for another one's long transaction, longer than for whoever
   db!.transaction(() => db!.exec("INSERT INTO meters (id) VALUES ('m-1')"))();
   await ended;
   assert.equal(server.query(held).length, 0);
+});
+
+test("a month that is wanted of meters is told the others in one notice for each meter", (context) => {
+  const [db, other] = connections(context, 2);
+  const [told, heard] = [new Notices(db!), new Notices(other!)];
+  // Slot by slot, as a round about loads names them; and again before it was told.
+  for (let again = 0; again < 2; again++) {
+    for (let slot = 100; slot < 3_000; slot++) {
+      for (const meter of ["m-1", "m-2"]) told.add({ about: "resend", meter, kind: 1, firstSlot: slot, count: 1 });
+    }
+  }
+  told.add({ about: "resend", meter: "m-1", kind: 1, firstSlot: 5_000, count: 1 });
+  assert.deepEqual(heard.take(), []);
+  told.flush();
+  told.flush();
+  assert.deepEqual(heard.take(), [
+    { about: "resend", meter: "m-1", kind: 1, firstSlot: 100, count: 2_900 },
+    { about: "resend", meter: "m-2", kind: 1, firstSlot: 100, count: 2_900 },
+    { about: "resend", meter: "m-1", kind: 1, firstSlot: 5_000, count: 1 },
+  ]);
 });
