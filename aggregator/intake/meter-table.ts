@@ -17,6 +17,8 @@ interface KeyRow {
   state: string;
 }
 
+const ROWS_AT_A_TIME = 1_000;
+
 export class MeterTable {
   readonly #db: SqlDatabase;
   readonly #insert;
@@ -56,19 +58,18 @@ export class MeterTable {
     return stateOf(row);
   }
 
-  /** Every meter's row with its keys, newest first. */
+  /** Every meter's row with its keys, newest first. Read some at a time: a server waits only so long for the next word. */
   *states(): Generator<[state: MeterState, keys: RootKey[]]> {
-    const keys = new Map<number, RootKey[]>();
-    const rows = this.#db
-      .prepare<[], KeyRow & { meter: number }>("SELECT meter, version, key, state FROM root_keys ORDER BY version DESC")
-      .all();
-    for (const row of rows) {
-      const known = keys.get(row.meter);
-      if (known === undefined) keys.set(row.meter, [keyOf(row)]);
-      else known.push(keyOf(row));
-    }
-    for (const row of this.#db.prepare<[], MeterRow>("SELECT * FROM meters ORDER BY number").all()) {
-      yield [stateOf(row), keys.get(row.number) ?? []];
+    const meters = this.#db.prepare<[number], MeterRow>(
+      `SELECT * FROM meters WHERE number > ? ORDER BY number LIMIT ${ROWS_AT_A_TIME}`,
+    );
+    const all = this.#db.prepare<[number, number], KeyRow & { meter: number }>(
+      "SELECT meter, version, key, state FROM root_keys WHERE meter BETWEEN ? AND ? ORDER BY version DESC",
+    );
+    for (let rows = meters.all(0); rows.length > 0; rows = meters.all(rows.at(-1)!.number)) {
+      const keys = new Map(rows.map(({ number }): [number, RootKey[]] => [number, []]));
+      for (const row of all.all(rows[0]!.number, rows.at(-1)!.number)) keys.get(row.meter)?.push(keyOf(row));
+      for (const row of rows) yield [stateOf(row), keys.get(row.number)!];
     }
   }
 

@@ -10,8 +10,10 @@ import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { migrateStore, openStore } from "../../config/runtime/store.ts";
 import { MeterTable } from "../intake/meter-table.ts";
+import { Membership } from "../membership/membership.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { sharePartitions } from "../store/share-partitions.ts";
+import { TestSystem } from "../testing/system.ts";
 import { Notices } from "./notices.ts";
 
 let server: TemporaryServer;
@@ -115,4 +117,51 @@ test("a month that is wanted of meters is told the others in one notice for each
     { about: "resend", meter: "m-2", kind: 1, firstSlot: 100, count: 2_900 },
     { about: "resend", meter: "m-1", kind: 1, firstSlot: 5_000, count: 1 },
   ]);
+});
+
+test("what is known of many meters is read some at a time: between two questions the server waits only so long", (context) => {
+  const [db] = connections(context, 1);
+  const system = new TestSystem();
+  const signed = system.record("m-0", [{ feeder: "f-1", from: 0, to: null }]);
+  const count = 2_100;
+  db!
+    .prepare(
+      `INSERT INTO records (meter, serial, record)
+       SELECT 'm-' || n, s, decode('00', 'hex') FROM generate_series(1, ${count / 2}) n, generate_series(1, 2) s`,
+    )
+    .run();
+  db!
+    .prepare("INSERT INTO records (meter, serial, record, countersignature) VALUES ('m-0', 1, ?, ?)")
+    .run(signed, signed);
+  db!.exec(`INSERT INTO meters (id) SELECT 'm-' || n FROM generate_series(1, ${count}) n;
+    INSERT INTO root_keys (meter, version, key, state)
+      SELECT number, v, decode('01', 'hex'), 'trying' FROM meters, generate_series(1, 2) v`);
+  let most = 0;
+  let rows = 0;
+  const counted: SqlDatabase = Object.create(db!, {
+    prepare: {
+      value: (sql: string) => {
+        const statement = db!.prepare(sql);
+        const all = statement.all.bind(statement);
+        statement.all = (...values) => {
+          const found = all(...values);
+          most = Math.max(most, found.length);
+          rows += found.length;
+          return found;
+        };
+        return statement;
+      },
+    },
+  }) as SqlDatabase;
+  const party = system.party("a-1");
+  const options = { directory: system.directory, index: 1, signer: party, currentSlot: () => 0, lateSlots: 0 };
+  assert.deepEqual(new Membership({ db: counted, ...options }).meters(), ["m-0"]);
+  assert.equal(rows, count + 1);
+  const states = [...new MeterTable(counted).states()];
+  assert.ok(most <= 2_000, `${most} rows in one answer`);
+  assert.deepEqual(
+    states.map(([{ number }, keys]) => [number, keys.map(({ version }) => version)]),
+    states.map((_, i) => [i + 1, [2, 1]]),
+  );
+  assert.equal(states.length, count);
 });
