@@ -50,6 +50,7 @@ export class Aggregator {
   readonly retention: ShareRetention;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #isClosed = false;
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
@@ -70,13 +71,7 @@ export class Aggregator {
     const isOwn = part?.owns;
     this.intake = new Intake({
       ...settings,
-      db,
-      store,
-      digests,
-      vectors,
-      loads: releases,
-      meters: table,
-      isOwn,
+      ...{ db, store, digests, vectors, loads: releases, meters: table, isOwn },
       ...ports,
     });
     this.vectors = new VectorDesk({ ...settings, directory, store: vectors, intake: this.intake, now, refuse });
@@ -157,6 +152,7 @@ export class Aggregator {
 
   /** A message from the broker. Shares and hellos are handled at once; requests of servers one after the other. */
   handle(topic: string, payload: Uint8Array): void {
+    if (this.#isClosed) return;
     const parsed = parseTopic(topic);
     const { meter } = parsed?.parameters ?? {};
     if (parsed !== undefined && isFromMeter(parsed.name) && this.#options.part?.owns(meter!) === false) return;
@@ -289,8 +285,12 @@ export class Aggregator {
     return this.#jobs.counters;
   }
 
-  /** Before a clean stop: finishes requests, commits, and packs the journal, so that the next start is quick. */
+  /**
+   * Before a clean stop: finishes requests, commits, and packs the journal, so that the next start is quick. What still
+   * comes is not taken: another one may go on over the same database, and none would commit it.
+   */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#work;
     await this.#jobMail.idle();
     await this.#jobs.close();

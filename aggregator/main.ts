@@ -88,7 +88,8 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
   feed.onTick(scheduleCommit);
   const { slotSeconds } = party.directory;
   const homomorphic = jobSettings(config, party, (message) => log.warn(message));
-  const subsetKeys = await openSubsetKeys(party);
+  const hasDesk = worker?.seat.hasDesk ?? true;
+  const [subsetKeys, meterKeys] = [await openSubsetKeys(party), await openMeterKeys(party)];
   const aggregator = guardStorage(
     db,
     () =>
@@ -112,9 +113,7 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
         ...(homomorphic === undefined ? {} : { homomorphic }),
       }),
   );
-  const meterKeys = await openMeterKeys(party);
   guardStorage(db, () => aggregator.load(readRoll(party.folder), meterKeys));
-  const hasDesk = worker?.seat.hasDesk ?? true;
   const look = (): void => {
     worker?.look();
     if (worker?.seat.hasDesk === true && !hasDesk && link !== undefined) ended.abort();
@@ -136,9 +135,18 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
       ...brokerAddress(config),
       clientIdSuffix: suffix,
       ...(hasDesk && { will: { topic: statusTopic, payload: OFFLINE, retain: true } }),
-      subscriptions: [...aggregator.subscriptions(), ...feed.subscriptions],
+      subscriptions: [
+        ...[...aggregator.subscriptions(), ...feed.subscriptions],
+        ...(hasDesk && worker !== undefined ? [statusTopic] : []),
+      ],
       onMessage: (topic, payload) => {
         if (feed.accept(topic, payload)) return;
+        if (topic === statusTopic) {
+          // The last will of a worker that had the desk may be late.
+          if (Buffer.from(payload).toString() === OFFLINE && !signal.aborted)
+            link?.send(topic, ONLINE, { retain: true });
+          return;
+        }
         guardStorage(db, () => aggregator.handle(topic, payload));
       },
       onConnect: (connected) => (hasDesk ? connected.publish(statusTopic, ONLINE, { retain: true }) : undefined),

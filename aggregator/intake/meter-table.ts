@@ -17,6 +17,8 @@ interface KeyRow {
   state: string;
 }
 
+const ROWS_AT_A_TIME = 1_000;
+
 export class MeterTable {
   readonly #db: SqlDatabase;
   readonly #insert;
@@ -29,7 +31,7 @@ export class MeterTable {
 
   constructor(db: SqlDatabase) {
     this.#db = db;
-    this.#insert = db.prepare<[string]>("INSERT INTO meters (id) VALUES (?)");
+    this.#insert = db.prepare<[string]>("INSERT INTO meters (id) VALUES (?) ON CONFLICT (id) DO NOTHING");
     this.#select = db.prepare<[string], MeterRow>("SELECT * FROM meters WHERE id = ?");
     this.#update = db.prepare<[number, number, number, Buffer | null, number]>(
       "UPDATE meters SET seen_boot = ?, seen_counter = ?, granted_boot = ?, challenge = ? WHERE number = ?",
@@ -46,7 +48,7 @@ export class MeterTable {
     this.#dropOlder = db.prepare<[number, number]>("DELETE FROM root_keys WHERE meter = ? AND version < ?");
   }
 
-  /** The meter's row, made if need be. */
+  /** The meter's row, made if need be; another worker may make it at the same moment. */
   register(id: string): MeterState {
     let row = this.#select.get(id);
     if (row === undefined) {
@@ -56,19 +58,18 @@ export class MeterTable {
     return stateOf(row);
   }
 
-  /** Every meter's row with its keys, newest first. */
+  /** Every meter's row with its keys, newest first. Read some at a time: a server waits only so long for the next word. */
   *states(): Generator<[state: MeterState, keys: RootKey[]]> {
-    const keys = new Map<number, RootKey[]>();
-    const rows = this.#db
-      .prepare<[], KeyRow & { meter: number }>("SELECT meter, version, key, state FROM root_keys ORDER BY version DESC")
-      .all();
-    for (const row of rows) {
-      const known = keys.get(row.meter);
-      if (known === undefined) keys.set(row.meter, [keyOf(row)]);
-      else known.push(keyOf(row));
-    }
-    for (const row of this.#db.prepare<[], MeterRow>("SELECT * FROM meters ORDER BY number").all()) {
-      yield [stateOf(row), keys.get(row.number) ?? []];
+    const meters = this.#db.prepare<[number], MeterRow>(
+      `SELECT * FROM meters WHERE number > ? ORDER BY number LIMIT ${ROWS_AT_A_TIME}`,
+    );
+    const all = this.#db.prepare<[number, number], KeyRow & { meter: number }>(
+      "SELECT meter, version, key, state FROM root_keys WHERE meter BETWEEN ? AND ? ORDER BY version DESC",
+    );
+    for (let rows = meters.all(0); rows.length > 0; rows = meters.all(rows.at(-1)!.number)) {
+      const keys = new Map(rows.map(({ number }): [number, RootKey[]] => [number, []]));
+      for (const row of all.all(rows[0]!.number, rows.at(-1)!.number)) keys.get(row.meter)?.push(keyOf(row));
+      for (const row of rows) yield [stateOf(row), keys.get(row.number)!];
     }
   }
 

@@ -152,13 +152,17 @@ class ServerPartitions implements SharePartitions {
     }
   }
 
-  /** In one transaction. False where somebody reads the tables so long that it had to be left. */
+  /**
+   * In one transaction beside which no worker writes: what came into the rest after it was looked through would keep a
+   * partition from being made. False where somebody reads the tables so long that it had to be left.
+   */
   #unlessRead(work: () => void): boolean {
+    const alone = this.#db.transaction(() => {
+      this.#db.exec(`SET LOCAL lock_timeout = ${LOCK_MILLISECONDS}`);
+      work();
+    });
     try {
-      this.#db.transaction(() => {
-        this.#db.exec(`SET LOCAL lock_timeout = ${LOCK_MILLISECONDS}`);
-        work();
-      })();
+      alone.immediate();
       return true;
     } catch (error) {
       if (error instanceof StorageError && error.code === "locked") return false;

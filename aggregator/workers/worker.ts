@@ -75,7 +75,10 @@ export class Worker {
     if (handOver === undefined || aggregator === undefined) return;
     const { gained } = this.seat.look((parts) => handOver.letGo(parts));
     handOver.gain(gained);
-    if (this.seat.hasDesk) return;
+    if (this.seat.hasDesk) {
+      this.#notices.flush();
+      return;
+    }
     handOver.hear(this.#notices.take(), (meter) => this.seat.has(partOf(meter)));
     aggregator.vectors.refresh();
     this.seat.takeDesk();

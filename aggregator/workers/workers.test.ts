@@ -42,24 +42,41 @@ class Process {
   readonly db: SqlDatabase;
   readonly worker: Worker;
   readonly refused: string[] = [];
-  readonly aggregator: Aggregator;
+  readonly #system: TestSystem;
+  aggregator: Aggregator;
   isAlive = true;
   sent: Sent[] = [];
 
   constructor(system: TestSystem, place: string, number: number) {
     this.db = open(place, number);
     this.worker = new Worker(this.db, number, SETTINGS);
-    this.aggregator = new Aggregator({
-      ...{ index: 1, db: this.db, party: system.party("a-1"), settings: SETTINGS, subsetKeys: system.subsetKeys(1) },
+    this.#system = system;
+    this.aggregator = this.#begin();
+  }
+
+  #begin(): Aggregator {
+    const { db, worker } = this;
+    const system = this.#system;
+    const aggregator = new Aggregator({
+      ...{ index: 1, db, party: system.party("a-1"), settings: SETTINGS, subsetKeys: system.subsetKeys(1) },
       ...{ now: () => system.now, wallTime: () => system.seconds, monotonic: () => system.seconds },
       scheduleCommit: () => {},
       send: (topic, payload) => this.sent.push({ topic, payload }),
       refuse: (code) => this.refused.push(code),
       pause: async () => {},
-      part: this.worker.begin(),
+      part: worker.begin(),
     });
-    this.aggregator.load(system.certificates, system.rootKeys(1));
-    this.worker.serve(this.aggregator);
+    aggregator.load(system.certificates, system.rootKeys(1));
+    worker.serve(aggregator);
+    return aggregator;
+  }
+
+  /** As when it has got the desk. Returns the one that it was until now, which may still hear something. */
+  async beginAnew(): Promise<Aggregator> {
+    const before = this.aggregator;
+    await before.close();
+    this.aggregator = this.#begin();
+    return before;
   }
 
   owns(meter: string): boolean {
@@ -252,6 +269,30 @@ test("a meter whose boot one worker granted is not granted it again by the next"
   two.kill();
   workers.look();
   assert.deepEqual(grants("02".repeat(16)), [first! + 1]);
+});
+
+test("a worker that has got the desk goes on from what it wrote: what it was before takes and says nothing more", async (context) => {
+  const workers = new Workers(context);
+  const [one, two] = [workers.start(1), workers.start(2)];
+  workers.look();
+  const slot = workers.system.slot - 2;
+  workers.put(slot);
+  one.kill();
+  workers.look();
+  assert.equal(two.worker.seat.hasDesk, true);
+  const before = await two.beginAnew();
+  assert.deepEqual(workers.put(slot + 1), everybody("stored"));
+  // Its link is still being closed.
+  const meter = workers.meter(METERS[0]!);
+  const status = { state: "online", challenge: "01".repeat(16), boot: 0 };
+  before.handle(topicOf("meterStatus", { meter: meter.id }), Buffer.from(JSON.stringify(status)));
+  const share = meter.seal(1, slot + 2, entriesOf([[8, 2_000]]));
+  before.handle(topicOf("share", { meter: meter.id, agg: "1" }), share);
+  before.commit();
+  assert.deepEqual(workers.take(), []);
+  assert.deepEqual(workers.put(slot + 2), everybody("stored"));
+  assert.deepEqual(workers.put(slot + 1), everybody("duplicate"));
+  for (const at of [slot, slot + 1, slot + 2]) assert.deepEqual(await heldAt(workers, at), METERS);
 });
 
 test("what the desk's worker learns or wants reaches the worker that takes in the meter", async (context) => {

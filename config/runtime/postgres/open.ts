@@ -9,6 +9,11 @@ const CONNECT_MILLISECONDS = 30_000;
 const ANSWER_MILLISECONDS = 120_000;
 /** A process that was killed may still be at the server for a moment; another one is there for longer. */
 const LOCK_MILLISECONDS = 5_000;
+/**
+ * Where several write, one may work for long beside which the others may not. Whoever stops in the middle is cut off, so that
+ * this is waited for by those alone whose server is slow.
+ */
+const TURN_MILLISECONDS = 60_000;
 /** Tells these locks from those of other programs on the database. The schema's number comes behind them. */
 const ALONE_LOCK = 0x57_56_01;
 const WRITE_LOCK = 0x57_56_02;
@@ -63,6 +68,7 @@ export function openPostgres(place: string, options: PostgresOptions): PostgresD
       const named = `SET application_name = 'wattveil ${schema} ${called.replaceAll("'", "")}'`;
       connection.execute({ sql: `${named}; ${silenceOf(silentSeconds)}`, runs: [], script: true });
       takeAlone(connection, number, name, "_shared");
+      connection.execute({ sql: `SET lock_timeout = ${TURN_MILLISECONDS}`, runs: [], script: true });
     }
     const lock = (kind: "" | "_shared"): string =>
       `SELECT pg_advisory_xact_lock${kind}(${lockKey(WRITE_LOCK, number)})`;
