@@ -35,6 +35,8 @@ export async function compileTests(root: string, groups: readonly (readonly stri
     outdir: folder,
     splitting: true,
     chunkNames: "shared/[hash]",
+    // Where one hangs its inspector tells (where-it-hangs.ts); the usual port is free for one process alone.
+    banner: { js: "process.debugPort = 0;" },
   });
   // Its process would stay beside all tests, idle, with a pipe to it.
   await stop();
