@@ -262,7 +262,7 @@ module.exports = {
       name: "no-orphans",
       comment: "a file that imports nothing and is imported by nobody is left over",
       severity: "error",
-      from: { orphan: true, pathNot: ["^[^/]+$", "\\.d\\.ts$"] },
+      from: { orphan: true, pathNot: ["^[^/]+$", "\\.d\\.m?ts$"] },
       to: {},
     },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },

@@ -10,10 +10,20 @@ function gate(name: string, program = "program", args: readonly string[] = []): 
   return { name, about: `about ${name}`, program, args };
 }
 
+function selected(...names: string[]): string[] {
+  return selectGates(GATES, names).map(({ name }) => name);
+}
+
 test("selects all gates, or the named ones in their own order", () => {
-  assert.deepEqual(selectGates(GATES, []), GATES);
-  const names = selectGates(GATES, ["formatting", "lint"]).map((selected) => selected.name);
-  assert.deepEqual(names, ["lint", "formatting"]);
+  assert.deepEqual(selected(), ["lint", "boundaries", "unused", "formatting"]);
+  assert.deepEqual(selected("formatting", "lint"), ["lint", "formatting"]);
+});
+
+test("a gate that another one does as well is left out beside it alone", () => {
+  assert.deepEqual(selected("types", "lint"), ["lint"]);
+  assert.deepEqual(selected("types", "browser"), ["types", "browser"]);
+  const known = new Set(GATES.map(({ name }) => name));
+  assert.ok(GATES.every(({ within }) => within === undefined || known.has(within)));
 });
 
 test("refuses a gate that does not exist", () => {

@@ -66,6 +66,32 @@ test("a source that cannot be compiled is a failure that names it, and the other
   assert.match(stdout, /ℹ tests 2\nℹ suites 0\nℹ pass 1\nℹ fail 1\n/);
 });
 
+test("a file that waits for ever and one in a loop are ended, with where they were", async (context) => {
+  const waits =
+    'import { test } from "node:test";\ntest("waits", () => new Promise(() => setInterval(() => {}, 1e9)));\n';
+  const turns =
+    'import { test } from "node:test";\ntest("turns", function turns(): void {\n  for (;;) Math.sqrt(2);\n});\n';
+  // Apart from each other.
+  const files = {
+    "a.test.ts": `// alone: it hangs\n${waits}`,
+    "b.test.ts": `// alone: it hangs\n${turns}`,
+    "c.test.ts": PASSING,
+  };
+  const { code, stdout, stderr } = await runTests(context, files, ["--idle", "3", "--busy", "4"]);
+  assert.equal(code, 1, stdout);
+  assert.match(stderr, /HANGS, and is ended: for 3 s it used no processor time: .*a\.mjs\n[^]*its loop waits for:/);
+  assert.match(stderr, /HANGS, and is ended: it used 4 s of processor time: .*b\.mjs\n[^]* turns \(b\.test\.ts:4:/);
+  assert.match(stdout, /ℹ pass 1\nℹ fail 2\n/);
+});
+
+test("no thread of a test's process compiles, for which its end would wait", async (context) => {
+  const text = `import { test } from "node:test";\ntest("flags", (): void => {
+    if (!process.execArgv.includes("--no-concurrent-recompilation")) throw new Error(String(process.execArgv));
+  });\n`;
+  const { code, stdout } = await runTests(context, { "a.test.ts": text });
+  assert.equal(code, 0, stdout);
+});
+
 test("no test file at all is a failure", async (context) => {
   const { code, stderr } = await runTests(context, { "a.ts": PASSING });
   assert.equal(code, 2);

@@ -9,6 +9,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { compileTests } from "./compile-tests.ts";
+import { HANG_LIMITS, endHangingFiles } from "./hang-watch.ts";
 import { LEFT_OUT_VARIABLE, describeLeftOut, isOnPath, neededCommands, partByNeeds, searchPath } from "./needs.ts";
 import { listTestFiles, selectFiles } from "./test-files.ts";
 import { groupTests } from "./test-groups.ts";
@@ -16,12 +17,15 @@ import { groupTests } from "./test-groups.ts";
 interface Options {
   readonly coverage?: boolean;
   readonly concurrency: number;
+  /** In seconds. */
+  readonly idle: number;
+  readonly busy: number;
 }
 
 const REPORTER = join(import.meta.dirname, "summary-last.mjs");
 /** One more than there are cores: files that start processes wait for them much of their time. */
 const AT_A_TIME = Math.max(2, availableParallelism()) + 1;
-/** What has not ended by then hangs: it is ended, as a failure with its name. In milliseconds. */
+/** What has not ended by then is ended whatever it does, as a failure with its name. In milliseconds. */
 const HANGS_AFTER = 600_000;
 const C8_ARGUMENTS = [
   join(import.meta.dirname, "../node_modules/c8/bin/c8.js"),
@@ -39,17 +43,29 @@ function isCi(value: string | undefined): boolean {
 }
 
 /** Runs node with the terminal's own streams; resolves with its exit code, 1 when a signal ended it. */
-async function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function runNode(args: readonly string[], env: NodeJS.ProcessEnv, { idle, busy }: Options): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: "inherit", env });
+    const limits = { idleSeconds: idle, busySeconds: busy };
+    const stopWatching = child.pid === undefined ? () => {} : endHangingFiles(child.pid, limits, console.error);
     child.once("error", reject);
-    child.once("exit", (code) => resolve(code ?? 1));
+    child.once("exit", (code) => {
+      stopWatching();
+      resolve(code ?? 1);
+    });
   });
 }
+
+/**
+ * A compiler's thread that waits for a collection of garbage, while the main thread waits at its end for the compiler's:
+ * both for ever (node's issue 54918). Several files at a time keep the processors busy without such threads.
+ */
+const COMPILES_ITSELF = "--no-concurrent-recompilation";
 
 function runnerArguments({ concurrency }: Options, flag: readonly string[], files: readonly string[]): string[] {
   return [
     ...flag,
+    COMPILES_ITSELF,
     "--test",
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${HANGS_AFTER}`,
@@ -72,13 +88,13 @@ async function runCompiled(root: string, files: readonly string[], options: Opti
     return undefined;
   });
   // A fault in a source is told better by whoever loads the sources.
-  if (compiled === undefined) return runNode(sourceArguments(root, files, options), env);
+  if (compiled === undefined) return runNode(sourceArguments(root, files, options), env, options);
   // The runner gets a Ctrl-C as well, and ends; then what was compiled is deleted.
   const wait = (): void => undefined;
   process.on("SIGINT", wait);
   try {
     // By the maps a test that fails is told with the place in its source.
-    return await runNode(runnerArguments(options, ["--enable-source-maps"], compiled.programs), env);
+    return await runNode(runnerArguments(options, ["--enable-source-maps"], compiled.programs), env, options);
   } finally {
     process.off("SIGINT", wait);
     rmSync(compiled.folder, { recursive: true, force: true });
@@ -107,7 +123,7 @@ async function main(filters: readonly string[], options: Options): Promise<numbe
   }
   const code =
     options.coverage === true
-      ? await runNode([...C8_ARGUMENTS, process.execPath, ...sourceArguments(root, runnable, options)], env)
+      ? await runNode([...C8_ARGUMENTS, process.execPath, ...sourceArguments(root, runnable, options)], env, options)
       : await runCompiled(root, runnable, options, env);
   return code === 0 && incomplete ? 1 : code;
 }
@@ -117,6 +133,8 @@ const program = new Command("npm test --")
   .argument("[paths...]", "only test files whose path contains one of these")
   .option("--coverage", "measure coverage with c8: a table after the counts, lcov in coverage/")
   .option("--concurrency <files>", "test files run at a time", positive, AT_A_TIME)
+  .option("--idle <seconds>", "end a file that uses no processor time for so long", positive, HANG_LIMITS.idleSeconds)
+  .option("--busy <seconds>", "end a file that uses so much of it", positive, HANG_LIMITS.busySeconds)
   .action(async (filters: string[], options: Options) => {
     try {
       process.exitCode = await main(filters, options);
