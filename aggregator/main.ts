@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { openMeterKeys, openParty, openSubsetKeys, type Party, readRoll } from "../config/keys/index.ts";
 import { systemClock } from "../config/runtime/clock.ts";
 import { guardStorage, storageError } from "../config/runtime/database.ts";
+import { PostgresDatabase } from "../config/runtime/postgres/database.ts";
 import { isPostgres } from "../config/runtime/postgres/open.ts";
 import type { SqlDatabase } from "../config/runtime/sql.ts";
 import { migrateStore, openStore } from "../config/runtime/store.ts";
@@ -22,6 +23,7 @@ import { Aggregator } from "./aggregator.ts";
 import { indexOf } from "./id-flag.ts";
 import { jobSettings } from "./openings/settings.ts";
 import { MIGRATIONS } from "./store/schema.ts";
+import { migrateForWorkers } from "./workers/seat.ts";
 import { Worker, workerOf } from "./workers/worker.ts";
 
 const STATS_MILLISECONDS = 5_000;
@@ -51,7 +53,8 @@ async function run(context: RoleContext): Promise<void> {
   const several = { name: `worker ${number}`, silentSeconds: config.aggregator.workerSeconds };
   const db = openStore(place, { synchronous: "FULL", ...(number === undefined ? { alone: true } : { several }) });
   try {
-    migrateStore(db, MIGRATIONS);
+    if (number !== undefined && db instanceof PostgresDatabase) migrateForWorkers(db, MIGRATIONS);
+    else migrateStore(db, MIGRATIONS);
     const worker = number === undefined ? undefined : new Worker(db, number, config.aggregator);
     // Whoever gets the desk of a worker that has gone begins anew with what the database has.
     while (!signal.aborted) await serve(context, { index, party, db, worker });

@@ -5,7 +5,8 @@ import { after, before, test, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Client } from "pg";
 import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
-import { lockKey } from "../../config/runtime/postgres/open.ts";
+import { lockKey, tablesVersion } from "../../config/runtime/postgres/open.ts";
+import { SessionLocks } from "../../config/runtime/postgres/session-locks.ts";
 import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { migrateStore, openStore } from "../../config/runtime/store.ts";
@@ -14,6 +15,7 @@ import { Membership } from "../membership/membership.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { sharePartitions } from "../store/share-partitions.ts";
 import { TestSystem } from "../testing/system.ts";
+import { migrateForWorkers, Seat } from "./seat.ts";
 import { Notices } from "./notices.ts";
 
 let server: TemporaryServer;
@@ -25,13 +27,18 @@ before(async () => {
 after(() => server.stop());
 
 /** Connections of so many workers to a schema of their own. */
-function connections(context: TestContext, count: number, busyMilliseconds?: number): PostgresDatabase[] {
+function connections(
+  context: TestContext,
+  count: number,
+  busyMilliseconds?: number,
+  migrations = MIGRATIONS,
+): PostgresDatabase[] {
   const place = server.place(`b_${++schemas}`);
   return Array.from({ length: count }, (_, i) => {
     const several = { name: `worker ${i + 1}`, silentSeconds: 60 };
     const db = openStore(place, { synchronous: "FULL", several, ...(busyMilliseconds && { busyMilliseconds }) });
     context.after(() => db.close());
-    migrateStore(db, MIGRATIONS);
+    migrateStore(db, migrations);
     assert.ok(db instanceof PostgresDatabase);
     return db;
   });
@@ -164,4 +171,19 @@ test("what is known of many meters is read some at a time: between two questions
     states.map((_, i) => [i + 1, [2, 1]]),
   );
   assert.equal(states.length, count);
+});
+
+test("the tables of running workers stay as they are: a newer program waits until all of them are gone", (context) => {
+  const [old, other] = connections(context, 2, undefined, MIGRATIONS.slice(0, -1));
+  new Seat(old!, 3);
+  const locked = { code: "locked", message: /in use by worker 3 of an older version; stop all workers before/ };
+  assert.throws(() => migrateForWorkers(other!, MIGRATIONS), locked);
+  assert.equal(tablesVersion(other!), MIGRATIONS.length - 1);
+  migrateForWorkers(other!, MIGRATIONS.slice(0, -1));
+  old!.close();
+  // The server may take a moment to find that it has gone.
+  while (new SessionLocks(other!).held(0, 0x1000).length > 0);
+  migrateForWorkers(other!, MIGRATIONS);
+  assert.equal(tablesVersion(other!), MIGRATIONS.length);
+  assert.throws(() => migrateForWorkers(other!, MIGRATIONS.slice(0, -1)), { code: "newer" });
 });

@@ -5,7 +5,9 @@
  */
 import { SessionLocks } from "../../config/runtime/postgres/session-locks.ts";
 import type { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
+import { migratePostgres, tablesVersion } from "../../config/runtime/postgres/open.ts";
 import { StorageError } from "../../config/runtime/database.ts";
+import type { StoreMigration } from "../../config/runtime/sql.ts";
 import { ownersOf, PARTS } from "./assignment.ts";
 
 /** As many as client ids have room for (`broker/identity.ts`). */
@@ -20,6 +22,27 @@ export interface Change {
   /** Parts that are another's from now on. */
   readonly lost: readonly number[];
   readonly gained: readonly number[];
+}
+
+/**
+ * Brings the tables up to date before a worker takes its seat. Throws StorageError where workers run whose program knows them as
+ * they are: they would go on with what they no longer understand.
+ */
+export function migrateForWorkers(db: PostgresDatabase, migrations: readonly StoreMigration[]): void {
+  const others = workersOf(new SessionLocks(db));
+  // In this order: whoever has brought them up to date has done so before it took its seat.
+  if (others.length > 0 && tablesVersion(db) < migrations.length) {
+    const which = `worker ${others.join(", ")} of an older version`;
+    throw new StorageError(
+      "locked",
+      `${db.name} is in use by ${which}; stop all workers before the first new one starts`,
+    );
+  }
+  migratePostgres(db, migrations);
+}
+
+function workersOf(locks: SessionLocks): number[] {
+  return locks.held(WORKERS + 1, WORKERS + MOST_WORKERS).map((number) => number - WORKERS);
 }
 
 export class Seat {
@@ -69,7 +92,7 @@ export class Seat {
    * before parts are given away: what they have in memory must be durable when it returns, and is another's then.
    */
   look(letGo: (parts: readonly number[]) => void): Change {
-    const workers = this.#locks.held(WORKERS + 1, WORKERS + MOST_WORKERS).map((number) => number - WORKERS);
+    const workers = workersOf(this.#locks);
     if (workers.join() !== this.#workers.join()) {
       this.#workers = workers;
       this.#owners = ownersOf(workers);

@@ -143,11 +143,17 @@ export function lockKey(kind: number, schemaNumber: number): string {
   return String((BigInt(kind) << 32n) | BigInt(schemaNumber));
 }
 
+/** How many migrations a schema has had. */
+export function tablesVersion(database: PostgresDatabase): number {
+  const isThere = database.prepare<[], string | null>("SELECT to_regclass('schema_version')::text").pluck().get();
+  if (isThere === null) return 0;
+  return database.prepare<[], number | null>("SELECT max(version) FROM schema_version").pluck().get() ?? 0;
+}
+
 /** As `migrate` for files: each step in its own transaction, its number in the table `schema_version`. */
 export function migratePostgres(database: PostgresDatabase, migrations: readonly StoreMigration[]): void {
   database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
-  const version = (): number =>
-    database.prepare<[], number>("SELECT max(version) FROM schema_version").pluck().get() ?? 0;
+  const version = (): number => tablesVersion(database);
   if (version() > migrations.length) {
     const known = `version ${version()}, this program knows up to ${migrations.length}`;
     throw new StorageError("newer", `${database.name} was written by a newer program (${known}); update this one`);
