@@ -132,6 +132,11 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
     writeStats(config.paths.data, `${id}${suffix}`, { role: "aggregator", refused: refusals.snapshot(), counters });
   };
   const stats = setInterval(report, STATS_MILLISECONDS);
+  // Once it stands, the link outlives the signal: what was committed is still to be acknowledged.
+  const connecting = new AbortController();
+  const giveUp = (): void => connecting.abort();
+  signal.addEventListener("abort", giveUp);
+  if (signal.aborted) giveUp();
   try {
     link = await connectLink({
       party,
@@ -155,11 +160,12 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
       onConnect: (connected) => (hasDesk ? connected.publish(statusTopic, ONLINE, { retain: true }) : undefined),
       log,
       settings: config.link,
-      signal,
+      signal: connecting.signal,
       // Two that answer for one index would each hold half of the shares.
       alone: true,
       expectsMessages: FROM_METERS,
     });
+    signal.removeEventListener("abort", giveUp);
     if (!isAnnounced) announceReady({ id });
     isAnnounced = true;
     const asWorker = worker && ` as worker ${worker.seat.number}${hasDesk ? ", with the desk" : ""}`;
@@ -169,11 +175,15 @@ async function serve(context: RoleContext, { index, party, db, worker }: Served)
     clearInterval(stats);
     clearInterval(looking);
     clearTimeout(timer);
-    await aggregator.close().catch((error: unknown) => {
+    try {
+      await aggregator.close();
+    } catch (error) {
       throw storageError(error, db.name);
-    });
-    if (hasDesk) await link?.publish(statusTopic, OFFLINE, { retain: true }).catch(() => {});
-    await link?.close();
+    } finally {
+      if (hasDesk) link?.send(statusTopic, OFFLINE, { retain: true });
+      // Waits for what is on its way, but not for ever.
+      await link?.close();
+    }
     report();
     refusals.flush();
   }

@@ -79,6 +79,8 @@ test("the last will of a worker that had the desk does not stand against the one
   const topic = topicOf("aggregatorStatus", { agg: "1" });
   broker.aedes.publish({ ...packet, topic, payload: JSON.stringify({ state: "offline" }) }, () => {});
   await again;
+  const offline = status(1, "offline");
   child.kill("SIGTERM");
   assert.equal((await ended).code, 0);
+  await offline;
 });
