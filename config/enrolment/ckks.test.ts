@@ -311,7 +311,6 @@ test("what an interrupted dealing left is told apart, and replaced by the next",
 test("killed at any moment of its founding, a system is whole afterwards or not there, and the next run founds it", async () => {
   const main = join(import.meta.dirname, "main.ts");
   const tsx = import.meta.resolve("tsx");
-  const start = join(import.meta.dirname, "../runtime/start.mjs");
   for (const delay of [700, 1_300, 1_700, 2_100]) {
     const folder = mkdtempSync(join(root, "killed-"));
     const child = spawn(process.execPath, ["--import", tsx, main, ...flags(folder)], { stdio: "ignore" });
@@ -322,7 +321,7 @@ test("killed at any moment of its founding, a system is whole afterwards or not 
     if (existsSync(join(folder, "keys", "authority"))) {
       assert.ok(party("a-1", join(folder, "keys")).ckks !== undefined, `after ${delay} ms`);
     }
-    execFileSync(process.execPath, [start, main, ...flags(folder)], { stdio: "ignore" });
+    execFileSync(process.execPath, ["--import", tsx, main, ...flags(folder)], { stdio: "ignore" });
     const at = join(folder, "keys");
     const { current } = party("analytics", at).ckks!;
     assert.equal(current.epoch, 1);

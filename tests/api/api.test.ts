@@ -41,9 +41,19 @@ test("a load reaches a browser, an alert everybody, once; the process holds no k
   const { ports } = (await supervisor.start(spec("broker", "broker/main.ts"))) as { ports: { tls: number } };
   await write(ports.tls);
   const accounts = path.resolve(import.meta.dirname, "../../utility/api/accounts-main.ts");
-  const start = path.resolve(import.meta.dirname, "../../config/runtime/start.mjs");
   const added = await run(process.execPath, [
-    ...[start, accounts, "add", "eva", "--role", "operator", "--json", "--config", configFile],
+    ...[
+      "--import",
+      import.meta.resolve("tsx"),
+      accounts,
+      "add",
+      "eva",
+      "--role",
+      "operator",
+      "--json",
+      "--config",
+      configFile,
+    ],
   ]);
   const { password } = JSON.parse(added.stdout) as { password: string };
   const { address } = (await supervisor.start(spec("api", "utility/api/main.ts"))) as { address: string };

@@ -248,13 +248,9 @@ test("a saved checkpoint shows a log that was rolled back, and one that was writ
 test("a process that is killed while it appends leaves a log that is whole and holds what it had confirmed", async (t) => {
   const bed = await logBed(t);
   for (let kill = 0; kill < 3; kill++) {
-    const writer = spawn(
-      process.execPath,
-      ["config/runtime/start.mjs", "utility/ledger/testing/append-main.ts", bed.file],
-      {
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
+    const writer = spawn(process.execPath, ["--import", "tsx", "utility/ledger/testing/append-main.ts", bed.file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let confirmed = 0;
     for await (const line of createInterface({ input: writer.stdout })) {
       confirmed = Number(line);

@@ -61,9 +61,8 @@ test("admins list and revoke tokens of others, auditors list them, nobody else d
   const file = path.join(config.paths.data, "config.yaml");
   writeFileSync(file, JSON.stringify({ paths: config.paths }));
   const main = path.resolve(import.meta.dirname, "../accounts-main.ts");
-  const start = path.resolve(import.meta.dirname, "../../../config/runtime/start.mjs");
   const command = async (...words: string[]): Promise<string> => {
-    const args = [start, main, ...words, "--json", "--config", file];
+    const args = ["--import", import.meta.resolve("tsx"), main, ...words, "--json", "--config", file];
     return (await run(process.execPath, args)).stdout;
   };
   const listed = JSON.parse(await command("tokens", "customer")) as { id: string; label: string }[];

@@ -14,7 +14,7 @@ export function writerLedger(): Ledger {
 
 const BATCH = 7;
 const [, program = "", file] = process.argv;
-if (file !== undefined && program.includes("append-main.ts")) {
+if (file !== undefined && program.endsWith("append-main.ts")) {
   const db = await openUtilityDatabase(file);
   const ledger = writerLedger();
   for (;;) {
