@@ -7,7 +7,7 @@
 import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Plugin, build as esbuild, stop } from "esbuild";
+import { type Plugin, build as esbuild } from "esbuild";
 import { CACHE, buildOptions } from "../config/runtime/compile.mjs";
 
 const AS_IT_IS = /^\/\/ as it is: ./m;
@@ -38,8 +38,6 @@ export async function compileTests(root: string, groups: readonly (readonly stri
     // Where one hangs its inspector tells (where-it-hangs.ts); the usual port is free for one process alone.
     banner: { js: "process.debugPort = 0;" },
   });
-  // Its process would stay beside all tests, idle, with a pipe to it.
-  await stop();
   return { folder, programs: [...entries.keys()].map((name) => join(folder, `${name}.mjs`)) };
 }
 

@@ -1,21 +1,23 @@
 /**
- * Makes one file of JavaScript of a program in node_modules/.cache, and again whenever one of its sources has changed:
- * a script for `start.mjs`, a module for threads and tests. The packages that most of them use are made once for all.
+ * Makes one file of JavaScript of a program in node_modules/.cache, and again whenever one of its sources has changed;
+ * and once, for all programs, a file of each package that most of them use.
  *
  * Loading a role from TypeScript, file by file, takes more than a second of CPU time; with its sources in one file and
- * the packages in hundreds of others it takes half a second, and as a script whose machine code is kept (`script.mjs`)
- * a quarter.
+ * the packages in hundreds of others it takes half a second, and with both in one file each a third.
  *
  * JavaScript, because it runs before anything that knows TypeScript.
  */
-import { mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { ALWAYS, CACHE, COMMON, ROOT, compiler, stampOf, writeWhole } from "./compiler.mjs";
-import { packageModules, packagesScript } from "./packages.mjs";
-import { CODE, scriptOf } from "./script.mjs";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
-export { CACHE, ROOT, endCompiler, stampOf, writeWhole } from "./compiler.mjs";
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Inside the project, so that packages are found from there. */
+export const CACHE = join(ROOT, "node_modules/.cache/wattveil");
+/** What a compiled program depends on besides its sources: how it is compiled, and the versions of packages. */
+const ALWAYS = ["config/runtime/compile.mjs", "package-lock.json"];
 
 const THREAD = /new URL\("(\.[^"]+\.ts)", import\.meta\.url\)/g;
 const BESIDE = /,\s*import\.meta\.url\s*\)/g;
@@ -23,10 +25,34 @@ const BESIDE = /,\s*import\.meta\.url\s*\)/g;
 const TESTS = /(\.test\.ts$|[\\/]testing[\\/])/;
 const FOLDER = /\bimport\.meta\.dirname\b/g;
 
+/** Packages of plain JavaScript that roles load at their start. Others have binaries, or threads of their own. */
+const PACKAGES = [
+  ...["@hpke/core", "@peculiar/x509", "aedes", "cli-progress", "cli-table3", "commander"],
+  ...["csv-parse", "csv-parse/sync", "csv-stringify", "csv-stringify/sync", "kysely", "luxon", "mqtt", "mqtt-packet"],
+  ...["pino", "reflect-metadata", "ws", "yaml", "zod"],
+];
+/** What packages written for `require` ask of their surroundings. */
+const REQUIRE =
+  'import { createRequire as wattveilRequire } from "node:module"; const require = wattveilRequire(import.meta.url);';
+
 /**
  * What a program was made from: each source, relative to the project, with its path, time and size.
  * @typedef {Record<string, string>} Sources
  */
+
+/**
+ * Its path is part of it: a compiled program does not work in a project that was moved.
+ * @param {string} source
+ */
+export async function stampOf(source) {
+  const path = join(ROOT, source);
+  try {
+    const { mtimeMs, size } = await stat(path);
+    return `${path} ${mtimeMs} ${size}`;
+  } catch {
+    return "not there";
+  }
+}
 
 /**
  * The sources of a program, or of a folder, that is there and still as they are, or undefined.
@@ -37,12 +63,25 @@ export async function currentSources(program) {
   try {
     /** @type {Sources} */
     const sources = JSON.parse(await readFile(`${program}.json`, "utf8"));
+    const same = await Promise.all(
+      Object.entries(sources).map(async ([file, stamp]) => (await stampOf(file)) === stamp),
+    );
     await stat(program);
-    // One after another: hundreds of promises take longer than hundreds of files.
-    return Object.entries(sources).every(([file, stamp]) => stampOf(file) === stamp) ? sources : undefined;
+    return same.every(Boolean) ? sources : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Others may make the same file at the same time, also in this process: they see all of it or nothing.
+ * @param {string} file
+ * @param {string | Uint8Array} contents
+ */
+export async function writeWhole(file, contents) {
+  const partial = `${file}.${randomUUID()}`;
+  await writeFile(partial, contents);
+  await rename(partial, file);
 }
 
 /**
@@ -54,64 +93,50 @@ const inWork = new Map();
 /**
  * Compiles a program and the threads that it starts, unless that was done.
  * @param {string} entry path of its first file, relative to the project
- * @param {boolean} asScript for `runScript`, with packages; else a module
  * @returns {Promise<{ program: string, sources: Sources }>}
  */
-export function compile(entry, asScript = false) {
-  const program = join(CACHE, `${entry.replaceAll(/[\\/]/g, "-")}.${asScript ? "js" : "mjs"}`);
-  const work = inWork.get(program) ?? compileNow(entry, program, asScript).finally(() => inWork.delete(program));
-  inWork.set(program, work);
+export function compile(entry) {
+  const work = inWork.get(entry) ?? compileNow(entry).finally(() => inWork.delete(entry));
+  inWork.set(entry, work);
   return work;
 }
 
 /**
  * @param {string} entry
- * @param {string} program
- * @param {boolean} asScript
  * @returns {Promise<{ program: string, sources: Sources }>}
  */
-async function compileNow(entry, program, asScript) {
+async function compileNow(entry) {
+  const program = join(CACHE, `${entry.replaceAll(/[\\/]/g, "-")}.mjs`);
   const known = await currentSources(program);
   if (known !== undefined) return { program, sources: known };
 
-  const { build } = await compiler();
+  const { build } = await import("esbuild");
   /** @type {Sources} */
   const sources = {};
   const result = await build({
-    ...(await (asScript ? scriptOptions(sources, program) : buildOptions(sources))),
+    ...(await buildOptions(sources)),
     entryPoints: [join(ROOT, entry)],
     metafile: true,
     write: false,
     outfile: program,
   });
-  // Packages change with the lock file.
-  const own = Object.keys(result.metafile.inputs).filter((file) => !file.includes("node_modules/"));
-  for (const file of [...ALWAYS, ...own]) sources[file] ??= stampOf(file);
+  for (const file of [...ALWAYS, ...Object.keys(result.metafile.inputs)]) sources[file] ??= await stampOf(file);
   await mkdir(CACHE, { recursive: true });
-  for (const { path, contents, text } of result.outputFiles) {
-    const [output] = asScript && path === program ? Object.values(result.metafile.outputs).filter(hasEntry) : [];
-    const whole = output === undefined ? contents : scriptOf(text, output.imports, await packagesScript());
-    await writeWhole(path, whole);
-  }
-  if (asScript) await forgetCode(program);
+  await writeWhole(program, result.outputFiles[0].contents);
   await writeWhole(`${program}.json`, JSON.stringify(sources));
   return { program, sources };
 }
 
-/** @param {import("esbuild").Metafile["outputs"][string]} output */
-function hasEntry({ entryPoint }) {
-  return entryPoint !== undefined;
-}
-
-/**
- * Machine code of what a program was before.
- * @param {string} program
- */
-async function forgetCode(program) {
-  const names = await readdir(CACHE);
-  const old = names.filter((name) => name.startsWith(`${basename(program)}.`) && name.endsWith(CODE));
-  await Promise.all(old.map((name) => rm(join(CACHE, name), { force: true })));
-}
+/** @type {import("esbuild").BuildOptions} */
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  outExtension: { ".js": ".mjs" },
+  logLevel: "silent",
+};
 
 /**
  * How esbuild compiles anything of this project.
@@ -119,7 +144,8 @@ async function forgetCode(program) {
  * @returns {Promise<import("esbuild").BuildOptions>}
  */
 export async function buildOptions(sources) {
-  const modules = await packageModules();
+  packages ??= compilePackages();
+  const folder = await packages;
   return {
     ...COMMON,
     sourcemap: "inline",
@@ -128,9 +154,11 @@ export async function buildOptions(sources) {
       {
         name: "wattveil",
         setup({ onLoad, onResolve }) {
-          onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-            kind === "entry-point" ? undefined : { path: modules.get(path) ?? path, external: true },
-          );
+          onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+            if (kind === "entry-point") return undefined;
+            const file = join(folder, `${nameOf(path)}.mjs`);
+            return { path: PACKAGES.includes(path) ? pathToFileURL(file).href : path, external: true };
+          });
           onLoad({ filter: /\.ts$/ }, ({ path }) => loadSource(path, sources));
         },
       },
@@ -138,31 +166,69 @@ export async function buildOptions(sources) {
   };
 }
 
+/** @param {string} specifier */
+function nameOf(specifier) {
+  return specifier.replaceAll("/", "-");
+}
+
 /**
- * How esbuild compiles what becomes a script: by nothing but its imports it needs a module's surroundings.
- * @param {Sources} sources to which those of the threads are added that a compiled file starts
- * @param {string} program
- * @returns {Promise<import("esbuild").BuildOptions>}
+ * Made once by a process, however many programs it compiles.
+ * @type {Promise<string> | undefined}
  */
-async function scriptOptions(sources, program) {
-  return {
+let packages;
+
+/**
+ * One file of each package, and what they share, in a folder whose name changes with their versions.
+ * @returns {Promise<string>}
+ */
+async function compilePackages() {
+  const stamps = await Promise.all(ALWAYS.map(stampOf));
+  const folder = join(CACHE, `packages-${createHash("sha256").update(stamps.join("\n")).digest("hex").slice(0, 16)}`);
+  if (await isThere(folder)) return folder;
+  const { build } = await import("esbuild");
+  const made = `${folder}.${randomUUID()}`;
+  await mkdir(made, { recursive: true });
+  const entries = PACKAGES.map((specifier) => join(made, `${nameOf(specifier)}.entry.mjs`));
+  // Packages that ask for it when they are loaded do not bring it.
+  await import("reflect-metadata");
+  await Promise.all(PACKAGES.map(async (specifier, i) => writeFile(entries[i] ?? "", await exportsOf(specifier))));
+  await build({
     ...COMMON,
-    outExtension: { ".js": ".js" },
-    sourcemap: "external",
-    sourcesContent: false,
-    define: { "import.meta.url": JSON.stringify(pathToFileURL(program).href) },
-    plugins: [
-      {
-        name: "wattveil",
-        setup({ onLoad, onResolve }) {
-          onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-            kind === "entry-point" ? undefined : { path, external: true },
-          );
-          onLoad({ filter: /\.ts$/ }, ({ path }) => loadSource(path, sources));
-        },
-      },
-    ],
-  };
+    entryPoints: PACKAGES.map((specifier, i) => ({ in: entries[i] ?? "", out: nameOf(specifier) })),
+    outdir: made,
+    splitting: true,
+    chunkNames: "shared/[hash]",
+    banner: { js: REQUIRE },
+  });
+  try {
+    await rename(made, folder);
+  } catch (error) {
+    // Another process was as fast.
+    await rm(made, { recursive: true });
+    if (!(await isThere(folder))) throw error;
+  }
+  return folder;
+}
+
+/** @param {string} path */
+async function isThere(path) {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * A source that exports what a package does, by name: of one written for `require` only node knows the names.
+ * @param {string} specifier
+ */
+async function exportsOf(specifier) {
+  const names = Object.keys(await import(specifier));
+  return [
+    `import * as all from ${JSON.stringify(specifier)};`,
+    `const { ${names.map((name, i) => `${JSON.stringify(name)}: $${i}`).join(", ")} } = all;`,
+    `export { ${names.map((name, i) => `$${i} as ${JSON.stringify(name)}`).join(", ")} };`,
+  ].join("\n");
 }
 
 /**

@@ -9,8 +9,7 @@
 import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { ROOT, compile, endCompiler } from "./compile.mjs";
-import { runScript } from "./script.mjs";
+import { ROOT, compile } from "./compile.mjs";
 
 function endWithoutParent() {
   const end = () => process.kill(process.pid, "SIGTERM");
@@ -23,22 +22,16 @@ if (process.send !== undefined) endWithoutParent();
 const [node, , path, ...args] = process.argv;
 /** Relative to the project, from wherever it is started. */
 const entry = relative(ROOT, resolve(ROOT, path));
-/** What coverage is measured of, node's own maps must know; those of scripts it ignores. */
-const asScript = process.env["NODE_V8_COVERAGE"] === undefined;
-/** @type {string | undefined} */
-let program;
+/** @type {string} */
+let file;
 try {
-  ({ program } = await compile(entry, asScript));
+  file = (await compile(entry)).program;
+  process.setSourceMapsEnabled(true);
 } catch (error) {
   // A fault in a source is told better by whoever loads the sources.
+  file = join(ROOT, entry);
   const { register } = await import("tsx/esm/api");
   register();
 }
-await endCompiler();
-const file = program ?? join(ROOT, entry);
 process.argv = [node, file, ...args];
-if (program !== undefined && asScript) await runScript(program);
-else {
-  if (program !== undefined) process.setSourceMapsEnabled(true);
-  await import(pathToFileURL(file).href);
-}
+await import(pathToFileURL(file).href);

@@ -27,7 +27,7 @@ const place: string = import.meta.dirname;
 const worker = new Worker(new URL("./thread.ts", import.meta.url), { execArgv: threadArguments });
 worker.once("message", (said: string) => {
   const rest = process.argv.slice(2).join();
-  console.log(JSON.stringify({ word, place, said, rest, compiled: process.argv[1]?.includes(".cache") }));
+  console.log(JSON.stringify({ word, place, said, rest, compiled: process.argv[1]?.endsWith(".mjs") }));
 });
 `;
 
@@ -37,8 +37,7 @@ function project(t: { after: (work: () => void) => void }): string {
   t.after(() => rmSync(root, { recursive: true, force: true }));
   for (const folder of ["config/runtime", "node_modules/.cache", "role"])
     mkdirSync(join(root, folder), { recursive: true });
-  for (const name of ["compile", "compiler", "packages", "script", "start"])
-    copyFileSync(join(ROOT, `config/runtime/${name}.mjs`), join(root, `config/runtime/${name}.mjs`));
+  for (const file of [START, "config/runtime/compile.mjs"]) copyFileSync(join(ROOT, file), join(root, file));
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
   }
@@ -58,22 +57,8 @@ function project(t: { after: (work: () => void) => void }): string {
 }
 
 function run(root: string, ...args: string[]) {
-  return runWith({}, root, ...args);
-}
-
-function runWith(more: NodeJS.ProcessEnv, root: string, ...args: string[]) {
-  const env = { ...process.env, ...more };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [START, ...args], {
-    cwd: root,
-    encoding: "utf8",
-    env,
-  });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [START, ...args], { cwd: root, encoding: "utf8" });
   return { status, stdout, stderr };
-}
-
-/** Names of files of kept machine code. */
-function keptCode(root: string): string[] {
-  return readdirSync(join(root, "node_modules/.cache/wattveil")).filter((name) => name.endsWith(".code"));
 }
 
 test("a program and its thread run compiled, and are compiled again when a source of either has changed", (t) => {
@@ -84,52 +69,11 @@ test("a program and its thread run compiled, and are compiled again when a sourc
   const first = run(root, "role/main.ts", "--a", "b");
   assert.deepEqual(JSON.parse(first.stdout), expected("first"), first.stderr);
   const cache = join(root, "node_modules/.cache/wattveil");
-  const made = readFileSync(join(cache, "role-main.ts.js"));
-  const code = keptCode(root);
-  assert.equal(code.length, 1, "its machine code is kept");
+  const made = readFileSync(join(cache, "role-main.ts.mjs"));
   assert.deepEqual(JSON.parse(run(root, "role/main.ts", "--a", "b").stdout), expected("first"));
-  assert.deepEqual(readFileSync(join(cache, "role-main.ts.js")), made);
-  assert.deepEqual(keptCode(root), code);
-  // As long as the word before: V8 compares no more than that.
-  writeFileSync(join(root, "role/word.ts"), `export const word: string = "other";`);
-  assert.deepEqual(JSON.parse(run(root, "role/main.ts", "--a", "b").stdout), expected("other"));
-  assert.equal(keptCode(root).length, 1);
-  assert.notDeepEqual(keptCode(root), code, "what was kept of the program before is deleted");
-});
-
-test("kept machine code that is broken is made anew, and of other flags kept beside it", (t) => {
-  const root = project(t);
-  const first = run(root, "role/main.ts").stdout;
-  const [code = ""] = keptCode(root);
-  const path = join(root, "node_modules/.cache/wattveil", code);
-  const whole = readFileSync(path);
-  writeFileSync(path, whole.subarray(0, whole.length / 2));
-  assert.equal(run(root, "role/main.ts").stdout, first);
-  assert.ok(readFileSync(path).length > whole.length / 2);
-  const flags = ["--interrupt-budget=1000", START, "role/main.ts"];
-  assert.equal(spawnSync(process.execPath, flags, { cwd: root, encoding: "utf8" }).stdout, first);
-  assert.equal(keptCode(root).length, 2);
-});
-
-test("no compiler stays beside a program that was compiled", { skip: process.platform !== "linux" }, (t) => {
-  const root = project(t);
-  const source = `
-    import { readFileSync, readdirSync } from "node:fs";
-    const parentOf = (id: string) => Number(readFileSync("/proc/" + id + "/stat", "utf8").split(") ").at(-1)!.split(" ")[1]);
-    const parents = readdirSync("/proc").filter((id) => /^\\d+$/.test(id)).map((id) => {
-      try { return parentOf(id); } catch { return 0; }
-    });
-    console.log(parents.filter((parent) => parent === process.pid).length);`;
-  writeFileSync(join(root, "role/main.ts"), source);
-  const { stdout, stderr } = run(root, "role/main.ts");
-  assert.equal(stdout, "0\n", stderr);
-});
-
-test("where coverage is measured a program is a module, which node maps to its sources", (t) => {
-  const root = project(t);
-  const { stdout, stderr } = runWith({ NODE_V8_COVERAGE: join(root, "coverage") }, root, "role/main.ts");
-  assert.equal((JSON.parse(stdout || "{}") as Record<string, unknown>)["compiled"], true, stderr);
-  assert.deepEqual(keptCode(root), []);
+  assert.deepEqual(readFileSync(join(cache, "role-main.ts.mjs")), made);
+  writeFileSync(join(root, "role/word.ts"), `export const word: string = "second";`);
+  assert.deepEqual(JSON.parse(run(root, "role/main.ts", "--a", "b").stdout), expected("second"));
 });
 
 test("programs that share a thread are compiled at the same time, from nothing, also under a loader for TypeScript", (t) => {

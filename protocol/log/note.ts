@@ -47,7 +47,7 @@ const TIME_BYTES = 8;
 const MAX_NOTE_CHARACTERS = 65_536;
 const MAX_SIGNATURES = 64;
 const NAME = /^[^\s+\p{Cc}]{1,255}$/u;
-const SIGNATURE_LINE = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u; // an em dash
+const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u;
 // The note's own newlines aside, no control characters.
 const CONTROLS = /(?!\n)\p{Cc}/u;
 
