@@ -17,8 +17,8 @@ import { METRICS_OFFSETS, type RoleContext, runRole, UsageError } from "../confi
 import { announceReady, writeStats } from "../config/runtime/role-report.ts";
 import { aborted } from "../config/runtime/stop-signal.ts";
 import { createSimClockFeed } from "../config/runtime/sim-clock-feed.ts";
-import { aggregatorId } from "../protocol/names.ts";
-import { topicOf, workerSuffix } from "../protocol/topics.ts";
+import { aggregatorId, workerSuffix } from "../protocol/names.ts";
+import { topicOf } from "../protocol/topics.ts";
 import { Aggregator } from "./aggregator.ts";
 import { indexOf } from "./id-flag.ts";
 import { jobSettings } from "./openings/settings.ts";

@@ -1,7 +1,7 @@
 /** Who a client is, by its certificate: CN is its id, OU its role, and the two must fit each other. */
 import type { PeerCertificate } from "node:tls";
-import { indexOfAggregator, meterId } from "../protocol/names.ts";
-import { BULK_SUFFIX, workerSuffix } from "../protocol/topics.ts";
+import { indexOfAggregator, meterId, workerSuffix } from "../protocol/names.ts";
+import { BULK_SUFFIX } from "../protocol/topics.ts";
 import type { ClientIdentity, Role } from "../protocol/topics.ts";
 
 /** Roles that have one party each, which is called like the role. */

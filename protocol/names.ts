@@ -37,3 +37,8 @@ export function indexOfAggregator(id: string): number | undefined {
   const index = /^a-([1-7])$/.exec(id)?.[1];
   return index === undefined ? undefined : Number(index);
 }
+
+/** What is added to the client id of one of several workers of an aggregator; no id of a party ends so. */
+export function workerSuffix(worker: number): string {
+  return `.w${worker}`;
+}

@@ -298,8 +298,3 @@ export interface ClientIdentity {
 
 /** What the client id of a meter's second connection ends in; no id of a party can. */
 export const BULK_SUFFIX = ".bulk";
-
-/** What is added to the client id of one of several workers of an aggregator; no id of a party ends so. */
-export function workerSuffix(worker: number): string {
-  return `.w${worker}`;
-}

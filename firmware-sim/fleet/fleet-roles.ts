@@ -1,8 +1,7 @@
 /** How each process of a fleet is started: its name for people, its entry file and its arguments. */
 import { join } from "node:path";
 import type { Config } from "../../config/index.ts";
-import { aggregatorId } from "../../protocol/names.ts";
-import { workerSuffix } from "../../protocol/topics.ts";
+import { aggregatorId, workerSuffix } from "../../protocol/names.ts";
 import type { RoleSpec } from "./supervisor.ts";
 
 const ENTRIES = {
