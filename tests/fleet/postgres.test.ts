@@ -5,7 +5,7 @@
  */
 // needs: initdb
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { storePlace } from "../../config/storage/place.ts";
@@ -34,6 +34,14 @@ async function assertExact(bed: FleetBed): Promise<void> {
     assert.ok([...stored.values()].every(({ times }) => times === 1));
     assert.equal(existsSync(join(bed.data, `a-${index}`, "aggregator.db")), false);
   }
+}
+
+/** The end of what all processes of a command wrote to their log, by which a failure elsewhere is explained. */
+function logsUnder(folder: string): string {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith("system.log"),
+  );
+  return files.flatMap((name) => readFileSync(join(folder, name), "utf8").trimEnd().split("\n").slice(-80)).join("\n");
 }
 
 test("utility and aggregators on PostgreSQL: killed, cut off, and exact", async (t) => {
@@ -114,7 +122,7 @@ test("a whole system on the server: ciphertexts, the grid and the HTTP interface
     ...["--meters", "10", "--feeders", "2", "--json"],
     ...flags,
   ]).result;
-  assert.equal(code, 0, stderr + stdout);
+  assert.equal(code, 0, code === 0 ? "" : `${stderr}${stdout}\n${logsUnder(folder)}`);
   const { billsExact, ciphertexts, restarts } = JSON.parse(stdout) as Record<string, unknown>;
   assert.equal(billsExact, true);
   assert.deepEqual(restarts, {});
