@@ -1,8 +1,5 @@
 /** The aggregator as a process: who it says is missing, and what becomes of a second one with the same index. */
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,43 +8,26 @@ import { enrol, meterList } from "../config/enrolment/index.ts";
 import { openParty } from "../config/keys/index.ts";
 import { startTestBroker } from "../config/runtime/testing/broker.ts";
 import type { TestBroker } from "../config/runtime/testing/broker.ts";
+import { Processes, type Run } from "./testing/processes.ts";
 
-const START = join(import.meta.dirname, "../config/runtime/start.mjs");
 const root = mkdtempSync(join(tmpdir(), "wattveil-aggregator-main-"));
 const data = join(root, "data");
 let broker: TestBroker;
-const children = new Set<ChildProcess>();
+const processes = new Processes();
 
 before(async () => {
   await enrol({ data, meters: meterList(2, 1) });
   broker = await startTestBroker(openParty(join(data, "keys", "broker")).tls);
 });
 after(async () => {
-  for (const child of children) child.kill("SIGKILL");
+  processes.kill();
   await broker.close();
   rmSync(root, { recursive: true, force: true });
 });
 
-interface Run {
-  readonly child: ChildProcess;
-  readonly ready: Promise<unknown>;
-  readonly ended: Promise<{ code: number | null; said: string }>;
-}
-
 function start(index: number, folder: string, more: readonly string[] = []): Run {
   const settings = [`paths.logs=${join(root, "logs")}`, `broker.tlsPort=${broker.port}`, "link.takeovers=3"];
-  const flags = settings.flatMap((setting) => ["--set", setting]);
-  const child = fork(START, ["aggregator/main.ts", "--id", String(index), "--data", folder, ...flags, ...more], {
-    silent: true,
-  });
-  children.add(child);
-  let said = "";
-  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const ended = once(child, "close").then(([code]) => {
-    children.delete(child);
-    return { code: code as number | null, said };
-  });
-  return { child, ready: once(child, "message"), ended };
+  return processes.start(["--id", String(index), "--data", folder, ...more], settings);
 }
 
 test("says in one line that it is not enrolled", async () => {

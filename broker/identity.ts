@@ -4,8 +4,9 @@ import { indexOfAggregator, meterId, workerSuffix } from "../protocol/names.ts";
 import { BULK_SUFFIX } from "../protocol/topics.ts";
 import type { ClientIdentity, Role } from "../protocol/topics.ts";
 
-/** Roles that have one party each, which is called like the role. */
+/** What follows an aggregator's id in the client ids of its workers (`workerSuffix`), of which there are at most 32. */
 const WORKER_CLIENT = /^\.w([1-9]|[12]\d|3[0-2])$/;
+/** Roles that have one party each, which is called like the role. */
 const SINGLE: readonly Role[] = ["utility", "analytics", "api", "authority", "simulator"];
 
 /**

@@ -8,12 +8,12 @@ import type { Notice } from "./notices.ts";
 
 export class HandOver {
   readonly #aggregator: Aggregator;
-  readonly #isGone: (number: number, parts: ReadonlySet<number>) => boolean;
+  readonly #partOfNumber: (number: number) => number;
 
   /** `partOfNumber`: by the number of a meter in the database. */
   constructor(aggregator: Aggregator, partOfNumber: (number: number) => number) {
     this.#aggregator = aggregator;
-    this.#isGone = (number, parts) => parts.has(partOfNumber(number));
+    this.#partOfNumber = partOfNumber;
   }
 
   /** Lets go of the meters of some parts; what came of them is durable when this returns. */
@@ -21,7 +21,7 @@ export class HandOver {
     const { intake, store } = this.#aggregator;
     const gone = new Set(parts);
     intake.letGo((meter) => gone.has(partOf(meter)));
-    store.letGo((number) => this.#isGone(number, gone));
+    store.letGo((number) => gone.has(this.#partOfNumber(number)));
   }
 
   /** Takes the meters of some parts as the database has them. */

@@ -1,9 +1,6 @@
 /** Workers of an aggregator as processes: what they say of themselves, and what ends them. */
 // needs: initdb
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,11 +10,11 @@ import { openParty } from "../../config/keys/index.ts";
 import { TemporaryServer } from "../../config/runtime/postgres/temporary-server.ts";
 import { startTestBroker, type TestBroker } from "../../config/runtime/testing/broker.ts";
 import { topicOf } from "../../protocol/topics.ts";
+import { Processes, type Run } from "../testing/processes.ts";
 
-const START = join(import.meta.dirname, "../../config/runtime/start.mjs");
 const root = mkdtempSync(join(tmpdir(), "wattveil-workers-main-"));
 const data = join(root, "data");
-const children = new Set<ChildProcess>();
+const processes = new Processes();
 let broker: TestBroker;
 let server: TemporaryServer;
 
@@ -28,34 +25,18 @@ before(async () => {
   broker = await startTestBroker(openParty(join(data, "keys", "broker")).tls);
 });
 after(async () => {
-  for (const child of children) child.kill("SIGKILL");
+  processes.kill();
   await broker.close();
   await server.stop();
   rmSync(root, { recursive: true, force: true });
 });
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly ready: Promise<unknown>;
-  readonly ended: Promise<{ code: number | null; said: string }>;
-}
 
 function start(index: number, worker: number): Run {
   const settings = [
     ...[`paths.logs=${join(root, "logs")}`, `broker.tlsPort=${broker.port}`],
     `storage.url=postgresql://127.0.0.1:${server.port}/wattveil`,
   ];
-  const flags = ["--id", String(index), "--worker", String(worker), "--data", data];
-  const all = [...flags, ...settings.flatMap((setting) => ["--set", setting])];
-  const child = fork(START, ["aggregator/main.ts", ...all], { silent: true });
-  children.add(child);
-  let said = "";
-  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const ended = once(child, "close").then(([code]) => {
-    children.delete(child);
-    return { code: code as number | null, said };
-  });
-  return { child, ready: once(child, "message"), ended };
+  return processes.start(["--id", String(index), "--worker", String(worker), "--data", data], settings);
 }
 
 /** Resolves with the next status of an aggregator that is so. */

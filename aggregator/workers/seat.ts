@@ -17,13 +17,6 @@ const WORKERS = 0x100;
 const DESK = 0x200;
 const FIRST_PART = 0x1000;
 
-/** What a look at the others has changed. */
-export interface Change {
-  /** Parts that are another's from now on. */
-  readonly lost: readonly number[];
-  readonly gained: readonly number[];
-}
-
 /**
  * Brings the tables up to date before a worker takes its seat. Throws StorageError where workers run whose program knows them as
  * they are: they would go on with what they no longer understand.
@@ -89,9 +82,10 @@ export class Seat {
 
   /**
    * Looks who is there, gives away the parts that belong to others and takes its own as they become free. `letGo` is called
-   * before parts are given away: what they have in memory must be durable when it returns, and is another's then.
+   * before parts are given away: what they have in memory must be durable when it returns, and is another's then. Returns
+   * the parts that it has got.
    */
-  look(letGo: (parts: readonly number[]) => void): Change {
+  look(letGo: (parts: readonly number[]) => void): number[] {
     const workers = workersOf(this.#locks);
     if (workers.join() !== this.#workers.join()) {
       this.#workers = workers;
@@ -103,7 +97,7 @@ export class Seat {
     const wanted = Array.from({ length: PARTS }, (_, part) => part).filter((part) => isOwn(part) && !this.has(part));
     const gained = this.#locks.take(wanted.map((part) => FIRST_PART + part)).map((number) => number - FIRST_PART);
     for (const part of gained) this.#parts.add(part);
-    return { lost, gained };
+    return gained;
   }
 
   #giveBack(parts: readonly number[], letGo: (parts: readonly number[]) => void): void {

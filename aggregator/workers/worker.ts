@@ -24,7 +24,7 @@ export class Worker {
   readonly #all;
   readonly #names;
   readonly #parts = new Map<number, number>();
-  #notices: Notices;
+  #notices: Notices | undefined;
   #handOver: HandOver | undefined;
   #aggregator: Aggregator | undefined;
 
@@ -36,7 +36,6 @@ export class Worker {
     this.#names = db.prepare<[number], string>("SELECT id FROM meters WHERE number = ?").pluck();
     this.seat = new Seat(db, number);
     packJournal(db, settings);
-    this.#notices = new Notices(db);
     this.seat.takeDesk();
     this.seat.look(() => {});
   }
@@ -49,13 +48,14 @@ export class Worker {
   /** What an aggregator that is made now has to know. Give it to `serve` when it has loaded what it knows. */
   begin(): WorkersPart {
     // What was told before is in what will be loaded.
-    this.#notices = new Notices(this.#db);
+    const notices = new Notices(this.#db);
+    this.#notices = notices;
     const { seat } = this;
     return {
       owns: (meter) => seat.has(partOf(meter)),
       ownsNumber: (meter) => seat.has(this.#partOfNumber(meter)),
       hasDesk: seat.hasDesk,
-      tell: (notice) => this.#notices.add(notice),
+      tell: (notice) => notices.add(notice),
     };
   }
 
@@ -71,15 +71,14 @@ export class Worker {
    * this worker has to begin anew.
    */
   look(): void {
-    const [handOver, aggregator] = [this.#handOver, this.#aggregator];
-    if (handOver === undefined || aggregator === undefined) return;
-    const { gained } = this.seat.look((parts) => handOver.letGo(parts));
-    handOver.gain(gained);
+    const [handOver, aggregator, notices] = [this.#handOver, this.#aggregator, this.#notices];
+    if (handOver === undefined || aggregator === undefined || notices === undefined) return;
+    handOver.gain(this.seat.look((parts) => handOver.letGo(parts)));
     if (this.seat.hasDesk) {
-      this.#notices.flush();
+      notices.flush();
       return;
     }
-    handOver.hear(this.#notices.take(), (meter) => this.seat.has(partOf(meter)));
+    handOver.hear(notices.take(), (meter) => this.seat.has(partOf(meter)));
     aggregator.vectors.refresh();
     this.seat.takeDesk();
   }

@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const { aggregator, analytics, broker, utility } = METRICS_OFFSETS;
 const OFFSETS = [broker, utility, analytics, ...[1, 2, 3].map((index) => aggregator + index)];
 const FIGURE = /^wattveil_figure\{role="(\w+)",name="(\w+)",party="([\w-]+)"\} (\S+)$/gm;
-/** Shown only where an engine is attended to, or while a job is in that state. */
+/** Shown only where an engine is attended to, of an aggregator's workers, or while a job is in that state. */
 const SOMETIMES = /^(nodes|restarts|workers|parts|desk|jobs_\w+)$/;
 
 async function freeBase(): Promise<number> {

@@ -15,7 +15,7 @@ export class SessionLocks {
   constructor(database: PostgresDatabase) {
     this.#database = database;
     this.#holders = database.prepare<[number, number, number], number>(
-      `SELECT classid::bigint - ${FIRST} AS number, pid FROM pg_locks
+      `SELECT classid::bigint - ${FIRST} AS number FROM pg_locks
        WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND objid::bigint = ?
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
          AND classid::bigint BETWEEN ${FIRST} + ? AND ${FIRST} + ? ORDER BY 1`,
