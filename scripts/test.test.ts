@@ -84,14 +84,6 @@ test("a file that waits for ever and one in a loop are ended, with where they we
   assert.match(stdout, /ℹ pass 1\nℹ fail 2\n/);
 });
 
-test("no thread of a test's process compiles, for which its end would wait", async (context) => {
-  const text = `import { test } from "node:test";\ntest("flags", (): void => {
-    if (!process.execArgv.includes("--no-concurrent-recompilation")) throw new Error(String(process.execArgv));
-  });\n`;
-  const { code, stdout } = await runTests(context, { "a.test.ts": text });
-  assert.equal(code, 0, stdout);
-});
-
 test("no test file at all is a failure", async (context) => {
   const { code, stderr } = await runTests(context, { "a.ts": PASSING });
   assert.equal(code, 2);

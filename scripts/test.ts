@@ -56,16 +56,9 @@ async function runNode(args: readonly string[], env: NodeJS.ProcessEnv, { idle, 
   });
 }
 
-/**
- * A compiler's thread that waits for a collection of garbage, while the main thread waits at its end for the compiler's:
- * both for ever (node's issue 54918). Several files at a time keep the processors busy without such threads.
- */
-const COMPILES_ITSELF = "--no-concurrent-recompilation";
-
 function runnerArguments({ concurrency }: Options, flag: readonly string[], files: readonly string[]): string[] {
   return [
     ...flag,
-    COMPILES_ITSELF,
     "--test",
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${HANGS_AFTER}`,

@@ -30,6 +30,8 @@ type LibraryKey = webcrypto.CryptoKey;
 
 const HASH_BYTES = 32;
 const TAG_BYTES = 16;
+/** A private key with it gives the public key (RFC 7748, 6.1), in half the time that writing that takes node. */
+const BASE_POINT = publicKeyFromRaw("X25519", Uint8Array.of(9, ...new Uint8Array(RAW_KEY_BYTES - 1)));
 
 function view(bytes: Bytes): Uint8Array {
   return ArrayBuffer.isView(bytes)
@@ -141,7 +143,7 @@ export class NodeX25519Kem implements KemInterface {
   async encap({ recipientPublicKey, ekm }: { readonly recipientPublicKey: LibraryKey; readonly ekm?: unknown }) {
     const ephemeral =
       ekm instanceof ArrayBuffer ? privateKeyFromRaw(new Uint8Array(ekm)) : generateKeyPairSync("x25519").privateKey;
-    const enc = rawPublicKey(ephemeral);
+    const enc = diffieHellman({ privateKey: ephemeral, publicKey: BASE_POINT });
     const recipient = asKeyObject(recipientPublicKey);
     const sharedSecret = await this.#secret(ephemeral, recipient, enc, this.#publicBytes(recipient));
     return { sharedSecret, enc: owned(enc) };
