@@ -33,6 +33,7 @@ export async function compileTests(root: string, groups: readonly (readonly stri
     plugins: [groupPlugin(entries), ...plugins],
     entryPoints: [...entries.keys()].map((name) => ({ in: `${GROUP}:${name}`, out: name })),
     outdir: folder,
+    sourcemap: "inline",
     splitting: true,
     chunkNames: "shared/[hash]",
     // Where one hangs its inspector tells (where-it-hangs.ts); the usual port is free for one process alone.

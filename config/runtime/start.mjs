@@ -10,6 +10,7 @@ import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { ROOT, compile } from "./compile.mjs";
+import { placeStacksIn } from "./stacks.mjs";
 
 function endWithoutParent() {
   const end = () => process.kill(process.pid, "SIGTERM");
@@ -26,7 +27,7 @@ const entry = relative(ROOT, resolve(ROOT, path));
 let file;
 try {
   file = (await compile(entry)).program;
-  process.setSourceMapsEnabled(true);
+  placeStacksIn(file);
 } catch (error) {
   // A fault in a source is told better by whoever loads the sources.
   file = join(ROOT, entry);

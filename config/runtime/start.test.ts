@@ -37,7 +37,8 @@ function project(t: { after: (work: () => void) => void }): string {
   t.after(() => rmSync(root, { recursive: true, force: true }));
   for (const folder of ["config/runtime", "node_modules/.cache", "role"])
     mkdirSync(join(root, folder), { recursive: true });
-  for (const file of [START, "config/runtime/compile.mjs"]) copyFileSync(join(ROOT, file), join(root, file));
+  for (const file of [START, "config/runtime/compile.mjs", "config/runtime/stacks.mjs"])
+    copyFileSync(join(ROOT, file), join(root, file));
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
   }
@@ -85,7 +86,9 @@ test("programs that share a thread are compiled at the same time, from nothing, 
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
   assert.equal(status, 0, stderr);
   const made = readdirSync(join(root, "node_modules/.cache/wattveil"));
-  const whole = ["role-main", "role-other", "role-thread"].flatMap((name) => [`${name}.ts.mjs`, `${name}.ts.mjs.json`]);
+  const whole = ["role-main", "role-other", "role-thread"].flatMap((name) =>
+    ["", ".json", ".map"].map((end) => `${name}.ts.mjs${end}`),
+  );
   assert.deepEqual(
     made.filter((name) => name.startsWith("role")),
     whole,
@@ -120,7 +123,20 @@ test("an error in a compiled program names the line of its source", (t) => {
   );
   const { status, stderr } = run(root, "role/main.ts");
   assert.equal(status, 1);
-  assert.match(stderr, /role\/word\.ts:3/);
+  assert.match(stderr, /^Error: here\n.*role\/word\.ts:3:/m);
+  assert.doesNotMatch(stderr, /at .*main\.ts\.mjs:/);
+});
+
+test("an error in a compiled program without its map is told with its place there", (t) => {
+  const root = project(t);
+  writeFileSync(join(root, "role/word.ts"), `export const word: string = "first";`);
+  writeFileSync(
+    join(root, "role/main.ts"),
+    `import { rmSync } from "node:fs"; rmSync(process.argv[1] + ".map"); throw new Error("here");`,
+  );
+  const { status, stderr } = run(root, "role/main.ts");
+  assert.equal(status, 1);
+  assert.match(stderr, /^Error: here\n.*role-main\.ts\.mjs:/m);
 });
 
 test("a program whose parent is gone ends", async (t) => {

@@ -32,8 +32,13 @@ const schema = z.strictObject({
   bound: z.number().positive().max(1e12),
 });
 
-/** What the maximum may fall short of or exceed the truth by, over the bound. */
-const MAX_SHORTFALL = shortfallOf(COMPOSITES.find(({ bits, depth }) => bits === MAX_BITS && depth === DEPTH)!);
+let shortfall: number | undefined;
+
+/** What the maximum may fall short of or exceed the truth by, over the bound. Few of those that start ask for it. */
+function maxShortfall(): number {
+  shortfall ??= shortfallOf(COMPOSITES.find(({ bits, depth }) => bits === MAX_BITS && depth === DEPTH)!);
+  return shortfall;
+}
 
 function larger(engine: CkksEngine, a: Ciphertext, b: Ciphertext, bound: number): Ciphertext {
   const { chain, sign } = planOf(engine.parameters);
@@ -97,7 +102,7 @@ export const maxOfTwo: Circuit<z.infer<typeof schema>> = {
     }
     return { max: Array.from({ length: shape.slots }, (_slot, slot) => output[slot]!) };
   },
-  errors: ({ bound }, _, [error]) => ({ max: error! + bound * MAX_SHORTFALL }),
+  errors: ({ bound }, _, [error]) => ({ max: error! + bound * maxShortfall() }),
 };
 
 function maxNoise(set: CkksParameters, level: number, bound: number, shape: JobShape): OutputNoise {

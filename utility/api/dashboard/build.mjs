@@ -54,7 +54,7 @@ async function build(folder) {
           const own = ids
             .filter((id) => id.startsWith(ROOT) && !id.includes("node_modules"))
             .map((id) => relative(ROOT, id));
-          for (const file of new Set([...ALWAYS, ...own])) sources[file] = await stampOf(file);
+          for (const file of new Set([...ALWAYS, ...own])) sources[file] = stampOf(file);
         },
       },
     ],
