@@ -30,7 +30,7 @@ const FOLDER = /\bimport\.meta\.dirname\b/g;
 const PACKAGES = [
   ...["@hpke/core", "@peculiar/x509", "aedes", "cli-progress", "cli-table3", "commander"],
   ...["csv-parse", "csv-parse/sync", "csv-stringify", "csv-stringify/sync", "kysely", "luxon", "mqtt", "mqtt-packet"],
-  ...["pino", "prom-client", "reflect-metadata", "ws", "yaml", "zod"],
+  ...["pg", "pino", "prom-client", "reflect-metadata", "ws", "yaml", "zod"],
 ];
 /** What packages written for `require` ask of their surroundings. */
 const REQUIRE =

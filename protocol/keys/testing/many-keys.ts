@@ -6,7 +6,7 @@ import { rawPrivateKey, rawPublicKey } from "../raw.ts";
 const times = Number(process.argv[2]);
 const text = new Uint8Array(64);
 for (let i = 0; i < times; i++) {
-  const { privateKey } = generateKeyPairSync(i % 2 === 0 ? "x25519" : "ed25519");
+  const { privateKey } = i % 2 === 0 ? generateKeyPairSync("x25519") : generateKeyPairSync("ed25519");
   rawPrivateKey(privateKey);
   rawPublicKey(privateKey);
 }
