@@ -21,6 +21,9 @@ export function addressFault(text: string): string | undefined {
   return unless(mode !== "disable" || isLocal(url), `sslmode=disable is only for a server on this machine`);
 }
 
+/** A party waits no longer for its database server, which it does in the middle of its work. */
+const SERVER_SECONDS = 120;
+
 export const STORAGE_CHECKS: readonly Check[] = [
   {
     fields: ["storage.url"],
@@ -38,5 +41,14 @@ export const STORAGE_CHECKS: readonly Check[] = [
     rule: "Several workers of an aggregator need a broker that takes client ids beside the certificate's name",
     fault: ({ simulation: { workers, broker } }) =>
       unless(workers === 1 || broker !== "mosquitto", "Mosquitto knows an aggregator by its certificate alone"),
+  },
+  {
+    fields: ["roles.stillSeconds", "storage.url"],
+    rule: "A role on PostgreSQL may stand still for as long as it waits for an answer of the server",
+    fault: ({ roles: { stillSeconds }, storage: { url } }) =>
+      unless(
+        url === "" || stillSeconds === 0 || stillSeconds > SERVER_SECONDS,
+        `${stillSeconds} s are not more than the ${SERVER_SECONDS} s of that`,
+      ),
   },
 ];

@@ -214,3 +214,16 @@ test("has a schema that by itself gives the same defaults", () => {
   const { system, ...rest } = configSchema.parse({});
   assert.deepEqual({ ...rest, system: { ...system, quorum: 2 } }, loadConfig({ env: {} }));
 });
+
+test("a party on a server may stand still for as long as it waits for that, or for ever", () => {
+  const faults = (stillSeconds: number, url: string) =>
+    faultsOf({
+      flags: [
+        { name: "--set", path: "roles.stillSeconds", value: stillSeconds },
+        { name: "--set", path: "storage.url", value: url },
+      ],
+    });
+  const server = "postgresql://127.0.0.1:5432/wattveil";
+  assert.match(faults(120, server).join(), /roles\.stillSeconds.*120 s are not more than the 120 s of that/);
+  assert.deepEqual([...faults(121, server), ...faults(0, server), ...faults(2, "")], []);
+});

@@ -177,6 +177,15 @@ const logging = z.strictObject({
   refusalSeconds: seconds(0, 86_400, 10, "Refusals are counted always, and logged once per code in this time."),
 });
 
+const roles = z.strictObject({
+  stillSeconds: seconds(
+    0,
+    86_400,
+    300,
+    "A running role that answers nothing and computes nothing for so long is ended, for whoever started it to start it again; 0: never.",
+  ),
+});
+
 const metrics = z.strictObject({
   enabled: flag(false, "Each running role answers /metrics, /live and /ready."),
   listen: text(
@@ -217,6 +226,7 @@ export const configSchema = z.strictObject({
   witness: witness.prefault({}).meta({ description: "A witness as a process of its own." }),
   simulation: simulation.prefault({}).meta({ description: "The simulated fleet." }),
   logging: logging.prefault({}).meta({ description: "Logs." }),
+  roles: roles.prefault({}).meta({ description: "The process of each role." }),
   metrics: metrics.prefault({}).meta({ description: "Figures and health of each role over HTTP (docs/metrics.md)." }),
 });
 
@@ -242,7 +252,7 @@ function environmentName(section: string, name: string): string {
 const SECTIONS = {
   ...{ system, release, paths, storage, broker, link, meter, sharing, aggregator, rounds, billing, balance },
   ...{ homomorphic, analytics, grid, gateway, homeAssistant, learning, api, alerts, log, witness },
-  ...{ simulation, logging, metrics },
+  ...{ simulation, logging, roles, metrics },
 };
 
 /** Every field by its path, in the order of the schema. */

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 const START = path.join(import.meta.dirname, "start.mjs");
 const ROLE = path.join(import.meta.dirname, "testing", "role-worker.ts");
@@ -200,3 +201,25 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     assert.match(log, /stopped cleanly/);
   });
 }
+
+test("a role that stands still for too long is ended, and says so; one that computes for as long is not", async () => {
+  const still = start(["--id", "x-1", "--act", "still", "--set", "roles.stillSeconds=2"]);
+  const work = start(["--id", "x-1", "--act", "work", "--set", "roles.stillSeconds=2"]);
+  const [[, signal], { stderr }] = await Promise.all([once(still.child, "close"), still.ended]);
+  assert.equal(signal, "SIGKILL");
+  assert.equal(stderr, "x-1: stood still for 2 s and is ended (roles.stillSeconds)\n");
+  const { code, stdout } = await work.ended;
+  assert.deepEqual([code, stdout], [0, "through\n"]);
+});
+
+test("a role that waits for its signal does not stand still, nor does one whose whole process was stopped", async () => {
+  const { child, ended } = start(["--id", "x-1", "--act", "wait", "--set", "roles.stillSeconds=2"]);
+  await once(child.stdout, "data");
+  await delay(2_500);
+  child.kill("SIGSTOP");
+  await delay(3_000);
+  child.kill("SIGCONT");
+  await delay(1_000);
+  child.kill("SIGTERM");
+  assert.equal((await ended).code, 0);
+});

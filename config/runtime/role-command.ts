@@ -18,6 +18,7 @@ import type { HttpListener } from "./http-listener.ts";
 import { observation } from "./observation.ts";
 import { EXIT, UsageError } from "./role.ts";
 import type { OptionValues, RoleCommand } from "./role.ts";
+import { endWhenStill } from "./still-watch.ts";
 import { stopSignal, watchOutput, watchProcess } from "./stop-signal.ts";
 
 export { EXIT, METRICS_OFFSETS, UsageError } from "./role.ts";
@@ -75,6 +76,9 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const configArguments = argumentsOf({ file, profile, flags });
     const signal = stopSignal(log);
     const operands = command.args;
+    if (role.metricsOffset?.(options, operands) !== undefined) {
+      endWhenStill(role.party?.(options) ?? role.name, config.roles.stillSeconds);
+    }
     metrics = await observe(role, config, options, operands, log);
     const code = await role.run({
       config,

@@ -50,7 +50,7 @@ test("other keys, and public ones where a private one is needed, are refused by 
 
 test("thousands of keys can be made and sealed to, however often garbage is collected", () => {
   // Small spaces are collected a thousand times as often. A process that stands still is ended.
-  const args = ["--max-semi-space-size=1", START, "protocol/keys/testing/many-keys.ts", "8000"];
+  const args = ["--max-semi-space-size=1", START, "protocol/keys/testing/many-keys-main.ts", "8000"];
   const { stdout, stderr, signal } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 120_000 });
   assert.equal(signal, null, "it stood still");
   assert.equal(stdout, "8000\n", stderr);

@@ -13,6 +13,7 @@ await runRole({
     { flags: "--act <what>", description: "what to do" },
   ],
   party: (options) => String(options["id"]),
+  metricsOffset: () => 0,
   examples: ["npm run example -- --id x"],
   profile: "demo",
   run: async ({ config, options, log, json, configArguments, signal }) => {
@@ -38,6 +39,17 @@ await runRole({
         await new Promise((resolve) => signal.addEventListener("abort", resolve));
         clearInterval(alive);
         log.info({}, "stopped cleanly");
+        return undefined;
+      }
+      case "still":
+      case "work": {
+        // Once what watches has begun, this thread does nothing at all, or nothing else than computing, for ever or a while.
+        const from = performance.now();
+        while (performance.now() - from < 1_500) await new Promise((resolve) => setTimeout(resolve, 10));
+        if (options["act"] === "still") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        const until = performance.now() + 4_000;
+        for (let i = 0; performance.now() < until; i++) Math.sqrt(i);
+        process.stdout.write("through\n");
         return undefined;
       }
       case "long":

@@ -1,4 +1,4 @@
-/** Makes keys and seals with keys made for the purpose, thousands of times: `many-keys.ts <times>`. */
+/** Makes keys and seals with keys made for the purpose, thousands of times: `many-keys-main.ts <times>`. */
 import { generateKeyPairSync } from "node:crypto";
 import { hpkeSeal } from "../../envelope/hpke.ts";
 import { rawPrivateKey, rawPublicKey } from "../raw.ts";
