@@ -202,14 +202,14 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-test("a role that stands still for too long is ended, and says so; one that computes for as long is not", async () => {
-  const still = start(["--id", "x-1", "--act", "still", "--set", "roles.stillSeconds=2"]);
-  const work = start(["--id", "x-1", "--act", "work", "--set", "roles.stillSeconds=2"]);
+test("a role that stands still for too long is ended, and says so; one that computes or asks for as long is not", async () => {
+  const run = (act: string) => start(["--id", "x-1", "--act", act, "--set", "roles.stillSeconds=2"]);
+  const [still, work, ask] = [run("still"), run("work"), run("ask")];
   const [[, signal], { stderr }] = await Promise.all([once(still.child, "close"), still.ended]);
   assert.equal(signal, "SIGKILL");
   assert.equal(stderr, "x-1: stood still for 2 s and is ended (roles.stillSeconds)\n");
-  const { code, stdout } = await work.ended;
-  assert.deepEqual([code, stdout], [0, "through\n"]);
+  for (const { code, stdout } of [await work.ended, await ask.ended])
+    assert.deepEqual([code, stdout], [0, "through\n"]);
 });
 
 test("a role that waits for its signal does not stand still, nor does one whose whole process was stopped", async () => {

@@ -77,7 +77,7 @@ async function execute(role: RoleCommand, command: Command): Promise<number> {
     const signal = stopSignal(log);
     const operands = command.args;
     if (role.metricsOffset?.(options, operands) !== undefined) {
-      endWhenStill(role.party?.(options) ?? role.name, config.roles.stillSeconds);
+      endWhenStill({ name: role.party?.(options) ?? role.name, seconds: config.roles.stillSeconds, log });
     }
     metrics = await observe(role, config, options, operands, log);
     const code = await role.run({

@@ -9,16 +9,16 @@ import type { StillData } from "./still-watch.ts";
 const IDLE_SHARE = 0.005;
 const STDERR = 2;
 
-const { beats, lookMilliseconds, looks, farewell } = workerData as StillData;
+const { signs, lookMilliseconds, looks, farewell } = workerData as StillData;
 let last = -1;
 let cpu = process.cpuUsage();
 let still = 0;
 for await (const _ of setInterval(lookMilliseconds)) {
-  const beat = Atomics.load(beats, 0);
+  const sign = Atomics.load(signs, 0);
   const { user, system } = process.cpuUsage(cpu); // microseconds, of all threads
   const isIdle = user + system < IDLE_SHARE * lookMilliseconds * 1_000;
-  still = beat === last && isIdle ? still + 1 : 0;
-  last = beat;
+  still = sign === last && isIdle ? still + 1 : 0;
+  last = sign;
   cpu = process.cpuUsage();
   if (still < looks) continue;
   try {

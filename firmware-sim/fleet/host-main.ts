@@ -18,7 +18,7 @@ const [planFile = ""] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, "utf8")) as HostPlan;
 const config = loadConfig({ file: plan.configFile, env: {} });
 const { log, flush } = createLogger(config, plan.name);
-endWhenStill(plan.name, config.roles.stillSeconds);
+endWhenStill({ name: plan.name, seconds: config.roles.stillSeconds, log });
 const database = openDatabase(join(plan.data, plan.name, "outbox.db"), { synchronous: "FULL", alone: true });
 const source = await openFeedWithHeads(plan.feed);
 const network = openNetwork(plan, config);

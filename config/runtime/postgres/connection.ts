@@ -4,6 +4,7 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { StorageError } from "../database.ts";
+import { noteLife } from "../still-watch.ts";
 import { TYPESCRIPT_THREAD } from "../worker-thread.ts";
 import { lostError, refusalError } from "./faults.ts";
 import type { Answer, Command, Rows, ThreadData } from "./wire.ts";
@@ -67,6 +68,7 @@ export class Connection {
       if (left <= 0) throw this.#lose(lostError(this.#options.name, `no answer within ${milliseconds / 1_000} s`));
       Atomics.wait(this.#answered, 0, before, left);
     }
+    noteLife();
     const answer = (receiveMessageOnPort(this.#port) as { readonly message: Answer } | undefined)?.message;
     if (answer === undefined) throw this.#lose(lostError(this.#options.name, "its thread has ended"));
     if ("result" in answer) return answer.result;

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { ExplainedError } from "../../faults.ts";
 import { runRole } from "../role-command.ts";
+import { noteLife } from "../still-watch.ts";
 
 await runRole({
   name: "example",
@@ -42,13 +43,18 @@ await runRole({
         return undefined;
       }
       case "still":
+      case "ask":
       case "work": {
-        // Once what watches has begun, this thread does nothing at all, or nothing else than computing, for ever or a while.
         const from = performance.now();
         while (performance.now() - from < 1_500) await new Promise((resolve) => setTimeout(resolve, 10));
-        if (options["act"] === "still") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        // What watches has begun. From here on the loop does not turn: for ever, or for a while.
+        const never = new Int32Array(new SharedArrayBuffer(4));
+        if (options["act"] === "still") Atomics.wait(never, 0, 0);
         const until = performance.now() + 4_000;
-        for (let i = 0; performance.now() < until; i++) Math.sqrt(i);
+        for (let i = 0; performance.now() < until; i++) {
+          if (options["act"] === "work") Math.sqrt(i);
+          else if (Atomics.wait(never, 0, 0, 100) === "timed-out") noteLife();
+        }
         process.stdout.write("through\n");
         return undefined;
       }
