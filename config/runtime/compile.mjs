@@ -83,6 +83,22 @@ export async function writeWhole(file, contents) {
   await rename(partial, file);
 }
 
+/** @type {Promise<typeof import("esbuild")> | undefined} */
+let esbuild;
+
+/** The compiler, a process of its own. */
+function compiler() {
+  esbuild ??= import("esbuild");
+  return esbuild;
+}
+
+/** Ends the compiler, if anything was compiled: it would stay for as long as this process does. */
+export async function endCompiler() {
+  const started = esbuild;
+  esbuild = undefined;
+  await (await started)?.stop();
+}
+
 /**
  * What this process is making now: sources that start the same thread ask for it at the same time.
  * @type {Map<string, Promise<{ program: string, sources: Sources }>>}
@@ -109,7 +125,7 @@ async function compileNow(entry) {
   const known = await currentSources(program);
   if (known !== undefined) return { program, sources: known };
 
-  const { build } = await import("esbuild");
+  const { build } = await compiler();
   /** @type {Sources} */
   const sources = {};
   const result = await build({
@@ -197,7 +213,7 @@ async function compilePackages() {
   const stamps = ALWAYS.map(stampOf);
   const folder = join(CACHE, `packages-${createHash("sha256").update(stamps.join("\n")).digest("hex").slice(0, 16)}`);
   if (await isThere(folder)) return folder;
-  const { build } = await import("esbuild");
+  const { build } = await compiler();
   const made = `${folder}.${randomUUID()}`;
   await mkdir(made, { recursive: true });
   const entries = PACKAGES.map((specifier) => join(made, `${nameOf(specifier)}.entry.mjs`));

@@ -9,7 +9,7 @@
 import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { ROOT, compile } from "./compile.mjs";
+import { ROOT, compile, endCompiler } from "./compile.mjs";
 import { placeStacksIn } from "./stacks.mjs";
 
 function endWithoutParent() {
@@ -27,6 +27,7 @@ const entry = relative(ROOT, resolve(ROOT, path));
 let file;
 try {
   file = (await compile(entry)).program;
+  await endCompiler();
   placeStacksIn(file);
 } catch (error) {
   // A fault in a source is told better by whoever loads the sources.

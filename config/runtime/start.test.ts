@@ -149,3 +149,14 @@ test("a program whose parent is gone ends", async (t) => {
   const [, signal] = (await once(child, "exit")) as [number | null, string | null];
   assert.equal(signal, "SIGTERM");
 });
+
+test("no compiler stays beside a program that was compiled at its start", async (t) => {
+  const root = project(t);
+  writeFileSync(join(root, "role/main.ts"), `setInterval(() => {}, 1000); process.send!("up");`);
+  const child = fork(START, ["role/main.ts"], { cwd: root });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child, "message");
+  const { stdout } = spawnSync("ps", ["-eo", "ppid=,args="], { encoding: "utf8" });
+  const beside = stdout.split("\n").filter((line) => Number(line.trim().split(" ")[0]) === child.pid);
+  assert.deepEqual(beside, []);
+});
