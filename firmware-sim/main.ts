@@ -23,7 +23,7 @@ import { lockFleet } from "./fleet/fleet-lock.ts";
 import type { FleetPlan } from "./fleet/fleet-plan.ts";
 import { freePorts, portNotes } from "./fleet/free-ports.ts";
 import { measuredBy } from "./fleet/measured.ts";
-import { keptRunningNotes, silentNotice, withoutNotice } from "./fleet/notices.ts";
+import { keptRunningNotes, restartNotice, silentNotice, withoutNotice } from "./fleet/notices.ts";
 import { dueOpenings } from "./fleet/due-openings.ts";
 import { isRight } from "./fleet/opened-summary.ts";
 import { awaitOutcome, type Outcome } from "./fleet/outcome.ts";
@@ -112,6 +112,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
   const restarts: Record<string, number> = {};
   const broken = new AbortController();
   let slots: Progress | undefined;
+  let isReported = false;
   const fleet = new Fleet({
     config,
     plan,
@@ -120,8 +121,10 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     isFed,
     onPhase: say,
     onSlot: (_slot, done) => slots?.update(done),
-    onRestart: (name) => {
+    onRestart: (name, reason) => {
       restarts[name] = (restarts[name] ?? 0) + 1;
+      // Until then the report will tell.
+      if (isReported) say(restartNotice(name, reason));
     },
     onFailed: (name, reason) => broken.abort(new UsageError(`${name} cannot go on: ${reason}`)),
   });
@@ -164,6 +167,7 @@ async function runFleet(context: RoleContext, request: FleetRequest): Promise<nu
     const isKept = request.keepRunning && !ended.aborted;
     if (isKept) {
       if (!json) process.stdout.write(`${describeSummary(finish(), outcome, expectedOf(config, done), names)}\n`);
+      isReported = true;
       await fleet.releaseMeters();
       for (const note of keptRunningNotes(fleet, data, plan)) say(note);
       await new Promise((wake) => ended.addEventListener("abort", wake, { once: true }));

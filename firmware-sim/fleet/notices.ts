@@ -33,6 +33,11 @@ export function withoutNotice(
   );
 }
 
+/** While servers keep running: the report, which counts restarts, has been printed. */
+export function restartNotice(name: string, reason: string): string {
+  return `${name} ended (${reason}) and is started again`;
+}
+
 export function keptRunningNotes(
   { ports, api, configFile }: Pick<Fleet, "ports" | "api" | "configFile">,
   data: string,

@@ -9,6 +9,10 @@ import { pressCtrlC, processesOf, query, runFleet, startFleet, temporaryFolder }
 const HOURS = ["system.slotSeconds=3600", "release.minSlots=4"];
 const SMALL = ["--meters", "10", "--feeders", "2", ...HOURS.flatMap((value) => ["--set", value])];
 
+function commandLine(id: string): string {
+  return readFileSync(`/proc/${id}/cmdline`, "utf8");
+}
+
 function summaryOf(stdout: string): Record<string, unknown> {
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
 }
@@ -107,6 +111,10 @@ describe("npm run fleet", { concurrency: 3 }, () => {
     ]);
     await run.printed(/Ctrl-C stops it/);
     await assertSignsIn(folder, run.output());
+    // The report was printed already, so nothing else would tell that a server was lost and is there again.
+    const utility = processesOf(folder).find((id) => commandLine(id).includes("utility/main.ts"));
+    process.kill(Number(utility), "SIGKILL");
+    await run.printed(/^utility ended \(SIGKILL\) and is started again$/m);
     pressCtrlC(run);
     const { code, stdout, stderr } = await run.result;
     assert.match(stderr, new RegExp(`port ${port} \\(broker\\.publicPort\\) is taken: port [1-9]\\d* is used instead`));
