@@ -22,7 +22,7 @@ export function addressFault(text: string): string | undefined {
 }
 
 /** A party waits no longer for its database server, which it does in the middle of its work. */
-const SERVER_SECONDS = 120;
+export const SERVER_SECONDS = 120;
 
 export const STORAGE_CHECKS: readonly Check[] = [
   {

@@ -1,6 +1,6 @@
 // as it is: it writes sources of its own, which would be compiled as if they were this file's
 import assert from "node:assert/strict";
-import { fork, spawnSync } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   copyFileSync,
@@ -61,6 +61,16 @@ function project(t: { after: (work: () => void) => void }): string {
 function run(root: string, ...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [START, ...args], { cwd: root, encoding: "utf8" });
   return { status, stdout, stderr };
+}
+
+/** A program that does nothing, and is up. */
+async function startIdle(t: { after: (work: () => void) => void }): Promise<ChildProcess> {
+  const root = project(t);
+  writeFileSync(join(root, "role/main.ts"), `setInterval(() => {}, 1000); process.send!("up");`);
+  const child = fork(START, ["role/main.ts"], { cwd: root });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child, "message");
+  return child;
 }
 
 test("a program and its thread run compiled, and are compiled again when a source of either has changed", (t) => {
@@ -141,22 +151,14 @@ test("an error in a compiled program without its map is told with its place ther
 });
 
 test("a program whose parent is gone ends", async (t) => {
-  const root = project(t);
-  writeFileSync(join(root, "role/main.ts"), `setInterval(() => {}, 1000); process.send!("up");`);
-  const child = fork(START, ["role/main.ts"], { cwd: root });
-  t.after(() => child.kill("SIGKILL"));
-  await once(child, "message");
+  const child = await startIdle(t);
   child.disconnect();
   const [, signal] = (await once(child, "exit")) as [number | null, string | null];
   assert.equal(signal, "SIGTERM");
 });
 
 test("no compiler stays beside a program that was compiled at its start", async (t) => {
-  const root = project(t);
-  writeFileSync(join(root, "role/main.ts"), `setInterval(() => {}, 1000); process.send!("up");`);
-  const child = fork(START, ["role/main.ts"], { cwd: root });
-  t.after(() => child.kill("SIGKILL"));
-  await once(child, "message");
+  const child = await startIdle(t);
   const beside = () => {
     const { stdout } = spawnSync("ps", ["-eo", "ppid=,args="], { encoding: "utf8" });
     return stdout.split("\n").filter((line) => Number(line.trim().split(" ")[0]) === child.pid);

@@ -4,16 +4,16 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 export const RAW_KEY_BYTES = 32;
 type Curve = "Ed25519" | "X25519";
 
-/** Ends of SubjectPublicKeyInfo and of PKCS#8 with these curves (RFC 8410): the raw key, of which the rest is known. */
+/** As node calls them: with these, SubjectPublicKeyInfo and PKCS#8 end in the raw key (RFC 8410). */
 const CURVES = new Set(["ed25519", "x25519"]);
 
-/** The raw public half of an Ed25519 or X25519 key, given either half. */
+/** The raw public half of an Ed25519 or X25519 key, given either half; throws RangeError for another curve. */
 export function rawPublicKey(key: KeyObject): Uint8Array {
   const publicKey = key.type === "private" ? createPublicKey(key) : key;
   return rawEnd(publicKey, () => publicKey.export({ type: "spki", format: "der" }));
 }
 
-/** The raw private half of an Ed25519 or X25519 private key. */
+/** The raw private half of an Ed25519 or X25519 private key; throws RangeError for any other. */
 export function rawPrivateKey(key: KeyObject): Uint8Array {
   if (key.type !== "private") throw new RangeError(`key: expected a private key, got a ${key.type} one`);
   return rawEnd(key, () => key.export({ type: "pkcs8", format: "der" }));

@@ -1,4 +1,5 @@
 /** Opens a party's schema on a PostgreSQL server the one way that all parties use, as `../database.ts` opens a file. */
+import { SERVER_SECONDS } from "../../checks-storage.ts";
 import { type DatabaseOptions, StorageError } from "../database.ts";
 import type { StoreMigration } from "../sql.ts";
 import { Connection } from "./connection.ts";
@@ -6,7 +7,7 @@ import { PostgresDatabase } from "./database.ts";
 import { tablesOfPostgres } from "./sql-text.ts";
 
 const CONNECT_MILLISECONDS = 30_000;
-const ANSWER_MILLISECONDS = 120_000;
+const ANSWER_MILLISECONDS = SERVER_SECONDS * 1_000;
 /** A process that was killed may still be at the server for a moment; another one is there for longer. */
 const LOCK_MILLISECONDS = 5_000;
 /**
