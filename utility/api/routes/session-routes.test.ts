@@ -54,6 +54,19 @@ test("a password that is changed, or an account that is, while the old one is ch
   }
 });
 
+test("the audit has a failed attempt with the name of an account, and nothing of a name that nobody has", async (t) => {
+  const { app, context } = await apiBed(t);
+  const typed = "correct horse battery";
+  for (const name of ["operator", typed]) {
+    const { statusCode } = await app.inject({ method: "POST", url: "/session", payload: { name, password: "not it" } });
+    assert.equal(statusCode, 401);
+  }
+  const [unknown, known] = context.store.audit(2, undefined);
+  assert.deepEqual([known?.account, known?.detail, known?.outcome], ["operator", "", "refused"]);
+  assert.deepEqual([unknown?.account, unknown?.detail, unknown?.outcome], [null, "no such account", "refused"]);
+  assert.doesNotMatch(JSON.stringify(context.store.audit(100, undefined)), new RegExp(typed));
+});
+
 test("who has lost their rights while their body came, or while a password was hashed, changes nothing", async (t) => {
   const { app, as, context, next, held } = await heldBed(t);
   const added = app.inject({
@@ -110,6 +123,6 @@ test("beyond a few waiting passwords the rest is told to come again; whoever goe
   go();
   (await next())();
   assert.deepEqual([(await first).statusCode, (await second).statusCode, held.length], [401, 401, 0]);
-  const failures = context.store.audit(100, undefined).filter(({ account }) => account === "nobody");
+  const failures = context.store.audit(100, undefined).filter(({ outcome }) => outcome === "refused");
   assert.equal(failures.length, 2, "those whose password was looked at");
 });

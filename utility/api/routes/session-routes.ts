@@ -70,7 +70,10 @@ export function addSessionRoutes(app: Api, context: ApiContext, gate: GateOption
       const { secret, hash } = newSecret("session");
       const account = stored === undefined ? undefined : store.beginSession(hash, name, stored, at);
       if (account === undefined) {
-        store.note({ ...entry, outcome: "refused", detail: "" });
+        // A name that nobody has may be a password in the wrong field: those who read the audit do not learn it.
+        const isKnown = store.account(name) !== undefined;
+        const noted = isKnown ? { account: name, detail: "" } : { account: null, detail: "no such account" };
+        store.note({ ...entry, ...noted, outcome: "refused" });
         throw new Problem(401, "wrong-credentials", "name or password is wrong");
       }
       store.signIns.succeeded(name, network, at);
