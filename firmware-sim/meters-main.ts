@@ -78,7 +78,7 @@ async function runMeters(context: RoleContext): Promise<number> {
   };
   say(
     `${meters.length} meters, a reading every ${intervalSeconds} s${simulated ? " (simulated slots)" : ""}, ` +
-      `${config.meter.batchSlots} slots per message, for ${seconds} s`,
+      `${config.meter.batchSlots} ${config.meter.batchSlots === 1 ? "slot" : "slots"} per message, for ${seconds} s`,
   );
   const bar = createProgress({ label: "slots", total: plan.to - plan.from, silent: json });
   const meterRun = new MetersRun({

@@ -11,10 +11,12 @@ export function silentNotice(silent: readonly string[], enrolled: number): strin
   const [first] = silent;
   if (first === undefined) return undefined;
   const names = silent.length === 1 ? first : `${first} to ${String(silent.at(-1))}`;
+  const [are, stay, theyDo] =
+    silent.length === 1 ? ["meter is", "stays", "it does"] : ["meters are", "stay", "they do"];
   return (
-    `${silent.length} enrolled ${silent.length === 1 ? "meter is" : "meters are"} not in this run and ` +
-    `${silent.length === 1 ? "stays" : "stay"} silent (${names}): feeder loads are without them, and may have too ` +
-    `few meters to be released; --meters ${enrolled} runs as many as are enrolled`
+    `${silent.length} enrolled ${are} not in this run and ${stay} silent (${names}): what ${theyDo} not send is a gap in ` +
+    `the bill, and feeder loads are without it, and may have too few meters to be released; --meters ${enrolled} ` +
+    `runs as many as are enrolled`
   );
 }
 

@@ -92,7 +92,10 @@ test("an interrupted run says how far it came, and what a further one does", () 
 test("enrolled meters that a run leaves out are named, with what follows for feeder loads", () => {
   assert.equal(silentNotice([], 50), undefined);
   const notice = silentNotice(["m-021", "m-022", "m-050"], 50) ?? "";
-  assert.match(notice, /^3 enrolled meters are not in this run and stay silent \(m-021 to m-050\).*--meters 50 runs/);
+  assert.match(
+    notice,
+    /^3 enrolled meters are not in this run and stay silent \(m-021 to m-050\).*a gap in the bill.*--meters 50 runs/,
+  );
   assert.match(silentNotice(["m-021"], 21) ?? "", /^1 enrolled meter is not .* stays silent \(m-021\)/);
 });
 
