@@ -17,31 +17,36 @@ interface Run {
 
 export class AckBatch {
   #runs: Run[] = [];
-  #digests: DigestAck[] = [];
-  #updates = new Map<string, UpdateAck>();
+  /** Made when there is one: most meters of most systems send neither. */
+  #digests: DigestAck[] | undefined;
+  #updates: Map<string, UpdateAck> | undefined;
 
   get isEmpty(): boolean {
-    return this.#runs.length === 0 && this.#digests.length === 0 && this.#updates.size === 0;
+    return this.#runs.length === 0 && this.#digests === undefined && this.#updates === undefined;
   }
 
   /** Of several about one round the last counts: a repeat after its share was stored says so. */
   addUpdate(ack: UpdateAck): void {
+    this.#updates ??= new Map();
     this.#updates.set(ack.round, ack);
   }
 
   takeUpdates(): readonly UpdateAck[] {
-    const updates = [...this.#updates.values()];
-    if (updates.length > 0) this.#updates = new Map();
-    return updates;
+    const updates = this.#updates;
+    this.#updates = undefined;
+    return updates === undefined ? [] : [...updates.values()];
   }
 
   addDigest(ack: DigestAck): void {
+    this.#digests ??= [];
     this.#digests.push(ack);
   }
 
   /** What was said of digests, at most `most` at once; the rest stays. */
   takeDigests(most: number): readonly DigestAck[] {
-    return this.#digests.splice(0, most);
+    const some = this.#digests?.splice(0, most) ?? [];
+    if (this.#digests?.length === 0) this.#digests = undefined;
+    return some;
   }
 
   add(kind: number, slot: number, code: AckCodeName, count = 1): void {

@@ -3,6 +3,7 @@
  * Holds key material inside sealer and opener; nothing here is logged.
  */
 import { createAckSealer, type AckSealer } from "../../protocol/envelope/ack.ts";
+import { pooled } from "../../protocol/envelope/aead.ts";
 import { type CiphertextDigest, createDigestOpener, type DigestOpener } from "../../protocol/envelope/digest.ts";
 import { createUpdateOpener, type UpdateMessage, type UpdateOpener } from "../../protocol/envelope/update.ts";
 import { createShareOpener, type ShareMessage, type ShareOpener } from "../../protocol/envelope/share.ts";
@@ -82,8 +83,9 @@ export class MeterChannel {
   }
 
   /** Adds a key; the same version again changes nothing. */
-  addKey({ version, key, trying }: RootKey): void {
+  addKey({ version, key: read, trying }: RootKey): void {
     if (this.#suites.some((suite) => suite.version === version)) return;
+    const key = pooled(read);
     const opener = createShareOpener(key, this.id, this.#aggregator);
     const sealer = createAckSealer(key, this.id, this.#aggregator);
     this.#suites.push({ version, opener, sealer, digests: undefined, updates: undefined, key, trying });

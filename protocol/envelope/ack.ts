@@ -8,7 +8,7 @@ import type { AckCode, AckEntry, DigestAck, MessageNumber, UpdateAck } from "../
 import { aggregatorIndex, seriesName } from "../names.ts";
 import { MAX_SLOT } from "../slots.ts";
 import { TOPICS, topicOf } from "../topics.ts";
-import { directionKey, newNonce, NumberGuard, openBytes, sealInto, setNonce, TAG_BYTES } from "./aead.ts";
+import { directionKey, nonceOf, NumberGuard, openBytes, pooled, sealInto, TAG_BYTES } from "./aead.ts";
 import { encStructure } from "./cose.ts";
 import { assertU32, HeadReader, headLength, MAJOR, readU32, writeHead, writeU32 } from "./heads.ts";
 
@@ -51,14 +51,13 @@ function channel(rootKey: Uint8Array, meter: string, aggregator: number) {
   const topic = topicOf("ack", { meter, agg: String(aggregator) });
   return {
     key: directionKey(rootKey, "wv/1/ack"),
-    nonce: newNonce(),
-    aad: encStructure(PROTECTED, Buffer.from(topic)),
+    aad: pooled(encStructure(PROTECTED, Buffer.from(topic))),
   };
 }
 
 /** What an aggregator seals acks to one meter with. */
 export function createAckSealer(rootKey: Uint8Array, meter: string, aggregator: number): AckSealer {
-  const { key, nonce, aad } = channel(rootKey, meter, aggregator);
+  const { key, aad } = channel(rootKey, meter, aggregator);
   const guard = new NumberGuard();
   return {
     seal(number, ack) {
@@ -74,8 +73,7 @@ export function createAckSealer(rootKey: Uint8Array, meter: string, aggregator: 
       writeU32(message, BOOT_AT, number.boot);
       writeU32(message, COUNTER_AT, number.counter);
       writeHead(message, CIPHERTEXT_AT, MAJOR.bytes, sealedBytes);
-      setNonce(nonce, number);
-      sealInto(message, at, key, nonce, aad, plaintext);
+      sealInto(message, at, key, nonceOf(number), aad, plaintext);
       return message;
     },
   };
@@ -83,7 +81,7 @@ export function createAckSealer(rootKey: Uint8Array, meter: string, aggregator: 
 
 /** What a meter opens one aggregator's acks with. */
 export function createAckOpener(rootKey: Uint8Array, meter: string, aggregator: number): AckOpener {
-  const { key, nonce, aad } = channel(rootKey, meter, aggregator);
+  const { key, aad } = channel(rootKey, meter, aggregator);
   return {
     open(payload) {
       for (let i = 0; i < BOOT_AT; i++) {
@@ -95,8 +93,7 @@ export function createAckOpener(rootKey: Uint8Array, meter: string, aggregator: 
       const sealed = reader.bytes();
       reader.end();
       const number = { boot: readU32(payload, BOOT_AT), counter: readU32(payload, COUNTER_AT) };
-      setNonce(nonce, number);
-      return { number, ack: decodeAck(openBytes(key, nonce, aad, sealed)) };
+      return { number, ack: decodeAck(openBytes(key, nonceOf(number), aad, sealed)) };
     },
   };
 }

@@ -9,7 +9,7 @@ import { bitEntryBytes, MAX_BITS } from "../range/bit-entries.ts";
 import { assertSlot, MAX_SLOT } from "../slots.ts";
 import { topicOf } from "../topics.ts";
 import { type Kind, LAST_KIND } from "../units.ts";
-import { directionKey, newNonce, NumberGuard, openBytes, sealInto, setNonce, TAG_BYTES } from "./aead.ts";
+import { directionKey, nonceOf, NumberGuard, openBytes, pooled, sealInto, TAG_BYTES } from "./aead.ts";
 import { encStructure } from "./cose.ts";
 import { HeadReader, headLength, MAJOR, readU32, writeHead, writeU32 } from "./heads.ts";
 
@@ -71,16 +71,16 @@ export interface ShareOpener {
 
 function channel(rootKey: Uint8Array, meter: string, aggregator: number) {
   aggregatorIndex.parse(aggregator);
-  const topic = Buffer.from(topicOf("share", { meter, agg: String(aggregator) }));
-  const aads = new Map<Layout, Uint8Array>();
+  const topic = topicOf("share", { meter, agg: String(aggregator) });
+  let whole: Uint8Array | undefined;
+  let bits: Uint8Array | undefined;
   return {
     key: directionKey(rootKey, "wv/1/share"),
-    nonce: newNonce(),
     /** The AAD of a message, in a buffer that the next call uses again. */
     aadOf: (layout: Layout, message: Uint8Array): Uint8Array => {
       const header = message.subarray(PROTECTED_AT, layout.protectedEnd);
-      let aad = aads.get(layout);
-      if (aad === undefined) aads.set(layout, (aad = encStructure(header, topic)));
+      const first = (): Uint8Array => pooled(encStructure(header, Buffer.from(topic)));
+      const aad = layout === WHOLE ? (whole ??= first()) : (bits ??= first());
       aad.set(header, PROTECTED_IN_AAD);
       return aad;
     },
@@ -89,7 +89,7 @@ function channel(rootKey: Uint8Array, meter: string, aggregator: number) {
 
 /** What a meter seals with for one aggregator. `rootKey` has 32 bytes; `aggregator` is its index. */
 export function createShareSealer(rootKey: Uint8Array, meter: string, aggregator: number): ShareSealer {
-  const { key, nonce, aadOf } = channel(rootKey, meter, aggregator);
+  const { key, aadOf } = channel(rootKey, meter, aggregator);
   const guard = new NumberGuard();
   return {
     seal(kind, firstSlot, number, entries, bits = 0) {
@@ -108,8 +108,7 @@ export function createShareSealer(rootKey: Uint8Array, meter: string, aggregator
       writeU32(message, layout.bootAt, number.boot);
       writeU32(message, layout.counterAt, number.counter);
       writeHead(message, ciphertextAt, MAJOR.bytes, sealedBytes);
-      setNonce(nonce, number);
-      sealInto(message, at, key, nonce, aadOf(layout, message), entries);
+      sealInto(message, at, key, nonceOf(number), aadOf(layout, message), entries);
       return message;
     },
   };
@@ -117,7 +116,7 @@ export function createShareSealer(rootKey: Uint8Array, meter: string, aggregator
 
 /** What an aggregator opens one meter's messages with. */
 export function createShareOpener(rootKey: Uint8Array, meter: string, aggregator: number): ShareOpener {
-  const { key, nonce, aadOf } = channel(rootKey, meter, aggregator);
+  const { key, aadOf } = channel(rootKey, meter, aggregator);
   return {
     open(payload) {
       const layout = payload[2] === BITS.template[2] ? BITS : WHOLE;
@@ -126,8 +125,7 @@ export function createShareOpener(rootKey: Uint8Array, meter: string, aggregator
       const sealed = reader.bytes();
       reader.end();
       const number = { boot: readU32(payload, layout.bootAt), counter: readU32(payload, layout.counterAt) };
-      setNonce(nonce, number);
-      const entries = openBytes(key, nonce, aadOf(layout, payload), sealed);
+      const entries = openBytes(key, nonceOf(number), aadOf(layout, payload), sealed);
       // From here on the meter itself is at fault: the header is authentic.
       const kind = payload[KIND_AT]!;
       const firstSlot = readU32(payload, SLOT_AT);
