@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { mayPublish, mayReceive, maySubscribe } from "../../protocol/topic-rules.ts";
 import { type ClientIdentity, ROLES, TOPICS } from "../../protocol/topics.ts";
 import { accessOf, allAccess } from "./access.ts";
+import { emqxFiles } from "./emqx.ts";
+import type { EnginePlan } from "./plan.ts";
 
 const IDENTITIES: readonly ClientIdentity[] = [
   { id: "m-001", role: "meter" },
@@ -54,4 +56,23 @@ test("a name that would mean something in a file of rules is refused", () => {
     allAccess([], ["m-001"]).map(({ identity }) => identity.bulk === true),
     [false, true],
   );
+});
+
+test("EMQX, to which a user name is whatever a client without a certificate says, listens for certificates alone", () => {
+  const node = { name: "emqx", host: "b1", tls: 8_883, bulk: 8_885, public: 1_883, client: 0, cluster: 0 };
+  const files = emqxFiles({
+    ...{ folder: "/f", user: "u", clusterSecret: "", keys: { certificate: "c", key: "k", authority: "a" } },
+    settings: { maxConnections: 1, maxPacketBytes: 1, maxInFlight: 1 } as EnginePlan["settings"],
+    ...{
+      access: allAccess([{ id: "utility", role: "utility" }], []),
+      anyone: accessOf({ id: "public", role: "public" }),
+    },
+    nodes: [node],
+  });
+  const listeners = files.get("emqx.conf")!.match(/^listeners\..*$/gm);
+  assert.deepEqual(listeners, [
+    ...["listeners.ssl.default {", "listeners.ssl.bulk {"],
+    ...["tcp", "ws", "wss"].map((kind) => `listeners.${kind}.default.enable = false`),
+  ]);
+  assert.doesNotMatch(files.get("acl.conf")!, /ipaddr/);
 });

@@ -138,6 +138,39 @@ for (const engine of ["mosquitto", "nats"] as const) {
       assert.deepEqual([heard, shares], [["a load"], []]);
     });
 
+    test("a party's name is worth nothing without its certificate", async () => {
+      const heard = [await hears(await as("m-002"), "wv/1/pub/#"), await hears(await as("a-2"), "wv/1/u/round/+/2")];
+      const { cert, key, ca } = tlsOf("m-003");
+      const anyone = { protocol: "mqtt", port: ports.public } as const;
+      const meter = {
+        protocol: "mqtts",
+        port: ports.tls,
+        cert,
+        key,
+        ca,
+        checkServerIdentity: () => undefined,
+      } as const;
+      const doors = [
+        { ...anyone, username: "utility", password: "" },
+        { ...anyone, username: "CN=utility,OU=utility" },
+        { ...anyone, username: "CN=utility,OU=utility", password: "" },
+        { ...anyone, username: "CN=utility,OU=utility", password: "guessed" },
+        { ...anyone, username: "CN=a-1,OU=aggregator", password: "" },
+        { ...meter, username: "CN=a-1,OU=aggregator", password: "" },
+      ];
+      for (const [i, door] of doors.entries()) {
+        const liar = await connected({ clientId: `liar-${i}`, ...door }).catch(() => undefined);
+        if (liar === undefined) continue;
+        heard.push(await hears(liar, "wv/1/m/+/share/1"));
+        await tries(liar, "wv/1/pub/feeder/f-1/load", `a load of ${door.username}`);
+        await tries(liar, "wv/1/u/round/r-1/2", `a round of ${door.username}`);
+        await (await as("m-001")).publishAsync("wv/1/m/m-001/share/1", "a share", { qos: 1 });
+        await sleep(SILENCE_MILLISECONDS);
+        liar.end(true);
+      }
+      assert.deepEqual(heard.flat(), []);
+    });
+
     test("no certificate, another authority's, and TLS 1.2 are refused", async () => {
       const stranger = await createCertificateAuthority(Date.now() / 1_000);
       const { certificate: cert, key } = await stranger.issue("m-001", "meter");

@@ -1,7 +1,8 @@
 /**
  * EMQX (5.0 or later), from its documentation: it is in no distribution that the tests could install, so these files were
  * never loaded. The certificate's CN is the user name and the client id; on the listener for second connections of meters
- * the whole subject is the client id.
+ * the whole subject is the client id. Without a certificate the user name would be what the client says, so there is no
+ * listener for readers of what is public: they need a certificate.
  */
 import type { Access } from "./access.ts";
 import { type EngineFiles, type EnginePlan, WRITTEN_BY } from "./plan.ts";
@@ -45,9 +46,7 @@ function configuration({ folder, keys, settings, nodes: [node] }: EnginePlan): s
     ...zone("default", "cn"),
     ...listener("bulk", node.bulk),
     ...zone("bulk", "dn"),
-    "listeners.tcp.default {",
-    `  bind = "127.0.0.1:${node.public}"`,
-    "}",
+    "listeners.tcp.default.enable = false",
     "listeners.ws.default.enable = false",
     "listeners.wss.default.enable = false",
     "authorization {",
@@ -59,20 +58,14 @@ function configuration({ folder, keys, settings, nodes: [node] }: EnginePlan): s
   ].join("\n");
 }
 
-function rules({ access, anyone }: EnginePlan): string {
+function rules({ access }: EnginePlan): string {
   const byUser = new Map<string, Access[]>();
   for (const client of access) byUser.set(client.identity.id, [...(byUser.get(client.identity.id) ?? []), client]);
   const lines = [...byUser].flatMap(([id, clients]) => [
     ...rule(`{username, "${id}"}`, "publish", unique(clients.flatMap(({ publish }) => publish))),
     ...rule(`{username, "${id}"}`, "subscribe", unique(clients.flatMap(({ subscribe }) => subscribe))),
   ]);
-  return [
-    `%% ${WRITTEN_BY}`,
-    ...lines,
-    ...rule('{ipaddr, "127.0.0.1"}', "subscribe", anyone.subscribe),
-    "{deny, all}.",
-    "",
-  ].join("\n");
+  return [`%% ${WRITTEN_BY}`, ...lines, "{deny, all}.", ""].join("\n");
 }
 
 function rule(who: string, action: "publish" | "subscribe", filters: readonly string[]): string[] {

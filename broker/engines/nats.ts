@@ -15,6 +15,7 @@ const MIB = 2 ** 20;
 
 export function natsFiles(plan: EnginePlan): EngineFiles {
   const files = new Map([["users.conf", users(plan)]]);
+  if (plan.nodes.some(isReader)) files.set("reader-users.conf", usersFile([readerLine(plan)]));
   for (const node of plan.nodes) files.set(`${node.name}.conf`, configuration(plan, node));
   return files;
 }
@@ -28,7 +29,7 @@ function configuration(plan: EnginePlan, node: EngineNode): string {
     `ca_file: ${quote(keys.authority)},`,
     `cipher_suites: [${SUITES.map(quote).join(", ")}],`,
   ].join(" ");
-  const isReader = node.tls === 0;
+  const reads = isReader(node);
   const routes = nodes.filter(({ cluster }) => cluster !== 0 && cluster !== node.cluster);
   return [
     `# ${WRITTEN_BY}`,
@@ -38,12 +39,12 @@ function configuration(plan: EnginePlan, node: EngineNode): string {
     `max_payload: ${settings.maxPacketBytes}`,
     `max_connections: ${settings.maxConnections}`,
     `max_pending: ${settings.maxQueuedBytes}`,
-    ...(isReader
+    ...(reads
       ? []
       : [
           `jetstream: { store_dir: ${quote(`${folder}/${node.name}`)}, max_mem: ${64 * MIB}, max_file: ${4096 * MIB} }`,
         ]),
-    isReader
+    reads
       ? `mqtt: { listen: "127.0.0.1:${node.public}", no_auth_user: ${READER} }`
       : `mqtt: { listen: ${quote(`${node.host}:${node.tls}`)}, max_ack_pending: ${unacknowledged(settings)}, tls: ${tls} verify_and_map: true } }`,
     ...(node.cluster === 0
@@ -58,7 +59,7 @@ function configuration(plan: EnginePlan, node: EngineNode): string {
           `  routes: [${routes.map(({ host, cluster }) => quote(`nats://node:${clusterSecret}@${host}:${cluster}`)).join(", ")}]`,
           "}",
         ]),
-    'include "users.conf"',
+    `include ${quote(reads ? "reader-users.conf" : "users.conf")}`,
     "",
   ].join("\n");
 }
@@ -68,8 +69,11 @@ function unacknowledged({ maxInFlight, maxSubscriptions }: EnginePlan["settings"
   return Math.min(maxInFlight, Math.floor(65_535 / maxSubscriptions));
 }
 
-/** The same for every node: a cluster whose nodes know other users would let a client in here and refuse it there. */
-function users({ access, anyone, clusterSecret }: EnginePlan): string {
+/**
+ * The same for every node that asks for certificates: a cluster whose nodes know other users would let a client in here and
+ * refuse it there.
+ */
+function users({ access }: EnginePlan): string {
   const byUser = new Map<string, { publish: Set<string>; subscribe: Set<string> }>();
   for (const { identity, publish, subscribe } of access) {
     // The second connection of a meter has the same certificate, and so the same rights.
@@ -79,18 +83,25 @@ function users({ access, anyone, clusterSecret }: EnginePlan): string {
     for (const filter of subscribe) for (const name of subjects(filter)) user.subscribe.add(name);
     byUser.set(client, user);
   }
-  const lines = [...byUser].map(([name, { publish, subscribe }]) => userLine(name, [...publish], [...subscribe]));
-  const reader = [...anyone.subscribe.flatMap(subjects), DELIVERY];
-  return [
-    `# ${WRITTEN_BY}`,
-    "authorization: {",
-    "  users: [",
-    ...lines,
-    userLine(READER, [], reader, `, password: ${quote(clusterSecret)}`),
-    "  ]",
-    "}",
-    "",
-  ].join("\n");
+  return usersFile([...byUser].map(([name, { publish, subscribe }]) => userLine(name, [...publish], [...subscribe])));
+}
+
+/**
+ * All that the node for readers knows. It asks for no certificate: a party that it knew, which has no password, would be
+ * whoever gave its name.
+ */
+function readerLine({ anyone, clusterSecret }: EnginePlan): string {
+  const filters = [...anyone.subscribe.flatMap(subjects), DELIVERY];
+  return userLine(READER, [], filters, `, password: ${quote(clusterSecret)}`);
+}
+
+function usersFile(lines: readonly string[]): string {
+  return [`# ${WRITTEN_BY}`, "authorization: {", "  users: [", ...lines, "  ]", "}", ""].join("\n");
+}
+
+/** Whether it is the node on which anyone of its machine reads what is public. */
+function isReader({ tls }: EngineNode): boolean {
+  return tls === 0;
 }
 
 function userLine(name: string, publish: readonly string[], subscribe: readonly string[], more = ""): string {
