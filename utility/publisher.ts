@@ -161,24 +161,35 @@ export class Publisher {
   }
 }
 
-/** What is told of an aggregator that answered wrongly. */
+/** What anyone is told of an aggregator that answered wrongly. */
 export function detectionAlert(record: RoundRecord, { aggregator, verdict, detail }: Detection, time: number): Alert {
   const who = verdict === "liar" ? `aggregator ${aggregator} lied` : `aggregator ${aggregator}, or meters, are wrong`;
   const what = `${record.question.purpose} round of feeder ${record.question.feeder}`;
   const code = verdict === "liar" ? "aggregator-lied" : "aggregator-disputed";
-  return { time: Math.floor(time), code, message: `${who} in the ${what}: ${detail}`.slice(0, 4000), round: record.id };
+  const message = `${who} in the ${what}: ${namingNobody(detail, record)}`.slice(0, 4000);
+  return { time: Math.floor(time), code, message, round: record.id };
 }
 
-/** What is said about a round that waits, goes on, or failed. */
+/** What anyone is told about a round that waits, goes on, or failed. */
 export function roundAlert(record: RoundRecord, time: number): Alert {
   const what = `${record.question.purpose} round of feeder ${record.question.feeder}`;
+  const reason = namingNobody(record.reason, record);
   const text =
     record.status === "waiting"
-      ? `${what} waits: ${record.reason}`
+      ? `${what} waits: ${reason}`
       : record.state === "failed"
-        ? `${what} failed: ${record.reason}`
+        ? `${what} failed: ${reason}`
         : `${what} goes on`;
   const code =
     record.status === "waiting" ? "round-waiting" : record.state === "failed" ? "round-failed" : "round-resumed";
   return { time: Math.floor(time), code, message: text.slice(0, 4000), round: record.id };
+}
+
+/**
+ * Which home lacks something, or does not fit, is nobody's business: the utility's log and database name it, the world hears
+ * of "a meter".
+ */
+function namingNobody(text: string, { question }: Pick<RoundRecord, "question">): string {
+  const meters = new Set(question.meters);
+  return text.replace(/[a-z0-9][a-z0-9-]*/g, (word) => (meters.has(word) ? "a meter" : word));
 }

@@ -136,7 +136,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const notify = (record: RoundRecord): void => {
     const alert = roundAlert(record, feed.clock.now());
     stats.noted(record);
-    log.warn({ round: record.id, status: record.status, evidence: record.evidence }, alert.message);
+    const { id: round, status, reason, evidence } = record;
+    log.warn({ round, status, reason, evidence }, alert.message);
     publisher.alert(alert);
   };
   const desk = new RoundDesk(
@@ -158,9 +159,8 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
       mayAnswer: (aggregator) => !offline.has(aggregator),
       verifyEndorsement: (...endorsement) => correspondence.verifyEndorsement(...endorsement),
       detected: (record, detection) => {
-        const alert = detectionAlert(record, detection, feed.clock.now());
-        log.warn({ round: record.id, code: detection.code, aggregator: detection.aggregator }, alert.message);
-        publisher.alert(alert);
+        log.warn({ round: record.id, ...detection, answers: undefined }, "an aggregator answered wrongly");
+        publisher.alert(detectionAlert(record, detection, feed.clock.now()));
       },
       settled: (record) => {
         const { purpose } = record.question;
