@@ -71,7 +71,7 @@ export class BillFolder {
     if (from !== UTILITY)
       throw new ProtocolError("wrong-sender", `expected a bill of the utility, got one from ${from}`);
     const { payload: signed } = verify1(plaintext, directory, serverContext(UTILITY, meter), UTILITY);
-    const receipt = Buffer.from(signed).toString("utf8");
+    const receipt = `${Buffer.from(signed).toString("utf8").trimEnd()}\n`; // sealed with blanks behind it
     const { text, bill } = billOfReceipt(receipt);
     if (bill.meterId !== meter) throw new ProtocolError("wrong-topic", `a bill for ${bill.meterId} came to ${meter}`);
     const kept = this.#keep(bill, Buffer.from(text));

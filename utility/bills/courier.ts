@@ -22,6 +22,10 @@ export interface Courier {
  */
 export type Sent = "sent" | "waiting" | "gone";
 
+/** Sealed bills come in steps of so many bytes: how long one is would tell the broker how long its numbers are, and of gaps. */
+const STEP_BYTES = 4_096;
+const BLANK = 0x20;
+
 /** Sends a final bill with its receipt and counts it. */
 export async function sendBill(
   { db, signer, receipts, publish }: Courier,
@@ -30,7 +34,7 @@ export async function sendBill(
 ): Promise<Sent> {
   const receipt = await receipts.of(bill);
   if (typeof receipt === "string") return receipt;
-  const signed = sign1(Buffer.from(receipt.text), signer, serverContext(signer.id, bill.meter_id));
+  const signed = sign1(padded(receipt.text), signer, serverContext(signer.id, bill.meter_id));
   const sealed = await hpkeSeal(signed, signer.id, bill.meter_id, key);
   try {
     await publish(topicOf("bill", { meter: bill.meter_id }), sealed);
@@ -46,4 +50,12 @@ export async function sendBill(
     .where("version", "=", bill.version)
     .execute();
   return "sent";
+}
+
+/** A receipt is JSON, which may end in blanks. */
+function padded(text: string): Uint8Array {
+  const bytes = Buffer.from(text);
+  const whole = Buffer.alloc(Math.ceil(bytes.length / STEP_BYTES) * STEP_BYTES, BLANK);
+  whole.set(bytes);
+  return whole;
 }
