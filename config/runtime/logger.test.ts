@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -38,6 +38,7 @@ test("writes events and measurements as JSON lines with time and party", () => {
   assert.equal(event["party"], "a-1");
   assert.equal(event["msg"], "committed");
   assert.match(String(event["time"]), /^\d{4}-\d\d-\d\dT/);
+  for (const name of readdirSync(folder)) assert.equal(statSync(path.join(folder, name)).mode & 0o007, 0, name);
   const [measurement] = linesOf(path.join(folder, "performance.json"));
   assert.equal(measurement?.["name"], "commit");
   assert.equal(measurement["commitMilliseconds"], 1.5);

@@ -40,10 +40,13 @@ class LogError extends ExplainedError {
   override readonly exitCode = 2;
 }
 
+/** Whose meter connected, or lacks something, is for whoever runs the party: for its group, and not for others of the machine. */
+const FILE_MODE = 0o640;
+
 /** Append mode, one synchronous write per line: lines of several processes never mix, and none is lost by a kill. */
 function appendTo(file: string): DestinationStream & { flushSync(): void } {
   try {
-    return destination({ dest: file, append: true, sync: true });
+    return destination({ dest: file, append: true, sync: true, mode: FILE_MODE });
   } catch (error) {
     throw new LogError(`paths.logs: ${systemFault(error) ?? String(error)}: this user must be able to write the logs`, {
       cause: error,

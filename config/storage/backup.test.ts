@@ -59,6 +59,8 @@ for (const engine of ["sqlite", "postgres"] as const) {
     await running;
     add(database, 2_500, 3_000);
     assert.equal(statSync(file).mode & 0o077, 0);
+    const beside = readdirSync(FOLDER).filter((name) => name.startsWith(`${engine}.backup`));
+    assert.deepEqual(beside, [`${engine}.backup`]);
     await assert.rejects(
       restore(place, file, NOW),
       (error) => error instanceof StorageError && error.code === "locked",
@@ -66,6 +68,10 @@ for (const engine of ["sqlite", "postgres"] as const) {
     database.close();
 
     const kept = await restore(place, file, NOW);
+    assert.deepEqual(
+      readdirSync(FOLDER).filter((name) => /-(?:wal|shm)$/.test(name)),
+      [],
+    );
     const restored = open(place);
     assert.ok([2_000, 2_500].includes(countOf(restored) ?? 0), String(countOf(restored)));
     assert.deepEqual(

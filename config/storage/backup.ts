@@ -64,6 +64,8 @@ async function check(place: string, file: string): Promise<void> {
     if (!(await archiveList(file)).includes(" TABLE DATA ")) throw new BackupError(`${file} holds no tables`);
     return;
   }
+  // Whoever only reads leaves these beside the copy, for want of a right to tidy up.
+  const left = ["-wal", "-shm"].map((end) => file + end).filter((beside) => !existsSync(beside));
   let database: Database.Database | undefined;
   try {
     database = new Database(file, { readonly: true, fileMustExist: true });
@@ -74,6 +76,7 @@ async function check(place: string, file: string): Promise<void> {
     throw new BackupError(`${file} is no backup of a database file: ${(error as Error).message}`);
   } finally {
     database?.close();
+    for (const beside of left) rmSync(beside, { force: true });
   }
 }
 
