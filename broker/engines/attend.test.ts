@@ -296,6 +296,16 @@ for (const engine of ["mosquitto", "nats"] as const) {
         await sleep(SILENCE_MILLISECONDS);
         assert.ok(utility.connected);
       });
+
+      test("nor does one that anyone gives itself, without a certificate", async () => {
+        const standing = [await as("utility"), await as("a-1"), await as("m-001")];
+        const bulk = await anew("m-001", { clientId: "m-001.bulk", port: bulkPort });
+        for (const clientId of ["utility", "a-1", "m-001", "CN=m-001,OU=meter", "broker", "CN=broker,OU=broker"]) {
+          await connected({ protocol: "mqtt", port: ports.public, clientId });
+        }
+        await sleep(SILENCE_MILLISECONDS);
+        assert.ok([...standing, bulk].every((client) => client.connected));
+      });
     } else {
       test("its own protocol and its cluster are closed to the parties", async () => {
         const conf = readFileSync(join(folder, "node-1.conf"), "utf8");

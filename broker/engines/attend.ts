@@ -56,7 +56,7 @@ export async function attend(options: AttendOptions): Promise<Attended> {
   const processes = nodes.map(
     (node) =>
       new EngineProcess({
-        ...{ name: node.name, command, args: argumentsOf(engine, folder, node), folder, log },
+        ...{ name: node.name, command, args: argumentsOf(folder, node), folder, log },
         ...(node.tls === 0 ? { host: "127.0.0.1", port: node.public } : { host: node.host, port: node.tls }),
       }),
   );

@@ -79,8 +79,8 @@ export function configuredNodes(engine: EngineName, config: Config): EngineNode[
   const { tlsPort, publicPort, bulkPort } = config.broker;
   const { host, port, others = [] } = brokerAddress(config);
   if (engine !== "nats") {
-    const ports = { tls: tlsPort, bulk: bulkPort || BULK_PORT, public: publicPort, client: 0, cluster: 0 };
-    return [{ name: engine, host, ...ports }];
+    const node = { name: engine, host, tls: tlsPort, bulk: bulkPort || BULK_PORT, public: 0, client: 0, cluster: 0 };
+    return withReader(engine, node, publicPort);
   }
   const places = [{ host, port }, ...others];
   const cluster = places.length > 1;
@@ -101,8 +101,8 @@ export async function localNodes(
   const { listen: host, tlsPort, publicPort, bulkPort } = config.broker;
   const tls = await choose(tlsPort);
   if (engine !== "nats") {
-    const ports = { bulk: await choose(bulkPort), public: await choose(publicPort), client: 0, cluster: 0 };
-    return [{ name: engine, host, tls, ...ports }];
+    const node = { name: engine, host, tls, bulk: await choose(bulkPort), public: 0, client: 0, cluster: 0 };
+    return withReader(engine, node, await choose(publicPort));
   }
   const node = async (name: string, ports: { tls: number; public: number }): Promise<EngineNode> => ({
     ...{ name, host, bulk: 0, ...ports },
@@ -118,9 +118,14 @@ export async function localNodes(
   return count > 1 ? [...nodes, await node(READER, { tls: 0, public: await choose(publicPort) })] : nodes;
 }
 
+/** Mosquitto has a process of its own for readers without a certificate; EMQX has no port for them. */
+function withReader(engine: EngineName, node: EngineNode, port: number): EngineNode[] {
+  return engine === "mosquitto" ? [node, { ...node, name: READER, tls: 0, bulk: 0, public: port }] : [node];
+}
+
 /** The arguments with which a node is started. */
-export function argumentsOf(engine: EngineName, folder: string, { name }: EngineNode): string[] {
-  return engine === "nats" ? ["-c", join(folder, `${name}.conf`)] : ["-c", join(folder, "mosquitto.conf")];
+export function argumentsOf(folder: string, { name }: EngineNode): string[] {
+  return ["-c", join(folder, `${name}.conf`)];
 }
 
 /** All that the directory lists, and those that it does not since they neither sign nor receive sealed messages. */
