@@ -11,7 +11,7 @@ import { balanceAlert } from "./balance/alert.ts";
 import { sendBill } from "./bills/courier.ts";
 import type { Receipts } from "./ledger/receipts.ts";
 import type { Detection } from "./rounds/detections.ts";
-import type { RoundRecord } from "./rounds/record.ts";
+import { namingNobody, type RoundRecord } from "./rounds/record.ts";
 import { type FeederLoadsRow, markPublished, unpublishedLoads } from "./store/loads-store.ts";
 import { markAlertPublished, unpublishedAlerts } from "./store/balances-store.ts";
 import type { UtilityDatabase } from "./store/open.ts";
@@ -183,13 +183,4 @@ export function roundAlert(record: RoundRecord, time: number): Alert {
   const code =
     record.status === "waiting" ? "round-waiting" : record.state === "failed" ? "round-failed" : "round-resumed";
   return { time: Math.floor(time), code, message: text.slice(0, 4000), round: record.id };
-}
-
-/**
- * Which home lacks something, or does not fit, is nobody's business: the utility's log and database name it, the world hears
- * of "a meter".
- */
-function namingNobody(text: string, { question }: Pick<RoundRecord, "question">): string {
-  const meters = new Set(question.meters);
-  return text.replace(/[a-z0-9][a-z0-9-]*/g, (word) => (meters.has(word) ? "a meter" : word));
 }

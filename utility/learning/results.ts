@@ -11,7 +11,7 @@ import type { SetContent } from "../../protocol/messages/round.ts";
 import { CollectError, type Collected } from "../collector/collect.ts";
 import type { NewEntry } from "../ledger/ledger.ts";
 import { budgetEntry, modelEntry } from "../ledger/model-entry.ts";
-import type { RoundRecord } from "../rounds/record.ts";
+import { namingNobody, type RoundRecord } from "../rounds/record.ts";
 import type { RoundOutcome } from "../rounds/round-ports.ts";
 import type { Utility } from "../settings.ts";
 import {
@@ -63,7 +63,11 @@ export async function writeVector(
   if (record.state !== "finished" || content === undefined || collected === undefined) {
     const status = record.state === "failed" ? record.status : "too-few-meters";
     const held = record.held.map(({ cells, reason }) => `${countMembers(cells)} meters: ${reason}`);
-    const reason = (record.reason || held.join(", ") || "nobody has sent an update").slice(0, 1_000);
+    // It is published with the result: who took part is not.
+    const reason = namingNobody(record.reason || held.join(", ") || "nobody has sent an update", record).slice(
+      0,
+      1_000,
+    );
     const changed = { ...settled, status, reason };
     await updateModelRound(db, round, changed);
     await writeRelease(db, { ...row, ...changed }, utility.slotSeconds);

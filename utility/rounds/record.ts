@@ -110,3 +110,12 @@ export function finished(record: RoundRecord, held = record.held): RoundRecord {
 export function failed(record: RoundRecord, code: string, reason: string, evidence: unknown): RoundRecord {
   return { ...record, state: "failed", status: code, reason, evidence: JSON.stringify(evidence) };
 }
+
+/**
+ * A reason as anyone may read it. Which home lacks something, or does not fit, is nobody's business: the utility's log and
+ * database name it, the world hears of "a meter".
+ */
+export function namingNobody(text: string, { question }: Pick<RoundRecord, "question">): string {
+  const meters = new Set(question.meters);
+  return text.replace(/[a-z0-9][a-z0-9-]*/g, (word) => (meters.has(word) ? "a meter" : word));
+}
