@@ -120,6 +120,42 @@ for (const engine of ["sqlite", "postgres"] as const) {
   });
 }
 
+test("a copy of another party's schema is refused before anything is touched", async () => {
+  server.addParty("a-2");
+  const [one, other] = [server.place("a_1", "wattveil_a_1"), server.place("a_2", "wattveil_a_2")];
+  const file = path.join(FOLDER, "other.backup");
+  open(one).close();
+  await backup(one, file);
+  const before = open(other);
+  add(before, 0, 3);
+  before.close();
+  await assert.rejects(restore(other, file, NOW), /is a copy of another schema: it holds a_1, expected a_2/);
+  const after = open(other);
+  assert.equal(countOf(after), 3);
+  after.close();
+});
+
+test("a copy that cannot be put back says where that is which was there", async () => {
+  const place = server.place("a_1", "wattveil_a_1");
+  const file = path.join(FOLDER, "refused.backup");
+  const database = open(place);
+  await backup(place, file);
+  const count = countOf(database);
+  database.close();
+  // The copy was made while the party could make tables; now it is put back by a login that cannot.
+  server.query("REVOKE CREATE ON SCHEMA a_1 FROM wattveil_a_1");
+  const fault = await restore(place, file, NOW).then(
+    () => "restored",
+    (error: unknown) => (error as Error).message,
+  );
+  server.query("GRANT CREATE ON SCHEMA a_1 TO wattveil_a_1");
+  const [, kept = ""] = /is empty now; what was there is in (\S+): restore that$/.exec(fault) ?? [];
+  await restore(place, kept, NOW);
+  const again = open(place);
+  assert.equal(countOf(again), count, fault);
+  again.close();
+});
+
 test("a copy of what is not there leaves nothing behind", async () => {
   const file = path.join(FOLDER, "nothing.backup");
   await assert.rejects(backup(path.join(FOLDER, "none", "aggregator.db"), file), StorageError);

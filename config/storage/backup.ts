@@ -61,7 +61,14 @@ async function dump(place: string, partial: string): Promise<void> {
 /** Throws BackupError for a file that is no whole copy of a database of this kind. */
 async function check(place: string, file: string): Promise<void> {
   if (isPostgres(place)) {
-    if (!(await archiveList(file)).includes(" TABLE DATA ")) throw new BackupError(`${file} holds no tables`);
+    const { schema } = partsOf(place);
+    const held = new Set([...(await archiveList(file)).matchAll(/ TABLE DATA (\S+) /g)].map(([, name]) => name));
+    if (held.size === 0) throw new BackupError(`${file} holds no tables`);
+    if (!held.has(schema) || held.size > 1) {
+      throw new BackupError(
+        `${file} is a copy of another schema: it holds ${[...held].join(", ")}, expected ${schema}`,
+      );
+    }
     return;
   }
   // Whoever only reads leaves these beside the copy, for want of a right to tidy up.
@@ -132,7 +139,11 @@ async function restoreSchema(place: string, file: string, stamp: string): Promis
     database.transaction(() => {
       for (const { kind, name } of before) database.exec(`DROP ${kind} IF EXISTS ${schema}."${name}" CASCADE`);
     })();
-    await fillSchema(url, file);
+    await fillSchema(url, file).catch((error: unknown) => {
+      if (!(error instanceof BackupError)) throw error;
+      const last = kept === undefined ? "there was nothing before" : `what was there is in ${kept}: restore that`;
+      throw new BackupError(`${error.message}\n${shownAddress(place)} is empty now; ${last}`, { cause: error });
+    });
     return kept;
   } finally {
     database.close();
