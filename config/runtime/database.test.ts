@@ -162,6 +162,28 @@ test("migrates step by step, once, and takes back a step that fails", () => {
   database.close();
 });
 
+test("refuses a database of another party, of whatever version, and leaves it as it is", () => {
+  const own = ["CREATE TABLE cells(x)", "CREATE TABLE sets(x)", "CREATE TABLE periods(x)"];
+  const others: readonly (readonly string[])[] = [
+    ["CREATE TABLE bills(x)"],
+    ["CREATE TABLE cells(x)", "CREATE TABLE bills(x)"], // one table of the same name
+    ["CREATE TABLE bills(x)", ...Array.from({ length: 4 }, (_, i) => `CREATE TABLE more_${i}(x)`)],
+  ];
+  for (const tables of others) {
+    const file = newFile();
+    const database = openDatabase(file, FULL);
+    migrate(database, tables);
+    assert.throws(() => migrate(database, own), is("foreign", /is another program's database \(it holds bills|cells/));
+    assert.equal(database.pragma("user_version", { simple: true }), tables.length);
+    migrate(database, tables);
+    database.close();
+  }
+  const unversioned = openDatabase(newFile(), FULL);
+  unversioned.exec("CREATE TABLE bills(x)");
+  assert.throws(() => migrate(unversioned, own), is("foreign", /it holds bills\)/));
+  unversioned.close();
+});
+
 test("refuses a database of a newer program", () => {
   const file = newFile();
   const database = openDatabase(file, FULL);

@@ -11,7 +11,7 @@ import type { SqlDatabase, StoreMigration } from "./sql.ts";
 
 export type SqliteDatabase = Database.Database;
 
-export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer" | "lost" | "absent";
+export type StorageErrorCode = "locked" | "corrupt" | "full" | "io" | "newer" | "foreign" | "lost" | "absent";
 
 /** The database cannot be used; nothing that depended on it was acknowledged. */
 export class StorageError extends ExplainedError {
@@ -174,11 +174,12 @@ export function writeIfFree(database: SqlDatabase, work: () => void): boolean {
 
 /**
  * Brings the schema up to date: `migrations[i]` leads from `user_version` i to i + 1, each in its own transaction.
- * Throws StorageError `newer` when the file was written by a later version of the program.
+ * Throws StorageError `newer` when the file was written by a later version of the program, `foreign` for another party's.
  */
 export function migrate(database: SqliteDatabase, migrations: readonly StoreMigration[]): void {
   guardStorage(database, () => {
     const version = Number(database.pragma("user_version", { simple: true }));
+    assertOwn(database, version, migrations);
     if (version > migrations.length) {
       const known = `version ${version}, this program knows up to ${migrations.length}`;
       throw new StorageError("newer", `${database.name} was written by a newer program (${known}); update this one`);
@@ -187,10 +188,42 @@ export function migrate(database: SqliteDatabase, migrations: readonly StoreMigr
       if (index < version) continue;
       database
         .transaction(() => {
-          database.exec(typeof script === "string" ? script : script.sqlite);
+          database.exec(sqliteOf(script));
           database.pragma(`user_version = ${index + 1}`);
         })
         .immediate();
     }
   });
+}
+
+/** Another party's file would be given the tables of this one, which would go on as if it had never done anything. */
+function assertOwn(database: SqliteDatabase, version: number, migrations: readonly StoreMigration[]): void {
+  const there = tablesOf(database);
+  const wanted = tablesAfter(migrations.slice(0, version));
+  const lacking = wanted.filter((table) => !there.includes(table));
+  const isNewer = version > migrations.length; // may have given up some
+  const isOwn = isNewer ? lacking.length < wanted.length : lacking.length === 0 && (version > 0 || there.length === 0);
+  if (isOwn || there.length === 0) return;
+  const what = `it holds ${there.slice(0, 3).join(", ")}${lacking.length > 0 ? ` and lacks ${lacking[0]}` : ""}`;
+  throw new StorageError("foreign", `${database.name} is another program's database (${what}); put back the right one`);
+}
+
+function tablesAfter(migrations: readonly StoreMigration[]): string[] {
+  const model = new Database(":memory:");
+  try {
+    for (const script of migrations) model.exec(sqliteOf(script));
+    return tablesOf(model);
+  } finally {
+    model.close();
+  }
+}
+
+function tablesOf(database: SqliteDatabase): string[] {
+  const names =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+  return database.prepare<[], string>(names).pluck().all();
+}
+
+function sqliteOf(script: StoreMigration): string {
+  return typeof script === "string" ? script : script.sqlite;
 }

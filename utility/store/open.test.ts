@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { openStore } from "../../config/runtime/store.ts";
+import { openStore, tableNames } from "../../config/runtime/store.ts";
 import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import { migrations } from "./migrations.ts";
 import { openForReading, openUtilityDatabase } from "./open.ts";
@@ -57,4 +57,29 @@ test("a database of a newer program is refused", async (t) => {
   raw.prepare("INSERT INTO kysely_migration (name, timestamp) VALUES ('999-later', '2030')").run();
   raw.close();
   await assert.rejects(openUtilityDatabase(place), /was written by a newer program/);
+});
+
+test("a database of another party is refused, for reading as well, and one that was just begun has no tables yet", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-open-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const place = path.join(folder, "other.db");
+  const other = openStore(place, { synchronous: "FULL" });
+  other.exec("CREATE TABLE journal (body INTEGER)");
+  const refused = { code: "foreign", message: /is not the utility's database: it holds journal/ };
+  await assert.rejects(openUtilityDatabase(place), refused);
+  assert.throws(() => openForReading(place), refused);
+  assert.deepEqual(tableNames(other), ["journal"]);
+  other.close();
+
+  const begun = testPlace(path.join(folder, "begun.db"));
+  const empty = openStore(begun, { synchronous: "FULL" });
+  assert.throws(() => openForReading(begun), {
+    code: "absent",
+    message: /holds no tables yet: start the utility first/,
+  });
+  empty.exec("CREATE TABLE kysely_migration (name VARCHAR(255) PRIMARY KEY, timestamp VARCHAR(255) NOT NULL)");
+  assert.throws(() => openForReading(begun), { code: "absent" });
+  empty.close();
+  await (await openUtilityDatabase(begun)).destroy();
+  await openForReading(begun).destroy();
 });

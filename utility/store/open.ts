@@ -3,7 +3,7 @@ import { type Dialect, Kysely, Migrator, PostgresAdapter, sql, SqliteDialect } f
 import { type SqliteDatabase, StorageError, storageError } from "../../config/runtime/database.ts";
 import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
-import { openStore, shownPlace } from "../../config/runtime/store.ts";
+import { openStore, shownPlace, tableNames } from "../../config/runtime/store.ts";
 import { migrations } from "./migrations.ts";
 import { dialectOver, postgresTypes } from "./postgres-dialect.ts";
 import { withKeptStatements } from "./statements.ts";
@@ -31,6 +31,7 @@ export async function openUtilityDatabase(
   { alone = false, upTo }: { readonly alone?: boolean; readonly upTo?: string } = {},
 ): Promise<UtilityDatabase> {
   const database = openStore(place, { synchronous: "FULL", alone });
+  assertOwn(database, place);
   const db = queriesOver(database);
   const schema = database instanceof PostgresDatabase ? { migrationTableSchema: database.schema } : {};
   const migrator = new Migrator({ db, provider: migrations, ...schema });
@@ -46,9 +47,31 @@ export async function openUtilityDatabase(
   return db;
 }
 
-/** Opens for reading only, while the utility may be running. */
+/** Opens for reading only, while the utility may be running. Throws StorageError, `absent` while there are no tables yet. */
 export function openForReading(place: string): UtilityDatabase {
-  return queriesOver(openStore(place, { synchronous: "NORMAL", readonly: true }));
+  const database = openStore(place, { synchronous: "NORMAL", readonly: true });
+  if (assertOwn(database, place)) return queriesOver(database);
+  database.close();
+  throw new StorageError("absent", `${shownPlace(place)} holds no tables yet: start the utility first`);
+}
+
+/**
+ * Whether the utility has made its tables. Another party's file would be given these, and the log would begin anew: throws
+ * StorageError `foreign`, and closes it.
+ */
+function assertOwn(database: SqlDatabase, place: string): boolean {
+  const tables = tableNames(database);
+  // Kysely's own are made first. A schema on a server is called after its party; it may hold what a move leaves there.
+  const others = tables.filter((table) => !table.startsWith("kysely_migration"));
+  if (others.length === 0 || others.includes("bills") || database instanceof PostgresDatabase) {
+    return others.includes("bills");
+  }
+  database.close();
+  const what = tables.slice(0, 3).join(", ");
+  throw new StorageError(
+    "foreign",
+    `${shownPlace(place)} is not the utility's database: it holds ${what} and no bills`,
+  );
 }
 
 /**
