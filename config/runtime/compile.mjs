@@ -13,6 +13,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isWhole, settleFolder, writeWhole } from "./whole-files.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Inside the project, so that packages are found from there. */
@@ -63,9 +64,9 @@ export function stampOf(source) {
  */
 export async function currentSources(program) {
   try {
-    /** @type {Sources} */
-    const sources = JSON.parse(await readFile(`${program}.json`, "utf8"));
-    await stat(program);
+    /** @type {{ size: number, sources: Sources }} */
+    const { size, sources } = JSON.parse(await readFile(`${program}.json`, "utf8"));
+    if ((await stat(program)).size !== size) return undefined;
     return Object.entries(sources).every(([file, stamp]) => stampOf(file) === stamp) ? sources : undefined;
   } catch {
     return undefined;
@@ -73,14 +74,13 @@ export async function currentSources(program) {
 }
 
 /**
- * Others may make the same file at the same time, also in this process: they see all of it or nothing.
- * @param {string} file
- * @param {string | Uint8Array} contents
+ * What `currentSources` reads: to be written when the program, or the folder, is there.
+ * @param {string} program
+ * @param {Sources} sources
  */
-export async function writeWhole(file, contents) {
-  const partial = `${file}.${randomUUID()}`;
-  await writeFile(partial, contents);
-  await rename(partial, file);
+export async function writeSources(program, sources) {
+  const { size } = await stat(program);
+  await writeWhole(`${program}.json`, JSON.stringify({ size, sources }));
 }
 
 /** @type {Promise<typeof import("esbuild")> | undefined} */
@@ -96,7 +96,7 @@ function compiler() {
 export async function endCompiler() {
   const started = esbuild;
   esbuild = undefined;
-  await (await started)?.stop();
+  await (await started?.catch(() => undefined))?.stop();
 }
 
 /**
@@ -138,7 +138,7 @@ async function compileNow(entry) {
   for (const file of [...ALWAYS, ...Object.keys(result.metafile.inputs)]) sources[file] ??= stampOf(file);
   await mkdir(CACHE, { recursive: true });
   for (const { path, contents } of result.outputFiles) await writeWhole(path, contents);
-  await writeWhole(`${program}.json`, JSON.stringify(sources));
+  await writeSources(program, sources);
   return { program, sources };
 }
 
@@ -161,6 +161,7 @@ const COMMON = {
 export async function buildOptions(sources) {
   packages ??= compilePackages();
   const folder = await packages;
+  sources[relative(ROOT, folder)] = stampOf(relative(ROOT, folder));
   return {
     ...COMMON,
     sourcemap: "external",
@@ -212,7 +213,7 @@ let packages;
 async function compilePackages() {
   const stamps = ALWAYS.map(stampOf);
   const folder = join(CACHE, `packages-${createHash("sha256").update(stamps.join("\n")).digest("hex").slice(0, 16)}`);
-  if (await isThere(folder)) return folder;
+  if (await isWhole(folder)) return folder;
   const { build } = await compiler();
   const made = `${folder}.${randomUUID()}`;
   await mkdir(made, { recursive: true });
@@ -234,26 +235,27 @@ async function compilePackages() {
       banner: { js: REQUIRE },
       plugins: [WITHOUT_LOCALES],
     });
+    await settleFolder(made);
+    await put(made, folder);
   } catch (error) {
-    await rm(made, { recursive: true });
+    await rm(made, { recursive: true, force: true });
     throw error;
-  }
-  try {
-    await rename(made, folder);
-  } catch (error) {
-    // Another process was as fast.
-    await rm(made, { recursive: true });
-    if (!(await isThere(folder))) throw error;
   }
   return folder;
 }
 
-/** @param {string} path */
-async function isThere(path) {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+/**
+ * @param {string} made
+ * @param {string} folder where another process may have put what it made, or a broken disk has left a part
+ */
+async function put(made, folder) {
+  try {
+    await rename(made, folder);
+  } catch {
+    if (await isWhole(folder)) return rm(made, { recursive: true });
+    await rm(folder, { recursive: true, force: true });
+    await rename(made, folder);
+  }
 }
 
 /**

@@ -27,7 +27,6 @@ const entry = relative(ROOT, resolve(ROOT, path));
 let file;
 try {
   file = (await compile(entry)).program;
-  await endCompiler();
   placeStacksIn(file);
 } catch (error) {
   // A fault in a source is told better by whoever loads the sources.
@@ -35,5 +34,6 @@ try {
   const { register } = await import("tsx/esm/api");
   register();
 }
+await endCompiler();
 process.argv = [node, file, ...args];
 await import(pathToFileURL(file).href);

@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,8 +39,8 @@ function project(t: { after: (work: () => void) => void }): string {
   t.after(() => rmSync(root, { recursive: true, force: true }));
   for (const folder of ["config/runtime", "node_modules/.cache", "role"])
     mkdirSync(join(root, folder), { recursive: true });
-  for (const file of [START, "config/runtime/compile.mjs", "config/runtime/stacks.mjs"])
-    copyFileSync(join(ROOT, file), join(root, file));
+  const parts = ["compile", "stacks", "whole-files"].map((name) => `config/runtime/${name}.mjs`);
+  for (const file of [START, ...parts]) copyFileSync(join(ROOT, file), join(root, file));
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
   }
@@ -65,12 +66,26 @@ function run(root: string, ...args: string[]) {
 
 /** A program that does nothing, and is up. */
 async function startIdle(t: { after: (work: () => void) => void }): Promise<ChildProcess> {
-  const root = project(t);
+  const child = startIdleIn(project(t), t);
+  await once(child, "message");
+  return child;
+}
+
+function startIdleIn(root: string, t: { after: (work: () => void) => void }): ChildProcess {
   writeFileSync(join(root, "role/main.ts"), `setInterval(() => {}, 1000); process.send!("up");`);
   const child = fork(START, ["role/main.ts"], { cwd: root });
   t.after(() => child.kill("SIGKILL"));
-  await once(child, "message");
   return child;
+}
+
+async function assertNothingBeside(child: ChildProcess): Promise<void> {
+  const beside = () => {
+    const { stdout } = spawnSync("ps", ["-eo", "ppid=,args="], { encoding: "utf8" });
+    return stdout.split("\n").filter((line) => Number(line.trim().split(" ")[0]) === child.pid);
+  };
+  // It has been told to end, which takes it a moment.
+  for (let i = 0; i < 100 && beside().length > 0; i++) await delay(100);
+  assert.deepEqual(beside(), []);
 }
 
 test("a program and its thread run compiled, and are compiled again when a source of either has changed", (t) => {
@@ -113,6 +128,42 @@ test("where nothing can be written the sources run as they are", (t) => {
   const { stdout, stderr } = run(root, "role/main.ts");
   const said = JSON.parse(stdout || "{}") as Record<string, unknown>;
   assert.deepEqual([said["word"], said["said"], said["compiled"]], ["first", "thread first", false], stderr);
+});
+
+test("what is cut short in the cache, or gone from it, is made again", (t) => {
+  const root = project(t);
+  const cache = join(root, "node_modules/.cache/wattveil");
+  const program = join(cache, "role-main.ts.mjs");
+  writeFileSync(join(root, "role/main.ts"), `import { z } from "zod"; console.log(typeof z.string);`);
+  const packages = () => join(cache, readdirSync(cache).find((name) => name.startsWith("packages-")) ?? "no packages");
+  const says = (what: string) => {
+    const { status, stdout, stderr } = run(root, "role/main.ts");
+    assert.deepEqual([status, stdout], [0, "function\n"], `${what}: ${stderr}`);
+    assert.deepEqual(readdirSync(cache).length, 4, what); // the program, its map, its list, its packages
+  };
+  says("made");
+  truncateSync(program);
+  says("an empty program");
+  writeFileSync(join(packages(), "zod.mjs"), "");
+  rmSync(program);
+  says("an empty package");
+  rmSync(packages(), { recursive: true });
+  says("no packages");
+});
+
+test("a program that cannot be written leaves no part of it, and no compiler", async (t) => {
+  const root = project(t);
+  const cache = join(root, "node_modules/.cache/wattveil");
+  mkdirSync(join(cache, "role-main.ts.mjs"), { recursive: true });
+  const first = startIdleIn(root, t); // the loader of sources has a compiler of its own, until it knows them
+  await once(first, "message");
+  const child = startIdleIn(root, t);
+  await once(child, "message");
+  assert.deepEqual(
+    readdirSync(cache).filter((name) => name.startsWith("role-main.ts.mjs.") && !/\.(map|json)$/.test(name)),
+    [],
+  );
+  await assertNothingBeside(child);
 });
 
 test("a fault in a source and a program that is not there are told, with a failure", (t) => {
@@ -158,12 +209,5 @@ test("a program whose parent is gone ends", async (t) => {
 });
 
 test("no compiler stays beside a program that was compiled at its start", async (t) => {
-  const child = await startIdle(t);
-  const beside = () => {
-    const { stdout } = spawnSync("ps", ["-eo", "ppid=,args="], { encoding: "utf8" });
-    return stdout.split("\n").filter((line) => Number(line.trim().split(" ")[0]) === child.pid);
-  };
-  // It has been told to end, which takes it a moment.
-  for (let i = 0; i < 100 && beside().length > 0; i++) await delay(100);
-  assert.deepEqual(beside(), []);
+  await assertNothingBeside(await startIdle(t));
 });

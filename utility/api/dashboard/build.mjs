@@ -9,7 +9,7 @@ import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promise
 import { join, relative } from "node:path";
 import process from "node:process";
 import { brotliCompressSync, constants } from "node:zlib";
-import { CACHE, ROOT, currentSources, stampOf, writeWhole } from "../../../config/runtime/compile.mjs";
+import { CACHE, ROOT, currentSources, stampOf, writeSources } from "../../../config/runtime/compile.mjs";
 
 const SOURCES = join(ROOT, "utility/dashboard");
 /** Where the server has it: the rest of the addresses are the interface's. */
@@ -81,7 +81,7 @@ if ((await currentSources(FOLDER)) === undefined) {
   // Whoever serves it finds the old one or the new one; two that build at a time build the same.
   await rename(FOLDER, before).catch(() => undefined);
   await rename(made, FOLDER).catch(() => undefined);
-  await writeWhole(`${FOLDER}.json`, JSON.stringify(sources));
+  await writeSources(FOLDER, sources);
   await Promise.all([made, before].map((path) => rm(path, { recursive: true, force: true })));
 }
 process.stdout.write(`${FOLDER}\n`);
