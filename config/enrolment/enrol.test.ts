@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -182,6 +183,19 @@ test("refuses a file that others may read, and says what to do", async () => {
   const folder = copyOf("a-1");
   chmodSync(folder, 0o755);
   assert.throws(() => openParty(folder), refused("open-permissions", /chmod 700/));
+});
+
+test("refuses a folder in place of a file, and a key that could sign nothing, as what they are", async () => {
+  for (const name of ["identity.crt", "authority.pub", "sign.key", "roll.cbor"]) {
+    const folder = copyOf("a-1");
+    rmSync(join(folder, name), { force: true });
+    mkdirSync(join(folder, name));
+    await assert.rejects(openAll(folder), refused("damaged-file", new RegExp(`${name} is a folder, expected a file`)));
+  }
+  const folder = copyOf("a-1");
+  const { publicKey } = generateKeyPairSync("x25519");
+  writeFileSync(join(folder, "authority.pub"), publicKey.export({ type: "spki", format: "pem" }));
+  assert.throws(() => openParty(folder), refused("not-trusted", /authority\.pub is no Ed25519 key/));
 });
 
 test("refuses a folder that lacks a file or holds a foreign one, naming it", () => {

@@ -72,6 +72,8 @@ function filesOf(role: Role): readonly string[] {
 export function readKeyFile(folder: string, name: string): Buffer {
   const path = join(folder, name);
   try {
+    // As a container makes one for a file that is not there.
+    if (statSync(path).isDirectory()) throw new KeyFolderError("damaged-file", `${path} is a folder, expected a file`);
     assertPrivate(path, "600");
     return readFileSync(path);
   } catch (cause) {

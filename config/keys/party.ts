@@ -46,7 +46,9 @@ export function openParty(path: string): Party {
   );
   assertFolder(folder, role);
 
-  const authorityKey = parse(folder, "authority.pub", () => createPublicKey(text("authority.pub")));
+  const authority = text("authority.pub");
+  const authorityKey = parse(folder, "authority.pub", () => createPublicKey(authority));
+  if (authorityKey.asymmetricKeyType !== "ed25519") refuse(folder, "authority.pub", "is no Ed25519 key");
   const directory = trust(folder, "directory.cose", () =>
     openDirectory(readKeyFile(folder, "directory.cose"), authorityKey),
   );
