@@ -123,6 +123,9 @@ const billing = z.strictObject({
   resendsPerSecond: seconds(0.01, 10_000, 50, "Bills sent again in a second, for all customers together."),
 });
 
+/** Of a simulation, be it of a file of readings. */
+export const MOST_DAYS = 3_660;
+
 const simulation = z.strictObject({
   enabled: flag(false, "Simulated time: the parties follow the signed clock of the simulator."),
   meters: whole(1, 1_000_000, 50, "Simulated meters.", { unit: "meters" }),
@@ -143,7 +146,7 @@ const simulation = z.strictObject({
         "Simulated theft, with commas between several: kind:meter[:share][@day], where kind is bypass, scale, stop or " +
         "reset; such as `bypass:m-003:0.5@10`.",
     }),
-  days: whole(1, 3_660, 1, "Simulated days.", { unit: "days" }),
+  days: whole(1, MOST_DAYS, 1, "Simulated days.", { unit: "days" }),
   start: z.iso.date().default("2025-01-15").meta({ description: "First local day of the simulation." }),
   seed: whole(0, 4_294_967_295, 1, "Seed of everything random in the simulation; the same seed gives the same run."),
   speed: z

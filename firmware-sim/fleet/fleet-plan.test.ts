@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../config/index.ts";
 import { expectedOf } from "./expected.ts";
-import { daysOf, meterNames, planGenerated, planUntil, spreadOverFeeders } from "./fleet-plan.ts";
+import { daysOf, meterNames, planGenerated, planReplay, planUntil, spreadOverFeeders } from "./fleet-plan.ts";
 
 const CONFIG = loadConfig({ profile: "demo", env: {} });
 
@@ -35,6 +38,17 @@ test("a further run begins where the last ended, with registers that count from 
   assert.deepEqual(plan.dates, { from: "2025-01-18", to: "2025-01-20" });
   assert.equal(daysOf(plan.dates), 2);
   assert.equal(plan.source.range.from, plan.range.from - 3 * 96);
+});
+
+test("a file of readings with a wrong year is refused before anything is made", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-plan-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "readings.csv");
+  writeFileSync(file, "meter,slot_start,energy_wh\nm-001,2025-01-15T00:00:00Z,1\nm-001,2052-01-15T00:15:00Z,1\n");
+  await assert.rejects(planReplay(CONFIG, file), {
+    name: "UsageError",
+    message: `--readings ${file}: has readings from 2025-01-15 to 2052-01-15, 9862 days; expected at most 3660`,
+  });
 });
 
 test("a run that is ended early is due the bills of its whole days, and the loads of its slots", async () => {

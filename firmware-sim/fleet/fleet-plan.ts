@@ -1,6 +1,8 @@
 /** What a fleet run simulates: which meters, which slots, from which source. Pure but for reading the replayed file. */
 import { DateTime } from "luxon";
 import type { Config } from "../../config/index.ts";
+import { UsageError } from "../../config/runtime/role.ts";
+import { MOST_DAYS } from "../../config/schema.ts";
 import type { SlotRange } from "../../protocol/slots.ts";
 import type { MeterPlace, ReadingsSource } from "../loads/index.ts";
 import type { TrueLine } from "../feeder/head-model.ts";
@@ -139,7 +141,7 @@ export function planUntil(plan: FleetPlan, config: Config, to: number): FleetPla
   return { ...plan, range: { from: plan.range.from, to }, dates, completeTo, isWhole: false, periodEnd };
 }
 
-/** A file of readings, whole. */
+/** A file of readings, whole. Throws UsageError for one of too many days, as it is with one wrong year. */
 export async function planReplay(config: Config, file: string): Promise<FleetPlan> {
   const { slotSeconds, timezone } = config.system;
   const feed: FeedPlan = { kind: "replayed", file, slotSeconds };
@@ -148,6 +150,10 @@ export async function planReplay(config: Config, file: string): Promise<FleetPla
   const local = (slot: number): string =>
     DateTime.fromSeconds(slot * slotSeconds, { zone: timezone }).toFormat("yyyy-MM-dd");
   const dates = { from: local(range.from), to: addDays(local(range.to - 1), 1) };
+  if (daysOf(dates) > MOST_DAYS) {
+    const from = `has readings from ${dates.from} to ${local(range.to - 1)}`;
+    throw new UsageError(`--readings ${file}: ${from}, ${daysOf(dates)} days; expected at most ${MOST_DAYS}`);
+  }
   const periodEnd = firstSlotOf(dates.to, config);
   return { feed, source, emulated: [], heads: [], range, dates, completeTo: dates.to, isWhole: true, periodEnd };
 }
