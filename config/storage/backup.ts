@@ -21,7 +21,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { ExplainedError } from "../faults.ts";
 import { lockDatabase, openDatabase, storageError } from "../runtime/database.ts";
-import { isPostgres, openPostgres, shownAddress } from "../runtime/postgres/open.ts";
+import { isPostgres, openPostgres, shownAddress, UNFINISHED_RESTORE } from "../runtime/postgres/open.ts";
 
 export class BackupError extends ExplainedError {}
 
@@ -134,16 +134,19 @@ async function restoreSchema(place: string, file: string, stamp: string): Promis
        WHERE relnamespace = to_regnamespace(current_schema()) AND relkind IN ('r', 'p', 'v') ORDER BY relkind DESC`,
     );
     const before = tables.all();
-    const kept = before.length === 0 ? undefined : `${file}.${stamp}`;
+    const hasTables = before.some(({ name }) => name !== UNFINISHED_RESTORE);
+    const kept = hasTables ? `${file}.${stamp}` : undefined;
     if (kept !== undefined) await dump(place, kept);
     database.transaction(() => {
       for (const { kind, name } of before) database.exec(`DROP ${kind} IF EXISTS ${schema}."${name}" CASCADE`);
+      database.exec(`CREATE TABLE ${UNFINISHED_RESTORE} (one BIGINT)`);
     })();
     await fillSchema(url, file).catch((error: unknown) => {
       if (!(error instanceof BackupError)) throw error;
       const last = kept === undefined ? "there was nothing before" : `what was there is in ${kept}: restore that`;
       throw new BackupError(`${error.message}\n${shownAddress(place)} is empty now; ${last}`, { cause: error });
     });
+    database.exec(`DROP TABLE ${UNFINISHED_RESTORE}`);
     return kept;
   } finally {
     database.close();

@@ -2,6 +2,7 @@
 import { type Dialect, Kysely, Migrator, PostgresAdapter, sql, SqliteDialect } from "kysely";
 import { type SqliteDatabase, StorageError, storageError } from "../../config/runtime/database.ts";
 import { PostgresDatabase } from "../../config/runtime/postgres/database.ts";
+import { assertRestored } from "../../config/runtime/postgres/open.ts";
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 import { openStore, shownPlace, tableNames } from "../../config/runtime/store.ts";
 import { migrations } from "./migrations.ts";
@@ -60,6 +61,7 @@ export function openForReading(place: string): UtilityDatabase {
  * StorageError `foreign`, and closes it.
  */
 function assertOwn(database: SqlDatabase, place: string): boolean {
+  if (database instanceof PostgresDatabase) assertRestored(database);
   const tables = tableNames(database);
   // Kysely's own are made first. A schema on a server is called after its party; it may hold what a move leaves there.
   const others = tables.filter((table) => !table.startsWith("kysely_migration"));

@@ -97,6 +97,20 @@ export function connectToPostgres(
   });
 }
 
+/** A table in a schema that a restore has emptied and not filled yet. */
+export const UNFINISHED_RESTORE = "unfinished_restore";
+
+/** In an emptied schema a party would begin anew, as if it had never done anything. Throws StorageError `lost`. */
+export function assertRestored(database: PostgresDatabase): void {
+  const found = database
+    .prepare<[]>(`SELECT CAST(to_regclass('${UNFINISHED_RESTORE}') AS text)`)
+    .pluck()
+    .get();
+  if (found === null || found === undefined) return;
+  const remedy = "restore a copy again; what was there is beside the copy that was taken first";
+  throw new StorageError("lost", `${database.name} is empty: a restore was cut off; ${remedy}`);
+}
+
 /** For messages and logs: a password never stands in an address that the configuration takes, and if so, not here. */
 export function shownAddress(place: string): string {
   const url = new URL(place);
@@ -153,6 +167,7 @@ export function tablesVersion(database: PostgresDatabase): number {
 
 /** As `migrate` for files: each step in its own transaction, its number in the table `schema_version`. */
 export function migratePostgres(database: PostgresDatabase, migrations: readonly StoreMigration[]): void {
+  assertRestored(database);
   database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
   const version = (): number => tablesVersion(database);
   if (version() > migrations.length) {
