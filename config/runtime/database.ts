@@ -51,6 +51,9 @@ export function openDatabase(file: string, options: DatabaseOptions): SqliteData
   let database: SqliteDatabase | undefined;
   let lock: SqliteDatabase | undefined;
   try {
+    if (!readonly && !existsSync(file) && existsSync(partialOf(file))) {
+      throw new StorageError("lost", `${file} is missing: a restore was cut off; restore a copy again`);
+    }
     if (!readonly) prepareFile(file);
     if (options.alone === true) lock = lockFor(file);
     else if (!existsSync(file)) throw new StorageError("absent", `${file} does not exist (yet); check the path`);
@@ -67,6 +70,11 @@ export function openDatabase(file: string, options: DatabaseOptions): SqliteData
     lock?.close();
     throw storageError(error, file);
   }
+}
+
+/** What a restore puts beside the file, whose place it takes. */
+export function partialOf(file: string): string {
+  return `${file}.partial`;
 }
 
 /** Two processes that each keep part of a database in memory would undo each other's work. A dead process locks nothing. */

@@ -1,7 +1,17 @@
 /** Copies of databases: whole while somebody writes, put back only where nobody does, on both kinds of database. */
 // needs: initdb pg_dump pg_restore
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -119,6 +129,26 @@ for (const engine of ["sqlite", "postgres"] as const) {
     );
   });
 }
+
+test("nobody begins anew where a restore was killed between the file that was there and its copy", async () => {
+  const place = path.join(FOLDER, "killed", "aggregator.db");
+  const file = path.join(FOLDER, "killed.backup");
+  const database = open(place);
+  add(database, 0, 3);
+  await backup(place, file);
+  database.close();
+  copyFileSync(file, `${place}.partial`);
+  renameSync(place, `${place}.20250115T100000Z`);
+  assert.throws(
+    () => open(place),
+    (error) =>
+      error instanceof StorageError && error.code === "lost" && error.message.includes("a restore was cut off"),
+  );
+  await restore(place, file, NOW);
+  const restored = open(place);
+  assert.equal(countOf(restored), 3);
+  restored.close();
+});
 
 test("a copy of another party's schema is refused before anything is touched", async () => {
   server.addParty("a-2");

@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { ExplainedError } from "../faults.ts";
-import { lockDatabase, openDatabase, storageError } from "../runtime/database.ts";
+import { lockDatabase, openDatabase, partialOf, storageError } from "../runtime/database.ts";
 import { isPostgres, openPostgres, shownAddress, UNFINISHED_RESTORE } from "../runtime/postgres/open.ts";
 
 export class BackupError extends ExplainedError {}
@@ -111,7 +111,7 @@ export async function restore(place: string, file: string, now: Date): Promise<s
 function restoreFile(place: string, file: string, stamp: string): string | undefined {
   const lock = lockDatabase(place);
   try {
-    const partial = `${place}.partial`;
+    const partial = partialOf(place);
     copyFileSync(file, partial);
     chmodSync(partial, 0o600);
     const kept = `${place}.${stamp}`;
