@@ -102,10 +102,7 @@ export const UNFINISHED_RESTORE = "unfinished_restore";
 
 /** In an emptied schema a party would begin anew, as if it had never done anything. Throws StorageError `lost`. */
 export function assertRestored(database: PostgresDatabase): void {
-  const found = database
-    .prepare<[]>(`SELECT CAST(to_regclass('${UNFINISHED_RESTORE}') AS text)`)
-    .pluck()
-    .get();
+  const found = database.prepare<[]>(`SELECT CAST(to_regclass('${UNFINISHED_RESTORE}') AS text)`).pluck().get();
   if (found === null || found === undefined) return;
   const remedy = "restore a copy again; what was there is beside the copy that was taken first";
   throw new StorageError("lost", `${database.name} is empty: a restore was cut off; ${remedy}`);
