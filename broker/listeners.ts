@@ -74,9 +74,10 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const sockets = new Set<Socket>();
   const guard = new ConnectionGuard(options, sockets);
   const shown = new Map<TLSSocket, string>();
+  let refused: ReadonlySet<string> = new Set();
   const secured: TlsServer[] = [];
   const secure = (onSecure: (socket: TLSSocket, identity: ClientIdentity) => void): Server => {
-    const server = secureServer(options, guard, shown, onSecure);
+    const server = secureServer(options, guard, shown, (serial) => refused.has(serial), onSecure);
     secured.push(server);
     return server;
   };
@@ -100,7 +101,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   try {
     const [tls, wss, plain] = await Promise.all(servers.map(listen));
     const renew = async (renewed: PartyTls): Promise<void> => {
-      const refused = await refusedSerials(renewed);
+      refused = await refusedSerials(renewed);
       for (const server of secured) server.setSecureContext(contextOf(renewed));
       for (const [socket, serial] of shown) {
         if (!refused.has(serial)) continue;
@@ -202,11 +203,12 @@ function contextOf(tls: PartyTls): SecureContextOptions {
   };
 }
 
-/** `shown`: of each connection that stands, the serial number of the certificate that it came with. */
+/** `shown`: serial numbers of who is here. `isRefused`: by the newest list; TLS goes by the one of when a connection began. */
 function secureServer(
   { tls, slowSeconds, refuse }: ListenerOptions,
   guard: ConnectionGuard,
   shown: Map<TLSSocket, string>,
+  isRefused: (serial: string) => boolean,
   onSecure: (socket: TLSSocket, identity: ClientIdentity) => void,
 ): TlsServer {
   const server = createTlsServer({
@@ -225,8 +227,9 @@ function secureServer(
     socket.on("error", () => socket.destroy());
     const certificate = socket.getPeerCertificate();
     const named = Object.keys(certificate).length > 0;
-    if (!socket.authorized || !named) {
-      refuse("certificate", { reason: named ? String(socket.authorizationError) : "none given" });
+    if (!socket.authorized || !named || isRefused(certificate.serialNumber)) {
+      const fault = socket.authorized ? "CERT_REVOKED" : String(socket.authorizationError);
+      refuse("certificate", { reason: named ? fault : "none given" });
       socket.destroy();
       return;
     }

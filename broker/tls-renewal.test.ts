@@ -1,10 +1,11 @@
 /** The broker's own certificate, and the list of those that it refuses, replaced while clients are connected. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect as connectPlain } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { createCertificateAuthority, readCertificate } from "../config/enrolment/certificates.ts";
-import { aggregator, meter, openTestBed, type TestBed } from "./test-bed.ts";
+import { aggregator, connectPacket, meter, openTestBed, type TestBed } from "./test-bed.ts";
 
 describe("files of the broker's folder are replaced", () => {
   let bed: TestBed;
@@ -61,6 +62,36 @@ describe("files of the broker's folder are replaced", () => {
     const { certificate, key } = await bed.ca.issue("a-1", "aggregator");
     const again = await bed.client(aggregator(1), { cert: certificate, key });
     assert.equal(again.connected, true);
+  });
+
+  test("nor does a retired certificate come in over a connection that was opened before it was", async () => {
+    const old = await bed.credentials("a-2", "aggregator");
+    const client = await bed.client(aggregator(2));
+    const closed = new Promise((resolve) => client.once("close", () => resolve(undefined)));
+    const before = connectPlain({ host: "127.0.0.1", port: bed.broker.ports.tls });
+    await once(before, "connect");
+    await bed.client(meter("m-005")); // accepted after it, so it is accepted, too
+    const refused = (): number => bed.refusals.filter(({ code }) => code === "certificate").length;
+    const count = refused();
+    bed.renew({
+      crl: await bed.ca.revocationList([{ serial: readCertificate(old.certificate).serial, at: 1_700_000_000 }]),
+    });
+    await closed;
+    const late = connectTls({
+      ...{ socket: before, ca: bed.ca.credentials.certificate, cert: old.certificate, key: old.key },
+      checkServerIdentity: () => undefined,
+    });
+    late.on("error", () => {});
+    const answers: Buffer[] = [];
+    late.on("data", (bytes: Buffer) => {
+      answers.push(bytes);
+      late.destroy();
+    });
+    const ended = once(late, "close");
+    late.write(connectPacket("a-2"));
+    await ended;
+    assert.deepEqual(answers, []);
+    assert.equal(refused(), count + 2);
   });
 
   test("a list of another authority, or one that is none, changes nothing and is said", async () => {
