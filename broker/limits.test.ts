@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectPlain } from "node:net";
 import { after, before, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import { createCertificateAuthority } from "../config/enrolment/certificates.ts";
 import type { CertificateAuthority } from "../config/enrolment/certificates.ts";
@@ -78,6 +79,26 @@ test("a CONNECT whose bytes trickle in is cut off after slowSeconds", async () =
   const timer = setInterval(() => socket.write(bytes.subarray(at, ++at)), 60);
   await ended;
   clearInterval(timer);
+  assert.equal((await bed.refused("connect-timeout")).detail["client"], "m-001");
+});
+
+test("so is a WebSocket whose request trickles in, or a meter could hold all connections that there are", async () => {
+  const bed = await open({ slowSeconds: 0.3 });
+  const { key, certificate } = await bed.credentials("m-001", "meter");
+  const port = bed.broker.ports.wss;
+  const socket = connectTls({ key, cert: certificate, ca: ca.credentials.certificate, host: "127.0.0.1", port });
+  socket.on("error", () => {});
+  const ended = closed(socket);
+  socket.write("GET / HTTP/1.1\r\nhost: ");
+  let sent = 0;
+  const timer = setInterval(() => {
+    // Ten times as long as allowed.
+    if (++sent < 50) socket.write("x");
+    else socket.destroy();
+  }, 60);
+  await ended;
+  clearInterval(timer);
+  assert.ok(sent < 50, "it was not cut off");
   assert.equal((await bed.refused("connect-timeout")).detail["client"], "m-001");
 });
 

@@ -260,7 +260,7 @@ interface WebSocketEntrance {
 
 /** HTTP only as far as the upgrade to a WebSocket that speaks `mqtt`. */
 function webSocketServer({ onClient, maxPacketBytes, slowSeconds, refuse }: ListenerOptions): WebSocketEntrance {
-  const known = new WeakMap<Duplex, { readonly socket: TLSSocket; readonly identity: ClientIdentity }>();
+  const known = new WeakMap<Duplex, { readonly deadline: NodeJS.Timeout; readonly identity: ClientIdentity }>();
   const http: HttpServer = createHttpServer({ maxHeaderSize: 8_192, keepAlive: false }, (_request, response) => {
     refuse("not-websocket");
     response.writeHead(426, { connection: "close", upgrade: "websocket" }).end("MQTT over WebSocket only\n");
@@ -282,18 +282,18 @@ function webSocketServer({ onClient, maxPacketBytes, slowSeconds, refuse }: List
       socket.destroy();
       return;
     }
-    client.socket.setTimeout(0); // the gate has its own
+    clearTimeout(client.deadline); // the gate has its own
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       onClient(createWebSocketStream(webSocket), client.identity);
     });
   });
   return {
     accept: (socket, identity) => {
-      known.set(socket, { socket, identity });
-      socket.setTimeout(slowSeconds * 1_000, () => {
-        refuse("connect-timeout", { client: identity.id });
+      const deadline = setTimeout(() => {
+        if (!socket.destroyed) refuse("connect-timeout", { client: identity.id });
         socket.destroy();
-      });
+      }, slowSeconds * 1_000).unref();
+      known.set(socket, { deadline, identity });
       http.emit("connection", socket);
     },
   };
