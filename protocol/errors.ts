@@ -12,6 +12,7 @@ export type ProtocolErrorCode =
   | "bad-seal"
   | "bad-signature"
   | "replayed"
+  | "boot-leap"
   | "unknown-kind";
 
 /** A peer's fault. A caller's own fault is a RangeError instead. */

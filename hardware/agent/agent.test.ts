@@ -241,6 +241,25 @@ test("an ack recorded in an earlier life opens no session", () => {
   assert.equal((rig.refused[0] as { code: string }).code, "replayed");
 });
 
+test("an aggregator that grants a boot number far ahead shuts the meter out from itself, not from the others", () => {
+  const rig = new Rig();
+  const [dishonest] = rig.aggregators;
+  assert.ok(dishonest);
+  dishonest.highestBoot = 4_000_000_000;
+  rig.agent.onConnect();
+  rig.answerHello();
+  rig.restart();
+  const hello = rig.sent.findLast(({ topic }) => topic.endsWith("/status"));
+  const { boot } = JSON.parse(String(hello?.payload)) as { boot: number };
+  assert.ok(boot < 65_536, `named ${boot}`);
+  rig.answerHello();
+  assert.equal((rig.refused.at(-1) as { code: string }).code, "boot-leap");
+  rig.agent.addReadings(KINDS.import, 100, [1]);
+  rig.commit();
+  assert.equal(rig.takeShares(1).length, 0);
+  assert.equal(rig.deliver(), 2);
+});
+
 test("an aggregator restored from an old backup is greeted anew, under a boot number never used with it", () => {
   const rig = connectedRig();
   rig.agent.addReadings(KINDS.import, 100, [1]);

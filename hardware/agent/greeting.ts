@@ -2,10 +2,13 @@
  * The meter's side of the hello (docs/protocol.md): one challenge at a time, and boot numbers that only ever grow.
  * What an aggregator grants is durable before it is used, so that a restored backup cannot lead to a repeated nonce.
  */
+import { ProtocolError } from "../../protocol/errors.ts";
 import type { MeterStatus } from "../../protocol/messages/public.ts";
 import { filterOf, topicOf } from "../../protocol/topics.ts";
 
 const CHALLENGE_BYTES = 16;
+/** More starts than a meter forgets by a restored backup, or whose answers it never heard. */
+const MAX_BOOT_LEAP = 65_536;
 
 export interface GreetingOptions {
   readonly meter: string;
@@ -50,9 +53,19 @@ export class Greeting {
     this.#named = this.#highest;
   }
 
-  /** Takes a granted boot number and makes it durable; false when it is not above the one that the hello named. */
+  /**
+   * Takes a granted boot number and makes it durable; false when it is not above the one that the hello named. Throws
+   * ProtocolError `boot-leap` for one far above it: all aggregators hear the highest with the next hello, and the others
+   * would refuse it for ever.
+   */
   grant(boot: number): boolean {
     if (boot <= this.#named) return false;
+    if (boot > this.#named + MAX_BOOT_LEAP) {
+      throw new ProtocolError(
+        "boot-leap",
+        `boot ${boot} was granted after ${this.#named}, more than ${MAX_BOOT_LEAP} on`,
+      );
+    }
     if (boot > this.#highest) {
       this.#options.remember(boot);
       this.#highest = boot;
