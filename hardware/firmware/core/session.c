@@ -6,6 +6,8 @@
 
 /* Counter word of the challenge: no polynomial (kinds 1 to 4 in the top byte) and no sealed message uses it. */
 #define CHALLENGE_COUNTER 0xC0000000
+/* More starts than are forgotten. The next hello names the highest grant, and further ahead no other aggregator takes it. */
+#define MAX_BOOT_LEAP 0x10000
 
 void wv_new_challenge(void)
 {
@@ -84,7 +86,7 @@ static bool is_above(const wv_number *a, const wv_number *b)
 /* Opens the session for which this answer grants a boot number; false when it may not. */
 static bool open_session(wv_channel *channel, uint32_t boot)
 {
-    if (boot <= wv.named || boot <= channel->number.boot) {
+    if (boot <= wv.named || boot - wv.named > MAX_BOOT_LEAP || boot <= channel->number.boot) {
         return false;
     }
     if (boot > wv.starts.boot && !wv_store_add_start(&wv.starts, wv.starts.start, boot)) {

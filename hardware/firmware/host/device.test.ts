@@ -199,7 +199,7 @@ void describe("sessions", () => {
     assert.equal(challenges.size, 4);
   });
 
-  void test("refuse a grant that is not above the boot named", async (context) => {
+  void test("refuse a grant that is not above the boot named, or so far that no other aggregator takes it", async (context) => {
     const system = modelSystem();
     const street = await streetFor(context, BOUNDARY - 5, system);
     await street.run(2);
@@ -218,10 +218,12 @@ void describe("sessions", () => {
         hello: { challenge, boot: granted },
       });
     await street.ack(1, grant(boot));
+    await street.ack(1, grant(boot + 65_537));
+    await street.ack(1, grant(4_294_967_295));
     await street.ack(1, grant(boot + 1));
     assert.deepEqual(
       street.replies.map(({ code }) => code),
-      [REPLY_CODES.replayed, REPLY_CODES.done],
+      [REPLY_CODES.replayed, REPLY_CODES.replayed, REPLY_CODES.replayed, REPLY_CODES.done],
     );
   });
 
