@@ -1,7 +1,9 @@
 /** The HTTP interface as a process, beside a broker as one: its keys, its accounts from the command line, its events. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -56,6 +58,16 @@ test("a load reaches a browser, an alert everybody, once; the process holds no k
     ],
   ]);
   const { password } = JSON.parse(added.stdout) as { password: string };
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const api = path.resolve(import.meta.dirname, "../../utility/api/main.ts");
+  const beside = ["--import", import.meta.resolve("tsx"), api, "--config", configFile, "--set", `api.port=${port}`];
+  await assert.rejects(run(process.execPath, beside), {
+    code: 2,
+    stderr: `api.port: 127.0.0.1:${port} cannot be listened on (EADDRINUSE)\n`,
+  });
+  taken.close();
   const { address } = (await supervisor.start(spec("api", "utility/api/main.ts"))) as { address: string };
   const signedIn = await fetch(`${address}/session`, {
     method: "POST",

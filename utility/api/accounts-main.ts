@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import Table from "cli-table3";
 import { z } from "zod";
 import { EXIT, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
+import { shownPlace, storeExists } from "../../config/runtime/store.ts";
 import { accountsPlace } from "../../config/storage/place.ts";
 import { meterId } from "../../protocol/names.ts";
 import { AccessStore } from "./access/access-store.ts";
@@ -28,7 +29,13 @@ async function run({ config, operands, options, json }: RoleContext): Promise<nu
       `expected list, or ${VERBS.slice(0, -1).join(", ")} and a name; got ${operands.join(" ") || "nothing"}`,
     );
   }
-  const store = AccessStore.open(accountsPlace(config));
+  const place = accountsPlace(config);
+  // Only the first account makes the database: whatever else is asked of a wrong folder would leave one there.
+  if (known !== "add" && !storeExists(place)) {
+    const remedy = "npm run accounts -- add NAME --role admin makes the first account; --data names another folder";
+    throw new UsageError(`${shownPlace(place)} does not exist: ${remedy}`);
+  }
+  const store = AccessStore.open(place);
   try {
     const print = (value: unknown, text: string): void => {
       process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);

@@ -83,7 +83,11 @@ async function run({ config, log, signal, options }: RoleContext): Promise<numbe
     namesOf: (digest) => names.of(digest),
   });
   alertWatch.start(config.alerts.lookSeconds, fail);
-  const address = await app.listen({ host: config.api.host, port: config.api.port });
+  const { host, port } = config.api;
+  const address = await app.listen({ host, port }).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`api.port: ${host}:${port} cannot be listened on (${code ?? String(error)})`);
+  });
   const connecting = connectLink({
     party,
     ...brokerAddress(config),

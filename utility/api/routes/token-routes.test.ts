@@ -1,7 +1,7 @@
 /** API tokens end with the rights that they were made with, and whoever oversees accounts sees and revokes them. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -74,4 +74,10 @@ test("admins list and revoke tokens of others, auditors list them, nobody else d
     revoked: 2,
   });
   await assert.rejects(command("tokens", "customer", "--revoke", "x"), /--revoke: customer has no token x/);
+  // In a folder where nobody has made an account nothing is left behind.
+  const nowhere = path.join(config.paths.data, "TYPO");
+  for (const words of [["list"], ["tokens", "eva"], ["remove", "eva"], ["password", "eva"]]) {
+    await assert.rejects(command(...words, "--data", nowhere), /TYPO\/api\/api\.db does not exist/, words.join(" "));
+  }
+  assert.equal(existsSync(nowhere), false);
 });
