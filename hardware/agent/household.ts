@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Table from "cli-table3";
 import { stringify } from "csv-stringify/sync";
 import type { MeterReadings } from "../../billing/readings-file.ts";
-import { openDatabase } from "../../config/runtime/database.ts";
+import { openDatabase, type SqliteDatabase, StorageError } from "../../config/runtime/database.ts";
 import { UsageError } from "../../config/runtime/role-command.ts";
 import { KINDS } from "../../protocol/units.ts";
 import type { KeptBill } from "./bills.ts";
@@ -92,11 +92,23 @@ export function readingsForCheck(data: string, meter: string): MeterReadings {
   return found;
 }
 
-/** Adds what a database has of a meter; false where it does not know the meter. */
-function collect(file: string, meter: string, slots: Map<number, Values>): boolean {
+/** What `read` finds of a meter in a database; undefined where it does not know the meter. */
+function readFrom<T>(file: string, meter: string, read: (database: SqliteDatabase) => T): T | undefined {
   const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
   try {
-    if (!knowsMeter(database, meter)) return false;
+    return knowsMeter(database, meter) ? read(database) : undefined;
+  } catch (error) {
+    // Tables of another party, which may bear the same names.
+    if (!(error instanceof Error) || !/^no such (table|column)/.test(error.message)) throw error;
+    throw new StorageError("foreign", `${file} is not the database of a meter (${error.message})`, { cause: error });
+  } finally {
+    database.close();
+  }
+}
+
+/** Adds what a database has of a meter; false where it does not know the meter. */
+function collect(file: string, meter: string, slots: Map<number, Values>): boolean {
+  const known = readFrom(file, meter, (database) => {
     for (const { kind, firstSlot, readings } of readHistory(database, meter)) {
       const name = (Object.keys(FIELDS) as (keyof typeof FIELDS)[]).find((key) => KINDS[key] === kind);
       if (name === undefined) continue;
@@ -105,9 +117,8 @@ function collect(file: string, meter: string, slots: Map<number, Values>): boole
       }
     }
     return true;
-  } finally {
-    database.close();
-  }
+  });
+  return known === true;
 }
 
 /** Where the bills of a meter are that keeps none itself, or undefined. */
@@ -115,12 +126,7 @@ export function simulatedBills(data: string, meter: string): string | undefined 
   const simulated = simulatedHosts(data).some((name) => {
     const file = join(data, name, "outbox.db");
     if (!existsSync(file)) return false;
-    const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
-    try {
-      return knowsMeter(database, meter);
-    } finally {
-      database.close();
-    }
+    return readFrom(file, meter, () => true) === true;
   });
   if (!simulated) return undefined;
   return (
@@ -132,12 +138,8 @@ export function simulatedBills(data: string, meter: string): string | undefined 
 /** What the meter has risked in rounds of learning. Throws UsageError where there is no such meter on this machine. */
 export function ownPrivacy(data: string, meter: string, budget: PrivacyBudget): PrivacyStatement {
   for (const file of databasesOf(data, meter)) {
-    const database = openDatabase(file, { synchronous: "NORMAL", readonly: true });
-    try {
-      if (knowsMeter(database, meter)) return privacyStatement(database, meter, budget);
-    } finally {
-      database.close();
-    }
+    const statement = readFrom(file, meter, (database) => privacyStatement(database, meter, budget));
+    if (statement !== undefined) return statement;
   }
   throw new UsageError(`${meter} was never started in ${data}: npm run meter -- --id ${meter}, or set --data`);
 }

@@ -139,6 +139,21 @@ test("where a fleet ran, a meter's readings are those of its simulated device, a
   assert.match(stranger.stderr, /^m-002 has read nothing in .*fleet-ran: start the meter first .*, or a fleet/);
 });
 
+test("a database that is another party's is named", async () => {
+  const data = join(ROOT, "foreign");
+  const file = join(data, "meters-1", "outbox.db");
+  const database = openDatabase(file, { synchronous: "FULL" });
+  for (const table of ["meters (id TEXT)", "other (id TEXT)"]) {
+    database.exec(`DROP TABLE IF EXISTS meters; CREATE TABLE ${table}`);
+    for (const verb of ["readings", "bills", "privacy"]) {
+      const { code, stderr } = await meter([verb, "--id", "m-001", "--data", data]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^\S*meters-1\/outbox\.db is not the database of a meter \(no such (table|column).*\)\n$/);
+    }
+  }
+  database.close();
+});
+
 test("flags that would change nothing are refused, and the help shows the input", async () => {
   const cases: [string[], RegExp][] = [
     [["readings", "--id", "m-001", "--input", "x"], /--input: not for readings/],
