@@ -90,6 +90,11 @@ test("finds the file and the profile through WV_CONFIG and WV_PROFILE", () => {
   assert.equal(config.simulation.enabled, true);
 });
 
+test("a number that is none is told as it was written", () => {
+  const faults = faultsOf({ file: fileWith("meter:\n  batchSlots: .nan\n  outboxSlots: 1e309\n"), env: {} });
+  assert.match(faults.join("\n"), /batchSlots: expected .*, got NaN .*\n.*outboxSlots: expected .*, got Infinity /);
+});
+
 test("reports all faults at once, each with its path and its origin", () => {
   const file = fileWith("system:\n  agregators: 4\n  threshold: two\nbrokr:\n  host: x\nmeter: 3\n");
   const faults = faultsOf({

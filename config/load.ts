@@ -118,7 +118,8 @@ function merge(layers: readonly Layer[]): EffectiveConfig {
 }
 
 function explain(issue: z.core.$ZodIssue, field: Field, value: unknown): string {
-  const got = JSON.stringify(value);
+  // JSON writes null for what YAML has as .nan and .inf.
+  const got = typeof value === "number" ? String(value) : JSON.stringify(value);
   if (issue.path.length > 0) {
     const fault = issue.code === "invalid_key" ? issue.issues[0]?.message : issue.message;
     const inner = issue.path.join(".");
