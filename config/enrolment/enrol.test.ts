@@ -201,10 +201,10 @@ test("refuses a folder in place of a file, and a key that could sign nothing, as
 test("refuses a folder that lacks a file or holds a foreign one, naming it", () => {
   const lacking = copyOf("a-1");
   rmSync(join(lacking, "seal.key"));
-  assert.throws(() => openParty(lacking), refused("missing-file", /seal\.key/));
+  assert.throws(() => openParty(lacking), refused("missing-file", /lacks seal\.key of an aggregator's keys/));
   const foreign = copyOf("a-1");
   cpSync(join(party("authority"), "ca.key"), join(foreign, "ca.key"));
-  assert.throws(() => openParty(foreign), refused("foreign-file", /ca\.key/));
+  assert.throws(() => openParty(foreign), refused("foreign-file", /ca\.key.* of an aggregator's keys/));
   assert.throws(
     () => openParty(join(root, "nobody")),
     refused("not-enrolled", /^nobody is not enrolled here .*`npm run enrol -- list`/),

@@ -105,7 +105,7 @@ export function assertFolder(folder: string, role: Role): void {
   const wanted = filesOf(role);
   const missing = wanted.filter((name) => !present.includes(name));
   if (missing.length > 0) {
-    throw new KeyFolderError("missing-file", `${folder} lacks ${missing.join(", ")} of a ${role}'s keys`);
+    throw new KeyFolderError("missing-file", `${folder} lacks ${missing.join(", ")} of ${withArticle(role)}'s keys`);
   }
   const pending = role === "authority" ? [PENDING_FOLDER] : [];
   const allowed = [...wanted, REVOCATION_FILE, ...(OPTIONAL[role] ?? []), ...pending];
@@ -114,9 +114,13 @@ export function assertFolder(folder: string, role: Role): void {
   if (foreign.length > 0) {
     throw new KeyFolderError(
       "foreign-file",
-      `${folder} holds ${foreign.join(", ")}, which is not part of a ${role}'s keys: move it elsewhere`,
+      `${folder} holds ${foreign.join(", ")}, which is not part of ${withArticle(role)}'s keys: move it elsewhere`,
     );
   }
+}
+
+function withArticle(role: Role): string {
+  return /^a/.test(role) ? `an ${role}` : `a ${role}`;
 }
 
 function listFolder(folder: string): string[] {
