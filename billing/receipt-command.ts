@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { LogError, type LogPolicy, parseBill, parsePolicy, parseReceipt, type Receipt } from "../protocol/log/index.ts";
+import { printable } from "../protocol/printable.ts";
 import { checkReceipt, type CheckedReceipt } from "./receipt.ts";
 import { type MeterReadings, NO_READINGS, readReadings, ReadingsError } from "./readings-file.ts";
 import { TariffError } from "./tariffs/faults.ts";
@@ -33,6 +34,7 @@ Examples:
 export async function receiptCommand(argv: readonly string[], write: (text: string) => void): Promise<number> {
   const flags: { values?: VerifyFlags; file?: string } = {};
   const program = new Command("receipt").description("Verifies the receipt of a bill, offline.").exitOverride();
+  program.showHelpAfterError("(--help lists the flags)"); // taken over by the command below
   program
     .command("verify <file>")
     .description("checks a receipt")
@@ -56,7 +58,7 @@ export async function receiptCommand(argv: readonly string[], write: (text: stri
     return await verify(flags.file ?? "", flags.values!, write);
   } catch (error) {
     if (!(error instanceof ReceiptUsageError || error instanceof ReadingsError)) throw error;
-    process.stderr.write(`receipt: ${error.message}\n`);
+    process.stderr.write(`receipt: ${printable(error.message)}\n`);
     return RECEIPT_EXIT.usage;
   }
 }
@@ -69,7 +71,7 @@ async function verify(file: string, flags: VerifyFlags, write: (text: string) =>
   const readings = flags.readings === undefined ? undefined : await readingsOf(flags.readings, receipt.bill);
   const checked = checkReceipt(text, { policy, readings, tariff });
   if (flags.json === true) write(`${JSON.stringify(summary(checked))}\n`);
-  else write(`${receiptText(checked)}\n`);
+  else write(`${printable(receiptText(checked))}\n`);
   if (checked.findings.length > 0) return RECEIPT_EXIT.failed;
   if (checked.readings !== "none") return RECEIPT_EXIT.ok;
   // Nothing was confirmed: a script must not take that for a yes.

@@ -210,13 +210,13 @@ async function command(t: TestContext, files: Readonly<Record<string, string>>, 
     writeFileSync(path.join(folder, file), text);
   }
   const paths = args.map((arg) => (arg.includes(".") ? path.join(folder, arg) : arg));
-  t.mock.method(process.stderr, "write", () => true);
-  let text = "";
+  let [text, said] = ["", ""];
+  t.mock.method(process.stderr, "write", (part: string) => (said += part) !== "");
   const code = await receiptCommand(
     ["node", "receipt", "verify", ...paths, "--key", path.join(folder, "log.key")],
     (part) => void (text += part),
   );
-  return { code, text };
+  return { code, text, said };
 }
 
 const CSV = `meter,slot_start,energy_wh\nm-001,${DAY},10\n`;
@@ -251,6 +251,23 @@ test("exit codes: 0 follows, 1 does not prove the bill, 2 is no receipt, tariff 
     "my.csv",
   );
   assert.match(silent.text, /Nothing was compared: no reading is about what it charges/);
+});
+
+test("whatever a file has in it, a terminal gets no command", async (t) => {
+  const bad = { "b.receipt": receiptOf(BILL), "my.csv": "meter\u001b[2J\u009b1A,slot_start,energy_wh\n" };
+  const refused = await command(t, bad, "b.receipt", "--readings", "my.csv");
+  assert.equal(refused.code, 2);
+  assert.match(refused.said, /column meter\\u001b\[2J\\u009b1A is unknown/);
+  const forged = receiptOf({ ...BILL, rows: [{ band: "\u001b[2J", energyWh: 10, amountMicro: 1 }] });
+  const { text } = await command(t, { ...bad, "b.receipt": forged }, "b.receipt");
+  assert.equal(text.includes("\u001b"), false, JSON.stringify(text));
+});
+
+test("arguments that are missing are told with where the flags are listed", async (t) => {
+  const said: string[] = [];
+  t.mock.method(process.stderr, "write", (text: string) => said.push(text) > 0);
+  assert.equal(await receiptCommand(["node", "receipt", "verify"], () => undefined), 2);
+  assert.match(said.join(""), /missing required argument 'file'\n+\(--help lists the flags\)\n/);
 });
 
 test("a slot's start is Unix seconds, or ISO 8601 with an offset and a day that exists", async (t) => {

@@ -192,7 +192,10 @@ test("bad arguments are explained with exit code 2", async (t) => {
   await writeFile(broken, "meter,slot_start,energy_wh\nm-001,1736895601,5\n");
   const semicolons = path.join(folder, "semicolons.csv");
   await writeFile(semicolons, "meter;slot_start;energy_wh\nm-001;1736895600;5\n");
+  const binary = path.join(folder, "binary.csv");
+  await writeFile(binary, "\u001b]0;x\u0007\u009b2J,slot_start,energy_wh\n");
   const cases: [string[], RegExp][] = [
+    [["verify", "--readings", binary], /column \\u001b\]0;x\\u0007\\u009b2J is unknown/],
     [["--meter", "m-999"], /--meter m-999: there is no bill of this meter; there are bills of m-001 to m-006/],
     [["--period", "2030-01-01"], /no bill of this period; there are bills of 2025-01-15\.\.2025-01-16/],
     [

@@ -19,6 +19,7 @@ import { periodAt } from "./settings.ts";
 import { openForReading, openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
 import { getMeta } from "./store/rounds-store.ts";
 import { localText } from "../billing/tariffs/local-time.ts";
+import { printable } from "../protocol/printable.ts";
 import { TariffError } from "../billing/tariffs/index.ts";
 
 interface BillOptions {
@@ -182,7 +183,7 @@ function checkPeriod(text: string): void {
 }
 
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 await runRole({

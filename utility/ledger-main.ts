@@ -23,6 +23,7 @@ import { tailEntries } from "./ledger/tail.ts";
 import { TreeReader } from "./ledger/tree.ts";
 import { verifyAll, verifiedText } from "./ledger/verify-command.ts";
 import { openForReading, openUtilityDatabase, type UtilityDatabase } from "./store/open.ts";
+import { printable } from "../protocol/printable.ts";
 
 interface LedgerFlags {
   readonly checkpoint?: string;
@@ -258,7 +259,7 @@ function readNote(file: string): string {
 }
 
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 await runRole({

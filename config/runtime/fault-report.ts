@@ -3,6 +3,7 @@
  * in the log where the command has one.
  */
 import path from "node:path";
+import { printable } from "../../protocol/printable.ts";
 import { ExplainedError } from "../faults.ts";
 import type { Config } from "../schema.ts";
 import type { ProcessLog } from "./logger.ts";
@@ -20,7 +21,7 @@ export interface Failing {
 /** Prints and logs the fault; returns the exit code. */
 export function reportFault(error: unknown, { role, config, processLog }: Failing): number {
   if (error instanceof ExplainedError) {
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${printable(error.message)}\n`);
     // A process that cannot go on is another matter than one that was started wrongly.
     const level = error.exitCode === EXIT.failed ? "fatal" : "error";
     processLog?.fileLog[level]({ fault: error.name }, error.message);
@@ -29,7 +30,7 @@ export function reportFault(error: unknown, { role, config, processLog }: Failin
   const message = systemFault(error) ?? (error instanceof Error ? error.message : String(error));
   const logged = processLog !== undefined && config !== undefined && role.logFiles !== false;
   const where = logged && systemFault(error) === undefined ? ` (more in ${logFileOf(config)})` : "";
-  process.stderr.write(`${role.name}: ${message}${where}\n`);
+  process.stderr.write(`${role.name}: ${printable(message)}${where}\n`);
   processLog?.fileLog.fatal({ err: error }, message);
   return EXIT.failed;
 }

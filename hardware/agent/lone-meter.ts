@@ -16,6 +16,7 @@ import { Refusals } from "../../config/runtime/refusals.ts";
 import { createSimClockFeed } from "../../config/runtime/sim-clock-feed.ts";
 import { EXIT, type RoleContext } from "../../config/runtime/role-command.ts";
 import { announceReady, writeStats } from "../../config/runtime/role-report.ts";
+import { printable } from "../../protocol/printable.ts";
 import { MeterAgent } from "./agent.ts";
 import type { AgentEvents, AgentLink } from "./agent-options.ts";
 import { BillIntake } from "./bill-intake.ts";
@@ -225,7 +226,7 @@ async function feed({ agent, input, slotSeconds, refused, signal }: FeedOptions)
     take: (line) => takeLine(agent, line, { slotSeconds, now: systemClock.now() }),
     refused: (line, reason) => {
       refused();
-      if (++told <= MOST_TOLD) process.stderr.write(`line ${line}: ${reason}\n`);
+      if (++told <= MOST_TOLD) process.stderr.write(`line ${line}: ${printable(reason)}\n`);
       if (told === MOST_TOLD) process.stderr.write("further lines that are refused are only counted\n");
     },
     signal,

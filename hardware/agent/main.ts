@@ -4,6 +4,7 @@
  */
 import { METRICS_OFFSETS, type RoleContext, runRole, UsageError } from "../../config/runtime/role-command.ts";
 import { meterId } from "../../protocol/names.ts";
+import { printable } from "../../protocol/printable.ts";
 import { readBills } from "./bills.ts";
 import { billsFolder, billsText, ownPrivacy, ownReadings, readingsCsv, simulatedBills } from "./household.ts";
 import { statementText } from "./learning/spent.ts";
@@ -34,7 +35,7 @@ function print({ config, options, operands, json }: RoleContext, id: string): vo
     const readings = ownReadings(config.paths.data, id, config.system.slotSeconds);
     text = json ? JSON.stringify(readings) : readingsCsv(readings).trimEnd();
   }
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 async function run(context: RoleContext): Promise<number | undefined> {

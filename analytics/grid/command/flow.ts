@@ -1,6 +1,7 @@
 /** `grid flow CASE`: one power flow, with losses, limits and temperatures. */
 import { EXIT, type RoleContext } from "../../../config/runtime/role-command.ts";
 import { type Cell, renderTable } from "../../../config/runtime/terminal.ts";
+import { printable } from "../../../protocol/printable.ts";
 import {
   apparentMva,
   type FlowResult,
@@ -56,7 +57,9 @@ export function runFlow({ options, json }: RoleContext, [name]: readonly string[
     }
     process.stdout.write(`${summary(grid, result)}\n${tables(buses, branches, whole)}\n`);
   } else {
-    process.stderr.write(`grid: ${grid.name}: no power flow (${result.failure!.reason}): ${result.failure!.message}\n`);
+    process.stderr.write(
+      `grid: ${printable(grid.name)}: no power flow (${result.failure!.reason}): ${result.failure!.message}\n`,
+    );
   }
   return result.converged ? EXIT.ok : EXIT.failed;
 }
