@@ -37,7 +37,7 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
     return EXIT.ok;
   }
   if (from === undefined || to !== undefined) throw new UsageError("restore: expected --from FILE, and no --to");
-  const kept = await restore(place, from, new Date());
+  const kept = await restore(place, from, new Date(), store.marks);
   const before = kept === undefined ? "there was nothing before" : `what was there is kept in ${kept}`;
   print(json, { place: shownPlace(place), from, kept }, `${shownPlace(place)} is what ${from} holds; ${before}`);
   return EXIT.ok;

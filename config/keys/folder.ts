@@ -120,7 +120,7 @@ export function assertFolder(folder: string, role: Role): void {
 }
 
 function withArticle(role: Role): string {
-  return /^a/.test(role) ? `an ${role}` : `a ${role}`;
+  return role.startsWith("a") ? `an ${role}` : `a ${role}`;
 }
 
 function listFolder(folder: string): string[] {

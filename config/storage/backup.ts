@@ -58,8 +58,8 @@ async function dump(place: string, partial: string): Promise<void> {
   await run("pg_dump", [...flags, "--dbname", url]);
 }
 
-/** Throws BackupError for a file that is no whole copy of a database of this kind. */
-async function check(place: string, file: string): Promise<void> {
+/** Throws BackupError for a file that is no whole copy of a database of this kind, or of one without the tables `marks`. */
+async function check(place: string, file: string, marks: readonly string[] = []): Promise<void> {
   if (isPostgres(place)) {
     const { schema } = partsOf(place);
     const held = new Set([...(await archiveList(file)).matchAll(/ TABLE DATA (\S+) /g)].map(([, name]) => name));
@@ -78,6 +78,11 @@ async function check(place: string, file: string): Promise<void> {
     database = new Database(file, { readonly: true, fileMustExist: true });
     const answer = database.pragma("integrity_check(1)", { simple: true });
     if (answer !== "ok") throw new BackupError(`${file} is damaged: ${String(answer)}`);
+    const names = database.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
+    const lacking = marks.find((mark) => !names.includes(mark));
+    if (lacking !== undefined) {
+      throw new BackupError(`${file} is no copy of ${place}: it has no table ${lacking}, so it is another party's`);
+    }
   } catch (error) {
     if (error instanceof BackupError) throw error;
     throw new BackupError(`${file} is no backup of a database file: ${(error as Error).message}`);
@@ -99,11 +104,17 @@ function settle(partial: string, file: string): void {
 
 /**
  * Puts a copy in the place of what is there, and returns where that is kept; undefined if there was nothing. Throws
- * StorageError `locked` while the party runs, BackupError for a file that is no copy.
+ * StorageError `locked` while the party runs, BackupError for a file that is no copy, or one of a file without the tables
+ * `marks`; an archive says itself of which party it is.
  */
-export async function restore(place: string, file: string, now: Date): Promise<string | undefined> {
+export async function restore(
+  place: string,
+  file: string,
+  now: Date,
+  marks: readonly string[] = [],
+): Promise<string | undefined> {
   if (!existsSync(file)) throw new BackupError(`${file} does not exist`);
-  await check(place, file);
+  await check(place, file, marks);
   const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
   return isPostgres(place) ? await restoreSchema(place, file, stamp) : restoreFile(place, file, stamp);
 }

@@ -8,18 +8,29 @@ export interface StoreOf {
   readonly place: (config: Pick<Config, "storage" | "paths">) => string;
   /** The program of the party that makes its tables. */
   readonly maker: string;
+  /** Tables that it has had from its first version on, and no other store has: a copy without them is another party's. */
+  readonly marks: readonly string[];
 }
 
 const STORES: Readonly<Record<string, StoreOf>> = {
   utility: {
     place: (config) => storePlace(config, "utility", "utility.db"),
     maker: "utility/store/make-tables.ts",
+    marks: ["meta", "rounds"],
   },
-  api: { place: accountsPlace, maker: "utility/api/access/make-tables.ts" },
-  analytics: { place: analyticsPlace, maker: "analytics/store/make-tables.ts" },
-  "analytics-releases": { place: releasesPlace, maker: "analytics/releases/make-tables.ts" },
-  "analytics-grid": { place: gridPlace, maker: "analytics/grid/service/make-tables.ts" },
-  "api-alerts": { place: alertsPlace, maker: "utility/api/alerts/make-tables.ts" },
+  api: { place: accountsPlace, maker: "utility/api/access/make-tables.ts", marks: ["accounts", "sessions"] },
+  analytics: { place: analyticsPlace, maker: "analytics/store/make-tables.ts", marks: ["ciphertexts", "jobs"] },
+  "analytics-releases": {
+    place: releasesPlace,
+    maker: "analytics/releases/make-tables.ts",
+    marks: ["releases", "meta"],
+  },
+  "analytics-grid": {
+    place: gridPlace,
+    maker: "analytics/grid/service/make-tables.ts",
+    marks: ["history", "feeder_loads"],
+  },
+  "api-alerts": { place: alertsPlace, maker: "utility/api/alerts/make-tables.ts", marks: ["alerts", "silences"] },
 };
 
 /** Those with names of their own; aggregators are a-1 to a-7. */
@@ -31,5 +42,6 @@ export function storeOf(name: string): StoreOf | undefined {
   return {
     place: (config) => storePlace(config, name, "aggregator.db"),
     maker: "aggregator/store/make-tables.ts",
+    marks: ["own_boot", "journal"],
   };
 }
