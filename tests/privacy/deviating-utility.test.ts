@@ -4,9 +4,11 @@
  * what the refused answer would have given away.
  */
 import assert from "node:assert/strict";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { applyOffline } from "../../config/enrolment/offline.ts";
 import { RollBook } from "../../config/enrolment/roll-book.ts";
+import { backup, restore } from "../../config/storage/backup.ts";
 import { bitmapOf, fullBitmap } from "../../protocol/bitmap.ts";
 import { encodeCbor } from "../../protocol/cbor.ts";
 import { countersign, signRecord } from "../../protocol/membership.ts";
@@ -229,6 +231,30 @@ test("an aggregator killed after its endorsement still refuses the other set", a
   const [again] = (await utility.offer(without, [2])).values();
   assert.equal(again!.type === "refuse" && again!.code, "other-set-endorsed");
   assert.equal(stage.supervisor.restarts("a-2"), 1);
+});
+
+test("an aggregator that goes on from an older copy has forgotten what it endorsed: of three, one is enough for a leak", async () => {
+  const slot = day(2) + 9;
+  const place = path.join(stage.data, "a-2", "aggregator.db");
+  const copy = path.join(stage.data, "a-2.backup");
+  await backup(place, copy);
+  const all = await utility.set(load(HOMES, slot, slot + 1));
+  const without = await utility.set(load(HOMES, slot, slot + 1), (meter) => meter !== "m-1");
+  const answered = async (content: Uint8Array, to: readonly number[]): Promise<RoundAnswer[]> => {
+    const given = endorsementsOf((await utility.offer(content, to)).values());
+    return [...(await utility.sums(content, given, to)).values()].filter(({ type }) => type === "sums");
+  };
+  const first = totalsOf(await answered(all, [1, 2]), 2);
+  assert.deepEqual(first, [total(HOMES, slot, slot + 1)]);
+  const [refused] = (await utility.offer(without, [2])).values();
+  assert.equal(refused!.type === "refuse" && refused!.code, "already-released");
+  process.kill(stage.supervisor.processId("a-2")!, "SIGKILL");
+  await restore(place, copy, new Date());
+  // a-1 remembers, a-3 was never asked: with a-2 that is a quorum of two for the other set as well.
+  const [remembers] = (await utility.offer(without, [1])).values();
+  assert.equal(remembers!.type === "refuse" && remembers!.code, "already-released");
+  const second = totalsOf(await answered(without, [2, 3]), 2);
+  assert.equal(first[0]! - second[0]!, truth("m-1", slot), "a limit: docs/postgresql.md says how many may be restored");
 });
 
 test("the cells of a meter that moves count where it was, once", async () => {
