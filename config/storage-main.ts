@@ -1,5 +1,6 @@
 /** `npm run database`: copies of a party's database, put back while it is stopped; and from its file to a server. */
 import { addressFault } from "./checks-storage.ts";
+import { indexOfAggregator } from "../protocol/names.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "./runtime/role-command.ts";
 import { shownPlace } from "./runtime/store.ts";
 import { backup, restore } from "./storage/backup.ts";
@@ -40,6 +41,10 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
   const kept = await restore(place, from, new Date(), store.marks);
   const before = kept === undefined ? "there was nothing before" : `what was there is kept in ${kept}`;
   print(json, { place: shownPlace(place), from, kept }, `${shownPlace(place)} is what ${from} holds; ${before}`);
+  if (indexOfAggregator(party) !== undefined) {
+    const rules = "release rules hold only as far as the others remember (docs/postgresql.md, Backups)";
+    process.stderr.write(`${party} no longer knows what it has endorsed since that copy: ${rules}\n`);
+  }
   return EXIT.ok;
 }
 

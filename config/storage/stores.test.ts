@@ -44,4 +44,17 @@ test("a copy of a file is put back as that store's and as no other one's, before
     assert.ok(one.marks.every((mark) => tableNames(database).includes(mark)));
     database.close();
   }
+  // The command knows which tables those are, and what a copy of an aggregator's means.
+  const command = (from: string) => {
+    const args = ["config/storage-main.ts", "restore", "--party", "a-1", "--data", data, "--from", from];
+    return spawnSync(process.execPath, [START, ...args], { encoding: "utf8" });
+  };
+  const foreign = command(path.join(data, "utility.backup"));
+  assert.deepEqual(
+    [foreign.status, /is no copy of .*aggregator\.db: it has no table own_boot/.test(foreign.stderr)],
+    [1, true],
+  );
+  const own = command(path.join(data, "a-1.backup"));
+  assert.equal(own.status, 0, own.stderr);
+  assert.match(own.stderr, /^a-1 no longer knows what it has endorsed since that copy: .*docs\/postgresql\.md/);
 });
