@@ -23,6 +23,7 @@ import { createJobDesk } from "./openings/job-desk.ts";
 import { JobMail } from "./openings/job-mail.ts";
 import type { OpeningDesk } from "./openings/opening-desk.ts";
 import type { OpeningCounters } from "./openings/opening-options.ts";
+import { LostHistory } from "./release/lost-history.ts";
 import { ReleaseStore } from "./release/release-store.ts";
 import { RoundDesk } from "./rounds/desk.ts";
 import { Holdings } from "./rounds/holdings.ts";
@@ -95,13 +96,12 @@ export class Aggregator {
       feeders: () => this.membership.feeders(),
     };
     const [{ minMeters, minSlots }, gaps] = [settings, new ShareGaps(store, windowSlots)];
+    const lost = new LostHistory({ db, slotSeconds, now, n: directory.n, q: directory.q });
     this.#rounds = new RoundDesk({
-      index,
-      signer: party,
-      directory,
-      rules: { store: releases, members, gaps, exports: (meter) => store.exports(meter), minMeters, minSlots },
+      ...{ index, signer: party, directory },
+      rules: { store: releases, members, gaps, lost, exports: (meter) => store.exports(meter), minMeters, minSlots },
       holdings: new Holdings(store, members),
-      vectors: new VectorRounds({ store: vectors, members, slotSeconds, now, minMeters }),
+      vectors: new VectorRounds({ store: vectors, members, slotSeconds, now, minMeters, lost }),
       maskKeys: options.subsetKeys && { index, n: directory.n, t: directory.t, ...options.subsetKeys },
       askAgain: (meter, kind, firstSlot, count) => {
         if (part?.owns(meter) === false) part.tell({ about: "resend", meter, kind, firstSlot, count });
@@ -111,7 +111,7 @@ export class Aggregator {
     });
     this.#jobs = createJobDesk({
       ...{ index, db, minMeters, settings: options.homomorphic, refuse, signer: party, directory },
-      rules: { loads: releases, digests, members, minMeters, pause },
+      rules: { loads: releases, digests, members, minMeters, pause, lost },
       answer: (answer) => this.#jobMail.answer(answer),
       give: (partial) => this.#jobMail.give(partial),
       ...{ now: () => now() ?? 0, monotonic: options.monotonic },

@@ -107,16 +107,17 @@ async function bill(db: SqliteDatabase, shares: ShareStore, meters: number, slot
     roster: () => names,
   };
   const store = new ReleaseStore(db);
+  const lost = { before: 0 };
   const desk = new RoundDesk({
     index: 1,
     signer: { id: "a-1", signKey: privateKey },
     directory: { q: 1, servers: new Map([["a-1", { role: "aggregator", signKey: publicKey }]]) },
-    rules: { store, members, gaps: { missingUpTo: () => 0 }, exports: () => false, minMeters: 5, minSlots: 96 },
+    rules: { store, members, gaps: { missingUpTo: () => 0 }, lost, exports: () => false, minMeters: 5, minSlots: 96 },
     holdings: new Holdings(shares, members),
     vectors: new VectorRounds({
       store: new VectorStore(db, configSchema.parse({}).aggregator),
       members: { numberOf: () => undefined, feederOver: () => undefined },
-      ...{ slotSeconds: 900, now: () => 0, minMeters: 5 },
+      ...{ slotSeconds: 900, now: () => 0, minMeters: 5, lost },
     }),
     askAgain: () => {},
     pause: async () => {},

@@ -122,7 +122,8 @@ function contextOf(store: ReleaseStore): RuleContext {
     ...{ numberOf: (meter: string) => NAMES.indexOf(meter) + 1, slotsOn },
     ...{ isHead: () => false, roster: () => NAMES },
   };
-  return { store, members, minMeters: 5, minSlots: 48, gaps: { missingUpTo: () => 0 }, exports: () => false };
+  const lost = { before: 0 };
+  return { store, members, minMeters: 5, minSlots: 48, gaps: { missingUpTo: () => 0 }, lost, exports: () => false };
 }
 
 type Range = readonly [from: number, to: number];

@@ -38,11 +38,12 @@ async function run({ config, options, operands, json }: RoleContext): Promise<nu
     return EXIT.ok;
   }
   if (from === undefined || to !== undefined) throw new UsageError("restore: expected --from FILE, and no --to");
-  const kept = await restore(place, from, new Date(), store.marks);
+  const kept = await restore(place, from, new Date(), store);
   const before = kept === undefined ? "there was nothing before" : `what was there is kept in ${kept}`;
   print(json, { place: shownPlace(place), from, kept }, `${shownPlace(place)} is what ${from} holds; ${before}`);
   if (indexOfAggregator(party) !== undefined) {
-    const rules = "release rules hold only as far as the others remember (docs/postgresql.md, Backups)";
+    const rules =
+      "where no aggregator may forget it leaves all slots until now to the others (docs/postgresql.md, Backups)";
     process.stderr.write(`${party} no longer knows what it has endorsed since that copy: ${rules}\n`);
   }
   return EXIT.ok;

@@ -13,6 +13,7 @@ import { VectorTotals, weightedVectorSum } from "../../protocol/shamir/add-vecto
 import { randomShares } from "../../protocol/shamir/prss.ts";
 import { elementsOfShare } from "../../protocol/shamir/vector-shares.ts";
 import { WEIGHT_BYTES, weightLimbs } from "../../protocol/shamir/weights.ts";
+import type { LostHistory } from "../release/lost-history.ts";
 import { RosterTags } from "../rounds/roster-tags.ts";
 import { SetError } from "../rounds/layout.ts";
 import type { MeterSums } from "../rounds/range-answers.ts";
@@ -35,6 +36,7 @@ export interface VectorRoundsOptions {
   readonly slotSeconds: number;
   /** Unix seconds by this aggregator's own clock; undefined while it knows no time. */
   readonly now: () => number | undefined;
+  readonly lost: Pick<LostHistory, "before">;
   /** Fewest meters in any sum, whatever was announced. */
   readonly minMeters: number;
 }
@@ -78,7 +80,7 @@ export class VectorRounds {
    * elements, of countersigned customers, and of enough of them. Of a round one set is endorsed, ever.
    */
   releasable(set: SetContent): Releasable {
-    const { store, now, minMeters } = this.#options;
+    const { store, now, minMeters, lost, slotSeconds } = this.#options;
     const round = store.round(set.feeder);
     if (round === undefined) {
       throw new SetError("unknown-announcement", `no announcement by analytics of round ${set.feeder} has come here`);
@@ -102,6 +104,10 @@ export class VectorRounds {
       throw new SetError("other-set-endorsed", `set ${name} was endorsed for round ${set.feeder}`);
     }
     const [bitmap] = set.units[0]!;
+    if (round.closesAt < lost.before * slotSeconds) {
+      const what = "this aggregator goes on from a copy, and may have endorsed another set";
+      throw new SetError("history-lost", `${what} of round ${set.feeder}`);
+    }
     const strangers = [...members(bitmap)].filter((meter) => !this.#isCustomer(set.meters[meter]!, round));
     if (strangers.length > 0) {
       const detail = `meters without a countersigned place of a customer when round ${set.feeder} closed`;

@@ -6,6 +6,7 @@
 import { countMembers, isEmptyBitmap } from "../../protocol/bitmap.ts";
 import type { CkksParameters } from "../../protocol/ckks/parameters.ts";
 import type { Transcript } from "../../protocol/ckks/job.ts";
+import type { LostHistory } from "../release/lost-history.ts";
 import { meterNumbers, type ReleaseStore } from "../release/release-store.ts";
 import type { DigestStore } from "./digest-store.ts";
 import { JobError } from "./job-error.ts";
@@ -48,6 +49,7 @@ export interface JobMembers {
 
 export interface JobRules {
   readonly loads: Pick<ReleaseStore, "provenLoads">;
+  readonly lost: Pick<LostHistory, "before">;
   readonly digests: Pick<DigestStore, "find">;
   readonly members: JobMembers;
   readonly series: SeriesBook;
@@ -107,6 +109,10 @@ export async function assertJob(
   rules: JobRules,
 ): Promise<AllowedJob> {
   assertFeeders(transcript, rules.members);
+  if (transcript.firstSlot < rules.lost.before) {
+    const what = "this aggregator goes on from a copy, and may have opened other numbers";
+    throw new JobError("history-lost", `${what} of slots before ${rules.lost.before}`);
+  }
   const vouched = await assertInputs(transcript, window, rules);
   const counts = await assertSets(transcript, window, vouched, rules);
   const meters = new Set(

@@ -38,6 +38,16 @@ test("asks for the inputs, recomputes, says that it is ready, and gives its part
   assert.deepEqual(one.aggregator.jobs, { recomputed: 1, opened: 1, repeated: 0, refused: 0 });
 });
 
+test("helps to open nothing of slots that it may have forgotten, once a copy was put back", async (context) => {
+  const { bed, one } = setUp(context);
+  one.db.exec("INSERT INTO restored (one, before_slot) VALUES (1, NULL)");
+  one.stop();
+  const again = bed.start();
+  context.after(() => again.stop());
+  const { answer } = await bed.run(again, bed.transcript(NAMES));
+  assert.equal(code(answer), "history-lost");
+});
+
 test("takes inputs in batches that its memory holds, in whatever order they come", async (context) => {
   const bed = new JobBed(temporaryFolder(context), { limits: { inputBytes: 40_000 } });
   const names = Array.from({ length: 9 }, (_, i) => `m-${i}`);

@@ -1,6 +1,7 @@
 /** What the release rules judge by: what was released, who belongs where, and what is missing. */
 import type { Gaps } from "./catchup.ts";
 import type { ReleaseLimits } from "./differences.ts";
+import type { LostHistory } from "./lost-history.ts";
 import type { ReleaseStore } from "./release-store.ts";
 
 /** Who belongs where, by countersigned records. */
@@ -19,6 +20,7 @@ export interface RuleContext extends ReleaseLimits {
   readonly store: ReleaseStore;
   readonly members: Members;
   readonly gaps: Gaps;
+  readonly lost: Pick<LostHistory, "before">;
   /** Whether the meter (by number) has ever shared anything of what it feeds back. */
   readonly exports: (meter: number) => boolean;
 }

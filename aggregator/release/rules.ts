@@ -34,12 +34,20 @@ export interface Releasable {
 
 /** Throws SetError unless the set may be endorsed. The set has passed `assertSet`. */
 export function assertReleasable(set: SetContent, context: RuleContext): Releasable {
+  assertRemembered(set, context);
   const numbers = memberNumbers(set, context.members);
   const cells = set.purpose === "billing" ? billCells(set) : [];
   if (set.purpose === "billing") assertBilling({ set, numbers, cells }, context);
   else if (set.purpose === "load") assertLoad(set, numbers, context);
   else assertBalance(set, numbers, context);
   return { set, numbers, cells };
+}
+
+function assertRemembered({ segments }: SetContent, { lost: { before } }: RuleContext): void {
+  const forgotten = segments.find(([from]) => from < before);
+  if (forgotten === undefined) return;
+  const what = "this aggregator goes on from a copy, and may have endorsed another set";
+  throw new SetError("history-lost", `${what} of slots before ${before}: slots ${forgotten[0]} to ${forgotten[1]}`);
 }
 
 /** Writes down what `assertReleasable` allowed; the caller holds the transaction. */

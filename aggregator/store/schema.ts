@@ -256,4 +256,9 @@ export const MIGRATIONS: readonly StoreMigration[] = [
   -- What the worker that answers rounds tells those that take in shares (workers/notices.ts), as JSON.
   CREATE TABLE notices (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT;
   `,
+  `
+  -- One row once the database was put back from a copy (release/lost-history.ts), which writes it and makes the table for it
+  -- where the copy is older. before_slot: what is of earlier slots may be forgotten; NULL until the time is known.
+  CREATE TABLE IF NOT EXISTS restored (one INTEGER PRIMARY KEY CHECK (one = 1), before_slot INTEGER) STRICT;
+  `,
 ];

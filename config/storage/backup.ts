@@ -21,6 +21,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { ExplainedError } from "../faults.ts";
 import { lockDatabase, openDatabase, partialOf, storageError } from "../runtime/database.ts";
+import type { StoreOf } from "./stores.ts";
 import { isPostgres, openPostgres, shownAddress, UNFINISHED_RESTORE } from "../runtime/postgres/open.ts";
 
 export class BackupError extends ExplainedError {}
@@ -105,26 +106,33 @@ function settle(partial: string, file: string): void {
 /**
  * Puts a copy in the place of what is there, and returns where that is kept; undefined if there was nothing. Throws
  * StorageError `locked` while the party runs, BackupError for a file that is no copy, or one of a file without the tables
- * `marks`; an archive says itself of which party it is.
+ * `marks`; an archive says itself of which party it is. `onRestore` is done in it before anybody can use it.
  */
 export async function restore(
   place: string,
   file: string,
   now: Date,
-  marks: readonly string[] = [],
+  { marks = [], onRestore }: Partial<Pick<StoreOf, "marks" | "onRestore">> = {},
 ): Promise<string | undefined> {
   if (!existsSync(file)) throw new BackupError(`${file} does not exist`);
   await check(place, file, marks);
   const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  return isPostgres(place) ? await restoreSchema(place, file, stamp) : restoreFile(place, file, stamp);
+  return isPostgres(place)
+    ? await restoreSchema(place, file, stamp, onRestore)
+    : restoreFile(place, file, stamp, onRestore);
 }
 
-function restoreFile(place: string, file: string, stamp: string): string | undefined {
+function restoreFile(place: string, file: string, stamp: string, onRestore: string | undefined): string | undefined {
   const lock = lockDatabase(place);
   try {
     const partial = partialOf(place);
     copyFileSync(file, partial);
     chmodSync(partial, 0o600);
+    if (onRestore !== undefined) {
+      const database = new Database(partial);
+      database.exec(onRestore);
+      database.close();
+    }
     const kept = `${place}.${stamp}`;
     const had = existsSync(place);
     // A journal belongs to its file: beside another one it would be played into that.
@@ -136,7 +144,12 @@ function restoreFile(place: string, file: string, stamp: string): string | undef
   }
 }
 
-async function restoreSchema(place: string, file: string, stamp: string): Promise<string | undefined> {
+async function restoreSchema(
+  place: string,
+  file: string,
+  stamp: string,
+  onRestore: string | undefined,
+): Promise<string | undefined> {
   const { url, schema } = partsOf(place);
   const database = openPostgres(place, { synchronous: "FULL", alone: true });
   try {
@@ -157,6 +170,7 @@ async function restoreSchema(place: string, file: string, stamp: string): Promis
       const last = kept === undefined ? "there was nothing before" : `what was there is in ${kept}: restore that`;
       throw new BackupError(`${error.message}\n${shownAddress(place)} is empty now; ${last}`, { cause: error });
     });
+    if (onRestore !== undefined) database.exec(onRestore);
     database.exec(`DROP TABLE ${UNFINISHED_RESTORE}`);
     return kept;
   } finally {

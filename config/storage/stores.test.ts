@@ -25,7 +25,7 @@ test("a copy of a file is put back as that store's and as no other one's, before
     openDatabase(place, { synchronous: "NORMAL" }).close(); // an aggregator's looks into the file that is to be moved
     const made = spawnSync(process.execPath, [START, store.maker, place, place], { encoding: "utf8" });
     assert.equal(made.status, 0, `${name}: ${made.stderr}`);
-    return { name, place, copy, marks: store.marks };
+    return { ...store, name, place, copy };
   });
   for (const { place, copy } of stores) await backup(place, copy);
   for (const one of stores) {
@@ -33,13 +33,13 @@ test("a copy of a file is put back as that store's and as no other one's, before
     for (const other of stores) {
       if (other === one) continue;
       await assert.rejects(
-        restore(one.place, other.copy, now, one.marks),
+        restore(one.place, other.copy, now, one),
         (error) => error instanceof BackupError && error.message.includes(`${other.copy} is no copy of ${one.place}`),
         `${other.name} as ${one.name}`,
       );
     }
     assert.equal(existsSync(`${one.place}.20250115T100000Z`), false);
-    assert.ok(await restore(one.place, one.copy, now, one.marks));
+    assert.ok(await restore(one.place, one.copy, now, one));
     const database = openDatabase(one.place, { synchronous: "NORMAL", readonly: true });
     assert.ok(one.marks.every((mark) => tableNames(database).includes(mark)));
     database.close();

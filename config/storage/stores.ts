@@ -10,6 +10,8 @@ export interface StoreOf {
   readonly maker: string;
   /** Tables that it has had from its first version on, and no other store has: a copy without them is another party's. */
   readonly marks: readonly string[];
+  /** What is done in it when a copy is put back. */
+  readonly onRestore?: string;
 }
 
 const STORES: Readonly<Record<string, StoreOf>> = {
@@ -33,6 +35,11 @@ const STORES: Readonly<Record<string, StoreOf>> = {
   "api-alerts": { place: alertsPlace, maker: "utility/api/alerts/make-tables.ts", marks: ["alerts", "silences"] },
 };
 
+/** An aggregator has to know that it may have forgotten what it endorsed (aggregator/release/lost-history.ts). */
+const RESTORED = `
+  CREATE TABLE IF NOT EXISTS restored (one INTEGER PRIMARY KEY CHECK (one = 1), before_slot INTEGER) STRICT;
+  INSERT INTO restored (one, before_slot) VALUES (1, NULL) ON CONFLICT (one) DO UPDATE SET before_slot = NULL`;
+
 /** Those with names of their own; aggregators are a-1 to a-7. */
 export const STORE_NAMES: readonly string[] = Object.keys(STORES);
 
@@ -43,5 +50,6 @@ export function storeOf(name: string): StoreOf | undefined {
     place: (config) => storePlace(config, name, "aggregator.db"),
     maker: "aggregator/store/make-tables.ts",
     marks: ["own_boot", "journal"],
+    onRestore: RESTORED,
   };
 }

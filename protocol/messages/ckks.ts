@@ -96,6 +96,7 @@ export const JOB_REFUSAL_CODES = [
   "other-meters",
   "too-few-inputs",
   "too-many-numbers",
+  "history-lost",
   "malformed-input",
   "other-output",
   "not-endorsed",

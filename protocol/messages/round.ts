@@ -181,6 +181,7 @@ export const REFUSAL_CODES = [
   "out-of-range",
   "unknown-announcement",
   "not-closed",
+  "history-lost",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 

@@ -168,6 +168,20 @@ test("a utility that asks for two sets of one round, or too early, or for a roun
   assert.equal((answer as { code: string }).code, "not-endorsed");
 });
 
+test("an aggregator that goes on from a copy endorses no set of a round that closed before", async (t) => {
+  const bed = await LearningBed.make(t);
+  const content = bed.round(LENGTH);
+  await bed.announce(content);
+  for (const [home, name] of bed.homes.entries()) bed.send(content, name, vectorOf(home, LENGTH));
+  bed.setTime(content.closesAt);
+  const [one] = bed.aggregators;
+  one!.db.exec("INSERT INTO restored (one, before_slot) VALUES (1, NULL)");
+  one!.kill();
+  const { units, question } = await manifestOf(bed, content);
+  assert.equal((await propose(bed, 1, question, units)).code, "history-lost");
+  assert.equal((await propose(bed, 2, question, units)).type, "endorse");
+});
+
 test("with five aggregators one that lies about sums is corrected and named", async (t) => {
   const bed = await LearningBed.make(t, { n: 5, q: 4, homes: 6 });
   const content = bed.round(LENGTH);

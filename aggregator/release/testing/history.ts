@@ -38,6 +38,8 @@ export interface HistoryOptions {
   readonly head?: number;
   /** Which meters (by position) feed back; none if left out. */
   readonly exports?: (meter: number) => boolean;
+  /** From which slot on nothing is forgotten; 0 if left out. */
+  readonly lost?: { readonly before: number };
   /** Name of the database; any if left out. */
   readonly file?: string;
 }
@@ -58,6 +60,7 @@ export class History {
       store: new ReleaseStore(this.#db),
       minMeters,
       minSlots,
+      lost: options.lost ?? { before: 0 },
       members: {
         numberOf: (meter) => this.meters.indexOf(meter) + 1 || undefined,
         isHead: (meter) => meter === this.meters[options.head ?? -1],
