@@ -20,6 +20,7 @@ import type { SqlDatabase } from "../runtime/sql.ts";
 import { migrateStore, openStore } from "../runtime/store.ts";
 import { TemporaryServer } from "../runtime/postgres/temporary-server.ts";
 import { backup, BackupError, restore } from "./backup.ts";
+import { storeOf } from "./stores.ts";
 
 const FOLDER = mkdtempSync(path.join(tmpdir(), "wv-backup-"));
 const TABLES = [
@@ -94,9 +95,12 @@ for (const engine of ["sqlite", "postgres"] as const) {
 
     // What was replaced is a copy itself.
     assert.ok(kept?.includes("20250115T100000Z"), kept);
-    await restore(place, kept ?? "", new Date("2025-01-15T11:00:00Z"));
+    const onRestore = storeOf("a-1")?.onRestore ?? "";
+    await restore(place, kept ?? "", new Date("2025-01-15T11:00:00Z"), { onRestore });
     const again = open(place);
     assert.equal(countOf(again), 3_000);
+    // An aggregator is told that it may have forgotten something.
+    assert.deepEqual(again.prepare<[]>("SELECT before_slot FROM restored").pluck().all(), [null]);
     again.close();
     await assert.rejects(backup(place, file), BackupError);
   });

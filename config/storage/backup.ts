@@ -23,6 +23,7 @@ import { ExplainedError } from "../faults.ts";
 import { lockDatabase, openDatabase, partialOf, storageError } from "../runtime/database.ts";
 import type { StoreOf } from "./stores.ts";
 import { isPostgres, openPostgres, shownAddress, UNFINISHED_RESTORE } from "../runtime/postgres/open.ts";
+import { tablesOfPostgres } from "../runtime/postgres/sql-text.ts";
 
 export class BackupError extends ExplainedError {}
 
@@ -170,7 +171,7 @@ async function restoreSchema(
       const last = kept === undefined ? "there was nothing before" : `what was there is in ${kept}: restore that`;
       throw new BackupError(`${error.message}\n${shownAddress(place)} is empty now; ${last}`, { cause: error });
     });
-    if (onRestore !== undefined) database.exec(onRestore);
+    if (onRestore !== undefined) database.exec(tablesOfPostgres(onRestore));
     database.exec(`DROP TABLE ${UNFINISHED_RESTORE}`);
     return kept;
   } finally {
