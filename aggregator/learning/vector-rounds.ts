@@ -13,7 +13,7 @@ import { VectorTotals, weightedVectorSum } from "../../protocol/shamir/add-vecto
 import { randomShares } from "../../protocol/shamir/prss.ts";
 import { elementsOfShare } from "../../protocol/shamir/vector-shares.ts";
 import { WEIGHT_BYTES, weightLimbs } from "../../protocol/shamir/weights.ts";
-import type { LostHistory } from "../release/lost-history.ts";
+import { type LostHistory, MAY_HAVE_FORGOTTEN } from "../release/lost-history.ts";
 import { RosterTags } from "../rounds/roster-tags.ts";
 import { SetError } from "../rounds/layout.ts";
 import type { MeterSums } from "../rounds/range-answers.ts";
@@ -103,11 +103,10 @@ export class VectorRounds {
       const name = other.toString("hex").slice(0, 16);
       throw new SetError("other-set-endorsed", `set ${name} was endorsed for round ${set.feeder}`);
     }
-    const [bitmap] = set.units[0]!;
     if (round.closesAt < lost.before * slotSeconds) {
-      const what = "this aggregator goes on from a copy, and may have endorsed another set";
-      throw new SetError("history-lost", `${what} of round ${set.feeder}`);
+      throw new SetError("history-lost", `${MAY_HAVE_FORGOTTEN} of round ${set.feeder}`);
     }
+    const [bitmap] = set.units[0]!;
     const strangers = [...members(bitmap)].filter((meter) => !this.#isCustomer(set.meters[meter]!, round));
     if (strangers.length > 0) {
       const detail = `meters without a countersigned place of a customer when round ${set.feeder} closed`;

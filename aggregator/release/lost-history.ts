@@ -5,6 +5,9 @@
  */
 import type { SqlDatabase } from "../../config/runtime/sql.ts";
 
+/** Why it does not endorse. */
+export const MAY_HAVE_FORGOTTEN = "this aggregator goes on from a copy, and may have endorsed another set";
+
 export interface LostHistoryOptions {
   readonly db: SqlDatabase;
   readonly slotSeconds: number;

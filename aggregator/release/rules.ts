@@ -19,6 +19,7 @@ import { coveredSlots } from "./catchup.ts";
 import { differenceFault } from "./differences.ts";
 import { faultUnits, tooSmall } from "./fault-report.ts";
 import { FeederHistory } from "./feeder-history.ts";
+import { MAY_HAVE_FORGOTTEN } from "./lost-history.ts";
 import type { Period, ReleaseStore } from "./release-store.ts";
 import type { Members, RuleContext } from "./rule-context.ts";
 import { addSlot, emptySlots, slotsOf } from "./slot-bits.ts";
@@ -46,8 +47,8 @@ export function assertReleasable(set: SetContent, context: RuleContext): Releasa
 function assertRemembered({ segments }: SetContent, { lost: { before } }: RuleContext): void {
   const forgotten = segments.find(([from]) => from < before);
   if (forgotten === undefined) return;
-  const what = "this aggregator goes on from a copy, and may have endorsed another set";
-  throw new SetError("history-lost", `${what} of slots before ${before}: slots ${forgotten[0]} to ${forgotten[1]}`);
+  const detail = `${MAY_HAVE_FORGOTTEN} of slots before ${before}: slots ${forgotten[0]} to ${forgotten[1]}`;
+  throw new SetError("history-lost", detail);
 }
 
 /** Writes down what `assertReleasable` allowed; the caller holds the transaction. */
