@@ -5,9 +5,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, describe, test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
-import { familyOf, listProcesses } from "./processes.ts";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { describeThreads, familyOf, listProcesses } from "./processes.ts";
 import { whereItHangs } from "./where-it-hangs.ts";
+
+const RUNS = /main thread "[^"]+": R/;
+const WAITS = /main thread "[^"]+": S/;
+const WAITS_FOR_THREAD = /main thread "[^"]+": S[^\n]*futex/;
+const SAME_LOOKS = 10;
+/** In milliseconds. */
+const BETWEEN_LOOKS = 20;
+const PATIENCE = 30_000;
 
 /** A process that has come as far as the text says `up`. */
 async function start(t: TestContext, text: string): Promise<ChildProcess & { readonly pid: number }> {
@@ -24,15 +32,30 @@ async function start(t: TestContext, text: string): Promise<ChildProcess & { rea
   return child as ChildProcess & { readonly pid: number };
 }
 
+/**
+ * Until its main thread stays as it is to be found: what a process does before is seen at times, not at every look. If it
+ * never does, what is said of it shows how it is.
+ */
+async function settle(pid: number, as: RegExp): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  for (let looks = 0; looks < SAME_LOOKS && performance.now() < end; ) {
+    const main = describeThreads(pid).find((line) => line.startsWith("main thread"));
+    assert.ok(main !== undefined, "it has ended");
+    looks = as.test(main) ? looks + 1 : 0;
+    await delay(BETWEEN_LOOKS);
+  }
+}
+
 describe("where a process hangs", { skip: process.platform !== "linux" }, () => {
   test("in a loop: the function and its line", async (t) => {
     const { pid } = await start(
       t,
       "setImmediate(function turnsForEver() {\n  for (let i = 0; ; i++) Math.sqrt(i);\n});",
     );
+    await settle(pid, RUNS);
     const said = (await whereItHangs(pid)).join("\n");
     assert.match(said, new RegExp(`process ${pid}: .*hanging\\.mjs`));
-    assert.match(said, /main thread "[^"]+": R/);
+    assert.match(said, RUNS);
     assert.match(said, /it runs, at:\n {2}turnsForEver \(file:.*hanging\.mjs:3:/);
   });
 
@@ -41,15 +64,17 @@ describe("where a process hangs", { skip: process.platform !== "linux" }, () => 
       t,
       'import { createServer } from "node:net"; createServer().listen(0); process.disconnect();',
     );
+    await settle(pid, WAITS);
     const said = (await whereItHangs(pid)).join("\n");
-    assert.match(said, /main thread "[^"]+": S[^\n]*/);
+    assert.match(said, WAITS);
     assert.match(said, /its loop waits for:\n[^]*"type":"tcp"[^]*resources: .*TCPServerWrap/);
   });
 
   test("waiting for another thread: the line that waits", async (t) => {
     const { pid } = await start(t, "setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));");
+    await settle(pid, WAITS_FOR_THREAD);
     const said = (await whereItHangs(pid)).join("\n");
-    assert.match(said, /main thread "[^"]+": S[^\n]*futex/);
+    assert.match(said, WAITS_FOR_THREAD);
     assert.match(said, /it runs, at:\n {2}\(anonymous\) \(file:.*hanging\.mjs:2:/);
   });
 
@@ -58,9 +83,10 @@ describe("where a process hangs", { skip: process.platform !== "linux" }, () => 
     const { pid } = await start(t, text);
     // Its loop is held up, so that it cannot tell.
     while (familyOf(pid, listProcesses()).every(({ command }) => command !== "sleep 100")) await turn();
+    await settle(pid, WAITS);
     const said = (await whereItHangs(pid)).join("\n");
     familyOf(pid, listProcesses()).forEach(({ id }) => id !== pid && process.kill(id, "SIGKILL"));
-    assert.match(said, /main thread "[^"]+": S/);
+    assert.match(said, WAITS);
     assert.match(said, /process \d+: sleep 100/);
     assert.match(said, /does not answer: the main thread waits inside node or an add-on/);
   });

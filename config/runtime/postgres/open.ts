@@ -18,6 +18,8 @@ const TURN_MILLISECONDS = 60_000;
 /** Tells these locks from those of other programs on the database. The schema's number comes behind them. */
 const ALONE_LOCK = 0x57_56_01;
 const WRITE_LOCK = 0x57_56_02;
+/** While a schema is made, which has no number yet: of two at once, `IF NOT EXISTS` lets one fail. */
+const MAKING_LOCK = 0x57_56_03;
 /** In this order by their bytes, as in SQLite and everywhere in this program. */
 const SORTED = "-A-bBaä";
 const READ_ONLY = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -60,7 +62,8 @@ export function openPostgres(place: string, options: PostgresOptions): PostgresD
     }
     if (value(`SELECT to_regnamespace('${schema}')::text`) === null) {
       if (readonly) throw new StorageError("absent", `${name} does not exist (yet); check the address`);
-      connection.execute({ sql: `CREATE SCHEMA IF NOT EXISTS ${schema}`, runs: [], script: true });
+      const making = `BEGIN; SELECT pg_advisory_xact_lock(${lockKey(MAKING_LOCK, 0)})`;
+      connection.execute({ sql: `${making}; CREATE SCHEMA IF NOT EXISTS ${schema}; COMMIT`, runs: [], script: true });
     }
     const number = Number(value(`SELECT '${schema}'::regnamespace::oid`));
     if (options.alone === true) takeAlone(connection, number, name, "");
@@ -165,7 +168,11 @@ export function tablesVersion(database: PostgresDatabase): number {
 /** As `migrate` for files: each step in its own transaction, its number in the table `schema_version`. */
 export function migratePostgres(database: PostgresDatabase, migrations: readonly StoreMigration[]): void {
   assertRestored(database);
-  database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
+  // Alone: where two make a table at once, the second one's `IF NOT EXISTS` fails.
+  const begin = database.transaction(() => {
+    database.exec("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
+  });
+  begin.immediate();
   const version = (): number => tablesVersion(database);
   if (version() > migrations.length) {
     const known = `version ${version()}, this program knows up to ${migrations.length}`;

@@ -5,9 +5,12 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Client } from "pg";
 import { type DatabaseOptions, StorageError, type StorageErrorCode } from "../database.ts";
 import { runAll, type SqlDatabase } from "../sql.ts";
 import { migrateStore, openStore } from "../store.ts";
+import { lockKey, openPostgres, tablesVersion } from "./open.ts";
 import { TemporaryServer } from "./temporary-server.ts";
 
 const FULL: DatabaseOptions = { synchronous: "FULL" };
@@ -156,6 +159,31 @@ test("opened alone it shuts out a second one until it is closed, not readers, wh
   reader.close();
   first.close();
   openStore(place, { ...FULL, alone: true }).close();
+});
+
+test("what another process is just making, a schema or its first table, is waited for", async (t) => {
+  const place = newPlace();
+  const { port, pathname, hash } = new URL(place);
+  const schema = hash.slice(1);
+  const other = new Client({ host: "127.0.0.1", port: Number(port), database: pathname.slice(1), user: "wattveil" });
+  await other.connect();
+  t.after(() => other.end());
+  const made = async (lock: string, statement: string): Promise<{ ended: Promise<unknown> }> => {
+    await other.query(`BEGIN; SELECT pg_advisory_xact_lock(${lock}); ${statement}`);
+    const ended = other.query("SELECT pg_sleep(1); COMMIT");
+    // It is on its way, and this thread waits from now on.
+    await nextTurn();
+    return { ended };
+  };
+  const schemaMade = await made(lockKey(0x57_56_03, 0), `CREATE SCHEMA ${schema}`);
+  const db = openPostgres(place, FULL);
+  t.after(() => db.close());
+  await schemaMade.ended;
+  const table = `CREATE TABLE ${schema}.schema_version (version BIGINT NOT NULL)`;
+  const tableMade = await made(lockKey(0x57_56_02, db.schemaNumber), table);
+  migrateStore(db, TABLES);
+  await tableMade.ended;
+  assert.equal(tablesVersion(db), TABLES.length);
 });
 
 test("a reader's transaction sees one state while another writes", () => {
