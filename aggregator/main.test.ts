@@ -61,6 +61,19 @@ test("a second one in the same folder says that the database is in use, and leav
   assert.equal((await first.ended).code, 0);
 });
 
+test("the database of another aggregator is refused, and told whose it is", async () => {
+  const moved = join(root, "moved");
+  cpSync(join(data, "keys"), join(moved, "keys"), { recursive: true });
+  const first = start(3, moved);
+  await first.ready;
+  first.child.kill("SIGTERM");
+  await first.ended;
+  cpSync(join(moved, "a-3"), join(moved, "a-1"), { recursive: true });
+  const { code, said } = await start(1, moved).ended;
+  assert.equal(code, 1);
+  assert.match(said, /^.*a-1\/aggregator\.db is the database of a-3, not of a-1; put back the right one\n$/);
+});
+
 test("of two with the same keys in different folders one stops and says why, and the other one goes on", async () => {
   const copy = join(root, "copy");
   cpSync(join(data, "keys"), join(copy, "keys"), { recursive: true });

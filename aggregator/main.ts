@@ -23,6 +23,7 @@ import { Aggregator } from "./aggregator.ts";
 import { indexOf } from "./id-flag.ts";
 import { jobSettings } from "./openings/settings.ts";
 import { MIGRATIONS } from "./store/schema.ts";
+import { claimDatabase } from "./store/owner.ts";
 import { migrateForWorkers } from "./workers/seat.ts";
 import { Worker, workerOf } from "./workers/worker.ts";
 
@@ -55,6 +56,7 @@ async function run(context: RoleContext): Promise<void> {
   try {
     if (number !== undefined && db instanceof PostgresDatabase) migrateForWorkers(db, MIGRATIONS);
     else migrateStore(db, MIGRATIONS);
+    guardStorage(db, () => claimDatabase(db, party.id));
     const worker = number === undefined ? undefined : new Worker(db, number, config.aggregator);
     // Whoever gets the desk of a worker that has gone begins anew with what the database has.
     while (!signal.aborted) await serve(context, { index, party, db, worker });

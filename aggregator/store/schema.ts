@@ -261,4 +261,8 @@ export const MIGRATIONS: readonly StoreMigration[] = [
   -- where the copy is older. before_slot: what is of earlier slots may be forgotten; NULL until the time is known.
   CREATE TABLE IF NOT EXISTS restored (one INTEGER PRIMARY KEY CHECK (one = 1), before_slot INTEGER) STRICT;
   `,
+  `
+  -- The aggregator whose database this is (owner.ts), from its first start with this table on.
+  CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), party TEXT NOT NULL) STRICT;
+  `,
 ];
