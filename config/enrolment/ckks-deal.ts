@@ -4,13 +4,14 @@
  * sealed to one aggregator each.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CkksParameters, dataLevels } from "../../protocol/ckks/parameters.ts";
 import { sealServerMessage, type ServerParty } from "../../protocol/envelope/index.ts";
 import { type CkksEpoch, type CkksPart, type CkksSet, DEALING_BYTES } from "../../protocol/keys/index.ts";
 import { aggregatorId } from "../../protocol/names.ts";
 import { CKKS_PART_FILES, ckksFolder, type SealedShares } from "../keys/ckks-files.ts";
+import { writeWholeFile } from "../runtime/system-fault.ts";
 import type { CkksPlan, CkksSetPlan } from "./ckks-plan.ts";
 
 /** Called before each set: making keys of `strong` takes seconds. */
@@ -118,7 +119,7 @@ function writeParts(folder: string, material: Readonly<Record<CkksPart, Uint8Arr
     const bytes = material[part];
     if (bytes === undefined) return [];
     const file = join(folder, CKKS_PART_FILES[part]);
-    writeFileSync(file, bytes, { flag: "wx", flush: true });
+    writeWholeFile(file, bytes, { flag: "wx", flush: true });
     chmodSync(file, 0o644); // whatever the umask was
     return [[part, Uint8Array.from(createHash("sha256").update(bytes).digest())]];
   });

@@ -1,8 +1,9 @@
 /** Writes key files: always private to the owner, never over an existing key, and whole or not at all. */
-import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ExplainedError } from "../faults.ts";
 import { makeFolder as make } from "../runtime/folders.ts";
+import { writeWholeFile } from "../runtime/system-fault.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -27,7 +28,7 @@ export function writeFolder(folder: string, files: Files): void {
   const staging = join(dirname(folder), `.${basename(folder)}.new`);
   rmSync(staging, { recursive: true, force: true });
   makeFolder(staging);
-  for (const [name, content] of files) writeFileSync(join(staging, name), content, { mode: FILE_MODE, flag: "wx" });
+  for (const [name, content] of files) writeWholeFile(join(staging, name), content, { mode: FILE_MODE, flag: "wx" });
   renameSync(staging, folder);
 }
 
@@ -35,7 +36,7 @@ export function writeFolder(folder: string, files: Files): void {
 export function replaceFile(path: string, content: string | Uint8Array): void {
   const staging = join(dirname(path), `.${basename(path)}.new`);
   rmSync(staging, { force: true });
-  writeFileSync(staging, content, { mode: FILE_MODE, flag: "wx", flush: true });
+  writeWholeFile(staging, content, { mode: FILE_MODE, flag: "wx", flush: true });
   renameSync(staging, path);
 }
 

@@ -1,4 +1,5 @@
 /** Errors of the file system in words: which file, and what is wrong with it. */
+import { type WriteFileOptions, writeFileSync } from "node:fs";
 
 const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -26,4 +27,13 @@ export function systemFault(error: unknown): string | undefined {
   const words = faultWords(code);
   if (words === undefined) return undefined;
   return file === undefined ? `${words} (${code}, ${syscall})` : `${file}: ${words} (${code})`;
+}
+
+/** As `writeFileSync`; an error of the write itself, such as that of a full disk, names the file as well. */
+export function writeWholeFile(file: string, content: string | Uint8Array, options: WriteFileOptions): void {
+  try {
+    writeFileSync(file, content, options);
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path: file });
+  }
 }

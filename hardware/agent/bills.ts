@@ -4,8 +4,9 @@
  * checks what a receipt is for: that the bill is in the log, and follows from this meter's own readings.
  */
 import { createHash, type KeyObject } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { writeWholeFile } from "../../config/runtime/system-fault.ts";
 import { type CheckedReceipt, checkReceipt } from "../../billing/receipt.ts";
 import type { MeterReadings } from "../../billing/readings-file.ts";
 import { hpkeOpen, serverContext } from "../../protocol/envelope/hpke.ts";
@@ -121,7 +122,7 @@ function checkBeside(file: string): BillVerdict | undefined {
 
 /** A reader never sees half a bill, and nobody else reads one at all. */
 function write(file: string, text: Buffer): void {
-  writeFileSync(`${file}.next`, text, { mode: 0o600, flush: true });
+  writeWholeFile(`${file}.next`, text, { mode: 0o600, flush: true });
   renameSync(`${file}.next`, file);
 }
 
