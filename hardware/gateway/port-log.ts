@@ -5,6 +5,10 @@
 import { Refusals } from "../../config/runtime/refusals.ts";
 import { type LineRate, type PortError, rateText } from "./serial-port.ts";
 
+/** So many lines of one kind that are no fault per interval: a port that somebody plugs in again is told each time. */
+const MOST_OPENED = 5;
+const MOST_STATUSES = 1;
+
 interface Sink {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
@@ -25,7 +29,7 @@ export class PortLog {
   readonly #refusals: Refusals;
   readonly #counters: Record<string, number> = {};
   readonly #now: () => number;
-  #quietUntil = Number.NEGATIVE_INFINITY;
+  readonly #told = new Map<string, { lines: number; until: number }>();
   #failure = "";
 
   constructor(options: PortLogOptions) {
@@ -52,7 +56,7 @@ export class PortLog {
   opened(rate: LineRate): void {
     this.count("opened");
     this.#failure = "";
-    this.#sparing({ rate: rateText(rate) }, "port open");
+    this.#sparing({ rate: rateText(rate) }, "port open", MOST_OPENED);
   }
 
   reopened(reason: string): void {
@@ -75,14 +79,16 @@ export class PortLog {
   /** What a device says of itself: its figures of this start. */
   status(status: Readonly<Record<string, unknown>>): void {
     this.count("statuses");
-    this.#sparing({ status }, "device status");
+    this.#sparing({ status }, "device status", MOST_STATUSES);
   }
 
-  #sparing(fields: Readonly<Record<string, unknown>>, message: string): void {
-    if (this.#now() < this.#quietUntil) return;
+  #sparing(fields: Readonly<Record<string, unknown>>, message: string, most: number): void {
     const { log, port, meter, intervalSeconds } = this.#options;
-    this.#quietUntil = this.#now() + intervalSeconds;
-    log.info({ port, meter, ...fields }, message);
+    let told = this.#told.get(message);
+    if (told === undefined || this.#now() >= told.until) told = { lines: 0, until: this.#now() + intervalSeconds };
+    this.#told.set(message, told);
+    told.lines += 1;
+    if (told.lines <= most) log.info({ port, meter, ...fields }, message);
   }
 
   snapshot(): { refused: Record<string, number>; counters: Record<string, number> } {
