@@ -122,7 +122,7 @@ test("secrets are private to their owner, public keys readable by all", () => {
     "/ckks/1/standard/relin.key",
   ]);
   for (const file of filesBelow(join(data, "ckks"))) assert.equal(statSync(file).mode & 0o777, 0o644);
-  assert.deepEqual(readdirSync(data).sort(), ["ckks", "keys"]);
+  assert.deepEqual(readdirSync(data).sort(), ["ckks", "enrolment.lock", "keys"]);
 });
 
 test("public material loads into an engine, and only as the manifest lists it", async () => {

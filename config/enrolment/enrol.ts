@@ -12,6 +12,7 @@ import { feederId, meterId } from "../../protocol/names.ts";
 import { CUSTOMERS_FILE, encodeCustomers } from "../keys/customers-file.ts";
 import { readKeyFile } from "../keys/folder.ts";
 import { openCustomers, type Party } from "../keys/index.ts";
+import { alone } from "./alone.ts";
 import { addApiFolder } from "./api-folder.ts";
 import { type CertificateAuthority, openCertificateAuthority } from "./certificates.ts";
 import type { DealingProgress } from "./ckks-deal.ts";
@@ -69,6 +70,10 @@ export const DEFAULT_HOSTS = ["localhost", "127.0.0.1"];
 /** Throws EnrolmentError or KeyFolderError; what was done until then is completed by the next run. */
 export async function enrol(options: EnrolOptions): Promise<EnrolResult> {
   assertMeters(options.meters);
+  return await alone(options.data, () => enrolAlone(options));
+}
+
+async function enrolAlone(options: EnrolOptions): Promise<EnrolResult> {
   const keys = join(options.data, "keys");
   const now = options.now ?? Date.now() / 1000;
   const authority = await openOrFoundSystem(keys, systemOptions(options, now));

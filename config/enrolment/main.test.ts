@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { z } from "zod";
 import { openParty } from "../keys/index.ts";
+import { lockDatabase } from "../runtime/database.ts";
 import { startTestBroker } from "../runtime/testing/broker.ts";
 
 const data = mkdtempSync(join(tmpdir(), "enrol-main-"));
@@ -218,4 +219,20 @@ test("wrong use ends with 2, and what cannot be done with 1 and the reason", () 
   chmodSync(join(data, "keys", "authority", "ca.key"), 0o644);
   const open = run("add", "--meter", "m-004", "--feeder", "f-1", "--offline");
   assert.match(open.err, /chmod 600 .*ca\.key/);
+});
+
+test("one command at a time changes keys: another says so and changes nothing, and lists go on", () => {
+  const lock = lockDatabase(join(data, "enrolment"));
+  try {
+    const second = run("revoke", "--meter", "m-003", "--offline");
+    assert.equal(second.code, 1);
+    assert.match(second.err, /another command is changing the keys in .*: repeat this one when it is done\n$/);
+    for (const args of [["--meters", "4", "--feeders", "1"], ["renew", "--party", "a-1"], ["sync"]]) {
+      assert.match(run(...args).err, /another command is changing the keys/);
+    }
+    assert.equal(run("list").code, 0);
+  } finally {
+    lock.close();
+  }
+  assert.equal(run("revoke", "--meter", "m-003", "--offline").code, 0);
 });

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SingleBar } from "cli-progress";
+import { alone } from "./alone.ts";
 import { didYouMean } from "../faults.ts";
 import { openParty } from "../keys/index.ts";
 import { meterId } from "../../protocol/names.ts";
@@ -84,21 +85,29 @@ async function run(context: RoleContext): Promise<number> {
   if (rest.length > 0) throw new UsageError(surplus(context, action));
   if (command === undefined) return enrolCommand(context);
   if (command === "list") return listCommand(context);
-  if (command === "redeal") return redealCommand(context);
-  if (command === "renew") return renewCommand(context);
-  if (command === "retire") return retireCommand(context);
+  if (command === "redeal") return changing(context, () => redealCommand(context));
+  if (command === "renew") return changing(context, () => renewCommand(context));
+  if (command === "retire") return changing(context, () => retireCommand(context));
   if (command !== "sync" && action === undefined) {
     throw new UsageError(
       `unknown command "${command}"${didYouMean(command, [...COMMANDS, "list", "sync", "redeal", "renew", "retire"])} (see --help)`,
     );
   }
   try {
-    return await (action === undefined ? syncCommand(context) : changeCommand(context, action));
+    return await changing(context, () =>
+      action === undefined ? syncCommand(context) : changeCommand(context, action),
+    );
   } catch (error) {
     if (!(error instanceof EnrolmentError && context.signal.aborted)) throw error;
     process.stderr.write("interrupted; what was signed is kept: repeat the command\n");
     return EXIT.interrupted;
   }
+}
+
+/** Where no keys are, the command says so, and makes no folder. */
+function changing({ config }: RoleContext, work: () => Promise<number>): Promise<number> {
+  const { data } = config.paths;
+  return existsSync(join(data, "keys")) ? alone(data, work) : work();
 }
 
 /** `revoke m-001` is what most will try first. */
