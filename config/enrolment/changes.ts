@@ -7,14 +7,14 @@ import { signRecord } from "../../protocol/membership.ts";
 import type { MembershipRecord, Place } from "../../protocol/messages/enrolment.ts";
 import { aggregatorId, feederId, meterId } from "../../protocol/names.ts";
 import { sealServerMessage } from "../../protocol/envelope/index.ts";
-import type { MeterSecrets, Party } from "../keys/index.ts";
+import { type MeterSecrets, openMeterSecrets, type Party } from "../keys/index.ts";
 import { encodeMeterSecrets, openMeterForRekey } from "../keys/meter-secrets.ts";
 import { type Change, describe, sameChange } from "./change.ts";
 import { addCustomers, openCa } from "./enrol.ts";
 import { EnrolmentError } from "./files.ts";
 import { customerKeyOf, newRootKeys, secretsFor, writeMeterFolder } from "./new-meters.ts";
 import { type Pending, readPending, writePending } from "./pending.ts";
-import type { RollBook } from "./roll-book.ts";
+import type { RollBook, RollEntry } from "./roll-book.ts";
 import { keyFolder } from "./system.ts";
 
 /** The change does not fit what is enrolled: another command, or another meter, is meant. */
@@ -90,7 +90,8 @@ export async function prepareChange(context: ChangeContext, change: Change): Pro
   if (before !== undefined && asked !== undefined && before.role === undefined) {
     throw new MisfitError(`${change.meter} is a customer's meter: the head of a feeder needs one of its own`);
   }
-  const { record, secrets, meterFile } = await keysFor(context, change, {
+  const lacking = keysLacking(entry, pending, authority.directory.n);
+  const { record, secrets, meterFile } = await keysFor(context, change, lacking, {
     ...(role === undefined ? {} : { role }),
     meter: change.meter,
     serial,
@@ -99,12 +100,14 @@ export async function prepareChange(context: ChangeContext, change: Change): Pro
   });
   const signed = signRecord(record, authority);
   const messages = new Map<string, Uint8Array>();
+  const keyed: number[] = [];
   for (let index = 1; index <= authority.directory.n; index++) {
     const rootKey = secrets?.rootKeys.get(index);
+    if (rootKey !== undefined) keyed.push(index);
     const message = { type: "enrol", record: signed, ...(rootKey === undefined ? {} : { rootKey }) };
     messages.set(aggregatorId(index), await sealServerMessage(message, authority, aggregatorId(index)));
   }
-  const prepared = { change, serial, fromSlot, messages, ...(meterFile === undefined ? {} : { meterFile }) };
+  const prepared = { change, serial, fromSlot, messages, keyed, ...(meterFile === undefined ? {} : { meterFile }) };
   // First what can be sent again, then the record: a crash between leaves a pending file that no record refers to.
   writePending(authority, prepared);
   book.addRecord(record, signed);
@@ -112,9 +115,19 @@ export async function prepareChange(context: ChangeContext, change: Change): Pro
   return prepared;
 }
 
+/** Aggregators that were to get root keys with the change before, and have not answered. */
+function keysLacking(entry: RollEntry | undefined, pending: Pending | undefined, n: number): number[] {
+  if (entry === undefined || pending?.serial !== entry.record.serial) return [];
+  const { keyed, change } = pending;
+  const brings = change.action === "add" || change.action === "rekey"; // as older versions kept it
+  const all = keyed ?? (brings ? Array.from({ length: n }, (_, i) => i + 1) : []);
+  return all.filter((index) => !entry.countersignatures.has(index));
+}
+
 interface WithKeys {
   readonly record: MembershipRecord;
-  readonly secrets?: MeterSecrets;
+  /** Root keys of those aggregators alone that are to get one. */
+  readonly secrets?: Pick<MeterSecrets, "rootKeys">;
   readonly meterFile?: string;
 }
 
@@ -122,6 +135,7 @@ interface WithKeys {
 async function keysFor(
   { keys, authority, book, now }: ChangeContext,
   change: Change,
+  lacking: readonly number[],
   record: MembershipRecord,
 ): Promise<WithKeys> {
   const { meter } = change;
@@ -139,7 +153,32 @@ async function keysFor(
     const secrets = { ...old, keyVersion, rootKeys: newRootKeys(authority.directory.n) };
     return { record: { ...record, keyVersion }, secrets, meterFile: encodeMeterSecrets(secrets) };
   }
-  return { record: { ...record, keyVersion: Math.max(record.keyVersion, book.get(meter)?.record.keyVersion ?? 0) } };
+  const keyVersion = Math.max(record.keyVersion, book.get(meter)?.record.keyVersion ?? 0);
+  const secrets = keysAgain(keys, { ...record, keyVersion }, change, lacking);
+  return { record: { ...record, keyVersion }, ...(secrets === undefined ? {} : { secrets }) };
+}
+
+/**
+ * The keys that some aggregators still lack, for the message of a later change: what was sealed before is of an older
+ * record by now, and refused. Nothing holds up a revocation.
+ */
+function keysAgain(
+  keys: string,
+  { meter, keyVersion }: MembershipRecord,
+  { action }: Change,
+  lacking: readonly number[],
+): WithKeys["secrets"] {
+  if (lacking.length === 0) return undefined;
+  const folder = keyFolder(keys, meter);
+  const secrets = existsSync(folder) ? openMeterSecrets(folder) : undefined;
+  if (secrets?.keyVersion === keyVersion) {
+    return { rootKeys: new Map([...secrets.rootKeys].filter(([index]) => lacking.includes(index))) };
+  }
+  if (action === "revoke") return undefined;
+  const whose = lacking.map(aggregatorId).join(", ");
+  throw new EnrolmentError(
+    `${meter}: ${whose} lacks its keys, which are not in ${folder}: repeat what gave them (sync), or bring the folder here`,
+  );
 }
 
 function placesAfter(change: Change, before: MembershipRecord | undefined, from: number): Place[] {

@@ -22,7 +22,7 @@ export async function applyOffline(context: ChangeContext, change: Change): Prom
   const secrets =
     pending.meterFile !== undefined
       ? secretsOfText(pending.meterFile, keyFolder(keys, change.meter))
-      : change.action === "add"
+      : change.action === "add" || (pending.keyed ?? []).length > 0
         ? openMeterSecrets(keyFolder(keys, change.meter))
         : undefined;
   for (const [i, id] of aggregatorIds(authority).entries()) {

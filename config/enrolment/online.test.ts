@@ -228,6 +228,34 @@ test("with too few aggregators a change fails, and the same command repeated com
   assert.equal(published.length, 1 + 1 + 6);
 });
 
+test("an aggregator that was away when keys were given gets them with whatever change comes next", async () => {
+  const { keys, aggregators, down, command, open } = await start("late-keys");
+  down.add(3);
+  await command({ action: "add", meter: "m-006", feeder: "f-1" });
+  await command({ action: "rekey", meter: "m-002" });
+  // Still away: the keys are owed beyond one change.
+  await command({ action: "move", meter: "m-006", feeder: "f-2" }, SLOT + 2);
+  down.clear();
+  await command({ action: "move", meter: "m-006", feeder: "f-1" }, SLOT + 4);
+  await command({ action: "move", meter: "m-002", feeder: "f-1" }, SLOT + 4);
+  assert.deepEqual([...(await open().online.sync(NEVER)).keys()], []);
+  for (const meter of ["m-006", "m-002"]) {
+    const given = openMeterSecrets(join(keys, meter)).rootKeys;
+    for (const { index, rootKeys } of aggregators) {
+      assert.deepEqual(Buffer.from(rootKeys.get(meter) ?? []), Buffer.from(given.get(index)!), `${meter} a-${index}`);
+    }
+  }
+});
+
+test("keys that an aggregator lacks and nobody has here hold up a move, and no revocation", async () => {
+  const { keys, down, command } = await start("keys-away");
+  down.add(3);
+  await command({ action: "rekey", meter: "m-002" });
+  rmSync(join(keys, "m-002"), { recursive: true });
+  await assert.rejects(command({ action: "move", meter: "m-002", feeder: "f-1" }), /m-002: a-3 lacks its keys.*sync/);
+  assert.deepEqual((await command({ action: "revoke", meter: "m-002" }))?.countersignedBy, [1, 2]);
+});
+
 test("a refusal is named; a move whose slot has passed is signed anew", async () => {
   const { aggregators, down, command, open } = await start("late");
   const move: Change = { action: "move", meter: "m-003", feeder: "f-2" };

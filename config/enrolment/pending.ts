@@ -16,6 +16,8 @@ export interface Pending {
   readonly fromSlot: number;
   /** Sealed enrol messages by aggregator id. */
   readonly messages: ReadonlyMap<string, Uint8Array>;
+  /** Share indices of the aggregators whose messages bring the meter's root key; they lack it until they countersign. */
+  readonly keyed?: readonly number[];
   /** The meter's new `meter.json`, when it is re-keyed. */
   readonly meterFile?: string;
 }
@@ -31,6 +33,7 @@ const pendingFile = z.strictObject({
   serial: z.int().min(1),
   fromSlot: z.int().min(0),
   messages: z.record(z.string(), z.base64()),
+  keyed: z.array(z.int().min(1)).optional(),
   meterFile: z.string().optional(),
 });
 
@@ -56,12 +59,17 @@ export function readPending(authority: Party, meter: string): Pending | undefine
   if (!parsed.success || parsed.data.change.meter !== meter) {
     throw new KeyFolderError("damaged-file", `${join(folder, name)} is no change under way`);
   }
-  const { messages, meterFile, ...rest } = parsed.data;
+  const { messages, meterFile, keyed, ...rest } = parsed.data;
   const sealed = Object.entries(messages).map(([id, text]): [string, Uint8Array] => [
     id,
     Uint8Array.from(Buffer.from(text, "base64")),
   ]);
-  return { ...rest, messages: new Map(sealed), ...(meterFile === undefined ? {} : { meterFile }) };
+  return {
+    ...rest,
+    messages: new Map(sealed),
+    ...(keyed === undefined ? {} : { keyed }),
+    ...(meterFile === undefined ? {} : { meterFile }),
+  };
 }
 
 export function writePending(authority: Party, pending: Pending): void {
