@@ -1,6 +1,7 @@
 /** `npm run bills` as a command: prints, corrects and verifies what real rounds left in a database. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -64,7 +65,7 @@ async function billed(t: TestContext, late: number) {
       return error as Result;
     }
   };
-  return { bills, readings, lines, folder: harness.folder };
+  return { bills, readings, lines, folder: harness.folder, file: path.join(data, "utility", "utility.db") };
 }
 
 test("before the first bill it is said of what, and when", async (t) => {
@@ -226,4 +227,20 @@ test("bad arguments are explained with exit code 2", async (t) => {
     assert.match(results[i]?.stderr ?? "", text, args.join(" "));
     assert.equal(results[i]?.code, 2, args.join(" "));
   }
+});
+
+test("bills are corrected while another process writes all the time", async (t) => {
+  const { bills, file, folder } = await billed(t, 0);
+  const tariff = path.join(folder, "new.yaml");
+  await writeFile(tariff, TARIFF.replace("400000", "300000"));
+  const script = `const db = new (require("better-sqlite3"))(process.argv[1]);
+    const write = db.prepare("INSERT INTO meta (key, value) VALUES ('beside', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1");
+    setInterval(() => write.run(), 3);
+    console.log("writing");`;
+  const writer = spawn(process.execPath, ["-e", script, file], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => writer.kill());
+  await once(writer.stdout, "data");
+  const corrected = await bills("correct", "--period", "2025-01-15", "--tariff", tariff, "--json");
+  assert.equal(corrected.code, 0, corrected.stderr);
+  assert.equal((JSON.parse(corrected.stdout) as unknown[]).length, 6);
 });

@@ -134,10 +134,11 @@ async function correct(
   // A correction is logged with the bills that it makes, so it takes the utility's key.
   const party = openParty(path.join(config.paths.data, "keys", "utility"));
   const db = await openUtilityDatabase(place);
+  const snapshots = openForReading(place);
   try {
     const { ledger } = await openLedger(db, party, config);
     const corrected = await correctBills(
-      { db, ledger, slotSeconds: party.directory.slotSeconds },
+      { db, ledger, slotSeconds: party.directory.slotSeconds, snapshots },
       { tariff: source, period, meter, now: Date.now() / 1000 },
     );
     const { currency } = source.tariff;
@@ -159,6 +160,7 @@ async function correct(
     if (error instanceof TariffError || error instanceof RangeError) throw new UsageError(error.message);
     throw error;
   } finally {
+    await snapshots.destroy();
     await db.destroy();
   }
 }

@@ -2,9 +2,14 @@
  * A price correction: bills of a period are worked out anew, from the released totals they were made from, under
  * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version, which is logged.
  */
+import { isDeepStrictEqual } from "node:util";
+import type { Selectable } from "kysely";
 import { correctTotals, decodeTotals, encodeTotals, invoice } from "../../billing/index.ts";
 import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
 import { assertLogged } from "../ledger/assert-logged.ts";
+import type { UtilityDatabase } from "../store/open.ts";
+import type { Queries } from "../store/rounds-store.ts";
+import type { UtilityTables } from "../store/tables.ts";
 import { parseTariffYaml, type Tariff } from "../../billing/tariffs/index.ts";
 import type { Utility } from "../settings.ts";
 import { billEntries } from "./issue.ts";
@@ -28,27 +33,47 @@ export interface CorrectedBill {
   readonly afterMicro: bigint;
 }
 
+type Correcting = Pick<Utility, "db" | "ledger" | "slotSeconds"> & {
+  /** The same database opened for reading: the running utility writes on while bills are checked. Default: `db`. */
+  readonly snapshots?: UtilityDatabase;
+};
+
+type FinalBill = Selectable<UtilityTables["current_bills"]>;
+
+async function finalBills(db: Queries, { period, meter }: CorrectionRequest): Promise<FinalBill[]> {
+  const { from, to } = parsePeriod(period);
+  let query = db.selectFrom("current_bills").selectAll().where("period_start", "=", from).where("status", "=", "final");
+  if (to !== undefined) query = query.where("period_end", "=", to);
+  if (meter !== undefined) query = query.where("meter_id", "=", meter);
+  return await query.orderBy("meter_id").execute();
+}
+
+/** All of a bill but how often it was sent. */
+function versionOf({ sent: _sent, ...bill }: FinalBill): Omit<FinalBill, "sent"> {
+  return bill;
+}
+
 /**
  * Corrects all final bills of a period, or one meter's, in one transaction: all or none. Throws TariffError `regroup`
  * where the new tariff needs totals that were never released, RangeError when there is no such bill or one is not as it
  * was logged.
  */
 export async function correctBills(
-  { db, ledger, slotSeconds }: Pick<Utility, "db" | "ledger" | "slotSeconds">,
+  { db, ledger, slotSeconds, snapshots = db }: Correcting,
   request: CorrectionRequest,
 ): Promise<CorrectedBill[]> {
-  const { from, to } = parsePeriod(request.period);
-  return await db.transaction().execute(async (transaction) => {
-    let query = transaction
-      .selectFrom("current_bills")
-      .selectAll()
-      .where("period_start", "=", from)
-      .where("status", "=", "final");
-    if (to !== undefined) query = query.where("period_end", "=", to);
-    if (request.meter !== undefined) query = query.where("meter_id", "=", request.meter);
-    const bills = await query.orderBy("meter_id").execute();
+  const { from } = parsePeriod(request.period);
+  const checked = await snapshots.transaction().execute(async (snapshot) => {
+    const bills = await finalBills(snapshot, request);
     if (bills.length === 0) throw new RangeError(`period: there is no final bill to correct for ${request.period}`);
-    await assertLogged(transaction, slotSeconds, { periodStart: from, meter: request.meter }, bills);
+    await assertLogged(snapshot, slotSeconds, { periodStart: from, meter: request.meter }, bills);
+    return bills;
+  });
+  return await db.transaction().execute(async (transaction) => {
+    const bills = await finalBills(transaction, request);
+    if (!isDeepStrictEqual(bills.map(versionOf), checked.map(versionOf))) {
+      throw new RangeError(`period: bills of ${request.period} changed while they were checked: repeat the command`);
+    }
     const billed = new Map<string, Tariff>();
     for (const { id, source, yaml } of await transaction.selectFrom("tariffs").selectAll().execute()) {
       billed.set(id, parseTariffYaml(yaml, source));

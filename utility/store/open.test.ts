@@ -1,5 +1,7 @@
 /** The utility's database of an earlier release: it is brought up to date while somebody reads it, and keeps what it held. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -82,4 +84,24 @@ test("a database of another party is refused, for reading as well, and one that 
   empty.close();
   await (await openUtilityDatabase(begun)).destroy();
   await openForReading(begun).destroy();
+});
+
+test("a transaction that reads first waits for another process's, and sees what that has written", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wv-open-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "utility.db");
+  const db = await openUtilityDatabase(file);
+  t.after(() => db.destroy());
+  const script = `const db = new (require("better-sqlite3"))(process.argv[1]);
+    db.exec("BEGIN IMMEDIATE; INSERT INTO meta (key, value) VALUES ('a', '1')");
+    console.log("held");
+    setTimeout(() => db.exec("COMMIT"), 300);`;
+  const other = spawn(process.execPath, ["-e", script, file], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(other.stdout, "data");
+  const seen = await db.transaction().execute(async (transaction) => {
+    const row = await transaction.selectFrom("meta").select("value").where("key", "=", "a").executeTakeFirst();
+    await transaction.updateTable("meta").set({ value: "2" }).where("key", "=", "a").execute();
+    return row?.value;
+  });
+  assert.equal(seen, "1");
 });

@@ -20,7 +20,8 @@ export function withKeptStatements(database: SqliteDatabase): KyselyDatabase {
     prepare: (sql) => {
       let statement = kept.get(sql);
       if (statement === undefined) {
-        statement = sql === "rollback" ? rollbackOf(database) : guarded(database, sql);
+        statement =
+          sql === "rollback" ? rollbackOf(database) : guarded(database, sql === "begin" ? beginOf(database) : sql);
         const oldest = kept.size >= MAX_STATEMENTS ? kept.keys().next().value : undefined;
         if (oldest !== undefined) kept.delete(oldest);
       } else kept.delete(sql);
@@ -38,6 +39,14 @@ function guarded(database: SqliteDatabase, sql: string): SqliteStatement {
     run: (values) => guardStorage(database, () => statement.run(...values)),
     iterate: (values) => statement.iterate(...values),
   };
+}
+
+/**
+ * As on a server, no other process writes from the begin on: whoever reads first and writes then would be told, without a
+ * wait, that what it has read is old. Readers take a snapshot.
+ */
+function beginOf({ readonly }: SqliteDatabase): string {
+  return readonly ? "begin" : "begin immediate";
 }
 
 /** A full disk ends a transaction by itself: to roll it back again would fail, and hide why. */
