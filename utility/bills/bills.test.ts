@@ -69,6 +69,29 @@ test("a price correction makes a second version of every bill from the same tota
   );
 });
 
+test("a correction that joined bands is taken back by another: both start from what was released", async (t) => {
+  const harness = await billedDay(t);
+  const { db } = harness.utility;
+  const flat = `        - name: flat
+          priceMicroPerKwh: 250000
+          when: [{ from: "00:00", to: "24:00" }]
+    export`;
+  const correct = (yaml: string) => {
+    const id = createHash("sha256").update(yaml).digest("hex").slice(0, 32);
+    const tariff = { id, file: "new.yaml", yaml, tariff: parseTariffYaml(yaml) };
+    return correctBills(harness.utility, { tariff, period: "2025-01-15", now: 0 });
+  };
+  const before = await listBills(db, { allVersions: false });
+  await correct(TARIFF.replace(/ {8}- name: peak[^]*\n {4}export/, flat));
+  await correct(TARIFF);
+  const after = await listBills(db, { allVersions: false });
+  assert.deepEqual(
+    after.map(({ meter, version, amountMicro }) => [meter, version, amountMicro]),
+    before.map(({ meter, amountMicro }) => [meter, 3, amountMicro]),
+  );
+  assert.deepEqual(await harness.findings(), []);
+});
+
 test("a correction that would split a band is refused, and no bill changes", async (t) => {
   const harness = await billedDay(t);
   const { db } = harness.utility;

@@ -48,6 +48,23 @@ async function finalBills(db: Queries, { period, meter }: CorrectionRequest): Pr
   return await query.orderBy("meter_id").execute();
 }
 
+type IssuedVersion = Pick<FinalBill, "tariff_id" | "totals">;
+
+/**
+ * By meter, last date and number of sums the version that came from rounds: a correction starts from there, so that one
+ * that joined bands by mistake can be taken back.
+ */
+async function issuedVersions(db: Queries, [one, ...more]: readonly FinalBill[]): Promise<Map<string, IssuedVersion>> {
+  let query = db
+    .selectFrom("bills")
+    .select(["meter_id", "period_end", "released_rows", "tariff_id", "totals"])
+    .where("period_start", "=", one?.period_start ?? "")
+    .where("totals", "is not", null);
+  if (one !== undefined && more.length === 0) query = query.where("meter_id", "=", one.meter_id);
+  const versions = await query.orderBy("version", "desc").execute();
+  return new Map(versions.map((bill) => [`${bill.meter_id} ${bill.period_end} ${bill.released_rows}`, bill]));
+}
+
 /** All of a bill but how often it was sent. */
 function versionOf({ sent: _sent, ...bill }: FinalBill): Omit<FinalBill, "sent"> {
   return bill;
@@ -86,12 +103,14 @@ export async function correctBills(
       .execute();
     const corrected: CorrectedBill[] = [];
     const added: NewBill[] = [];
+    const issued = await issuedVersions(transaction, bills);
     for (const bill of bills) {
-      const before = billed.get(bill.tariff_id);
-      if (before === undefined || bill.totals === null) {
+      const first = issued.get(`${bill.meter_id} ${bill.period_end} ${bill.released_rows}`);
+      const before = billed.get(first?.tariff_id ?? "");
+      if (before === undefined || first === undefined || first.totals === null) {
         throw new RangeError(`${bill.meter_id}: the tariff or the totals of its bill are not in the database`);
       }
-      const repriced = correctTotals(decodeTotals(bill.totals), before, tariff);
+      const repriced = correctTotals(decodeTotals(first.totals), before, tariff);
       const result = invoice(tariff, repriced);
       const key = { meter: bill.meter_id, from: bill.period_start, to: bill.period_end };
       await supersedeBill(transaction, key);

@@ -86,7 +86,7 @@ export class SumsCheck {
             ? this.#sumsOf(bill, tariff, rows, charged)
             : correctTotals(known.sums, known.tariff, tariff);
         this.#compare(bill, sums, tariff);
-        known = { sums, tariff };
+        known ??= { sums, tariff }; // corrections start from what rounds released, not from each other
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         tell(bill, `totals: they do not follow from what was released: ${error.message}`);
