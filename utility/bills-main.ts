@@ -6,6 +6,7 @@
 import path from "node:path";
 import type { Config } from "../config/index.ts";
 import { openParty } from "../config/keys/index.ts";
+import { createProgress, type Progress } from "../config/runtime/terminal.ts";
 import { shownPlace, storeExists } from "../config/runtime/store.ts";
 import { storePlace } from "../config/storage/place.ts";
 import { EXIT, type RoleContext, runRole, UsageError } from "../config/runtime/role-command.ts";
@@ -137,8 +138,14 @@ async function correct(
   const snapshots = openForReading(place);
   try {
     const { ledger } = await openLedger(db, party, config);
+    let bar: Progress | undefined;
+    const progress = (done: number, total: number): void => {
+      bar ??= createProgress({ label: "bills", total, silent: json });
+      bar.update(done);
+      if (done === total) bar.stop();
+    };
     const corrected = await correctBills(
-      { db, ledger, slotSeconds: party.directory.slotSeconds, snapshots },
+      { db, ledger, slotSeconds: party.directory.slotSeconds, snapshots, progress },
       { tariff: source, period, meter, now: Date.now() / 1000 },
     );
     const { currency } = source.tariff;

@@ -64,12 +64,9 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   await logEarlierBills(db, ledger, directory.slotSeconds, feed.clock.now());
   await logKeys(db, ledger, party, feed.clock.now());
   const roll = await loadRoll(db, party);
+  const refuse = (code: string, detail: string): void => refusals.count(code, detail);
   const utility: Utility = {
-    db,
-    ledger,
-    clock: feed.clock,
-    roll,
-    book,
+    ...{ db, ledger, clock: feed.clock, roll, book, warn: refuse },
     slotSeconds: directory.slotSeconds,
     timezone: config.system.timezone,
     currency: config.system.currency,
@@ -88,7 +85,6 @@ export async function startUtility(options: UtilityOptions): Promise<UtilityServ
   const offline = new Set<number>();
   const handle: { link?: Link } = {};
   const now = (): number => performance.now() / 1000;
-  const refuse = (code: string, detail: string): void => refusals.count(code, detail);
   const correspondence = new Correspondence(party, {
     now,
     refuse,

@@ -39,6 +39,8 @@ export interface Utility {
   readonly whole: { readonly from: LocalDate; readonly to: LocalDate } | undefined;
   /** The first slot that is asked for: nothing before the first start (or the simulation's) is missing. */
   readonly origin: number;
+  /** What people should know of, though everything goes on. */
+  readonly warn?: (code: string, detail: string) => void;
 }
 
 /** The billing period that holds a slot, or begins next after it where there is only one. */

@@ -3,18 +3,19 @@
  * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version, which is logged.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Selectable } from "kysely";
-import { correctTotals, decodeTotals, encodeTotals, invoice } from "../../billing/index.ts";
 import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
 import { assertLogged } from "../ledger/assert-logged.ts";
 import type { UtilityDatabase } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
-import type { UtilityTables } from "../store/tables.ts";
-import { parseTariffYaml, type Tariff } from "../../billing/tariffs/index.ts";
 import type { Utility } from "../settings.ts";
 import { billEntries } from "./issue.ts";
 import { parsePeriod } from "./list.ts";
+import { keepTariff } from "./period-book.ts";
+import { type BillRow, issuedVersions, keptTariffs, repriced, sumsKey } from "./reprice.ts";
 import type { TariffSource } from "./tariff-book.ts";
+
+/** Bills written at a time: the running utility waits meanwhile, less than a second, and goes on in between. */
+const BILLS_AT_A_TIME = 250;
 
 export interface CorrectionRequest {
   readonly tariff: TariffSource;
@@ -36,11 +37,71 @@ export interface CorrectedBill {
 type Correcting = Pick<Utility, "db" | "ledger" | "slotSeconds"> & {
   /** The same database opened for reading: the running utility writes on while bills are checked. Default: `db`. */
   readonly snapshots?: UtilityDatabase;
+  /** Called as bills are written. */
+  readonly progress?: (done: number, of: number) => void;
 };
 
-type FinalBill = Selectable<UtilityTables["current_bills"]>;
+interface Planned {
+  readonly before: BillRow;
+  readonly after: NewBill;
+}
 
-async function finalBills(db: Queries, { period, meter }: CorrectionRequest): Promise<FinalBill[]> {
+/**
+ * Corrects all final bills of a period, or one meter's, but those that go by the tariff already: an interrupted correction
+ * goes on where it stopped. All are worked out before the first is written. Throws TariffError `regroup` where the new
+ * tariff needs totals that were never released, RangeError when there is nothing to correct, or a bill is not as it was
+ * logged.
+ */
+export async function correctBills(
+  { db, ledger, slotSeconds, snapshots = db, progress }: Correcting,
+  request: CorrectionRequest,
+): Promise<CorrectedBill[]> {
+  const { tariff, now } = request;
+  const planned = await snapshots.transaction().execute((snapshot) => planCorrection(snapshot, slotSeconds, request));
+  for (let from = 0; from < planned.length; from += BILLS_AT_A_TIME) {
+    const some = planned.slice(from, from + BILLS_AT_A_TIME);
+    await db.transaction().execute(async (transaction) => {
+      await assertUnchanged(transaction, request, some);
+      await keepTariff(transaction, tariff);
+      const bills = some.map(({ after }) => after);
+      for (const bill of bills) await supersedeBill(transaction, bill);
+      await insertBills(transaction, bills);
+      await ledger.append(transaction, now, await billEntries(transaction, bills, slotSeconds));
+    });
+    progress?.(from + some.length, planned.length);
+  }
+  return planned.map(({ before, after }) => ({
+    meter: after.meter,
+    periodStart: after.from,
+    periodEnd: after.to,
+    version: after.version,
+    beforeMicro: BigInt(before.amount_micro ?? 0),
+    afterMicro: after.invoice?.amountMicro ?? 0n,
+  }));
+}
+
+async function planCorrection(snapshot: Queries, slotSeconds: number, request: CorrectionRequest): Promise<Planned[]> {
+  const { tariff: to, period, meter, now } = request;
+  const final = await finalBills(snapshot, request);
+  if (final.length === 0) throw new RangeError(`period: there is no final bill to correct for ${period}`);
+  const bills = final.filter(({ tariff_id }) => tariff_id !== to.id);
+  if (bills.length === 0) throw new RangeError(`tariff: all final bills of ${period} go by this one already`);
+  const { from } = parsePeriod(period);
+  await assertLogged(snapshot, slotSeconds, { periodStart: from, meter }, bills);
+  const tariffs = await keptTariffs(snapshot);
+  const meters = bills.map(({ meter_id }) => meter_id);
+  const issued = await issuedVersions(snapshot, meters, from);
+  return bills.map((before) => {
+    const first = issued.get(sumsKey(before));
+    const source = tariffs.get(first?.tariff_id ?? "");
+    if (source === undefined || first === undefined || first.totals === null) {
+      throw new RangeError(`${before.meter_id}: the tariff or the totals of its bill are not in the database`);
+    }
+    return { before, after: repriced(before, first.totals, { from: source, to, now }) };
+  });
+}
+
+async function finalBills(db: Queries, { period, meter }: CorrectionRequest): Promise<BillRow[]> {
   const { from, to } = parsePeriod(period);
   let query = db.selectFrom("current_bills").selectAll().where("period_start", "=", from).where("status", "=", "final");
   if (to !== undefined) query = query.where("period_end", "=", to);
@@ -48,97 +109,26 @@ async function finalBills(db: Queries, { period, meter }: CorrectionRequest): Pr
   return await query.orderBy("meter_id").execute();
 }
 
-type IssuedVersion = Pick<FinalBill, "tariff_id" | "totals">;
-
-/**
- * By meter, last date and number of sums the version that came from rounds: a correction starts from there, so that one
- * that joined bands by mistake can be taken back.
- */
-async function issuedVersions(db: Queries, [one, ...more]: readonly FinalBill[]): Promise<Map<string, IssuedVersion>> {
-  let query = db
-    .selectFrom("bills")
-    .select(["meter_id", "period_end", "released_rows", "tariff_id", "totals"])
-    .where("period_start", "=", one?.period_start ?? "")
-    .where("totals", "is not", null);
-  if (one !== undefined && more.length === 0) query = query.where("meter_id", "=", one.meter_id);
-  const versions = await query.orderBy("version", "desc").execute();
-  return new Map(versions.map((bill) => [`${bill.meter_id} ${bill.period_end} ${bill.released_rows}`, bill]));
+async function assertUnchanged(db: Queries, { period }: CorrectionRequest, some: readonly Planned[]): Promise<void> {
+  const now = await db
+    .selectFrom("current_bills")
+    .selectAll()
+    .where("period_start", "=", parsePeriod(period).from)
+    .where(
+      "meter_id",
+      "in",
+      some.map(({ after }) => after.meter),
+    )
+    .execute();
+  const found = new Map(now.map((bill) => [sumsKey(bill), versionOf(bill)]));
+  const changed = some.find(({ before }) => !isDeepStrictEqual(found.get(sumsKey(before)), versionOf(before)));
+  if (changed === undefined) return;
+  throw new RangeError(
+    `${changed.after.meter}: its bill of ${period} changed while it was corrected: repeat the command, which goes on from there`,
+  );
 }
 
 /** All of a bill but how often it was sent. */
-function versionOf({ sent: _sent, ...bill }: FinalBill): Omit<FinalBill, "sent"> {
+function versionOf({ sent: _sent, ...bill }: BillRow): Omit<BillRow, "sent"> {
   return bill;
-}
-
-/**
- * Corrects all final bills of a period, or one meter's, in one transaction: all or none. Throws TariffError `regroup`
- * where the new tariff needs totals that were never released, RangeError when there is no such bill or one is not as it
- * was logged.
- */
-export async function correctBills(
-  { db, ledger, slotSeconds, snapshots = db }: Correcting,
-  request: CorrectionRequest,
-): Promise<CorrectedBill[]> {
-  const { from } = parsePeriod(request.period);
-  const checked = await snapshots.transaction().execute(async (snapshot) => {
-    const bills = await finalBills(snapshot, request);
-    if (bills.length === 0) throw new RangeError(`period: there is no final bill to correct for ${request.period}`);
-    await assertLogged(snapshot, slotSeconds, { periodStart: from, meter: request.meter }, bills);
-    return bills;
-  });
-  return await db.transaction().execute(async (transaction) => {
-    const bills = await finalBills(transaction, request);
-    if (!isDeepStrictEqual(bills.map(versionOf), checked.map(versionOf))) {
-      throw new RangeError(`period: bills of ${request.period} changed while they were checked: repeat the command`);
-    }
-    const billed = new Map<string, Tariff>();
-    for (const { id, source, yaml } of await transaction.selectFrom("tariffs").selectAll().execute()) {
-      billed.set(id, parseTariffYaml(yaml, source));
-    }
-    const { id, file, yaml, tariff } = request.tariff;
-    await transaction
-      .insertInto("tariffs")
-      .values({ id, source: file, yaml })
-      .onConflict((conflict) => conflict.column("id").doNothing())
-      .execute();
-    const corrected: CorrectedBill[] = [];
-    const added: NewBill[] = [];
-    const issued = await issuedVersions(transaction, bills);
-    for (const bill of bills) {
-      const first = issued.get(`${bill.meter_id} ${bill.period_end} ${bill.released_rows}`);
-      const before = billed.get(first?.tariff_id ?? "");
-      if (before === undefined || first === undefined || first.totals === null) {
-        throw new RangeError(`${bill.meter_id}: the tariff or the totals of its bill are not in the database`);
-      }
-      const repriced = correctTotals(decodeTotals(first.totals), before, tariff);
-      const result = invoice(tariff, repriced);
-      const key = { meter: bill.meter_id, from: bill.period_start, to: bill.period_end };
-      await supersedeBill(transaction, key);
-      added.push({
-        ...key,
-        version: bill.version + 1,
-        status: "final",
-        invoice: result,
-        currency: tariff.currency,
-        spareAnswers: bill.spare_answers ?? undefined,
-        rangeProof: bill.range_proof ?? undefined,
-        gaps: bill.gaps,
-        tariffId: id,
-        totals: encodeTotals(repriced),
-        releasedRows: bill.released_rows,
-        issuedAt: request.now,
-      });
-      corrected.push({
-        meter: bill.meter_id,
-        periodStart: bill.period_start,
-        periodEnd: bill.period_end,
-        version: bill.version + 1,
-        beforeMicro: BigInt(bill.amount_micro ?? 0),
-        afterMicro: result.amountMicro,
-      });
-    }
-    await insertBills(transaction, added);
-    await ledger.append(transaction, request.now, await billEntries(transaction, added, slotSeconds));
-    return corrected;
-  });
 }

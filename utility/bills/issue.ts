@@ -11,9 +11,12 @@ import { chargedBefore, headOf, insertBills, type NewBill, supersedeBill, totals
 import { INSERT_ROWS } from "../store/open.ts";
 import type { Queries } from "../store/rounds-store.ts";
 import type { RangeProof, ReleasedTotalsTable } from "../store/tables.ts";
-import type { Period } from "../../billing/tariffs/index.ts";
+import { type Period, TariffError } from "../../billing/tariffs/index.ts";
 import { billSums } from "./bill-sums.ts";
 import { customerBills } from "./customer-bill.ts";
+import { bookOf, keepTariff } from "./period-book.ts";
+import { type BillRow, issuedVersions, keptTariffs, repriced, sumsKey } from "./reprice.ts";
+import type { TariffSource } from "./tariff-book.ts";
 
 /** Feeders that a meter belongs to at some time of a period. */
 function feedersOf(utility: Pick<Utility, "roll" | "origin">, meter: string, period: Period): string[] {
@@ -43,6 +46,7 @@ export async function issueBills(
   const lateMeters = late.map(([meter]) => meter);
   const charged = await chargedBefore(db, lateMeters, [...lateStarts], period.from);
   const gaps = await gapSummaries(db, ready, period);
+  const book = await bookOf(db, utility.book, period);
   const before = await currentVersions(db, ready, period);
   const bills: NewBill[] = [];
   for (const meter of ready) {
@@ -51,7 +55,7 @@ export async function issueBills(
     const known = before.get(meter);
     // Nobody here and nothing late: not a customer of this period.
     if (feeders.length === 0 && rows.length === 0) continue;
-    if (known?.rows === rows.length) continue;
+    if (known?.released_rows === rows.length) continue;
     const failed = feeders
       .map((feeder) => settled.get(feeder))
       .find((status) => status !== undefined && status !== "final");
@@ -60,11 +64,62 @@ export async function issueBills(
     const key = { meter, from: period.from, to: period.to };
     if (known !== undefined) await supersedeBill(db, key);
     const head = { ...key, version: (known?.version ?? 0) + 1, status };
-    bills.push(billOf(utility, head, { rows, charged: charged.get(meter) ?? [] }, gap, period));
+    bills.push(billOf(utility, book.of(meter), head, { rows, charged: charged.get(meter) ?? [] }, gap, period));
   }
-  for (const tariffId of new Set(bills.map((bill) => bill.tariffId))) await keepTariff(db, utility, tariffId);
+  const used = new Set(bills.map(({ tariffId }) => tariffId));
+  for (const source of book.all().filter(({ id }) => used.has(id))) await keepTariff(db, source);
+  const corrections = await correctionsOf(db, before, bills, period);
   await insertBills(db, bills);
-  return await billEntries(db, bills, utility.slotSeconds);
+  const entries = await billEntries(db, bills, utility.slotSeconds);
+  return [...entries, ...(await correctAgain(db, utility, bills, corrections))];
+}
+
+/** The tariffs to which people have corrected what now gets a new version, by meter. */
+async function correctionsOf(
+  db: Queries,
+  before: ReadonlyMap<string, BillRow>,
+  bills: readonly NewBill[],
+  period: Period,
+): Promise<Map<string, string>> {
+  const replaced = bills.flatMap(({ meter }) => before.get(meter) ?? []).filter(({ status }) => status === "final");
+  const issued = await issuedVersions(
+    db,
+    replaced.map(({ meter_id }) => meter_id),
+    period.from,
+  );
+  const corrected = replaced.filter((bill) => {
+    const first = issued.get(sumsKey(bill));
+    return first !== undefined && first.tariff_id !== bill.tariff_id;
+  });
+  return new Map(corrected.map((bill) => [bill.meter_id, bill.tariff_id]));
+}
+
+/**
+ * What was corrected stays so when more energy comes: the version with all of it is followed by one under the tariff of the
+ * correction. Where that one does not fit the new sums, the bill keeps its own, and whoever corrected it is told.
+ */
+async function correctAgain(
+  db: Queries,
+  utility: Utility,
+  bills: readonly NewBill[],
+  corrections: ReadonlyMap<string, string>,
+): Promise<NewEntry[]> {
+  if (corrections.size === 0) return [];
+  const tariffs = await keptTariffs(db);
+  const again: NewBill[] = [];
+  for (const bill of bills) {
+    const [from, to] = [tariffs.get(bill.tariffId), tariffs.get(corrections.get(bill.meter) ?? "")];
+    if (from === undefined || to === undefined || bill.status !== "final" || bill.totals === undefined) continue;
+    try {
+      again.push(repriced(headOf(bill), bill.totals, { from, to, now: bill.issuedAt }));
+    } catch (error) {
+      if (!(error instanceof TariffError)) throw error;
+      utility.warn?.("correction-undone", `${bill.meter}, from ${bill.from}: ${error.message}`);
+    }
+  }
+  for (const bill of again) await supersedeBill(db, bill);
+  await insertBills(db, again);
+  return await billEntries(db, again, utility.slotSeconds);
 }
 
 /** Final bills that were just written, for the log. */
@@ -76,12 +131,12 @@ export async function billEntries(db: Queries, bills: readonly NewBill[], slotSe
 
 function billOf(
   utility: Utility,
+  { id, tariff }: TariffSource,
   head: { meter: string; from: string; to: string; version: number; status: string },
   { rows, charged }: Record<"rows" | "charged", readonly ReleasedTotalsTable[]>,
   gap: GapSummary | undefined,
   period: Period,
 ): NewBill {
-  const { id, tariff } = utility.book.of(head.meter);
   const base = {
     ...head,
     currency: tariff.currency,
@@ -139,34 +194,19 @@ async function gapSummaries(db: Queries, meters: readonly string[], period: Peri
   return found;
 }
 
-/** The last version of each meter's bill, and how many released sums it was made from. */
-async function currentVersions(
-  db: Queries,
-  meters: readonly string[],
-  period: Period,
-): Promise<Map<string, { version: number; rows: number }>> {
-  const found = new Map<string, { version: number; rows: number }>();
+/** The last version of each meter's bill. */
+async function currentVersions(db: Queries, meters: readonly string[], period: Period): Promise<Map<string, BillRow>> {
+  const found = new Map<string, BillRow>();
   for (let from = 0; from < meters.length; from += INSERT_ROWS) {
     const rows = await db
       .selectFrom("bills")
-      .select(["meter_id", "version", "released_rows"])
+      .selectAll()
       .where("meter_id", "in", meters.slice(from, from + INSERT_ROWS))
       .where("period_start", "=", period.from)
       .where("period_end", "=", period.to)
       .where("status", "!=", "superseded")
       .execute();
-    for (const row of rows) found.set(row.meter_id, { version: row.version, rows: row.released_rows });
+    for (const row of rows) found.set(row.meter_id, row);
   }
   return found;
-}
-
-/** A bill names its tariff by hash; the text is kept, so that a correction years later can start from it. */
-async function keepTariff(db: Queries, utility: Utility, id: string): Promise<void> {
-  const source = utility.book.all().find((tariff) => tariff.id === id);
-  if (source === undefined) return;
-  await db
-    .insertInto("tariffs")
-    .values({ id, source: source.file, yaml: source.yaml })
-    .onConflict((conflict) => conflict.column("id").doNothing())
-    .execute();
 }

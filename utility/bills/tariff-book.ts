@@ -58,6 +58,11 @@ export class TariffBook {
     return this.#own.get(meter) ?? this.#common;
   }
 
+  /** The ids of the tariff that most have, and of those that meters have for themselves. */
+  ids(): { readonly common: string; readonly own: Readonly<Record<string, string>> } {
+    return { common: this.#common.id, own: Object.fromEntries([...this.#own].map(([meter, { id }]) => [meter, id])) };
+  }
+
   all(): TariffSource[] {
     return [...new Map([this.#common, ...this.#own.values()].map((source) => [source.id, source])).values()];
   }

@@ -7,10 +7,11 @@ import type { RoundAnswer, RoundRequest } from "../../protocol/messages/round.ts
 import { sameBytes } from "../../protocol/log/index.ts";
 import { slotOf } from "../../protocol/slots.ts";
 import { BalanceAgenda } from "../balance/agenda.ts";
+import { keepBook } from "../bills/period-book.ts";
 import { judgeVector } from "../learning/results.ts";
 import { LearningRounds } from "../learning/rounds.ts";
 import { failureEntry, lieEntries, setEntry } from "../ledger/entries.ts";
-import { periodAt, type Utility } from "../settings.ts";
+import { periodAt, periodOfSegment, type Utility } from "../settings.ts";
 import { nextSerial, openRounds, saveDetections, saveRound } from "../store/rounds-store.ts";
 import type { Period } from "../../billing/tariffs/index.ts";
 import { type Due, nextDue, type Progress } from "./agenda.ts";
@@ -250,9 +251,9 @@ export class RoundDesk {
     void round.tick();
   }
 
-  /** A set is in the log before anyone is asked for it. */
+  /** A set is in the log before anyone is asked for it, with the tariffs by which its period is billed. */
   async #save(record: RoundRecord): Promise<void> {
-    const { db, slotSeconds, ledger, clock } = this.#utility;
+    const { db, slotSeconds, ledger, clock, book } = this.#utility;
     const { setId } = record;
     if (record.state !== "fixed" || setId === undefined) {
       await saveRound(db, record, slotSeconds);
@@ -265,6 +266,8 @@ export class RoundDesk {
         .where("id", "=", record.id)
         .executeTakeFirst();
       await saveRound(transaction, record, slotSeconds);
+      const [own] = record.question.purpose === "billing" ? record.question.segments : [];
+      if (own !== undefined) await keepBook(transaction, book, periodOfSegment(this.#utility, own));
       const known = before?.set_id ?? undefined;
       const isLogged = known !== undefined && sameBytes(known, setId);
       if (!isLogged) await ledger.append(transaction, clock.now(), [setEntry(record)]);

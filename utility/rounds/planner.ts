@@ -4,6 +4,7 @@ import { feederAt } from "../../protocol/membership.ts";
 import type { SetContent } from "../../protocol/messages/round.ts";
 import { planBalance } from "../balance/plan.ts";
 import { planVector } from "../learning/plan.ts";
+import { bookOf } from "../bills/period-book.ts";
 import { schemeOf } from "../bills/tariff-book.ts";
 import { periodOfSegment, type Utility } from "../settings.ts";
 import { modelRound, shapeOf } from "../store/learning-store.ts";
@@ -21,7 +22,7 @@ export async function planOf(
   { question, excluded }: RoundRecord,
   { cells }: AgreedCells,
 ): Promise<SetPlan> {
-  const { db, slotSeconds, minMeters, minSlots, book } = utility;
+  const { db, slotSeconds, minMeters, minSlots } = utility;
   const [from, to] = question.segments[0] ?? [0, 0];
   if (question.purpose === "load") {
     const before = await releasedSets(db, "load", question.feeder, { from, to }, slotSeconds);
@@ -51,6 +52,9 @@ export async function planOf(
   const loads = await releasedSets(db, "load", question.feeder, range, slotSeconds);
   const bills = await releasedSets(db, "billing", question.feeder, range, slotSeconds);
   const periods = question.segments.map((segment) => periodOfSegment(utility, segment));
+  const [own] = periods;
+  if (own === undefined) throw new Error(`a billing round of ${question.feeder} has no period`);
+  const book = await bookOf(db, utility.book, own);
   const tariffs = [...new Map(question.meters.map((meter) => [book.of(meter).id, book.of(meter).tariff]))];
   return planBilling({
     question,

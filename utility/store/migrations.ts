@@ -235,6 +235,19 @@ const rangeProofs: Migration = {
   },
 };
 
+const periodTariffs: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    await db.schema
+      .createTable("period_tariffs")
+      .addColumn("period_start", "text", (c) => c.notNull())
+      .addColumn("period_end", "text", (c) => c.notNull())
+      .addColumn("common", "text", (c) => c.notNull())
+      .addColumn("own", "text", (c) => c.notNull())
+      .addPrimaryKeyConstraint("period_tariffs_key", ["period_start", "period_end"])
+      .execute();
+  },
+};
+
 /** All migrations by name, in the order in which they apply. */
 export const migrations: MigrationProvider = {
   getMigrations: () =>
@@ -253,5 +266,6 @@ export const migrations: MigrationProvider = {
       "012-learning": learning,
       "013-bounds": bounds,
       "014-releases": releases,
+      "015-period-tariffs": periodTariffs,
     }),
 };

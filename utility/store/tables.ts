@@ -169,6 +169,14 @@ export interface TariffsTable {
   yaml: string;
 }
 
+/** The tariffs by which a period is billed, by id: that of most meters, and as JSON those of single ones. */
+export interface PeriodTariffsTable {
+  period_start: string;
+  period_end: string;
+  common: string;
+  own: string;
+}
+
 /** Customers' keys that came after the key folder's. */
 export interface CustomersTable {
   meter_id: string;
@@ -195,6 +203,7 @@ export interface UtilityTables extends OpenedTables, LedgerTables, BalanceTables
   bill_totals: BillTotalsTable;
   gaps: GapsTable;
   tariffs: TariffsTable;
+  period_tariffs: PeriodTariffsTable;
   customers: CustomersTable;
   meters_seen: MetersSeenTable;
   current_bills: BillsTable;
