@@ -2,6 +2,7 @@
  * A price correction: bills of a period are worked out anew, from the released totals they were made from, under
  * another tariff. No aggregator is asked and nothing is opened twice; each bill gets a new version, which is logged.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { insertBills, type NewBill, supersedeBill } from "../store/bills-store.ts";
 import { assertLogged } from "../ledger/assert-logged.ts";
@@ -14,8 +15,10 @@ import { keepTariff } from "./period-book.ts";
 import { type BillRow, issuedVersions, keptTariffs, repriced, sumsKey } from "./reprice.ts";
 import type { TariffSource } from "./tariff-book.ts";
 
-/** Bills written at a time: the running utility waits meanwhile, less than a second, and goes on in between. */
+/** Bills written at a time: the running utility waits meanwhile, less than a second, and has its turn in between. */
 const BILLS_AT_A_TIME = 250;
+/** SQLite tries again within 100 ms: whoever waits for the database gets it before the next bills are written. */
+const PAUSE_MILLISECONDS = 150;
 
 export interface CorrectionRequest {
   readonly tariff: TariffSource;
@@ -39,6 +42,8 @@ type Correcting = Pick<Utility, "db" | "ledger" | "slotSeconds"> & {
   readonly snapshots?: UtilityDatabase;
   /** Called as bills are written. */
   readonly progress?: (done: number, of: number) => void;
+  /** Default: 250. */
+  readonly billsAtATime?: number;
 };
 
 interface Planned {
@@ -53,13 +58,14 @@ interface Planned {
  * logged.
  */
 export async function correctBills(
-  { db, ledger, slotSeconds, snapshots = db, progress }: Correcting,
+  { db, ledger, slotSeconds, snapshots = db, progress, billsAtATime = BILLS_AT_A_TIME }: Correcting,
   request: CorrectionRequest,
 ): Promise<CorrectedBill[]> {
   const { tariff, now } = request;
   const planned = await snapshots.transaction().execute((snapshot) => planCorrection(snapshot, slotSeconds, request));
-  for (let from = 0; from < planned.length; from += BILLS_AT_A_TIME) {
-    const some = planned.slice(from, from + BILLS_AT_A_TIME);
+  for (let from = 0; from < planned.length; from += billsAtATime) {
+    if (from > 0) await delay(PAUSE_MILLISECONDS);
+    const some = planned.slice(from, from + billsAtATime);
     await db.transaction().execute(async (transaction) => {
       await assertUnchanged(transaction, request, some);
       await keepTariff(transaction, tariff);

@@ -1,7 +1,10 @@
 /** A tariff file that changes, and corrections that come, while a period is being billed. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import path from "node:path";
 import { test } from "node:test";
+import { openStore } from "../../config/runtime/store.ts";
+import { testPlace } from "../../config/runtime/testing/store-place.ts";
 import { parseTariffYaml } from "../../billing/tariffs/index.ts";
 import type { MembershipRecord } from "../../protocol/messages/enrolment.ts";
 import { DAY, Harness, type HarnessOptions, TARIFF, valueOf } from "../testing/harness.ts";
@@ -153,6 +156,29 @@ test("a correction outlasts energy that another feeder's round brings, unless it
     if (!fits) assert.match(warned[0]!, /^correction-undone: m-001, from 2025-01-16: .*never released/s);
     assert.deepEqual(await harness.findings(), []);
   }
+});
+
+test("between the bills of a large correction whoever waits for the database has its turn", async (t) => {
+  const harness = await Harness.make(t, { loadEverySlots: 96 });
+  harness.fillDay();
+  harness.setSlot(DAY + 98);
+  await harness.run(3);
+  const other = openStore(testPlace(path.join(harness.folder, "utility.db")), {
+    synchronous: "FULL",
+    busyMilliseconds: 0,
+  });
+  t.after(() => other.close());
+  const written: number[] = [];
+  const write = (done: number): void => {
+    other.prepare("INSERT INTO meta (key, value) VALUES (?, '')").run(`turn ${done}`);
+    written.push(done);
+  };
+  const progress = (done: number, of: number): void => {
+    if (done < of) setTimeout(write, 50, done);
+  };
+  const tariff = sourceOf(TARIFF.replace("400000", "300000"));
+  await correctBills({ ...harness.utility, progress, billsAtATime: 2 }, { tariff, period: "2025-01-15", now: 0 });
+  assert.deepEqual(written, [2, 4]);
 });
 
 test("a correction that was cut off goes on where it stopped, and one that was done is told so", async (t) => {
