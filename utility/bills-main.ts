@@ -142,12 +142,11 @@ async function correct(
     const progress = (done: number, total: number): void => {
       bar ??= createProgress({ label: "bills", total, silent: json });
       bar.update(done);
-      if (done === total) bar.stop();
     };
     const corrected = await correctBills(
       { db, ledger, slotSeconds: party.directory.slotSeconds, snapshots, progress },
       { tariff: source, period, meter, now: Date.now() / 1000 },
-    );
+    ).finally(() => bar?.stop());
     const { currency } = source.tariff;
     if (json) {
       const amounts = corrected.map(({ beforeMicro, afterMicro, ...bill }) => ({

@@ -116,7 +116,7 @@ async function finalBills(db: Queries, { period, meter }: CorrectionRequest): Pr
 }
 
 async function assertUnchanged(db: Queries, { period }: CorrectionRequest, some: readonly Planned[]): Promise<void> {
-  const now = await db
+  const current = await db
     .selectFrom("current_bills")
     .selectAll()
     .where("period_start", "=", parsePeriod(period).from)
@@ -126,7 +126,7 @@ async function assertUnchanged(db: Queries, { period }: CorrectionRequest, some:
       some.map(({ after }) => after.meter),
     )
     .execute();
-  const found = new Map(now.map((bill) => [sumsKey(bill), versionOf(bill)]));
+  const found = new Map(current.map((bill) => [sumsKey(bill), versionOf(bill)]));
   const changed = some.find(({ before }) => !isDeepStrictEqual(found.get(sumsKey(before)), versionOf(before)));
   if (changed === undefined) return;
   throw new RangeError(
